@@ -1,0 +1,63 @@
+#include "cotangent/io/csv.h"
+
+#include <algorithm>
+#include <ostream>
+
+#include "cotangent/base/error.h"
+#include "cotangent/base/text.h"
+
+namespace cotangent::io {
+namespace {
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+}  // namespace
+
+SampleView SampleView::from(std::size_t first) const {
+  SampleView rest = *this;
+  rest.step = step.subspan(first);
+  rest.t = t.subspan(first);
+  rest.values = values.subspan(first * width());
+  return rest;
+}
+
+std::vector<std::string> column_names(const std::string& name, const Shape& shape) {
+  if (shape.rank() == 0) return {name};
+  std::vector<std::string> names;
+  for (std::int64_t k = 0; k < shape.size(); ++k) {
+    std::string index;
+    std::int64_t rest = k;
+    for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+      index = std::to_string(rest % shape[axis]) + (index.empty() ? "" : "," + index);
+      rest /= shape[axis];
+    }
+    names.push_back(name + "[" + index + "]");
+  }
+  return names;
+}
+
+void write_csv(std::ostream& out, std::span<const SampleView> views) {
+  ensure(!views.empty(), "write_csv: nothing to write");
+  out << "step,t";
+  for (const SampleView& view : views) {
+    ensure(std::ranges::equal(view.step, views[0].step), "write_csv: views differ in samples");
+    for (const std::string& name : column_names(view.name, view.shape)) out << ',' << csv_field(name);
+  }
+  out << '\n';
+  for (std::size_t k = 0; k < views[0].step.size(); ++k) {
+    std::string line = std::to_string(views[0].step[k]) + ',' + shortest(views[0].t[k]);
+    for (const SampleView& view : views) {
+      for (double x : view.row(k)) (line += ',') += shortest(x);
+    }
+    out << (line += '\n');
+  }
+}
+
+double csv_bytes(double samples, double columns) { return samples * (columns * 21 + 30); }
+
+}  // namespace cotangent::io

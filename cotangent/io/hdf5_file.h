@@ -1,0 +1,37 @@
+// Samples in HDF5: one group a quantity with extendable, chunked, checksummed datasets
+//   /NAME/step  int64 [samples]
+//   /NAME/t     float64 [samples]
+//   /NAME/value float64 [samples] + shape
+// Rows are appended while a run goes on, so that a long trajectory need not fit in memory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "cotangent/io/table.h"
+
+namespace cotangent::io {
+
+class Hdf5File {
+ public:
+  /// Written beside `path`; there only after commit(). Throws DeviceError.
+  explicit Hdf5File(std::filesystem::path path);
+  ~Hdf5File();
+  Hdf5File(const Hdf5File&) = delete;
+  Hdf5File& operator=(const Hdf5File&) = delete;
+
+  /// Appends the samples of `view` to the group of its name, which is made at first use.
+  void append(const SampleView& view);
+  /// A text attribute of the root, e.g. "title".
+  void set_attribute(const std::string& name, const std::string& text);
+  void set_attribute(const std::string& name, double value);
+  void commit();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cotangent::io
