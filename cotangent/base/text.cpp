@@ -1,0 +1,72 @@
+#include "cotangent/base/text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace cotangent {
+namespace {
+
+template <class T>
+std::string shortest_of(T value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  char buffer[64];
+  const auto done = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return std::string(buffer, done.ptr);
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t up = row[j];
+      row[j] = std::min({up + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = up;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string shortest(double value) { return shortest_of(value); }
+std::string shortest(float value) { return shortest_of(value); }
+
+std::string join(std::span<const std::string> parts, std::string_view separator) {
+  std::string text;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    if (k) text += separator;
+    text += parts[k];
+  }
+  return text;
+}
+
+std::string join(std::span<const std::int64_t> parts, std::string_view separator) {
+  std::string text;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    if (k) text += separator;
+    text += std::to_string(parts[k]);
+  }
+  return text;
+}
+
+std::string nearest_name(std::string_view name, std::span<const std::string> known) {
+  if (name.size() > 64) return "";
+  std::string best;
+  std::size_t best_distance = name.size() / 3 + 2;
+  for (const std::string& candidate : known) {
+    if (candidate.size() > 64) continue;
+    const std::size_t d = edit_distance(name, candidate);
+    if (d < best_distance) {
+      best_distance = d;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+}  // namespace cotangent

@@ -1,0 +1,77 @@
+#include "cotangent/ir/attr.h"
+
+#include <functional>
+#include <string_view>
+
+#include "cotangent/ir/function.h"
+
+namespace cotangent::ir {
+namespace {
+
+void mix(std::size_t& seed, std::size_t value) {
+  seed ^= value + 0x9e3779b97f4a7c15ull + (seed << 6) + (seed >> 2);
+}
+
+void mix(std::size_t& seed, const Dims& dims) {
+  mix(seed, dims.size());
+  for (std::int64_t d : dims) mix(seed, static_cast<std::size_t>(d));
+}
+
+void mix(std::size_t& seed, const std::vector<Role>& roles) {
+  for (Role r : roles) mix(seed, static_cast<std::size_t>(r) + 1);
+}
+
+struct Hasher {
+  std::size_t seed;
+
+  void operator()(const std::monostate&) {}
+  void operator()(const IndexAttr& a) { mix(seed, static_cast<std::size_t>(a.index)); }
+  void operator()(const LiteralAttr& a) {
+    const std::string_view bytes(reinterpret_cast<const char*>(a.value->data()), a.value->bytes());
+    mix(seed, std::hash<std::string_view>{}(bytes));
+  }
+  void operator()(const AxesAttr& a) { mix(seed, a.axes); }
+  void operator()(const SliceAttr& a) { mix(seed, a.start), mix(seed, a.limit), mix(seed, a.stride); }
+  void operator()(const PadAttr& a) { mix(seed, a.low), mix(seed, a.high), mix(seed, a.interior); }
+  void operator()(const DotAttr& a) {
+    mix(seed, a.batch_x), mix(seed, a.batch_y), mix(seed, a.contract_x), mix(seed, a.contract_y);
+  }
+  void operator()(const MapAttr& a) {
+    mix(seed, static_cast<std::size_t>(a.count)), mix(seed, static_cast<std::size_t>(a.rows));
+    mix(seed, a.roles);
+    mix(seed, std::hash<const void*>{}(a.body.get()));
+  }
+  void operator()(const LoopAttr& a) {
+    mix(seed, {a.trip, a.invariants, a.carries, a.inputs, a.dynamic});
+    mix(seed, a.every);
+    mix(seed, std::hash<const void*>{}(a.body.get()));
+  }
+  void operator()(const PairAttr& a) {
+    mix(seed, {a.count, static_cast<std::int64_t>(a.kind), a.rows_i, a.rows_j});
+    mix(seed, a.roles);
+    mix(seed, std::hash<const void*>{}(a.body.get()));
+  }
+};
+
+}  // namespace
+
+bool LiteralAttr::operator==(const LiteralAttr& other) const {
+  if (value == other.value) return true;
+  return value->type() == other.value->type() && value->bytes() == other.value->bytes() &&
+         std::memcmp(value->data(), other.value->data(), value->bytes()) == 0;
+}
+
+std::size_t hash_of(const Attr& attr) {
+  Hasher hasher{attr.index()};
+  std::visit([&](const auto& a) { hasher(a); }, attr);
+  return hasher.seed;
+}
+
+FunctionPtr body_of(const Attr& attr) {
+  if (const auto* a = std::get_if<MapAttr>(&attr)) return a->body;
+  if (const auto* a = std::get_if<LoopAttr>(&attr)) return a->body;
+  if (const auto* a = std::get_if<PairAttr>(&attr)) return a->body;
+  return nullptr;
+}
+
+}  // namespace cotangent::ir

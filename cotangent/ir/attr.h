@@ -1,0 +1,115 @@
+// Attributes: what an op needs beyond its operands. One struct a family of ops; a node holds an
+// index into its function's attribute table.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "cotangent/ir/tensor.h"
+
+namespace cotangent::ir {
+
+class Function;
+using FunctionPtr = std::shared_ptr<const Function>;
+using Dims = std::vector<std::int64_t>;
+
+/// parameter: its position. project: which result.
+struct IndexAttr {
+  std::int64_t index = 0;
+  bool operator==(const IndexAttr&) const = default;
+};
+
+/// constant
+struct LiteralAttr {
+  std::shared_ptr<const Tensor> value;
+  bool operator==(const LiteralAttr& other) const;
+};
+
+/// iota (one axis), reductions and reverse (sorted axes), transpose (the permutation),
+/// broadcast (dims, ascending), concatenate (one axis).
+struct AxesAttr {
+  Dims axes;
+  bool operator==(const AxesAttr&) const = default;
+};
+
+/// slice; one entry an axis.
+struct SliceAttr {
+  Dims start, limit, stride;
+  bool operator==(const SliceAttr&) const = default;
+};
+
+/// pad; one entry an axis, all >= 0.
+struct PadAttr {
+  Dims low, high, interior;
+  bool operator==(const PadAttr&) const = default;
+};
+
+/// dot_general. Result axes: batch, free axes of x, free axes of y.
+struct DotAttr {
+  Dims batch_x, batch_y, contract_x, contract_y;
+  bool operator==(const DotAttr&) const = default;
+};
+
+/// What becomes of a result of the body.
+///   map:      kStack -> [count] + shape;  kTotal -> sum over the index
+///   pair_sum: kTotal -> sum over all pairs;  kAtI, kAtJ -> [count] + shape, row i (j) holding the
+///             sum over the pairs whose first (second) member is i (j)
+enum class Role : std::uint8_t { kStack, kTotal, kAtI, kAtJ };
+
+/// map: operands  rows..., invariants...            (a row operand has a leading axis of `count`)
+///      body      (index: i64, row slices..., invariants...) -> results
+/// kTotal equals reduce_sum over axis 0 of the stacked results, in that fixed order.
+struct MapAttr {
+  std::int64_t count = 0;
+  std::int64_t rows = 0;  ///< how many of the operands are row operands; the rest are invariants
+  std::vector<Role> roles;
+  FunctionPtr body;
+  bool operator==(const MapAttr&) const = default;
+};
+
+/// loop: operands  invariants..., carries..., inputs..., and if `dynamic`: first, count (i64)
+///       body      (iteration: i64, invariants..., carries..., input slices...) -> (carries..., outputs...)
+///       results   final carries..., outputs...
+/// Runs k = 0 .. count-1 (count <= trip; trip itself when not dynamic) with iteration = first + k
+/// (first = 0 when not dynamic). Inputs have a leading axis of `trip` and are sliced at k.
+/// Output o is emitted at the iterations where (iteration + 1) % every[o] == 0, into slot
+/// (iteration + 1)/every - first/every - 1 of an array with a leading axis of ceil(trip/every);
+/// slots not reached hold zero. A body result that is not emitted need not be computed.
+struct LoopAttr {
+  std::int64_t trip = 0;
+  std::int64_t invariants = 0;
+  std::int64_t carries = 0;
+  std::int64_t inputs = 0;
+  std::vector<std::int64_t> every;  ///< one an output
+  bool dynamic = false;
+  FunctionPtr body;
+  bool operator==(const LoopAttr&) const = default;
+};
+
+enum class PairKind : std::uint8_t { kLess, kUnequal };  ///< i<j; i!=j
+
+/// pair_sum: operands  rows at i..., rows at j..., invariants...
+///           body      (i: i64, j: i64, slices at i..., slices at j..., invariants...) -> results
+/// Row sums start at +0 and add in ascending order of the other index; kTotal is the row sums at
+/// i, summed by reduce_sum's order.
+struct PairAttr {
+  std::int64_t count = 0;
+  PairKind kind = PairKind::kLess;
+  std::int64_t rows_i = 0;
+  std::int64_t rows_j = 0;
+  std::vector<Role> roles;
+  FunctionPtr body;
+  bool operator==(const PairAttr&) const = default;
+};
+
+using Attr = std::variant<std::monostate, IndexAttr, LiteralAttr, AxesAttr, SliceAttr, PadAttr,
+                          DotAttr, MapAttr, LoopAttr, PairAttr>;
+
+std::size_t hash_of(const Attr& attr);
+
+/// The body of a second-order op, or null.
+FunctionPtr body_of(const Attr& attr);
+
+}  // namespace cotangent::ir

@@ -1,0 +1,132 @@
+// Builds a Function: infers types, folds exactly (IEEE, no reassociation), hash-conses.
+//
+// A method that is given operands an op does not take throws UserError with the op in brackets:
+// "[add] shapes differ: f64[6,3] and f64[3]".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cotangent/ir/function.h"
+
+namespace cotangent::ir {
+
+class Builder {
+ public:
+  explicit Builder(std::string name);
+  ~Builder();
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  // --- leaves
+  Value param(Type type, std::string name = "");  ///< parameters come first, in order
+  Value constant(Tensor value);
+  Value constant(double value, DType t = DType::kF64);  ///< scalar; an integer type wants a whole value
+  Value constant_i64(std::int64_t value) ;
+  Value splat(double value, Type type);  ///< scalar constant broadcast to `type`
+  Value zeros(Type type) { return splat(0.0, type); }
+  Value iota(Type type, std::int64_t axis);
+
+  // --- elementwise: the general form, and names for the common ones
+  Value elementwise(Op op, std::span<const Value> operands);
+  Value unary(Op op, Value x) { return elementwise(op, std::span(&x, 1)); }
+  Value binary(Op op, Value x, Value y) {
+    const Value both[] = {x, y};
+    return elementwise(op, both);
+  }
+  Value neg(Value x) { return unary(Op::kNeg, x); }
+  Value add(Value x, Value y) { return binary(Op::kAdd, x, y); }
+  Value sub(Value x, Value y) { return binary(Op::kSub, x, y); }
+  Value mul(Value x, Value y) { return binary(Op::kMul, x, y); }
+  Value div(Value x, Value y) { return binary(Op::kDiv, x, y); }
+  Value lt(Value x, Value y) { return binary(Op::kLt, x, y); }
+  Value le(Value x, Value y) { return binary(Op::kLe, x, y); }
+  Value gt(Value x, Value y) { return binary(Op::kLt, y, x); }
+  Value ge(Value x, Value y) { return binary(Op::kLe, y, x); }
+  Value eq(Value x, Value y) { return binary(Op::kEq, x, y); }
+  Value ne(Value x, Value y) { return binary(Op::kNe, x, y); }
+  Value fma(Value x, Value y, Value z);
+  Value select(Value predicate, Value x, Value y);
+  Value cast(Value x, DType to);
+  Value bitcast(Value x, DType to);
+  /// Multiplies an array by a scalar value (broadcast of `s`, then mul).
+  Value scale(Value s, Value x);
+
+  // --- reductions; axes in any order, none = all axes
+  Value reduce(Op op, Value x, Dims axes);
+  Value reduce_sum(Value x, Dims axes) { return reduce(Op::kReduceSum, x, std::move(axes)); }
+  Value reduce_sum(Value x);
+
+  // --- shape
+  Value reshape(Value x, Shape shape);
+  Value transpose(Value x, Dims permutation);
+  Value broadcast(Value x, Shape shape, Dims dims);
+  /// numpy's rule for a scalar or for missing leading axes.
+  Value broadcast_to(Value x, Shape shape);
+  Value slice(Value x, Dims start, Dims limit, Dims stride);
+  /// x[begin:end] on axis 0.
+  Value slice_rows(Value x, std::int64_t begin, std::int64_t end);
+  /// x[k] with the axis removed.
+  Value row(Value x, std::int64_t k);
+  Value pad(Value x, Value value, Dims low, Dims high, Dims interior);
+  Value concatenate(std::span<const Value> parts, std::int64_t axis);
+  Value reverse(Value x, Dims axes);
+
+  // --- indexed
+  Value gather(Value x, std::span<const Value> indices);
+  Value gather(Value x, Value index) { return gather(x, std::span(&index, 1)); }
+  Value scatter_add(Value x, Value updates, std::span<const Value> indices);
+  Value scatter_set(Value x, Value updates, std::span<const Value> indices);
+
+  // --- contraction
+  Value dot_general(Value x, Value y, DotAttr attr);
+  /// Sum over the last axis of x*y: [.., d] . [.., d] -> [..].
+  Value dot(Value x, Value y);
+
+  // --- second order; each returns all results (already projected)
+  std::vector<Value> map(MapAttr attr, std::span<const Value> operands);
+  std::vector<Value> loop(LoopAttr attr, std::span<const Value> operands);
+  std::vector<Value> pair_sum(PairAttr attr, std::span<const Value> operands);
+
+  /// Any op by its parts (parser, generic copies, random programs). Types are inferred. For a
+  /// second-order op the value is the node itself; read it through project().
+  Value make(Op op, std::span<const Value> operands, Attr attr, Type hint = {});
+  Value project(Value node, std::int64_t index);
+
+  /// Copies node `v` of `from` onto new operands, spans included.
+  Value copy(const Function& from, Value v, std::span<const Value> operands);
+
+  /// Inlines all of `callee` on `args`; returns its results.
+  std::vector<Value> inline_call(const Function& callee, std::span<const Value> args);
+
+  // --- reading what is built so far
+  const Type& type(Value v) const { return function_->type(v); }
+  const Function& so_far() const { return *function_; }
+
+  /// Source places given to every node made from now on (until changed).
+  void set_spans(std::vector<SourceSpan> spans) { spans_ = std::move(spans); }
+  void set_span(SourceSpan span) { spans_ = {span}; }
+  const std::vector<SourceSpan>& spans() const { return spans_; }
+
+  /// Closes the function: drops what no result needs (parameters stay), verifies in debug builds.
+  FunctionPtr finish(std::span<const Value> results);
+  FunctionPtr finish(std::initializer_list<Value> results) {
+    return finish(std::span<const Value>(results.begin(), results.size()));
+  }
+
+ private:
+  Value intern(Op op, std::span<const Value> operands, Attr attr, std::span<const Type> types);
+  Value fold(Op op, std::span<const Value> operands, const Attr& attr, const Type& type);
+
+  std::unique_ptr<Function> function_;
+  std::unordered_multimap<std::size_t, std::uint32_t> interned_;
+  std::vector<SourceSpan> spans_;
+};
+
+/// Result types of an op on operand types; throws UserError "[op] ..." when they do not fit. `hint`
+/// is the type of a leaf, the target of cast, bitcast, reshape and broadcast, else unused.
+std::vector<Type> infer(Op op, std::span<const Type> operands, const Attr& attr, const Type& hint);
+
+}  // namespace cotangent::ir

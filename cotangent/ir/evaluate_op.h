@@ -1,0 +1,18 @@
+// One first-order op on concrete values; shared by the reference evaluator and constant folding.
+#pragma once
+
+#include <span>
+
+#include "cotangent/ir/attr.h"
+#include "cotangent/ir/op.h"
+
+namespace cotangent::ir {
+
+/// `type` is the inferred result type. f64 is computed in long double when `extended`.
+Tensor evaluate_op(Op op, std::span<const Tensor> operands, const Attr& attr, const Type& type,
+                   bool extended);
+
+/// reduce_sum over axis 0 of stacked rows [n] + shape, in the fixed order (map's total, pair_sum's total).
+Tensor sum_rows(const Tensor& rows);
+
+}  // namespace cotangent::ir

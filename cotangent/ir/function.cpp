@@ -1,0 +1,68 @@
+#include "cotangent/ir/function.h"
+
+#include <cmath>
+
+namespace cotangent::ir {
+
+std::span<const SourceSpan> Function::spans(Value v) const {
+  const auto found = spans_.find(v.id);
+  if (found == spans_.end()) return {};
+  return found->second;
+}
+
+bool Function::is_splat(Value v, double value) const {
+  while (op(v) == Op::kBroadcast || op(v) == Op::kReshape) v = operand(v, 0);
+  if (op(v) != Op::kConstant) return false;
+  const Tensor& literal = *attr_as<LiteralAttr>(v).value;
+  for (std::int64_t k = 0; k < literal.size(); ++k) {
+    const long double element = literal.real(k);
+    if (element != value || std::signbit(element) != std::signbit(value)) return false;
+  }
+  return literal.size() > 0;
+}
+
+std::size_t Function::total_size() const {
+  std::size_t n = nodes_.size();
+  for (const Attr& attr : attrs_) {
+    if (const FunctionPtr body = body_of(attr)) n += body->total_size();
+  }
+  return n;
+}
+
+namespace {
+
+/// Attributes equal, bodies compared by structure.
+bool attrs_equal(const Attr& a, const Attr& b) {
+  const FunctionPtr body_a = body_of(a), body_b = body_of(b);
+  if (!body_a || !body_b || body_a == body_b) return a == b;
+  Attr other = b;
+  if (auto* m = std::get_if<MapAttr>(&other)) m->body = body_a;
+  if (auto* l = std::get_if<LoopAttr>(&other)) l->body = body_a;
+  if (auto* p = std::get_if<PairAttr>(&other)) p->body = body_a;
+  return a == other && structurally_equal(*body_a, *body_b);
+}
+
+}  // namespace
+
+bool structurally_equal(const Function& a, const Function& b) {
+  if (a.size() != b.size() || a.params().size() != b.params().size() ||
+      a.results().size() != b.results().size()) {
+    return false;
+  }
+  for (std::uint32_t id = 0; id < a.size(); ++id) {
+    const Value v{id};
+    if (a.op(v) != b.op(v) || a.operands(v).size() != b.operands(v).size() ||
+        a.result_types(v).size() != b.result_types(v).size()) {
+      return false;
+    }
+    if (!std::equal(a.operands(v).begin(), a.operands(v).end(), b.operands(v).begin())) return false;
+    if (!std::equal(a.result_types(v).begin(), a.result_types(v).end(),
+                    b.result_types(v).begin())) {
+      return false;
+    }
+    if (!attrs_equal(a.attr(v), b.attr(v))) return false;
+  }
+  return std::equal(a.results().begin(), a.results().end(), b.results().begin());
+}
+
+}  // namespace cotangent::ir
