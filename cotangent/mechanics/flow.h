@@ -1,0 +1,105 @@
+// A compiled plan: start, chunk, run with observers.
+//
+// A run is repeated calls of one chunk kernel: (carry, first step, count) -> (carry, observations).
+// The carry is complete to the bit, so any split into chunks gives the same bits. Observations are
+// pure outputs, never fed back. Progress and interruption live between chunks.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "cotangent/mechanics/plan.h"
+#include "cotangent/runtime/executable.h"
+
+namespace cotangent::mechanics {
+
+/// A quantity sampled at a cadence: values has one row a sample.
+struct Series {
+  std::string name;
+  Shape shape;                ///< of one sample
+  std::int64_t every = 0;
+  std::vector<std::int64_t> step;
+  std::vector<double> t;
+  std::vector<double> values;  ///< row-major [samples] + shape
+};
+
+/// A watched invariant; max errors are over the samples.
+struct Invariant {
+  std::string name;   ///< "energy", "momentum", "angular_momentum"
+  How how = How::kProved;
+  Series series;
+  double max_abs_error = 0;  ///< largest absolute deviation of any component from its initial value
+  double max_rel_error = 0;  ///< the same over the scale (|initial|, or for momenta the sum of the parts' magnitudes)
+  double scale = 0;
+};
+
+struct Progress {
+  std::int64_t step = 0, steps = 0;
+  double t = 0;
+  double seconds = 0;      ///< wall time in the loop so far
+  double energy_error = 0;  ///< relative, over samples so far
+};
+
+struct RunControl {
+  std::function<void(const Progress&)> progress;   ///< between chunks, at most ~20 times a second
+  std::function<bool()> interrupted;               ///< asked between chunks (at most ~0.1 s apart)
+  std::function<void(const Series&, std::int64_t first_new)> on_samples;  ///< streaming of new samples; may be null
+  bool record_trajectory = false;                  ///< q and p as series "q", "p" at the default cadence
+  std::int64_t chunk = 0;                          ///< steps a chunk; 0: chosen so that a chunk takes ~50 ms
+  std::vector<std::int64_t> chunks;                ///< explicit split, for tests; empty: `chunk`
+};
+
+enum class RunStatus { kFinished, kInterrupted, kNonFinite };
+
+struct NonFinite {
+  std::int64_t step = 0;       ///< the first step after which the state is not finite
+  double t = 0;
+  std::string component;       ///< "q[3,1]"
+  std::string expression;      ///< source text of the op that first made it, or the op's name
+  SourceSpan place;
+};
+
+struct RunResult {
+  RunStatus status = RunStatus::kFinished;
+  std::int64_t steps = 0;      ///< done
+  double t = 0;
+  ir::Tensor q, p, v;          ///< the last good state
+  std::vector<Invariant> invariants;
+  std::vector<Series> observables;
+  std::vector<Series> trajectory;
+  std::string state_hash;      ///< 16 hex digits over the final carry's bits
+  double run_s = 0, compile_s = 0;
+  std::optional<NonFinite> fault;
+};
+
+struct FlowOptions {
+  int threads = 0;      ///< 0: all cores
+  int vector_bits = 0;  ///< 0: the host's best
+  bool keep_code = false;
+};
+
+class Flow {
+ public:
+  /// Traces, compiles. Throws UserError for what the plan cannot run.
+  static std::shared_ptr<const Flow> compile(const System& system, const Facts& facts,
+                                             const Plan& plan, const FlowOptions& options = {});
+  virtual ~Flow() = default;
+
+  virtual RunResult run(const InitialState& initial, std::int64_t steps,
+                        const RunControl& control = {}) const = 0;
+
+  /// Programs in text form, for explain.
+  virtual std::string program_text() const = 0;
+  virtual std::string kernels_text() const = 0;
+  virtual std::string code_text() const = 0;
+  virtual double compile_seconds() const = 0;
+
+  /// The step as a program after passes: (q, p, step: i64, dt, parameters...) -> (q, p). The oracle of the
+  /// run: the evaluator on this, step by step, gives the run's bits.
+  virtual ir::FunctionPtr step_program() const = 0;
+};
+
+/// p from v through dH/dp (one linear solve where dH/dp is linear in p; refused by name otherwise).
+ir::Tensor momentum_from_velocity(const System& system, const InitialState& initial);
+
+}  // namespace cotangent::mechanics

@@ -1,0 +1,41 @@
+// The plan: a readable list of decisions, each with its reason; overrides are checked against facts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cotangent/mechanics/facts.h"
+
+namespace cotangent::mechanics {
+
+struct Decision {
+  std::string decision;  ///< "splitting", "method", "order", "dt", "precision", "kernel", "monitors", ...
+  std::string choice;
+  std::string reason;
+};
+
+/// A symmetric composition of leapfrogs, gamma_1 .. gamma_s (palindromic, summing to 1).
+struct Composition {
+  std::string name;
+  int order = 2;
+  std::vector<double> gamma;
+  std::string source;  ///< author, year, equation
+};
+const Composition& composition_for(int order);           ///< the chosen one of an even order 2..8
+const Composition* composition_named(const std::string& name);  ///< e.g. "yoshida4"; null when unknown
+std::vector<std::string> method_names();
+
+struct Plan {
+  std::string method;  ///< "leapfrog", "suzuki4", ...
+  Composition composition;
+  std::string precision = "f64";
+  double dt = 0;
+  std::int64_t steps = 0;
+  std::int64_t every = 0;  ///< cadence of monitors
+  std::vector<Decision> decisions;
+};
+
+/// Throws UserError for an override the facts forbid (names the fact, the term and the place).
+Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings);
+
+}  // namespace cotangent::mechanics

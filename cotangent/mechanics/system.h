@@ -1,0 +1,70 @@
+// What a system *is*: its state's shape, parameters, named energy terms, observables. Immutable; the
+// state and the run's settings are separate values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cotangent/base/span.h"
+#include "cotangent/ir/function.h"
+
+namespace cotangent::mechanics {
+
+/// A named parameter. Real parameters (f64) are arguments of every traced function, in this order;
+/// integer parameters are baked in at trace and are not listed here.
+struct Parameter {
+  std::string name;
+  ir::Tensor value;  ///< f64, any shape
+  SourceSpan span;
+};
+
+/// One named term of H.
+///   energy: (q: f64 shape, p: f64 shape, t: f64, parameters...) -> f64
+struct EnergyTerm {
+  std::string name;
+  ir::FunctionPtr energy;
+  SourceSpan span;  ///< of the expression in the system file
+};
+
+/// A named observable and its cadence in steps.
+///   value: (q, p, v: f64 shape, t: f64, parameters...) -> f64 array or scalar
+struct Observable {
+  std::string name;
+  ir::FunctionPtr value;
+  std::int64_t every = 0;  ///< 0: the run's default cadence
+  SourceSpan span;
+};
+
+/// A canonical system: H(q, p, t) = sum of the terms.
+/// Shape [N, d] (d = 1, 2, 3) is N particles in d dimensions, [n] is n scalar coordinates.
+struct System {
+  std::string title;
+  SourcePtr source;  ///< the text spans point into; may be null
+  Shape shape;
+  std::vector<Parameter> parameters;
+  std::vector<EnergyTerm> terms;
+  std::vector<Observable> observables;
+};
+
+/// Where the run starts. Exactly one of p and v is given; v is turned into p through dH/dp.
+struct InitialState {
+  ir::Tensor q;
+  std::optional<ir::Tensor> p;
+  std::optional<ir::Tensor> v;
+  double t = 0;
+};
+
+/// How a run is asked for ([run] and [observe]).
+struct RunSettings {
+  double dt = 0;
+  std::int64_t steps = 0;
+  std::string method = "auto";
+  std::optional<int> order;
+  std::string precision = "f64";  ///< "f64" or "f32"
+  std::int64_t every = 0;         ///< default cadence of observers and monitors; 0: about 1000 samples
+  SourceSpan method_span, order_span, dt_span, precision_span;
+};
+
+}  // namespace cotangent::mechanics

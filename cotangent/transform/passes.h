@@ -1,0 +1,56 @@
+// The compiler's passes over array programs, in one ordered list. Each is a function to function;
+// in builds with COTANGENT_VERIFY_PASSES the verifier runs after every one.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cotangent/ir/function.h"
+
+namespace cotangent::transform {
+
+/// Exact rewriting only: dead code, unused body parameters/operands/results of second-order ops,
+/// invariants, constants forwarded into bodies, double negation, etc.
+ir::FunctionPtr simplify(const ir::Function& f);
+
+/// pair_sum over i<j whose at-i and at-j results are added together and are mirror images of one
+/// another (proved by algebra over the reals) -> one pair_sum over i!=j with at-i only.
+ir::FunctionPtr symmetrise_pairs(const ir::Function& f);
+
+/// Divisions by sqrt(x), by powers of it, and repeated divisions by one value -> rsqrt and products.
+/// Changes rounding (within a few ulp); so a named pass that can be left out.
+ir::FunctionPtr reduce_strength(const ir::Function& f);
+
+/// add(mul(a, b), c) -> fma(a, b, c) where the product has no other use. LLVM and C compilers run with
+/// contraction off; this is the only contraction there is.
+ir::FunctionPtr contract(const ir::Function& f);
+
+/// Transcendental functions -> our own polynomials in the program's ops (docs/functions.md states range
+/// and error in ulp of each).
+ir::FunctionPtr expand_math(const ir::Function& f);
+
+struct PassOptions {
+  bool reduce_strength = true;
+  bool contract = true;
+};
+
+struct Pass {
+  std::string name;
+  std::function<ir::FunctionPtr(const ir::Function&)> run;
+};
+
+/// The passes a program goes through before kernels are made, in order.
+std::vector<Pass> standard_passes(const PassOptions& options = {});
+
+struct PassRecord {
+  std::string name;
+  double seconds = 0;
+  std::size_t nodes_before = 0, nodes_after = 0;
+};
+
+/// Runs the list; `records`, when given, receives one entry a pass.
+ir::FunctionPtr run_passes(ir::FunctionPtr f, const PassOptions& options = {},
+                           std::vector<PassRecord>* records = nullptr);
+
+}  // namespace cotangent::transform
