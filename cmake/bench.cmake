@@ -1,0 +1,15 @@
+# bench/*.cpp -> bench_<name>, built by the target `bench` only. These hold the hand-written
+# codes we measure ourselves against, so they get every flag such a code would get.
+add_custom_target(bench)
+file(GLOB bench_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*.cpp)
+foreach(source IN LISTS bench_sources)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(bench_${name} EXCLUDE_FROM_ALL ${source})
+  target_compile_options(bench_${name} PRIVATE
+    -O3 -march=native -fopenmp-simd -ffp-contract=fast)
+  target_include_directories(bench_${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(bench_${name} PRIVATE ${cotangent_everything} Threads::Threads)
+  set_target_properties(bench_${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+  add_dependencies(bench bench_${name})
+endforeach()

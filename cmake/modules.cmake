@@ -1,0 +1,121 @@
+# cotangent/<module>/**/*.cpp -> library cotangent_<module>, in the order of module_order.txt.
+# A module without sources is skipped. Then the umbrella library, the executable, the package.
+
+file(STRINGS cmake/module_order.txt cotangent_modules REGEX "^[a-z]")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/module_order.txt)
+file(GLOB_RECURSE cotangent_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cotangent/*.cpp)
+
+set(cotangent_built "")          # targets of the modules so far
+set(cotangent_objects "")        # what the umbrella library is made of: all but apps
+set(cotangent_link "")           # and what it links
+foreach(module IN LISTS cotangent_modules)
+  set(sources ${cotangent_sources})
+  list(FILTER sources INCLUDE REGEX "^${PROJECT_SOURCE_DIR}/cotangent/${module}/")
+  list(FILTER sources EXCLUDE REGEX "/cotangent/apps/main\\.cpp$")
+  if(sources)
+    cotangent_module_dependencies(${module})
+
+    # The only sources that see LLVM's headers.
+    set(llvm_sources ${sources})
+    list(FILTER llvm_sources INCLUDE REGEX "/cotangent/backend/cpu/llvm[^/]*\\.cpp$")
+    set(groups ${module}_objects)
+    if(llvm_sources)
+      list(REMOVE_ITEM sources ${llvm_sources})
+      list(APPEND groups ${module}_llvm_objects)
+      add_library(cotangent_${module}_llvm_objects OBJECT ${llvm_sources})
+      target_link_libraries(cotangent_${module}_llvm_objects PRIVATE cotangent_dependency_llvm)
+      target_compile_options(cotangent_${module}_llvm_objects PRIVATE
+        -Wno-unused-parameter $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+    endif()
+    if(sources)
+      add_library(cotangent_${module}_objects OBJECT ${sources})
+    else()
+      list(REMOVE_ITEM groups ${module}_objects)
+    endif()
+
+    add_library(cotangent_${module} STATIC)
+    foreach(group IN LISTS groups)
+      target_include_directories(cotangent_${group} PRIVATE ${PROJECT_SOURCE_DIR})
+      target_include_directories(cotangent_${group} SYSTEM PRIVATE ${includes})
+      target_sources(cotangent_${module} PRIVATE $<TARGET_OBJECTS:cotangent_${group}>)
+      if(NOT module STREQUAL "apps")
+        list(APPEND cotangent_objects $<TARGET_OBJECTS:cotangent_${group}>)
+      endif()
+    endforeach()
+    target_include_directories(cotangent_${module} PUBLIC ${PROJECT_SOURCE_DIR})
+    set(above ${cotangent_built})
+    list(REVERSE above)          # a static archive comes before those it uses
+    target_link_libraries(cotangent_${module}
+      PUBLIC ${above} Threads::Threads PRIVATE ${libraries} ${CMAKE_DL_LIBS})
+    set_target_properties(cotangent_${module} PROPERTIES
+      ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/modules LINKER_LANGUAGE CXX)
+    list(APPEND cotangent_built cotangent_${module})
+    list(APPEND cotangent_link ${libraries})
+  endif()
+  # The targets a test of this module links, nearest first.
+  set(cotangent_up_to_${module} ${cotangent_built})
+  list(REVERSE cotangent_up_to_${module})
+endforeach()
+set(cotangent_everything ${cotangent_built})
+list(REVERSE cotangent_everything)
+
+# --- The library a person links: all modules but apps in one file.
+# Its target is not called `cotangent` because the executable's file is: Ninja has one name space.
+if(cotangent_objects)
+  add_library(cotangent_library)
+  target_sources(cotangent_library PRIVATE ${cotangent_objects})
+  target_link_libraries(cotangent_library
+    PUBLIC Threads::Threads PRIVATE ${cotangent_link} ${CMAKE_DL_LIBS})
+  # As a shared library it shows no symbol of a static dependency.
+  target_link_options(cotangent_library PRIVATE LINKER:--exclude-libs,ALL)
+  set_target_properties(cotangent_library PROPERTIES
+    EXPORT_NAME cotangent OUTPUT_NAME cotangent LINKER_LANGUAGE CXX
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  set(scope PUBLIC)
+else()
+  add_library(cotangent_library INTERFACE)
+  set_target_properties(cotangent_library PROPERTIES EXPORT_NAME cotangent)
+  set(scope INTERFACE)
+endif()
+add_library(cotangent::cotangent ALIAS cotangent_library)
+target_compile_features(cotangent_library ${scope} cxx_std_20)
+target_include_directories(cotangent_library ${scope}
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+# --- The executable, at the top of the build folder.
+if(EXISTS ${PROJECT_SOURCE_DIR}/cotangent/apps/main.cpp)
+  add_executable(cotangent_cli cotangent/apps/main.cpp)
+  set_target_properties(cotangent_cli PROPERTIES
+    OUTPUT_NAME cotangent RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+  cotangent_module_dependencies(apps)
+  target_include_directories(cotangent_cli SYSTEM PRIVATE ${includes})
+  target_include_directories(cotangent_cli PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(cotangent_cli PRIVATE ${cotangent_everything})
+  install(TARGETS cotangent_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+# --- The package: find_package(cotangent), target cotangent::cotangent.
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cotangent)
+install(TARGETS cotangent_library EXPORT cotangent
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT cotangent NAMESPACE cotangent:: FILE cotangent-targets.cmake
+  DESTINATION ${package_dir})
+install(DIRECTORY cotangent DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN "*.inl"
+  PATTERN "apps" EXCLUDE REGEX "backend/cpu/llvm[^/]*$" EXCLUDE)
+install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+include(CMakePackageConfigHelpers)
+file(WRITE ${PROJECT_BINARY_DIR}/package/cotangent-config.cmake.in [[
+@PACKAGE_INIT@
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+include("${CMAKE_CURRENT_LIST_DIR}/cotangent-targets.cmake")
+check_required_components(cotangent)
+]])
+configure_package_config_file(${PROJECT_BINARY_DIR}/package/cotangent-config.cmake.in
+  ${PROJECT_BINARY_DIR}/package/cotangent-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/cotangent-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/package/cotangent-config.cmake
+  ${PROJECT_BINARY_DIR}/package/cotangent-config-version.cmake DESTINATION ${package_dir})

@@ -1,0 +1,39 @@
+# Flags of all our C++, tests included.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g0 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-Og -g1")
+# No recovery: the first finding ends the test.
+set(CMAKE_CXX_FLAGS_ASAN "-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
+
+# Contraction to fma is a pass of ours; the C++ compiler must not do it behind our back, or the
+# evaluator and the compiled kernels would differ in the last bit. No -march for the same reason.
+add_compile_options(-Wall -Wextra -Wpedantic -Werror=return-type -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_COLOR_DIAGNOSTICS)
+  add_compile_options(-fcolor-diagnostics)
+endif()
+if(COTANGENT_VERIFY_PASSES)
+  add_compile_definitions(COTANGENT_VERIFY_PASSES=1)
+endif()
+if(COTANGENT_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "COTANGENT_FUZZ needs Clang (libFuzzer); use the preset 'asan'")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
+find_program(CCACHE ccache)
+mark_as_advanced(CCACHE)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # The sloppiness is what ccache asks for when a precompiled header is used.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+endif()
