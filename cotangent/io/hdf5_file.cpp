@@ -148,7 +148,9 @@ void Hdf5File::append(const SampleView& view) {
   const QuietErrors quiet;
   auto found = impl_->groups.find(view.name);
   if (found == impl_->groups.end()) {
-    const Handle group(H5Gcreate2(impl_->file.get(), view.name.c_str(), H5P_DEFAULT, H5P_DEFAULT,
+    const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "make properties");
+    H5Pset_create_intermediate_group(links.get(), 1);
+    const Handle group(H5Gcreate2(impl_->file.get(), view.name.c_str(), links.get(), H5P_DEFAULT,
                                   H5P_DEFAULT), H5Gclose, "make a group");
     Group made{view.shape, make_rows(group.get(), "step", H5T_STD_I64LE, {}),
                make_rows(group.get(), "t", H5T_IEEE_F64LE, {}),
@@ -183,6 +185,28 @@ void Hdf5File::set_attribute(const std::string& name, double value) {
   const Handle attribute(H5Acreate2(impl_->file.get(), name.c_str(), H5T_IEEE_F64LE, space.get(),
                                     H5P_DEFAULT, H5P_DEFAULT), H5Aclose, "make an attribute");
   check(H5Awrite(attribute.get(), H5T_NATIVE_DOUBLE, &value), "write an attribute");
+}
+
+Samples read_samples(const std::filesystem::path& path, const std::string& name) {
+  const QuietErrors quiet;
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "open the file");
+  Samples samples;
+  const auto read = [&](const char* part, hid_t memory_type, auto& into) {
+    const Handle set(H5Dopen2(file.get(), (name + "/" + part).c_str(), H5P_DEFAULT), H5Dclose,
+                     "open a dataset");
+    const Handle space(H5Dget_space(set.get()), H5Sclose, "read a dataspace");
+    const int rank = H5Sget_simple_extent_ndims(space.get());
+    if (rank < 1 || rank > Shape::kMaxRank) throw DeviceError("HDF5: not a dataset of samples");
+    hsize_t size[Shape::kMaxRank] = {};
+    H5Sget_simple_extent_dims(space.get(), size, nullptr);
+    into.resize(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space.get())));
+    check(H5Dread(set.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, into.data()), "read rows");
+    return Shape(std::vector<std::int64_t>(size + 1, size + rank));
+  };
+  read("step", H5T_NATIVE_INT64, samples.step);
+  read("t", H5T_NATIVE_DOUBLE, samples.t);
+  samples.shape = read("value", H5T_NATIVE_DOUBLE, samples.values);
+  return samples;
 }
 
 void Hdf5File::commit() {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cotangent/io/table.h"
 
@@ -22,7 +23,8 @@ class Hdf5File {
   Hdf5File(const Hdf5File&) = delete;
   Hdf5File& operator=(const Hdf5File&) = delete;
 
-  /// Appends the samples of `view` to the group of its name, which is made at first use.
+  /// Appends the samples of `view` to the group of its name ("energy", "trajectory/q"), which is
+  /// made at first use.
   void append(const SampleView& view);
   /// A text attribute of the root, e.g. "title".
   void set_attribute(const std::string& name, const std::string& text);
@@ -33,5 +35,14 @@ class Hdf5File {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// What append wrote under `name`, read back.
+struct Samples {
+  Shape shape;
+  std::vector<std::int64_t> step;
+  std::vector<double> t, values;
+};
+/// Throws DeviceError when the file, the group or its layout is not what append writes.
+Samples read_samples(const std::filesystem::path& path, const std::string& name);
 
 }  // namespace cotangent::io
