@@ -1,0 +1,229 @@
+#include "cotangent/apps/answer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+
+#include "cotangent/apps/text_table.h"
+#include "cotangent/base/text.h"
+#include "cotangent/io/json_writer.h"
+#include "cotangent/telemetry/terminal_sink.h"
+
+namespace cotangent::apps {
+namespace {
+using telemetry::duration_text;
+using telemetry::grouped;
+using telemetry::rate_text;
+
+std::vector<double> doubles_of(const ir::Tensor& tensor) {
+  std::vector<double> values;
+  for (std::int64_t k = 0; k < tensor.size(); ++k) {
+    values.push_back(static_cast<double>(tensor.real(k)));
+  }
+  return values;
+}
+
+void write_tensor(io::JsonWriter& json, const ir::Tensor& tensor) {
+  json.array(tensor.type().shape, doubles_of(tensor));
+}
+
+/// The sample `k` (from the front, or from the back when negative) of a series, or null.
+void write_sample(io::JsonWriter& json, const mechanics::Series& series, bool last) {
+  const io::SampleView view = view_of(series);
+  if (view.t.empty()) {
+    json.null();
+    return;
+  }
+  json.array(view.shape, view.row(last ? view.t.size() - 1 : 0));
+}
+
+std::string vector_text(std::span<const double> values, int digits) {
+  if (values.size() == 1) return number_text(values[0], digits);
+  std::string text;
+  for (std::size_t k = 0; k < values.size() && k < 4; ++k) {
+    text += (k ? ", " : "") + number_text(values[k], digits);
+  }
+  return "[" + text + (values.size() > 4 ? ", ..." : "") + "]";
+}
+
+void write_plan_text(std::ostream& out, const Answer& answer) {
+  const mechanics::Plan& plan = answer.prepared.plan;
+  out << "plan\n";
+  TextTable table;
+  for (const mechanics::Decision& d : plan.decisions) {
+    table.rows.push_back({d.decision, d.choice, d.reason});
+  }
+  out << table;
+}
+
+void write_invariants_text(std::ostream& out, const Answer& answer) {
+  if (answer.result.invariants.empty()) {
+    out << "\ninvariants  none\n";
+    return;
+  }
+  out << "\ninvariants\n";
+  TextTable table;
+  table.width = 200;
+  table.rows.push_back({"", "known", "largest error", "relative", "initial value"});
+  table.right = {2, 3};
+  for (const mechanics::Invariant& invariant : answer.result.invariants) {
+    const io::SampleView view = view_of(invariant.series);
+    table.rows.push_back({invariant.name, how_text(invariant.how), error_text(invariant.max_abs_error),
+                          error_text(invariant.max_rel_error),
+                          view.t.empty() ? "-" : vector_text(view.row(0), 6)});
+  }
+  out << table;
+}
+
+void write_observables_text(std::ostream& out, const Answer& answer) {
+  if (answer.result.observables.empty()) return;
+  out << "\nobservables\n";
+  TextTable table;
+  table.width = 200;
+  table.rows.push_back({"", "samples", "first", "last", "least", "greatest"});
+  table.right = {1};
+  for (const mechanics::Series& series : answer.result.observables) {
+    const io::SampleView view = view_of(series);
+    if (view.t.empty()) continue;
+    const auto [low, high] = std::ranges::minmax(view.values);
+    table.rows.push_back({series.name, grouped(static_cast<std::int64_t>(view.t.size())),
+                          vector_text(view.row(0), 6), vector_text(view.row(view.t.size() - 1), 6),
+                          number_text(low, 6), number_text(high, 6)});
+  }
+  out << table;
+}
+
+void write_state_text(std::ostream& out, const Answer& answer) {
+  const mechanics::RunResult& result = answer.result;
+  const Shape& shape = result.q.type().shape;
+  const std::int64_t rows = shape.rank() ? shape[0] : 1;
+  out << "\nfinal state at t = " << shortest(result.t) << '\n';
+  if (rows > 16) {
+    out << "  " << grouped(rows) << (shape.rank() > 1 ? " particles" : " coordinates")
+        << "; --json or --out DIR gives them\n";
+    return;
+  }
+  const std::vector<double> q = doubles_of(result.q), v = doubles_of(result.v);
+  const auto width = static_cast<std::size_t>(result.q.size() / std::max<std::int64_t>(rows, 1));
+  TextTable table;
+  table.width = 400;
+  std::vector<std::string> head{""};
+  for (const char* name : {"q", "v"}) {
+    for (std::size_t c = 0; c < width; ++c) {
+      head.push_back(shape.rank() > 1 ? std::string(name) + "[i," + std::to_string(c) + "]" : name);
+      table.right.push_back(table.right.size() + 1);
+    }
+  }
+  table.rows.push_back(head);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    std::vector<std::string> row{std::to_string(i)};
+    for (const std::vector<double>* values : {&q, &v}) {
+      for (std::size_t c = 0; c < width; ++c) {
+        row.push_back(number_text((*values)[static_cast<std::size_t>(i) * width + c], 9));
+      }
+    }
+    table.rows.push_back(row);
+  }
+  out << table;
+}
+
+}  // namespace
+
+io::SampleView view_of(const mechanics::Series& series) {
+  return {series.name, series.shape, series.every, series.step, series.t, series.values};
+}
+
+double Answer::steps_per_second() const {
+  return result.run_s > 0 ? static_cast<double>(result.steps) / result.run_s : 0;
+}
+
+std::string Answer::status() const {
+  switch (result.status) {
+    case mechanics::RunStatus::kFinished: return "finished";
+    case mechanics::RunStatus::kInterrupted: return "interrupted";
+    case mechanics::RunStatus::kNonFinite: return "non-finite";
+  }
+  return "?";
+}
+
+std::string fault_text(const mechanics::NonFinite& fault, const SourcePtr& source) {
+  std::string text = "the state is not finite after step " + grouped(fault.step) + " (t = " +
+                     shortest(fault.t) + "): " + fault.component;
+  if (!fault.expression.empty()) text += ", first made by " + fault.expression;
+  if (source && !fault.place.empty()) text += "\n" + show_place(*source, fault.place);
+  return text;
+}
+
+void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
+  const mechanics::Plan& plan = answer.prepared.plan;
+  const mechanics::RunResult& result = answer.result;
+  io::JsonWriter json(out, indent);
+  json.begin_object().field("schema", "cotangent.run/1");
+  json.field("title", answer.prepared.file.system.title);
+  json.key("plan").begin_object().field("method", plan.method);
+  json.field("order", static_cast<std::int64_t>(plan.composition.order));
+  std::vector<std::string> reasons;
+  for (const mechanics::Decision& d : plan.decisions) {
+    reasons.push_back(d.decision + " = " + d.choice + ": " + d.reason);
+  }
+  json.key("reasons").value(std::span<const std::string>(reasons)).end_object();
+  json.field("dt", plan.dt).field("steps", result.steps).field("t", result.t);
+  json.key("final").begin_object();
+  json.key("q");
+  write_tensor(json, result.q);
+  json.key("p");
+  write_tensor(json, result.p);
+  json.key("v");
+  write_tensor(json, result.v);
+  json.end_object().key("invariants").begin_array();
+  for (const mechanics::Invariant& invariant : result.invariants) {
+    json.begin_object().field("name", invariant.name).field("how", how_text(invariant.how));
+    json.key("initial");
+    write_sample(json, invariant.series, false);
+    json.key("final");
+    write_sample(json, invariant.series, true);
+    json.field("max_abs_error", invariant.max_abs_error);
+    json.field("max_rel_error", invariant.max_rel_error).end_object();
+  }
+  json.end_array().key("observables").begin_object();
+  for (const mechanics::Series& series : result.observables) {
+    const io::SampleView view = view_of(series);
+    json.key(series.name).begin_object().key("t").value(view.t).key("value").begin_array();
+    for (std::size_t k = 0; k < view.t.size(); ++k) json.array(view.shape, view.row(k));
+    json.end_array().end_object();
+  }
+  json.end_object().field("state_hash", result.state_hash);
+  json.key("timing").begin_object().field("front_s", answer.prepared.front_s);
+  json.field("compile_s", result.compile_s).field("run_s", result.run_s);
+  json.field("steps_per_s", answer.steps_per_second()).end_object();
+  json.key("outputs").value(std::span<const std::string>(answer.outputs));
+  json.field("status", answer.status());
+  if (result.fault) {
+    json.key("fault").begin_object().field("step", result.fault->step).field("t", result.fault->t);
+    json.field("component", result.fault->component);
+    json.field("expression", result.fault->expression).end_object();
+  }
+  json.end_object();
+  out << '\n';
+}
+
+void write_answer_text(std::ostream& out, const Answer& answer) {
+  const mechanics::RunResult& result = answer.result;
+  const std::string& title = answer.prepared.file.system.title;
+  out << (title.empty() ? answer.prepared.file.source->name : title) << "\n"
+      << grouped(result.steps) << " of " << grouped(answer.prepared.plan.steps) << " steps of dt = "
+      << shortest(answer.prepared.plan.dt) << ", " << answer.status() << "\n\n";
+  write_plan_text(out, answer);
+  write_invariants_text(out, answer);
+  write_observables_text(out, answer);
+  write_state_text(out, answer);
+  out << "\ntiming      front " << duration_text(answer.prepared.front_s) << ", compile "
+      << duration_text(result.compile_s) << ", run " << duration_text(result.run_s) << " ("
+      << rate_text(answer.steps_per_second()) << " steps/s)\n"
+      << "state hash  " << result.state_hash << '\n';
+  for (std::size_t k = 0; k < answer.outputs.size(); ++k) {
+    out << (k == 0 ? "written     " : "            ") << answer.outputs[k] << '\n';
+  }
+}
+
+}  // namespace cotangent::apps

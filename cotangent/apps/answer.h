@@ -1,0 +1,30 @@
+// The answer of `run`: one JSON object (cotangent.run/1), or a table for people.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "cotangent/apps/prepared.h"
+#include "cotangent/io/table.h"
+
+namespace cotangent::apps {
+
+struct Answer {
+  const Prepared& prepared;
+  const mechanics::RunResult& result;
+  std::vector<std::string> outputs;  ///< files written
+
+  double steps_per_second() const;
+  std::string status() const;  ///< "finished", "interrupted", "non-finite"
+};
+
+void write_answer_json(std::ostream& out, const Answer& answer, int indent);
+void write_answer_text(std::ostream& out, const Answer& answer);
+
+/// What stopped a run that turned non-finite: step, time, component, expression with a caret.
+std::string fault_text(const mechanics::NonFinite& fault, const SourcePtr& source);
+
+io::SampleView view_of(const mechanics::Series& series);
+
+}  // namespace cotangent::apps

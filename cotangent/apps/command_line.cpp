@@ -1,0 +1,179 @@
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <new>
+#include <optional>
+
+#include "cotangent/apps/commands.h"
+#include "cotangent/base/error.h"
+#include "cotangent/base/version.h"
+#include "cotangent/telemetry/json_lines_sink.h"
+#include "cotangent/telemetry/perfetto_sink.h"
+#include "cotangent/telemetry/terminal_sink.h"
+
+namespace cotangent::apps {
+namespace {
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done; 1 a device refused, or a bug of ours; 2 bad input; 3 the state turned\n"
+    "non-finite (what was good is kept); 4 a check failed; 130 interrupted (what there is is kept).";
+
+struct Common {
+  bool quiet = false;
+  std::string trace, log;
+};
+
+void add_file_options(CLI::App& command, FileOptions& options) {
+  command.add_option("file", options.file, "the system file (TOML)")->required();
+  command.add_option("--set", options.set, "override a value of the file: key=value; repeatable")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--threads", options.threads, "threads to use (default: all cores)")
+      ->check(CLI::Range(1, 1024));
+  command.add_flag("--json", options.json, "print the answer as one JSON object");
+}
+
+void add_common_options(CLI::App& command, Common& common) {
+  command.add_flag("--quiet,-q", common.quiet, "no progress and no log, only warnings and errors");
+  command.add_option("--trace", common.trace, "write a timeline that ui.perfetto.dev opens");
+  command.add_option("--log", common.log, "write every event as a line of JSON");
+}
+
+telemetry::TerminalOptions terminal_options(const std::ostream& err, bool quiet) {
+  telemetry::TerminalOptions options;
+  options.quiet = quiet;
+  if (&err == &std::cerr && isatty(STDERR_FILENO)) {
+    options.terminal = true;
+    winsize size{};
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.columns = size.ws_col;
+  }
+  return options;
+}
+
+std::ofstream opened(const std::string& path, const char* option) {
+  std::ofstream stream(path);
+  if (!stream) {
+    throw UserError(std::string(option) + ": cannot write '" + path + "'", "name another file");
+  }
+  return stream;
+}
+
+/// The sinks a command line asks for, and the telemetry that reports to them.
+class Reporting {
+ public:
+  Reporting(const Common& common, std::ostream& err)
+      : common_(common), terminal_(err, terminal_options(err, common.quiet)) {
+    telemetry_.add(terminal_);
+    if (!common.log.empty()) {
+      log_file_ = opened(common.log, "--log");
+      telemetry_.add(log_.emplace(log_file_));
+    }
+    if (!common.trace.empty()) {
+      trace_file_ = opened(common.trace, "--trace");
+      telemetry_.add(trace_.emplace(trace_file_));
+    }
+  }
+  telemetry::Telemetry& telemetry() { return telemetry_; }
+
+  /// Bad input leaves no file behind, these included.
+  void discard() const {
+    for (const std::string& path : {common_.log, common_.trace}) {
+      std::error_code ignored;
+      if (!path.empty() && std::filesystem::is_regular_file(path, ignored)) {
+        std::filesystem::remove(path, ignored);
+      }
+    }
+  }
+
+ private:
+  const Common& common_;
+  telemetry::TerminalSink terminal_;
+  std::ofstream log_file_, trace_file_;
+  std::optional<telemetry::JsonLinesSink> log_;
+  std::optional<telemetry::PerfettoSink> trace_;
+  telemetry::Telemetry telemetry_;
+};
+
+/// Runs `command`, and turns what it throws into a text and a code.
+template <class Command>
+int guarded(std::ostream& err, Command command) {
+  try {
+    return command();
+  } catch (const UserError& error) {
+    err << "error: " << error.what() << '\n';
+    return kBadInput;
+  } catch (const std::bad_alloc&) {
+    err << "error: out of memory\n";
+    return kOurFault;
+  } catch (const std::exception& error) {
+    err << "error: " << error.what() << '\n';
+    return kOurFault;
+  }
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
+  CLI::App app{"Cotangent, a physics compiler: a system file in, a trusted trajectory out.", "cotangent"};
+  app.set_version_flag("--version", std::string("cotangent ") + kVersion);
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.fallthrough(false);
+
+  Common common;
+  RunOptions run;
+  ExplainOptions explain;
+  CheckOptions check;
+  DoctorOptions doctor;
+
+  CLI::App* run_app = app.add_subcommand("run", "run a system file");
+  add_file_options(*run_app, run);
+  add_common_options(*run_app, common);
+  run_app->add_option("--out", run.out,
+                      "a folder for result.json, the trajectory and report.html");
+  run_app->add_flag("--overwrite", run.overwrite, "let --out replace what an earlier run left");
+
+  CLI::App* explain_app = app.add_subcommand("explain", "say what is known and what would be done");
+  add_file_options(*explain_app, explain);
+  add_common_options(*explain_app, common);
+  explain_app->add_option("--show", explain.show, "facts,plan,program,kernels,code")->delimiter(',');
+
+  CLI::App* check_app = app.add_subcommand("check", "check a run against what must hold");
+  add_file_options(*check_app, check);
+  add_common_options(*check_app, common);
+  check_app->add_flag("--reverse", check.reverse, "run there, then back, and print the distance");
+  check_app->add_option("--tolerance", check.tolerance,
+                        "largest distance that passes, relative to the initial state's size")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+
+  CLI::App* doctor_app = app.add_subcommand("doctor", "compile and run one program on each back end");
+  doctor_app->add_flag("--json", doctor.json, "print the answer as one JSON object");
+  add_common_options(*doctor_app, common);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version arrive here too.
+    return app.exit(error, out, err) == 0 ? kOk : kBadInput;
+  }
+  return guarded(err, [&] {
+    Reporting reporting(common, err);
+    Console console{out, reporting.telemetry()};
+    try {
+      if (run_app->parsed()) return run_command(run, console);
+      if (explain_app->parsed()) return explain_command(explain, console);
+      if (check_app->parsed()) return check_command(check, console);
+      return doctor_command(doctor, console);
+    } catch (const UserError&) {
+      reporting.discard();
+      throw;
+    }
+  });
+}
+
+}  // namespace cotangent::apps

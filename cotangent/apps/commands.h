@@ -1,0 +1,63 @@
+// The commands of the command line, one file each. Each takes its options and a console, and gives
+// the exit code; errors are thrown and turned into text and a code by run_command_line.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "cotangent/telemetry/telemetry.h"
+
+namespace cotangent::apps {
+
+/// Exit codes; docs/cli.md says what each means.
+enum ExitCode : int {
+  kOk = 0,
+  kOurFault = 1,     ///< a bug of ours, or a device or file system that refused
+  kBadInput = 2,
+  kNonFinite = 3,    ///< the run stopped; what was good is kept
+  kCheckFailed = 4,
+  kInterrupted = 130,
+};
+
+/// Where a command writes: the answer to `out`, everything else through `telemetry`.
+struct Console {
+  std::ostream& out;
+  telemetry::Telemetry& telemetry;
+};
+
+/// What every command that reads a system file takes.
+struct FileOptions {
+  std::string file;
+  std::vector<std::string> set;  ///< "key=value"
+  int threads = 0;
+  bool json = false;
+};
+
+struct RunOptions : FileOptions {
+  std::string out;
+  bool overwrite = false;
+};
+
+struct ExplainOptions : FileOptions {
+  std::vector<std::string> show;  ///< of facts, plan, program, kernels, code; empty: facts, plan
+};
+
+struct CheckOptions : FileOptions {
+  bool reverse = false;
+  double tolerance = 1e-9;  ///< of the distance, relative to the size of the initial state
+};
+
+struct DoctorOptions {
+  bool json = false;
+};
+
+int run_command(const RunOptions& options, Console& console);
+int explain_command(const ExplainOptions& options, Console& console);
+int check_command(const CheckOptions& options, Console& console);
+int doctor_command(const DoctorOptions& options, Console& console);
+
+/// The whole command line: parses, runs one command, reports errors on `err`.
+int run_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err);
+
+}  // namespace cotangent::apps

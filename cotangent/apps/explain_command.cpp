@@ -1,0 +1,115 @@
+#include <algorithm>
+#include <ostream>
+
+#include "cotangent/apps/prepared.h"
+#include "cotangent/apps/text_table.h"
+#include "cotangent/base/text.h"
+#include "cotangent/io/json_writer.h"
+
+namespace cotangent::apps {
+namespace {
+
+const std::vector<std::string> kSections = {"facts", "plan", "program", "kernels", "code"};
+
+std::vector<std::string> sections_of(const ExplainOptions& options) {
+  if (options.show.empty()) return {"facts", "plan"};
+  for (const std::string& name : options.show) {
+    if (std::ranges::find(kSections, name) != kSections.end()) continue;
+    const std::string near = nearest_name(name, kSections);
+    throw UserError("--show does not know '" + name + "'" +
+                        (near.empty() ? "" : "; did you mean '" + near + "'?"),
+                    "choose from " + join(kSections, ", "));
+  }
+  return options.show;
+}
+
+void write_facts_text(std::ostream& out, const Prepared& prepared) {
+  out << "facts\n";
+  for (const mechanics::Fact& fact : prepared.facts.all) {
+    out << "  " << fact.name << (fact.term.empty() ? "" : " of " + fact.term) << ": "
+        << value_text(fact) << "  (" << how_text(fact.how) << ")\n";
+    if (!fact.detail.empty()) {
+      for (const std::string& line : wrapped(fact.detail, 90)) out << "      " << line << '\n';
+    }
+    for (const std::string& step : fact.derivation) out << "      - " << step << '\n';
+    if (!fact.place.empty() && prepared.file.source) {
+      out << "    " << show_place(*prepared.file.source, fact.place) << '\n';
+    }
+  }
+}
+
+void write_plan_text(std::ostream& out, const Prepared& prepared) {
+  out << "plan\n";
+  TextTable table;
+  for (const mechanics::Decision& d : prepared.plan.decisions) {
+    table.rows.push_back({d.decision, d.choice, d.reason});
+  }
+  out << table;
+  const mechanics::Composition& composition = prepared.plan.composition;
+  out << "  composition " << composition.name << " of order " << composition.order << ", gamma =";
+  for (double gamma : composition.gamma) out << ' ' << shortest(gamma);
+  out << (composition.source.empty() ? "" : "\n  source: " + composition.source) << '\n';
+}
+
+void write_json(std::ostream& out, const Prepared& prepared,
+                const std::vector<std::pair<std::string, std::string>>& texts) {
+  io::JsonWriter json(out);
+  json.begin_object().key("facts").begin_array();
+  for (const mechanics::Fact& fact : prepared.facts.all) {
+    json.begin_object().field("name", fact.name).key("value");
+    std::visit([&](const auto& value) { json.value(value); }, fact.value);
+    json.field("how", how_text(fact.how)).field("detail", fact.detail);
+    if (!fact.term.empty()) json.field("term", fact.term);
+    json.key("derivation").value(std::span<const std::string>(fact.derivation)).end_object();
+  }
+  json.end_array().key("plan").begin_array();
+  for (const mechanics::Decision& d : prepared.plan.decisions) {
+    json.begin_object().field("decision", d.decision).field("choice", d.choice);
+    json.field("reason", d.reason).end_object();
+  }
+  json.end_array();
+  for (const auto& [name, text] : texts) json.field(name, text);
+  json.end_object();
+  out << '\n';
+}
+
+}  // namespace
+
+int explain_command(const ExplainOptions& options, Console& console) {
+  const std::vector<std::string> sections = sections_of(options);
+  const auto shown = [&](const char* name) {
+    return std::ranges::find(sections, name) != sections.end();
+  };
+  const Prepared prepared = prepare(options, console.telemetry);
+  std::vector<std::pair<std::string, std::string>> texts;
+  if (shown("program") || shown("kernels") || shown("code")) {
+    const telemetry::Span span(console.telemetry, "compile");
+    const auto flow = mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
+                                               {.threads = options.threads,
+                                                .keep_code = shown("code")});
+    for (const std::string& name : sections) {
+      if (name == "program") texts.emplace_back(name, flow->program_text());
+      if (name == "kernels") texts.emplace_back(name, flow->kernels_text());
+      if (name == "code") texts.emplace_back(name, flow->code_text());
+    }
+  }
+  if (options.json) {
+    write_json(console.out, prepared, texts);
+    return kOk;
+  }
+  bool first = true;
+  for (const std::string& name : sections) {
+    if (!first) console.out << '\n';
+    first = false;
+    if (name == "facts") write_facts_text(console.out, prepared);
+    else if (name == "plan") write_plan_text(console.out, prepared);
+    else {
+      const auto found = std::ranges::find(texts, name, &std::pair<std::string, std::string>::first);
+      console.out << name << '\n' << found->second;
+      if (!found->second.ends_with('\n')) console.out << '\n';
+    }
+  }
+  return kOk;
+}
+
+}  // namespace cotangent::apps

@@ -1,0 +1,17 @@
+// Ctrl-C: the handler sets a flag, the run asks for it between chunks.
+#pragma once
+
+namespace cotangent::apps {
+
+/// While it lives, the first SIGINT only raises a flag; a second one ends the process at once.
+/// One at a time. The flag is the program's only mutable global: a signal handler can reach no other.
+class InterruptFlag {
+ public:
+  InterruptFlag();
+  ~InterruptFlag();
+  InterruptFlag(const InterruptFlag&) = delete;
+  InterruptFlag& operator=(const InterruptFlag&) = delete;
+  bool raised() const;
+};
+
+}  // namespace cotangent::apps

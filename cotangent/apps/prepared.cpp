@@ -1,0 +1,36 @@
+#include "cotangent/apps/prepared.h"
+
+namespace cotangent::apps {
+
+Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
+  std::vector<formats::Override> overrides;
+  for (const std::string& text : options.set) overrides.push_back(formats::parse_override(text));
+  const double begin = telemetry.now();
+  Prepared prepared;
+  {
+    const telemetry::Span span(telemetry, "parse and trace");
+    prepared.file = formats::load_system_file(options.file, overrides);
+  }
+  {
+    const telemetry::Span span(telemetry, "facts");
+    prepared.facts = mechanics::find_facts(prepared.file.system, prepared.file.initial);
+  }
+  {
+    const telemetry::Span span(telemetry, "plan");
+    prepared.plan = mechanics::make_plan(prepared.file.system, prepared.facts, prepared.file.run);
+  }
+  prepared.front_s = telemetry.now() - begin;
+  return prepared;
+}
+
+std::string value_text(const mechanics::Fact& fact) {
+  if (const bool* truth = std::get_if<bool>(&fact.value)) return *truth ? "yes" : "no";
+  if (const auto* number = std::get_if<std::int64_t>(&fact.value)) return std::to_string(*number);
+  return std::get<std::string>(fact.value);
+}
+
+const char* how_text(mechanics::How how) {
+  return how == mechanics::How::kProved ? "proved" : "tested";
+}
+
+}  // namespace cotangent::apps

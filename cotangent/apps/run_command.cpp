@@ -1,0 +1,86 @@
+#include <cmath>
+#include <ostream>
+
+#include "cotangent/apps/interrupt.h"
+#include "cotangent/apps/outputs.h"
+
+namespace cotangent::apps {
+namespace {
+
+telemetry::ProgressEvent event_of(const mechanics::Progress& progress) {
+  telemetry::ProgressEvent event;
+  event.step = progress.step;
+  event.steps = progress.steps;
+  event.t = progress.t;
+  event.seconds = progress.seconds;
+  event.energy_error = progress.energy_error;
+  return event;
+}
+
+int code_of(mechanics::RunStatus status) {
+  switch (status) {
+    case mechanics::RunStatus::kFinished: return kOk;
+    case mechanics::RunStatus::kInterrupted: return kInterrupted;
+    case mechanics::RunStatus::kNonFinite: return kNonFinite;
+  }
+  return kOurFault;
+}
+
+}  // namespace
+
+int run_command(const RunOptions& options, Console& console) {
+  telemetry::Telemetry& telemetry = console.telemetry;
+  const InterruptFlag interrupt;
+  const Prepared prepared = prepare(options, telemetry);
+  std::shared_ptr<const mechanics::Flow> flow;
+  {
+    const telemetry::Span span(telemetry, "compile");
+    flow = mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
+                                    {.threads = options.threads,
+                                     .trajectory = !options.out.empty()});
+  }
+  std::optional<OutputPlan> outputs;
+  if (!options.out.empty()) outputs = plan_outputs(options.out, options.overwrite, prepared);
+
+  mechanics::RunControl control;
+  control.record_trajectory = outputs.has_value();
+  control.interrupted = [&] { return interrupt.raised(); };
+  telemetry::ProgressEvent last;
+  control.progress = [&](const mechanics::Progress& progress) {
+    last = event_of(progress);
+    telemetry.progress(last);
+  };
+  mechanics::RunResult result;
+  {
+    const telemetry::Span span(telemetry, "run");
+    result = flow->run(prepared.file.initial, prepared.plan.steps, control);
+  }
+  last.step = result.steps;
+  last.steps = prepared.plan.steps;
+  last.t = result.t;
+  last.seconds = result.run_s;
+  last.last = true;
+  telemetry.progress(last);
+
+  Answer answer{prepared, result, {}};
+  if (outputs) {
+    const telemetry::Span span(telemetry, "write outputs");
+    write_outputs(*outputs, answer);
+  }
+  if (options.json) write_answer_json(console.out, answer, 2);
+  else write_answer_text(console.out, answer);
+  console.out.flush();
+  if (result.fault) {
+    telemetry.log(telemetry::Level::kError, fault_text(*result.fault, prepared.file.source) +
+                                                "\nKept: the state after step " +
+                                                std::to_string(result.steps) +
+                                                ". A smaller dt may help.");
+  }
+  if (result.status == mechanics::RunStatus::kInterrupted) {
+    telemetry.warn("interrupted after step " + std::to_string(result.steps) + " of " +
+                   std::to_string(prepared.plan.steps) + "; the answer is up to there");
+  }
+  return code_of(result.status);
+}
+
+}  // namespace cotangent::apps
