@@ -1,0 +1,67 @@
+// The walk behind pull_back; split over pull.cpp (first-order ops) and pull_bodies.cpp (map, pair_sum, loop).
+#pragma once
+
+#include <unordered_map>
+
+#include "cotangent/transform/pull.h"
+
+namespace cotangent::transform {
+
+class Puller {
+ public:
+  Puller(ir::Builder& b, const ir::Function& f)
+      : b_(b), f_(f), linear_(f.size(), false), copy_(f.size()), ct_(f.size()) {}
+
+  Pulled run(std::span<const ir::Value> params, std::span<const Cotangent> results);
+
+ private:
+  // Forward: flags what is linear, copies the rest.
+  void forward(std::span<const ir::Value> params);
+  void forward_node(ir::Value v);
+
+  // Backward, one op each (pull.cpp).
+  void backward(ir::Value v);
+  void elementwise(ir::Value v, const Cotangent& ct);
+  void structural(ir::Value v, const Cotangent& ct);
+  void dot_general(ir::Value v, const Cotangent& ct);
+  void scatter(ir::Value v, const Cotangent& ct);
+  ir::Value last_writes(ir::Value v);
+
+  // Second order (pull_bodies.cpp).
+  void map(ir::Value node);
+  void pair_sum(ir::Value node);
+  void loop(ir::Value node);
+  template <class Attribute, class Make>
+  void finish_sum(ir::Value node, BodyBuilder& inner, const Values& params,
+                  const std::vector<Cotangent>& cts, const std::vector<ir::Role>& roles,
+                  Attribute attr, Make make);
+  ir::Value expand_output(ir::Value ct, std::int64_t every, const ir::LoopAttr& a, ir::Value first,
+                          ir::Value count);
+
+  // Cotangents.
+  void add_to(ir::Value operand, Cotangent ct);
+  Cotangent clean(Cotangent ct);
+  Cotangent scaled(const Cotangent& ct, ir::Value value, ir::Value factor);
+  ir::Value any(ir::Value mask, ir::Dims axes);
+
+  bool linear(ir::Value v) const { return linear_[v.id]; }
+  ir::Value of(ir::Value v) const { return copy_[v.id]; }
+  ir::Value operand(ir::Value v, std::size_t k) const { return f_.operand(v, k); }
+  void want_zero(ir::Value v, ir::Op op) const;
+  [[noreturn]] static void refuse(ir::Op op, const std::string& why);
+
+  ir::Builder& b_;
+  const ir::Function& f_;
+  Flags linear_;
+  Values copy_;
+  std::vector<Cotangent> ct_;
+  std::unordered_map<std::uint32_t, Flags> linear_results_;       ///< of second-order nodes
+  std::unordered_map<std::uint32_t, Values> copied_results_;
+  std::unordered_map<std::uint32_t, Values> kept_carries_;        ///< of loops with a linear part
+  std::unordered_map<std::uint32_t, std::vector<Cotangent>> result_cts_;
+};
+
+/// Sums of bool are sums of these.
+inline constexpr DType kMaskCount = DType::kI32;
+
+}  // namespace cotangent::transform

@@ -1,0 +1,201 @@
+#include "cotangent/transform/rebuild.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cotangent::transform {
+
+using namespace ir;
+
+Values clone_onto(Builder& b, const Function& f, Values& images, std::span<const Value> wanted) {
+  std::vector<bool> needed(f.size(), false);
+  for (Value v : wanted) needed[v.id] = true;
+  for (std::size_t id = f.size(); id-- > 0;) {
+    if (!needed[id] || images[id].valid()) continue;
+    for (Value operand : f.operands(Value{static_cast<std::uint32_t>(id)})) {
+      needed[operand.id] = true;
+    }
+  }
+  Values operands;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Value v{id};
+    if (!needed[id] || images[id].valid()) continue;
+    ensure(f.op(v) != Op::kParameter, "clone: a dropped parameter is needed");
+    operands.clear();
+    for (Value operand : f.operands(v)) operands.push_back(images[operand.id]);
+    images[id] = b.copy(f, v, operands);
+  }
+  Values out;
+  for (Value v : wanted) out.push_back(images[v.id]);
+  return out;
+}
+
+Values clone(Builder& b, const Function& f, std::span<const Value> params,
+             std::span<const Value> wanted) {
+  Values images(f.size());
+  for (std::size_t k = 0; k < f.params().size(); ++k) images[f.params()[k].id] = params[k];
+  return clone_onto(b, f, images, wanted);
+}
+
+FunctionPtr restrict_to(const Function& f, const Flags& params, const Flags& results) {
+  Builder b(f.name());
+  Values inside(f.params().size());
+  for (std::size_t k = 0; k < inside.size(); ++k) {
+    if (params[k]) inside[k] = b.param(f.param_type(k), f.param_names()[k]);
+  }
+  Values wanted;
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    if (results[k]) wanted.push_back(f.results()[k]);
+  }
+  return b.finish(clone(b, f, inside, wanted));
+}
+
+std::optional<double> splat_value(const Function& f, Value v) {
+  while (f.op(v) == Op::kBroadcast || f.op(v) == Op::kReshape) v = f.operand(v, 0);
+  if (f.op(v) != Op::kConstant) return std::nullopt;
+  const Tensor& literal = *f.attr_as<LiteralAttr>(v).value;
+  if (literal.size() == 0) return std::nullopt;
+  const auto value = static_cast<double>(literal.real(0));
+  if (std::isnan(value) || !f.is_splat(v, value)) return std::nullopt;
+  return value;
+}
+
+bool is_zero(const Function& f, Value v) {
+  while (f.op(v) == Op::kBroadcast || f.op(v) == Op::kReshape) v = f.operand(v, 0);
+  if (f.op(v) != Op::kConstant) return false;
+  const Tensor& literal = *f.attr_as<LiteralAttr>(v).value;
+  for (std::int64_t k = 0; k < literal.size(); ++k) {
+    if (literal.real(k) != 0) return false;
+  }
+  return true;
+}
+
+bool is_finite_constant(const Function& f, Value v) {
+  while (f.op(v) == Op::kBroadcast || f.op(v) == Op::kReshape) v = f.operand(v, 0);
+  if (f.op(v) != Op::kConstant || !is_float(f.type(v).dtype)) return false;
+  const Tensor& literal = *f.attr_as<LiteralAttr>(v).value;
+  for (std::int64_t k = 0; k < literal.size(); ++k) {
+    if (!std::isfinite(literal.real(k))) return false;
+  }
+  return true;
+}
+
+Dims other_axes(int rank, const Dims& used) {
+  Dims out;
+  for (std::int64_t axis = 0; axis < rank; ++axis) {
+    if (std::find(used.begin(), used.end(), axis) == used.end()) out.push_back(axis);
+  }
+  return out;
+}
+
+void BodyBuilder::pass(Value operand, const Type& inside, Value& target) {
+  if (const auto value = splat_value(outer_.so_far(), operand)) {
+    pending_.push_back({&target, *value, inside});
+    return;
+  }
+  operands_.push_back(operand);
+  target = body_.param(inside);
+}
+
+void BodyBuilder::row(Value operand, Value& target) {
+  pass(operand, row_of(outer_.type(operand)), target);
+}
+
+void BodyBuilder::invariant(Value operand, Value& target) {
+  pass(operand, outer_.type(operand), target);
+}
+
+void BodyBuilder::carry(Value operand, Value& target) {
+  operands_.push_back(operand);
+  target = body_.param(outer_.type(operand));
+}
+
+Builder& BodyBuilder::open() {
+  for (const Pending& p : pending_) *p.target = body_.splat(p.value, p.type);
+  pending_.clear();
+  return body_;
+}
+
+std::int64_t BodyBuilder::take_count() {
+  const auto n = static_cast<std::int64_t>(operands_.size() - counted_);
+  counted_ = operands_.size();
+  return n;
+}
+
+bool piecewise_constant(Op op) {
+  switch (op) {
+    case Op::kSign:
+    case Op::kFloor:
+    case Op::kCeil:
+    case Op::kRound: return true;
+    default: return false;
+  }
+}
+
+Flags flow_through(const Function& f, Value node, const Flags& operands, Through through,
+                   Flags* carries) {
+  const Attr& attr = f.attr(node);
+  const FunctionPtr body = body_of(attr);
+  Flags params(body->params().size(), false);
+  const std::size_t offset = f.op(node) == Op::kPairSum ? 2 : 1;
+  for (std::size_t k = offset; k < params.size(); ++k) params[k] = operands[k - offset];
+  if (f.op(node) != Op::kLoop) return flow(*body, params, through);
+  const auto& loop = std::get<LoopAttr>(attr);
+  const auto n = static_cast<std::size_t>(loop.carries);
+  const std::size_t first = 1 + static_cast<std::size_t>(loop.invariants);
+  for (;;) {
+    Flags results = flow(*body, params, through);
+    bool grown = false;
+    for (std::size_t k = 0; k < n; ++k) {
+      if (results[k] && !params[first + k]) params[first + k] = grown = true;
+    }
+    if (grown) continue;
+    for (std::size_t k = 0; k < n; ++k) results[k] = params[first + k];
+    if (carries) carries->assign(results.begin(), results.begin() + loop.carries);
+    return results;
+  }
+}
+
+Flags flow(const Function& f, const Flags& params, Through through) {
+  Flags on(f.size(), false);
+  std::vector<Flags> results_of(f.size());
+  for (std::size_t k = 0; k < params.size(); ++k) on[f.params()[k].id] = params[k];
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Value v{id};
+    const Op op = f.op(v);
+    if (op == Op::kParameter) continue;
+    if (op == Op::kProject) {
+      const Value node = f.operand(v, 0);
+      on[id] = on[node.id] &&
+               results_of[node.id][static_cast<std::size_t>(f.attr_as<IndexAttr>(v).index)];
+    } else {
+      Flags operands;
+      bool any = false;
+      for (Value operand : f.operands(v)) {
+        operands.push_back(on[operand.id]);
+        any = any || on[operand.id];
+      }
+      on[id] = any;
+      if (any && is_second_order(op)) results_of[id] = flow_through(f, v, operands, through);
+      if (op == Op::kGather || op == Op::kScatterAdd || op == Op::kScatterSet) {
+        const std::size_t data = op == Op::kGather ? 1 : 2;
+        if (through == Through::kTangent) {
+          on[id] = std::any_of(operands.begin(), operands.begin() + static_cast<long>(data),
+                               [](bool x) { return x; });
+        }
+      }
+      if (through == Through::kTangent && op == Op::kSelect) on[id] = operands[1] || operands[2];
+      if (through == Through::kTangent && is_elementwise(op) && piecewise_constant(op)) {
+        on[id] = false;
+      }
+    }
+    if (through == Through::kTangent && !is_second_order(op) && !is_float(f.type(v).dtype)) {
+      on[id] = false;
+    }
+  }
+  Flags out;
+  for (Value v : f.results()) out.push_back(on[v.id]);
+  return out;
+}
+
+}  // namespace cotangent::transform
