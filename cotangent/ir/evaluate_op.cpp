@@ -64,7 +64,7 @@ void copy_element(Tensor& to, std::int64_t at, const Tensor& from, std::int64_t 
 template <class T>
 T apply_arithmetic(Op op, std::span<const T> x, bool is_bool_type) {
   if constexpr (std::is_floating_point_v<T>) {
-    if (op == Op::kFma) return std::fma(x[0], x[1], x[2]);
+    if (x.size() == 3) return std::fma(x[0], x[1], x[2]);  // fma is the only one
     return x.size() == 1 ? apply_float_unary(op, x[0]) : apply_float_binary(op, x[0], x[1]);
   } else {
     return x.size() == 1 ? apply_int_unary(op, x[0], is_bool_type)

@@ -31,9 +31,12 @@ namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
 constexpr int kMaxDepth = 64;
-constexpr std::int64_t kMaxAxis = std::int64_t{1} << 31;      ///< and entries of attribute lists
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 32; ///< product of the axes; 0 counts as 1
-constexpr std::int64_t kMaxCount = std::int64_t{1} << 40;     ///< trip, count, every
+/// An axis; an entry of an attribute's list.
+constexpr std::int64_t kMaxAxis = std::int64_t{1} << 31;
+/// The product of a type's axes, those of length 0 counted as 1.
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 32;
+/// trip, count, every.
+constexpr std::int64_t kMaxCount = std::int64_t{1} << 40;
 
 class Parser {
  public:
@@ -358,13 +361,27 @@ class Parser {
     }
     Tensor out(t);
     switch (t.dtype) {
-      case DType::kF32: read_elements<float>(words, out); break;
-      case DType::kF64: read_elements<double>(words, out); break;
-      case DType::kI32: read_elements<std::int32_t>(words, out); break;
-      case DType::kI64: read_elements<std::int64_t>(words, out); break;
-      case DType::kU32: read_elements<std::uint32_t>(words, out); break;
-      case DType::kU64: read_elements<std::uint64_t>(words, out); break;
-      case DType::kBool: read_elements<bool>(words, out); break;
+      case DType::kF32:
+        read_elements<float>(words, out);
+        break;
+      case DType::kF64:
+        read_elements<double>(words, out);
+        break;
+      case DType::kI32:
+        read_elements<std::int32_t>(words, out);
+        break;
+      case DType::kI64:
+        read_elements<std::int64_t>(words, out);
+        break;
+      case DType::kU32:
+        read_elements<std::uint32_t>(words, out);
+        break;
+      case DType::kU64:
+        read_elements<std::uint64_t>(words, out);
+        break;
+      case DType::kBool:
+        read_elements<bool>(words, out);
+        break;
     }
     return out;
   }
@@ -430,15 +447,19 @@ class Parser {
     bool list = false;
     if (op == Op::kConstant) {
       list = peek() == '[';
-      if (list) bracketed('[', ']', [&] { words.push_back(element()); });
-      else words.push_back(element());
+      if (list)
+        bracketed('[', ']', [&] { words.push_back(element()); });
+      else
+        words.push_back(element());
     }
     Attr attr = empty_attr(op);
     std::visit([&](auto& a) { fields(a); }, attr);
     expect(':');
     std::vector<Type> types;
-    if (is_second_order(op)) bracketed('(', ')', [&] { types.push_back(type()); });
-    else types.push_back(type());
+    if (is_second_order(op))
+      bracketed('(', ')', [&] { types.push_back(type()); });
+    else
+      types.push_back(type());
     if (is_second_order(op)) {
       expect_word("body");
       const FunctionPtr body = definition(depth + 1);
@@ -509,6 +530,8 @@ class Parser {
 
 }  // namespace
 
-FunctionPtr parse(std::string_view text) { return Parser(text).program(); }
+FunctionPtr parse(std::string_view text) {
+  return Parser(text).program();
+}
 
 }  // namespace cotangent::ir

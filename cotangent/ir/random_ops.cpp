@@ -42,34 +42,65 @@ double RandomScope::guard(Op op, std::vector<Value>& x) {
   const auto b = [&](std::size_t k) { return bound(x[k]); };
   const bool tame = settings_.tame && is_float(builder_.type(x.back()).dtype);
   switch (op) {
-    case Op::kNeg: case Op::kAbs: return b(0);
-    case Op::kSign: case Op::kSin: case Op::kCos: case Op::kTanh: case Op::kErf: return 1;
-    case Op::kFloor: case Op::kCeil: case Op::kRound: return b(0) + 1;
-    case Op::kAtan: return 2;
-    case Op::kAdd: case Op::kSub: return b(0) + b(1);
-    case Op::kMul: return b(0) * b(1);
-    case Op::kMin: case Op::kMax: return std::max(b(0), b(1));
-    case Op::kFma: return b(0) * b(1) + b(2);
-    case Op::kSelect: return std::max(b(1), b(2));
-    case Op::kLt: case Op::kLe: case Op::kEq: case Op::kNe: case Op::kIsFinite: return 1;
-    default: break;
+    case Op::kNeg:
+    case Op::kAbs:
+      return b(0);
+    case Op::kSign:
+    case Op::kSin:
+    case Op::kCos:
+    case Op::kTanh:
+    case Op::kErf:
+      return 1;
+    case Op::kFloor:
+    case Op::kCeil:
+    case Op::kRound:
+      return b(0) + 1;
+    case Op::kAtan:
+      return 2;
+    case Op::kAdd:
+    case Op::kSub:
+      return b(0) + b(1);
+    case Op::kMul:
+      return b(0) * b(1);
+    case Op::kMin:
+    case Op::kMax:
+      return std::max(b(0), b(1));
+    case Op::kFma:
+      return b(0) * b(1) + b(2);
+    case Op::kSelect:
+      return std::max(b(1), b(2));
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kIsFinite:
+      return 1;
+    default:
+      break;
   }
   if (!tame) return 1e30;
   switch (op) {
-    case Op::kSqrt: case Op::kCbrt: case Op::kLog: case Op::kRsqrt: {
+    case Op::kSqrt:
+    case Op::kCbrt:
+    case Op::kLog:
+    case Op::kRsqrt: {
       x[0] = shifted_square(x[0], 0.25);
       return std::max(2.0, b(0));
     }
     case Op::kLog1p:
       x[0] = shifted_square(x[0], 0.25);
       return b(0);
-    case Op::kExp: case Op::kExpm1: case Op::kSinh: case Op::kCosh:
+    case Op::kExp:
+    case Op::kExpm1:
+    case Op::kSinh:
+    case Op::kCosh:
       x[0] = compress(x[0], 2);
       return 7.4;
     case Op::kTan:
       x[0] = compress(x[0], 1);
       return 1.6;
-    case Op::kAsin: case Op::kAcos:
+    case Op::kAsin:
+    case Op::kAcos:
       x[0] = compress(x[0], 0.9);
       return 3.2;
     case Op::kDiv:
@@ -85,7 +116,8 @@ double RandomScope::guard(Op op, std::vector<Value>& x) {
     case Op::kAtan2:
       x[0] = shifted_square(x[0], 0.25);
       return 3.2;
-    default: break;
+    default:
+      break;
   }
   for (Value& v : x) {
     if (is_float(builder_.type(v).dtype)) v = compress(v, 1);
@@ -117,8 +149,7 @@ void RandomScope::elementwise(Op op) {
 
 void RandomScope::cast() {
   const bool differentiable = settings_.options.differentiable;
-  const auto found =
-      pick([&](const Type& t) { return !differentiable || is_integer(t.dtype); });
+  const auto found = pick([&](const Type& t) { return !differentiable || is_integer(t.dtype); });
   if (!found) return;
   const DType from = builder_.type(*found).dtype;
   const DType to = draw_dtype([&](DType d) { return !differentiable || is_float(d); });

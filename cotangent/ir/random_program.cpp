@@ -22,20 +22,33 @@ double moderate_value(SplitMix& random) {
 template <class T>
 double special_value(SplitMix& random) {
   using Limits = std::numeric_limits<T>;
-  const double kSpecial[] = {0.0, -0.0, double(Limits::infinity()), -double(Limits::infinity()),
-                             double(Limits::quiet_NaN()), double(Limits::denorm_min()),
-                             -double(Limits::min()) / 4, double(Limits::max()),
-                             double(Limits::lowest()), 1e18, -1e18, 709.0, -0.5};
+  const double kSpecial[] = {0.0,
+                             -0.0,
+                             double(Limits::infinity()),
+                             -double(Limits::infinity()),
+                             double(Limits::quiet_NaN()),
+                             double(Limits::denorm_min()),
+                             -double(Limits::min()) / 4,
+                             double(Limits::max()),
+                             double(Limits::lowest()),
+                             1e18,
+                             -1e18,
+                             709.0,
+                             -0.5};
   return kSpecial[random.below(std::size(kSpecial))];
 }
 
 std::int64_t special_integer(SplitMix& random, DType t) {
   const std::int64_t bits = static_cast<std::int64_t>(size_of(t)) * 8;
   switch (random.below(4)) {
-    case 0: return 0;
-    case 1: return -1;  // the largest of an unsigned type
-    case 2: return static_cast<std::int64_t>(std::uint64_t{1} << (bits - 1));
-    default: return static_cast<std::int64_t>(random.next());
+    case 0:
+      return 0;
+    case 1:
+      return -1;  // the largest of an unsigned type
+    case 2:
+      return static_cast<std::int64_t>(std::uint64_t{1} << (bits - 1));
+    default:
+      return static_cast<std::int64_t>(random.next());
   }
 }
 
@@ -75,8 +88,8 @@ std::vector<Tensor> random_arguments(const Function& f, std::uint64_t seed, bool
         const std::int64_t low = is_signed(type.dtype) ? -8 : 0;
         t.set_integer(e, odd ? special_integer(random, type.dtype) : random.between(low, 12));
       } else if (type.dtype == DType::kF32) {
-        t.as<float>()[static_cast<std::size_t>(e)] = static_cast<float>(
-            odd ? special_value<float>(random) : moderate_value(random));
+        t.as<float>()[static_cast<std::size_t>(e)] =
+            static_cast<float>(odd ? special_value<float>(random) : moderate_value(random));
       } else {
         t.as<double>()[static_cast<std::size_t>(e)] =
             odd ? special_value<double>(random) : moderate_value(random);

@@ -12,29 +12,60 @@ constexpr std::int64_t kMaxLiteral = 48;
 
 bool is_transcendental(Op op) {
   switch (op) {
-    case Op::kCbrt: case Op::kExp: case Op::kExpm1: case Op::kLog: case Op::kLog1p: case Op::kSin:
-    case Op::kCos: case Op::kTan: case Op::kAsin: case Op::kAcos: case Op::kAtan: case Op::kSinh:
-    case Op::kCosh: case Op::kTanh: case Op::kErf: case Op::kPow: case Op::kAtan2: return true;
-    default: return false;
+    case Op::kCbrt:
+    case Op::kExp:
+    case Op::kExpm1:
+    case Op::kLog:
+    case Op::kLog1p:
+    case Op::kSin:
+    case Op::kCos:
+    case Op::kTan:
+    case Op::kAsin:
+    case Op::kAcos:
+    case Op::kAtan:
+    case Op::kSinh:
+    case Op::kCosh:
+    case Op::kTanh:
+    case Op::kErf:
+    case Op::kPow:
+    case Op::kAtan2:
+      return true;
+    default:
+      return false;
   }
 }
 
 /// Ops that jump, or that only integers and bits have; none of them in a differentiable program.
 bool jumps(Op op) {
   switch (op) {
-    case Op::kSign: case Op::kFloor: case Op::kCeil: case Op::kRound: case Op::kMod: case Op::kEq:
-    case Op::kNe: case Op::kShl: case Op::kShr: case Op::kBitcast: return true;
-    default: return false;
+    case Op::kSign:
+    case Op::kFloor:
+    case Op::kCeil:
+    case Op::kRound:
+    case Op::kMod:
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kShl:
+    case Op::kShr:
+    case Op::kBitcast:
+      return true;
+    default:
+      return false;
   }
 }
 
 int weight(DType t) {
   switch (t) {
-    case DType::kF64: return 20;
-    case DType::kF32: return 6;
-    case DType::kI64: return 4;
-    case DType::kBool: return 3;
-    default: return 2;
+    case DType::kF64:
+      return 20;
+    case DType::kF32:
+      return 6;
+    case DType::kI64:
+      return 4;
+    case DType::kBool:
+      return 3;
+    default:
+      return 2;
   }
 }
 
@@ -142,8 +173,8 @@ Value RandomScope::constant(const Type& type) {
     } else {
       double value = static_cast<double>(random_.between(-128, 128)) / 64;
       if (!settings_.tame && random_.percent(10)) {
-        static constexpr double kSpecial[] = {0.0,      -0.0,   1.0,     -1.0,    INFINITY,
-                                              -INFINITY, 1e-310, 1e300,   NAN,     0.1};
+        static constexpr double kSpecial[] = {0.0,       -0.0,   1.0,   -1.0, INFINITY,
+                                              -INFINITY, 1e-310, 1e300, NAN,  0.1};
         value = kSpecial[random_.below(10)];
       }
       t.set_real(k, static_cast<long double>(value));
@@ -256,8 +287,8 @@ void RandomScope::one_node() {
     int percent;
   };
   // Second order comes last: what is left over goes to elementwise at depth 0.
-  static constexpr Share kShares[] = {{OpKind::kLeaf, 5},   {OpKind::kReduce, 9},
-                                      {OpKind::kShape, 15}, {OpKind::kIndex, 9},
+  static constexpr Share kShares[] = {{OpKind::kLeaf, 5},     {OpKind::kReduce, 9},
+                                      {OpKind::kShape, 15},   {OpKind::kIndex, 9},
                                       {OpKind::kContract, 6}, {OpKind::kSecondOrder, 14}};
   std::int64_t left = random_.below(100);
   OpKind kind = OpKind::kElementwise;
@@ -271,15 +302,20 @@ void RandomScope::one_node() {
   if (kind == OpKind::kSecondOrder && depth_ == 0) kind = OpKind::kElementwise;
   const Op op = draw_op(kind);
   switch (kind) {
-    case OpKind::kLeaf: return leaf(op);
+    case OpKind::kLeaf:
+      return leaf(op);
     case OpKind::kElementwise:
       if (op == Op::kCast) return cast();
       if (op == Op::kBitcast) return bitcast();
       return elementwise(op);
-    case OpKind::kReduce: return reduce(op);
-    case OpKind::kShape: return shape_op(op);
-    case OpKind::kIndex: return index_op(op);
-    case OpKind::kContract: return dot_general();
+    case OpKind::kReduce:
+      return reduce(op);
+    case OpKind::kShape:
+      return shape_op(op);
+    case OpKind::kIndex:
+      return index_op(op);
+    case OpKind::kContract:
+      return dot_general();
     case OpKind::kSecondOrder:
       if (op == Op::kMap) return map();
       if (op == Op::kLoop) return loop();

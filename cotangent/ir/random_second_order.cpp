@@ -8,7 +8,9 @@ namespace {
 
 constexpr double kUnknownBound = 1e30;
 
-bool is_number(const Type& t) { return !is_bool(t.dtype); }
+bool is_number(const Type& t) {
+  return !is_bool(t.dtype);
+}
 
 }  // namespace
 
@@ -30,8 +32,7 @@ std::int64_t RandomScope::draw_count(bool& from_operand, std::optional<Value>& r
 
 /// Row operands with a first axis of `count`, then others of any type.
 std::vector<Value> RandomScope::draw_operands(std::int64_t count, std::size_t rows,
-                                              std::size_t others,
-                                              std::optional<Value> first_row) {
+                                              std::size_t others, std::optional<Value> first_row) {
   std::vector<Value> operands;
   for (std::size_t k = 0; k < rows; ++k) {
     if (k == 0 && first_row) {
@@ -120,15 +121,17 @@ void RandomScope::pair_sum() {
     const Value v = operands[k];
     const std::string number = std::to_string(k);
     BodyParam p{builder_.type(v), bound(v), "all" + number};
-    if (k < at_i) p = row_param(v, "at_i" + number);
-    else if (k < at_i + at_j.size()) p = row_param(v, "at_j" + number);
+    if (k < at_i)
+      p = row_param(v, "at_i" + number);
+    else if (k < at_i + at_j.size())
+      p = row_param(v, "at_j" + number);
     body.param(p.type, p.name, p.bound);
   }
   body.draw(static_cast<int>(random_.between(2, 6)));
   const std::int64_t copies = std::max<std::int64_t>(attr.count, 1);
-  const std::vector<Value> results = body.choose_results(
-      static_cast<std::size_t>(random_.between(1, 3)),
-      [&](const Type& t) { return is_number(t) && t.size() * copies <= 512; });
+  const std::vector<Value> results =
+      body.choose_results(static_cast<std::size_t>(random_.between(1, 3)),
+                          [&](const Type& t) { return is_number(t) && t.size() * copies <= 512; });
   if (results.empty()) return;
   std::vector<double> bounds;
   for (Value r : results) {
@@ -170,11 +173,9 @@ void RandomScope::loop() {
     if (k < invariants) {
       body.param(builder_.type(v), "all" + number, bound(v));
     } else if (k < invariants + carries) {
-      carry_bounds.push_back(std::max(1.0, is_float(builder_.type(v).dtype) && settings_.tame
-                                               ? bound(v)
-                                               : kUnknownBound));
-      carry_params.push_back(
-          body.param(builder_.type(v), "carry" + number, carry_bounds.back()));
+      carry_bounds.push_back(std::max(
+          1.0, is_float(builder_.type(v).dtype) && settings_.tame ? bound(v) : kUnknownBound));
+      carry_params.push_back(body.param(builder_.type(v), "carry" + number, carry_bounds.back()));
     } else {
       const BodyParam p = row_param(v, "input" + number);
       body.param(p.type, p.name, p.bound);
