@@ -1,12 +1,14 @@
 // A compiled plan: start, chunk, run with observers.
 //
-// A run is repeated calls of one chunk kernel: (carry, first step, count) -> (carry, observations).
+// Samples of an observable are taken at step 0, at every multiple of its cadence, and at the last
+// step. A run is repeated calls of one chunk kernel: (carry, first step, count) -> (carry, observations).
 // The carry is complete to the bit, so any split into chunks gives the same bits. Observations are
 // pure outputs, never fed back. Progress and interruption live between chunks.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "cotangent/mechanics/plan.h"
 #include "cotangent/runtime/executable.h"
@@ -45,6 +47,7 @@ struct RunControl {
   std::function<bool()> interrupted;               ///< asked between chunks (at most ~0.1 s apart)
   std::function<void(const Series&, std::int64_t first_new)> on_samples;  ///< streaming of new samples; may be null
   bool record_trajectory = false;                  ///< q and p as series "q", "p" at the default cadence
+  bool reverse = false;                            ///< time runs backwards: dt is -plan.dt
   std::int64_t chunk = 0;                          ///< steps a chunk; 0: chosen so that a chunk takes ~50 ms
   std::vector<std::int64_t> chunks;                ///< explicit split, for tests; empty: `chunk`
 };
@@ -64,7 +67,8 @@ struct RunResult {
   std::int64_t steps = 0;      ///< done
   double t = 0;
   ir::Tensor q, p, v;          ///< the last good state
-  std::vector<Invariant> invariants;
+  std::vector<Invariant> invariants;     ///< energy only when H does not depend on t
+  std::vector<Series> energy_terms;      ///< each named term, then "energy", their sum
   std::vector<Series> observables;
   std::vector<Series> trajectory;
   std::string state_hash;      ///< 16 hex digits over the final carry's bits
@@ -76,6 +80,8 @@ struct FlowOptions {
   int threads = 0;      ///< 0: all cores
   int vector_bits = 0;  ///< 0: the host's best
   bool keep_code = false;
+  bool trajectory = false;  ///< run() will be asked to record it (else its program is made then)
+  bool reference = false;   ///< run the programs on the reference evaluator: slow, for tests
 };
 
 class Flow {
@@ -94,8 +100,9 @@ class Flow {
   virtual std::string code_text() const = 0;
   virtual double compile_seconds() const = 0;
 
-  /// The step as a program after passes: (q, p, step: i64, dt, parameters...) -> (q, p). The oracle of the
-  /// run: the evaluator on this, step by step, gives the run's bits.
+  /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), from time
+  /// t0 + step dt to t0 + (step + 1) dt. The oracle of the run: the evaluator on this, step by step,
+  /// gives the run's bits.
   virtual ir::FunctionPtr step_program() const = 0;
 };
 

@@ -1,0 +1,24 @@
+// Where a number stopped being finite: the stage, the component, and the expression that made it.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "cotangent/mechanics/flow.h"
+#include "cotangent/mechanics/programs.h"
+
+namespace cotangent::mechanics {
+
+/// Replays one step from a good state on the reference evaluator, stage by stage. `dt` may be negative.
+/// `component` and `expression` are filled in; the rest of NonFinite is the caller's.
+NonFinite find_non_finite(const System& system, const Pieces& pieces,
+                          const Composition& composition, const ir::Tensor& q, const ir::Tensor& p,
+                          std::int64_t step, double t0, double dt);
+
+/// Index of the first element that is not finite.
+std::optional<std::int64_t> first_non_finite(const ir::Tensor& x);
+
+/// "q[3,1]": element `index` (row-major) of an array.
+std::string component_name(const std::string& array, const Shape& shape, std::int64_t index);
+
+}  // namespace cotangent::mechanics

@@ -1,0 +1,264 @@
+// The planner: one decision after another, each with its reason, each open to an override that the facts
+// allow.
+#include "cotangent/mechanics/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cotangent/base/text.h"
+
+namespace cotangent::mechanics {
+namespace {
+
+/// Methods people may ask for that this planner knows of but cannot run.
+struct LaterMethod {
+  const char* name;
+  const char* why;
+};
+constexpr LaterMethod kLater[] = {
+    {"implicit_midpoint", "it solves an equation a step, which the planner cannot set up yet"},
+    {"gauss", "it solves an equation a step, which the planner cannot set up yet"},
+    {"wisdom_holman", "it needs the exact Kepler flow, which is not there yet"},
+    {"whfast", "it needs the exact Kepler flow, which is not there yet"},
+    {"rk4", "it is not symplectic: energy and momenta would drift; it is not there yet"},
+    {"dopri5", "it is not symplectic: energy and momenta would drift; it is not there yet"},
+    {"rk45", "it is not symplectic: energy and momenta would drift; it is not there yet"},
+    {"ias15", "it adapts its step, which is not there yet"},
+    {"bulirsch_stoer", "it adapts its step, which is not there yet"},
+    {"hermite4", "it needs time derivatives of the force, which the planner cannot set up yet"},
+    {"symplectic_euler", "it is of order 1; leapfrog costs the same and is of order 2"},
+    {"explicit_euler", "it is of order 1 and its energy grows without bound; leapfrog costs the same"},
+    {"euler", "it is of order 1 and its energy grows without bound; leapfrog costs the same"},
+    {"extended_phase_space", "the splitting for energies that mix q and p is not there yet"},
+};
+
+std::string place_text(const System& system, SourceSpan span) {
+  return system.source && !span.empty() ? show_place(*system.source, span) : "";
+}
+
+class Planner {
+ public:
+  Planner(const System& system, const Facts& facts, const RunSettings& settings)
+      : system_(system), facts_(facts), settings_(settings) {}
+
+  Plan make() {
+    check_step();
+    splitting();
+    method();
+    step();
+    precision();
+    kernel();
+    monitors();
+    return std::move(plan_);
+  }
+
+ private:
+  void decide(std::string decision, std::string choice, std::string reason) {
+    plan_.decisions.push_back({std::move(decision), std::move(choice), std::move(reason)});
+  }
+
+  [[noreturn]] void refuse(std::string what, SourceSpan where, std::string why,
+                           std::string remedy) const {
+    throw UserError(
+        {std::move(what), place_text(system_, where), std::move(why), std::move(remedy)});
+  }
+
+  void check_step() {
+    if (!std::isfinite(settings_.dt) || settings_.dt <= 0) {
+      refuse("dt is " + shortest(settings_.dt), settings_.dt_span,
+             "a step is a positive time; a run backwards is asked for by --reverse",
+             "give a dt above zero");
+    }
+    if (settings_.steps < 0) {
+      refuse("the number of steps is negative", settings_.dt_span, "", "give steps >= 0");
+    }
+    plan_.dt = settings_.dt;
+    plan_.steps = settings_.steps;
+  }
+
+  void splitting() {
+    const Fact& separable = facts_.find("separable");
+    const bool holds = std::get<bool>(separable.value);
+    if (!holds || separable.how != How::kProved) {
+      refuse("no method for this energy: " + separable.detail, separable.place,
+             holds ? "every method here splits H into T(p) + V(q), and no rule proves that H splits"
+                   : "every method here splits H into T(p) + V(q), and H is not separable",
+             "write the energy as terms that read q or p but not both; methods for mixed energies "
+             "(implicit midpoint) are not there yet");
+    }
+    if (facts_.holds("time_dependent")) {
+      decide("splitting", "V(q, t) | T(p, t) | time",
+             "H = T + V is separable but depends on time; each kick and drift sees the time of its own "
+             "stage, which keeps the step symmetric and its order");
+    } else {
+      decide("splitting", "V(q) | T(p)",
+             "H = T(p) + V(q), proved; each part's flow is exact (a kick, a drift), so the step is "
+             "symplectic and reversible, and energy errors stay bounded instead of growing");
+    }
+  }
+
+  void method() {
+    const std::string& asked = settings_.method;
+    if (settings_.order) check_order(*settings_.order);
+    if (asked == "auto") {
+      automatic();
+    } else {
+      named(asked);
+    }
+    plan_.method = plan_.composition.name;
+    const int stages = static_cast<int>(plan_.composition.gamma.size());
+    decide("order", std::to_string(plan_.composition.order),
+           "the error of a step shrinks by 2^" + std::to_string(plan_.composition.order + 1) +
+               " when dt is halved; the cost is " + std::to_string(stages) +
+               (stages == 1 ? " force evaluation" : " force evaluations") + " a step");
+  }
+
+  void check_order(int order) const {
+    if (order == 2 || order == 4 || order == 6 || order == 8) return;
+    refuse("there is no method of order " + std::to_string(order), settings_.order_span,
+           order % 2 != 0 ? "a symmetric composition has even order: its error has even powers of dt only"
+                          : "the compositions here have orders 2, 4, 6 and 8",
+           "give order = 2, 4, 6 or 8");
+  }
+
+  void automatic() {
+    const bool smooth = facts_.holds("smooth");
+    if (settings_.order) {
+      plan_.composition = composition_for(*settings_.order);
+      decide("method", plan_.composition.name,
+             "you asked for order " + std::to_string(*settings_.order) + "; " + praise());
+    } else if (!smooth) {
+      plan_.composition = composition_for(2);
+      decide("method", "leapfrog",
+             facts_.find("smooth").detail +
+                 ", so a higher order would not show; leapfrog is the cheapest that keeps the structure");
+    } else {
+      plan_.composition = composition_for(4);
+      decide("method", plan_.composition.name, "H is separable and smooth; " + praise());
+    }
+  }
+
+  std::string praise() const {
+    const std::string& name = plan_.composition.name;
+    if (name == "leapfrog") return "leapfrog is the only symmetric method of one force evaluation a step";
+    if (name == "suzuki4") {
+      return "of the fourth-order compositions the five-stage one has an error constant some hundred "
+             "times smaller than the triple jump's for 5/3 of its work, because no stage is longer "
+             "than 0.66 dt";
+    }
+    if (name == "kahanli6") {
+      return "nine stages, none longer than 0.8 dt, give a far smaller error constant than the shortest "
+             "sixth-order composition (seven stages, up to 1.3 dt)";
+    }
+    return "seventeen stages, none longer than 0.61 dt, give the smallest error constant known for order "
+           "8 at this length";
+  }
+
+  void named(const std::string& asked) {
+    for (const LaterMethod& later : kLater) {
+      if (asked != later.name) continue;
+      refuse("the method \"" + asked + "\" is not offered", settings_.method_span, later.why,
+             "methods: " + join(method_names(), ", "));
+    }
+    const Composition* found = composition_named(asked);
+    if (!found) {
+      const std::vector<std::string> known = method_names();
+      const std::string near = nearest_name(asked, known);
+      refuse("unknown method \"" + asked + "\"" + (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
+             settings_.method_span, "methods: " + join(known, ", "),
+             near.empty() ? "use method = \"auto\"" : "write method = \"" + near + "\"");
+    }
+    if (settings_.order && *settings_.order != found->order) {
+      refuse("method \"" + asked + "\" is of order " + std::to_string(found->order) + ", not " +
+                 std::to_string(*settings_.order),
+             settings_.order_span.empty() ? settings_.method_span : settings_.order_span,
+             "the method fixes the order",
+             "leave one of the two out; for order " + std::to_string(*settings_.order) +
+                 " the planner takes \"" + composition_for(*settings_.order).name + "\"");
+    }
+    plan_.composition = *found;
+    std::string reason = "you asked for it; " + found->source;
+    if (asked == "yoshida4") {
+      reason += "; suzuki4 has a far smaller error for 5/3 of the work";
+    } else if (!facts_.holds("smooth") && found->order > 2) {
+      reason += "; but " + facts_.find("smooth").detail + ", so its order will not show there";
+    }
+    decide("method", found->name, reason);
+  }
+
+  void step() {
+    decide("dt", shortest(plan_.dt),
+           "as given; fixed, since a step that changes with the state would lose the bounded energy "
+           "error; " + std::to_string(plan_.steps) + " steps");
+  }
+
+  void precision() {
+    if (settings_.precision != "f64" && settings_.precision != "f32") {
+      refuse("unknown precision \"" + settings_.precision + "\"", settings_.precision_span,
+             "the state is carried in f64 or f32", "write precision = \"f64\" or \"f32\"");
+    }
+    plan_.precision = settings_.precision;
+    if (plan_.precision == "f64") {
+      decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
+    } else {
+      decide("precision", "f32",
+             "you asked for it: half the memory, twice the lanes; round-off of 6e-8 a step sets the "
+             "floor of every error, and monitors are computed in f64 from the f32 state");
+    }
+  }
+
+  void kernel() {
+    const Shape& s = system_.shape;
+    const double n = static_cast<double>(s[0]);
+    const bool pairs = facts_.holds("pairwise");
+    const double work = pairs ? n * n / 2 : static_cast<double>(s.size());
+    const std::string size = pairs ? shortest(n * (n - 1) / 2) + " pairs" : shortest(n) + " entries";
+    const std::string common = "; the whole time loop with its monitors is one launch a chunk of steps";
+    if (work < 4096) {
+      decide("kernel", "solo", size + " are too few to share among threads" + common);
+    } else {
+      decide("kernel", "team",
+             size + " are shared by a team of threads with a barrier a stage; the order of every sum is "
+                    "fixed, so the number of threads does not change a bit" + common);
+    }
+  }
+
+  void monitors() {
+    std::vector<std::string> watched, reasons;
+    if (facts_.holds("time_dependent")) {
+      reasons.push_back("energy is recorded but not held to be conserved, since H depends on t");
+    } else {
+      watched.push_back("energy");
+      reasons.push_back("energy, since H does not depend on t");
+    }
+    const auto momentum = [&](const char* fact, const char* name, const char* word) {
+      const Fact& f = facts_.find(fact);
+      if (!std::get<bool>(f.value)) return;
+      watched.push_back(name);
+      reasons.push_back(std::string(name) + ", since H is invariant under " + word +
+                        (f.how == How::kProved ? " (proved)" : " (tested on samples)"));
+    };
+    momentum("translation_invariant", "momentum", "translations");
+    momentum("rotation_invariant", "angular_momentum", "rotations");
+    decide("monitors", watched.empty() ? "none" : join(watched, ", "), join(reasons, "; "));
+    plan_.every = settings_.every > 0 ? settings_.every
+                                      : std::max<std::int64_t>(1, (plan_.steps + 999) / 1000);
+    decide("cadence", "every " + std::to_string(plan_.every) + (plan_.every == 1 ? " step" : " steps"),
+           settings_.every > 0 ? "as given; errors reported are the largest over these samples"
+                               : "about a thousand samples of the run; errors reported are the largest "
+                                 "over these samples");
+  }
+
+  const System& system_;
+  const Facts& facts_;
+  const RunSettings& settings_;
+  Plan plan_;
+};
+
+}  // namespace
+
+Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings) {
+  return Planner(system, facts, settings).make();
+}
+
+}  // namespace cotangent::mechanics
