@@ -1,0 +1,320 @@
+// The command line: what it prints where, its exit codes, and that nothing is half-written.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cmath>
+#include <fstream>
+
+#include "cotangent/io/hdf5_file.h"
+#include "tests/apps/cli.h"
+
+namespace cotangent::apps::testing {
+namespace {
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kOscillator = R"(title = "Oscillator"
+[energy]
+kinetic = "p[0]^2 / 2"
+spring = "q[0]^2 / 2"
+[initial]
+q = [1.0]
+p = [0.0]
+[run]
+dt = 0.1
+t_end = 10.0
+[observe]
+every = 10
+position = "q[0]"
+)";
+
+TEST(Cli, VersionAndHelp) {
+  const CliResult version = run_cli({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_EQ(version.out.rfind("cotangent ", 0), 0u);
+  const CliResult help = run_cli({"--help"});
+  EXPECT_EQ(help.code, 0);
+  for (const char* word : {"run", "explain", "check", "doctor", "Exit codes"}) {
+    EXPECT_NE(help.out.find(word), std::string::npos) << word;
+  }
+  const CliResult run_help = run_cli({"run", "--help"});
+  EXPECT_EQ(run_help.code, 0);
+  for (const char* word : {"--set", "--out", "--quiet", "--threads", "--json"}) {
+    EXPECT_NE(run_help.out.find(word), std::string::npos) << word;
+  }
+}
+
+TEST(Cli, ABadCommandLineIsBadInput) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{}, {"fly"}, {"run"}, {"run", "x.toml", "--fast"},
+                                             {"run", "x.toml", "--threads", "0"}}) {
+    const CliResult result = run_cli(arguments);
+    EXPECT_EQ(result.code, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_NE(result.err, "");
+  }
+  const CliResult section = run_cli({"explain", example("kepler"), "--show=kernel"});
+  EXPECT_EQ(section.code, 2);
+  EXPECT_NE(section.err.find("did you mean 'kernels'"), std::string::npos) << section.err;
+}
+
+TEST(Cli, TheAnswerIsOneObject) {
+  const TemporaryFolder folder;
+  const CliResult result = run_cli({"run", folder.write("oscillator.toml", kOscillator), "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const json answer = result.json();
+  EXPECT_EQ(answer.at("schema"), "cotangent.run/1");
+  EXPECT_EQ(answer.at("title"), "Oscillator");
+  EXPECT_TRUE(answer.at("plan").at("method").is_string());
+  EXPECT_TRUE(answer.at("plan").at("order").is_number_integer());
+  EXPECT_FALSE(answer.at("plan").at("reasons").empty());
+  EXPECT_TRUE(answer.at("dt").is_number_float());
+  EXPECT_EQ(answer.at("dt"), 0.1);
+  EXPECT_EQ(answer.at("steps"), 100);
+  EXPECT_NEAR(answer.at("t").get<double>(), 10.0, 1e-12);
+  for (const char* name : {"q", "p", "v"}) EXPECT_EQ(answer.at("final").at(name).size(), 1u);
+  const json& energy = answer.at("invariants").at(0);
+  EXPECT_EQ(energy.at("name"), "energy");
+  EXPECT_TRUE(energy.at("how") == "proved" || energy.at("how") == "tested");
+  EXPECT_EQ(energy.at("initial"), 0.5);
+  EXPECT_TRUE(energy.at("final").is_number());
+  EXPECT_TRUE(energy.at("max_abs_error").is_number());
+  EXPECT_TRUE(energy.at("max_rel_error").is_number());
+  const json& position = answer.at("observables").at("position");
+  ASSERT_EQ(position.at("t").size(), 11u);
+  ASSERT_EQ(position.at("value").size(), 11u);
+  EXPECT_EQ(position.at("value").at(0), 1.0);
+  EXPECT_EQ(position.at("value").at(10), answer.at("final").at("q").at(0));
+  EXPECT_EQ(answer.at("state_hash").get<std::string>().size(), 16u);
+  for (const char* name : {"front_s", "compile_s", "run_s", "steps_per_s"}) {
+    EXPECT_GT(answer.at("timing").at(name).get<double>(), 0) << name;
+  }
+  EXPECT_EQ(answer.at("outputs"), json::array());
+  EXPECT_EQ(folder.entries(), 1u);
+}
+
+TEST(Cli, TheAnswerIsOnStdoutAndTheRestOnStderr) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("oscillator.toml", kOscillator);
+  const CliResult text = run_cli({"run", file});
+  EXPECT_EQ(text.code, 0);
+  for (const char* word : {"Oscillator", "plan", "invariants", "energy", "final state", "timing"}) {
+    EXPECT_NE(text.out.find(word), std::string::npos) << word;
+  }
+  const CliResult quiet = run_cli({"run", file, "--quiet", "--json"});
+  EXPECT_EQ(quiet.err, "");
+  const CliResult missing = run_cli({"run", folder / "missing.toml"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_EQ(missing.out, "");
+  EXPECT_NE(missing.err.find("missing.toml"), std::string::npos);
+}
+
+TEST(Cli, SetOverridesAndTheLastOneWins) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("oscillator.toml", kOscillator);
+  const json answer = run_cli({"run", file, "--json", "--set", "run.dt=0.5", "--set=run.dt=0.25",
+                               "--set", "run.method=leapfrog", "--set", "initial.q=[2.0]"}).json();
+  EXPECT_EQ(answer.at("dt"), 0.25);
+  EXPECT_EQ(answer.at("steps"), 40);
+  EXPECT_EQ(answer.at("plan").at("method"), "leapfrog");
+  EXPECT_EQ(answer.at("invariants").at(0).at("initial"), 2.0);
+  for (const char* bad : {"run.dt", "=5", "run.speed=3", "run.dt=fast", "run.dt=0"}) {
+    const CliResult result = run_cli({"run", file, "--set", bad});
+    EXPECT_EQ(result.code, 2) << bad << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST(Cli, OutputsReadBackToTheBit) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "out";
+  const CliResult result = run_cli({"run", example("figure_eight"), "--out", out, "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const json answer = result.json();
+  ASSERT_EQ(answer.at("outputs").size(), 3u);
+  for (const json& path : answer.at("outputs")) {
+    EXPECT_TRUE(fs::is_regular_file(path.get<std::string>())) << path;
+  }
+  EXPECT_EQ(json::parse(read_file(out + "/result.json")), answer);
+  std::ifstream csv(out + "/trajectory.csv");
+  std::string line, last;
+  std::getline(csv, line);
+  EXPECT_EQ(line.rfind("step,t,\"q[0,0]\",\"q[0,1]\",\"q[1,0]\"", 0), 0u) << line;
+  std::size_t rows = 0;
+  while (std::getline(csv, line)) {
+    last = line;
+    ++rows;
+  }
+  EXPECT_EQ(rows, 501u);
+  std::istringstream cells(last);
+  std::vector<double> numbers;
+  for (std::string cell; std::getline(cells, cell, ',');) numbers.push_back(std::stod(cell));
+  ASSERT_EQ(numbers.size(), 14u);
+  EXPECT_EQ(numbers[0], 20000);
+  EXPECT_EQ(numbers[2], answer.at("final").at("q")[0][0].get<double>());
+  EXPECT_EQ(numbers[13], answer.at("final").at("p")[2][1].get<double>());
+  EXPECT_EQ(std::distance(fs::directory_iterator(out), fs::directory_iterator()), 3);
+}
+
+TEST(Cli, WatchingChangesNothing) {
+  const TemporaryFolder folder;
+  const std::string plain = run_cli({"run", example("figure_eight"), "--json"}).json().at("state_hash");
+  const json watched = run_cli({"run", example("figure_eight"), "--json", "--out", folder / "out",
+                                "--trace", folder / "trace.json", "--log", folder / "log.jsonl",
+                                "--threads", "1"}).json();
+  EXPECT_EQ(watched.at("state_hash"), plain);
+  const json trace = json::parse(read_file(folder / "trace.json"));
+  std::vector<std::string> spans;
+  for (const json& event : trace.at("traceEvents")) {
+    if (event.at("ph") == "X") spans.push_back(event.at("name"));
+  }
+  for (const char* name : {"parse and trace", "facts", "plan", "compile", "run", "write outputs"}) {
+    EXPECT_NE(std::ranges::find(spans, name), spans.end()) << name;
+  }
+  std::ifstream log(folder / "log.jsonl");
+  for (std::string line; std::getline(log, line);) EXPECT_NO_THROW((void)json::parse(line)) << line;
+}
+
+TEST(Cli, ALargeTrajectoryGoesToHdf5) {
+  const TemporaryFolder folder;
+  const CliResult result = run_cli({"run", example("fput_chain"), "--json", "--out", folder / "out",
+                                    "--set", "run.t_end=1000", "--set", "observe.every=2"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_FALSE(fs::exists(folder / "out/trajectory.csv"));
+  const io::Samples q = io::read_samples(folder / "out/trajectory.h5", "trajectory/q");
+  EXPECT_EQ(q.t.size(), 5001u);
+  EXPECT_EQ(q.shape, (Shape{128}));
+  const std::vector<double> final_q = result.json().at("final").at("q");
+  for (std::size_t k = 0; k < 128; ++k) EXPECT_EQ(q.values[5000 * 128 + k], final_q[k]);
+  EXPECT_EQ(io::read_samples(folder / "out/trajectory.h5", "observables/mode_1").t.size(), 5001u);
+  EXPECT_EQ(io::read_samples(folder / "out/trajectory.h5", "invariants/energy").t.size(), 5001u);
+}
+
+TEST(Cli, AnOutputFolderThatCannotBeUsedIsSaidBeforehand) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("oscillator.toml", kOscillator);
+  ASSERT_EQ(run_cli({"run", file, "--out", folder / "out"}).code, 0);
+  const std::string before = read_file(folder / "out/result.json");
+  const CliResult again = run_cli({"run", file, "--out", folder / "out", "--set", "run.dt=0.05"});
+  EXPECT_EQ(again.code, 2);
+  EXPECT_NE(again.err.find("--overwrite"), std::string::npos) << again.err;
+  EXPECT_EQ(again.out, "");
+  EXPECT_EQ(read_file(folder / "out/result.json"), before);
+  EXPECT_EQ(run_cli({"run", file, "--out", folder / "out", "--set", "run.dt=0.05", "--overwrite"}).code, 0);
+  EXPECT_NE(read_file(folder / "out/result.json"), before);
+  for (const std::string& bad : {file, folder / "no/such", std::string("/proc/nothing")}) {
+    const CliResult result = run_cli({"run", file, "--out", bad});
+    EXPECT_EQ(result.code, 2) << bad << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST(Cli, CtrlCKeepsWhatThereIs) {
+  const TemporaryFolder folder;
+  const std::string out = folder / "out";
+  const CliResult result = run_cli(
+      {"run", example("outer_solar_system"), "--json", "--out", out, "--set", "run.t_end=2e12",
+       "--set", "observe.every=1000000", "--set", "observe.lz.every=1000000"},
+      [](int child) {
+        usleep(1500000);
+        kill(child, SIGINT);
+      });
+  EXPECT_EQ(result.code, 130) << result.err;
+  const json answer = result.json();
+  EXPECT_EQ(answer.at("status"), "interrupted");
+  EXPECT_GT(answer.at("steps").get<std::int64_t>(), 0);
+  EXPECT_LT(answer.at("steps").get<std::int64_t>(), 200000000000);
+  EXPECT_EQ(json::parse(read_file(out + "/result.json")), answer);
+  EXPECT_TRUE(fs::exists(out + "/report.html"));
+}
+
+TEST(Cli, ANonFiniteStateStopsTheRunAndKeepsTheRest) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("fall.toml", R"(title = "Free fall into the log"
+[energy]
+kinetic = "p[0]^2 / 2"
+well = "log(q[0])"
+[initial]
+q = [1.0]
+p = [0.0]
+[run]
+dt = 0.01
+t_end = 20.0
+method = "leapfrog"
+[observe]
+every = 10
+position = "q[0]"
+)");
+  const std::string out = folder / "out";
+  const CliResult result = run_cli({"run", file, "--out", out, "--json"});
+  EXPECT_EQ(result.code, 3) << result.out << result.err;
+  const json answer = result.json();
+  EXPECT_EQ(answer.at("status"), "non-finite");
+  const std::int64_t step = answer.at("fault").at("step");
+  EXPECT_EQ(answer.at("steps"), step - 1);
+  EXPECT_TRUE(std::isfinite(answer.at("final").at("q").at(0).get<double>()));
+  for (const json& x : answer.at("observables").at("position").at("value")) EXPECT_TRUE(x.is_number());
+  EXPECT_EQ(json::parse(read_file(out + "/result.json")), answer);
+  EXPECT_NE(result.err.find("step"), std::string::npos);
+  EXPECT_NE(result.err.find("fall.toml:"), std::string::npos) << result.err;
+}
+
+TEST(Cli, ExplainHasTheShapeOfTheAnswer) {
+  const CliResult result = run_cli({"explain", example("outer_solar_system"), "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const json answer = result.json();
+  std::map<std::string, json> facts;
+  for (const json& fact : answer.at("facts")) {
+    EXPECT_TRUE(fact.at("how") == "proved" || fact.at("how") == "tested");
+    EXPECT_TRUE(fact.at("detail").is_string());
+    facts[fact.at("name")] = fact.at("value");
+  }
+  const std::map<std::string, bool> expected = {
+      {"separable", true}, {"linear", false}, {"time_dependent", false},
+      {"translation_invariant", true}, {"rotation_invariant", true}, {"pairwise", true}};
+  for (const auto& [name, value] : expected) EXPECT_EQ(facts[name], json(value)) << name;
+  for (const json& decision : answer.at("plan")) {
+    EXPECT_FALSE(decision.at("decision").get<std::string>().empty());
+    EXPECT_FALSE(decision.at("reason").get<std::string>().empty());
+    EXPECT_TRUE(decision.at("choice").is_string());
+  }
+}
+
+TEST(Cli, ExplainShowsEveryIntermediate) {
+  const CliResult result =
+      run_cli({"explain", example("kepler"), "--show=facts,plan,program,kernels,code"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  std::size_t at = 0;
+  for (const char* section : {"facts\n", "\nplan\n", "\nprogram\n", "\nkernels\n", "\ncode\n"}) {
+    const std::size_t found = result.out.find(section, at);
+    ASSERT_NE(found, std::string::npos) << section;
+    at = found;
+  }
+  EXPECT_GT(result.out.size(), at + 200);
+}
+
+TEST(Cli, CheckFailsWhenTheToleranceIsMissed) {
+  EXPECT_EQ(run_cli({"check", example("kepler"), "--reverse"}).code, 0);
+  const CliResult tight = run_cli({"check", example("outer_solar_system"), "--reverse", "--tolerance", "1e-18"});
+  EXPECT_EQ(tight.code, 4) << tight.out;
+  EXPECT_NE(tight.out.find("FAILED"), std::string::npos);
+  EXPECT_EQ(run_cli({"check", example("kepler")}).code, 2);
+}
+
+TEST(Cli, DoctorFindsTheSameBitsEverywhere) {
+  const CliResult result = run_cli({"doctor", "--json"});
+  EXPECT_EQ(result.code, 0) << result.out << result.err;
+  const json answer = result.json();
+  EXPECT_TRUE(answer.at("ok"));
+  EXPECT_GE(answer.at("backends").size(), 4u);
+  for (const json& backend : answer.at("backends")) {
+    EXPECT_TRUE(backend.at("same_bits")) << backend;
+    EXPECT_EQ(backend.at("value_difference"), 0.0);
+    EXPECT_EQ(backend.at("gradient_difference"), 0.0);
+  }
+}
+
+}  // namespace
+}  // namespace cotangent::apps::testing

@@ -1,0 +1,213 @@
+// Each example against the physics it is about. Tolerances come from theory or from the data's
+// digits; each says which.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "tests/apps/cli.h"
+
+namespace cotangent::apps::testing {
+namespace {
+using nlohmann::json;
+using std::numbers::pi;
+
+json run_example(const std::string& name, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {"run", example(name), "--json", "--quiet"};
+  for (const std::string& argument : more) arguments.push_back(argument);
+  const CliResult result = run_cli(arguments);
+  EXPECT_EQ(result.code, 0) << result.err;
+  return result.code == 0 ? result.json() : json();
+}
+
+json invariant(const json& answer, const std::string& name) {
+  for (const json& one : answer.at("invariants")) {
+    if (one.at("name") == name) return one;
+  }
+  ADD_FAILURE() << "no invariant " << name;
+  return json();
+}
+
+double relative_error(const json& answer, const std::string& name) {
+  return invariant(answer, name).at("max_rel_error");
+}
+
+struct Curve {
+  std::vector<double> t, value;
+};
+Curve curve(const json& answer, const std::string& name) {
+  const json& observable = answer.at("observables").at(name);
+  return {observable.at("t"), observable.at("value")};
+}
+
+/// |q(t) - q(0)|: the largest element.
+double distance(const json& a, const json& b) {
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].is_array()) largest = std::max(largest, distance(a[i], b[i]));
+    else largest = std::max(largest, std::abs(a[i].get<double>() - b[i].get<double>()));
+  }
+  return largest;
+}
+
+// Reference: energy at t = 0 and the bars of the outer solar system (Hairer, Lubich, Wanner). The
+// five-stage Suzuki composition has a relative energy error of 3e-11 there, the triple jump 2.6e-9.
+TEST(Examples, OuterSolarSystem) {
+  const json answer = run_example("outer_solar_system");
+  EXPECT_EQ(answer.at("steps"), 20000);
+  EXPECT_NEAR(invariant(answer, "energy").at("initial"), -3.215453183208163e-08, 1e-22);
+  EXPECT_LT(relative_error(answer, "energy"), 1e-9);
+  EXPECT_LT(relative_error(answer, "momentum"), 1e-12);
+  EXPECT_LT(relative_error(answer, "angular_momentum"), 1e-12);
+  for (const char* name : {"momentum", "angular_momentum"}) {
+    EXPECT_EQ(invariant(answer, name).at("how"), "proved");
+  }
+  // Jupiter: semi-major axis 5.2 AU, eccentricity 0.05.
+  const Curve jupiter = curve(answer, "jupiter_distance");
+  EXPECT_NEAR(*std::ranges::min_element(jupiter.value), 5.2 * 0.95, 0.06);
+  EXPECT_NEAR(*std::ranges::max_element(jupiter.value), 5.2 * 1.05, 0.06);
+}
+
+TEST(Examples, TheTripleJumpMissesTheEnergyBar) {
+  const json answer = run_example("outer_solar_system", {"--set", "run.method=triple_jump4"});
+  EXPECT_GT(relative_error(answer, "energy"), 1e-9);
+}
+
+TEST(Examples, OuterSolarSystemThereAndBack) {
+  const CliResult result = run_cli({"check", example("outer_solar_system"), "--reverse", "--json", "--quiet"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.json().at("steps"), 20000);
+  EXPECT_LT(result.json().at("q_distance").get<double>(), 1e-8);  // AU
+}
+
+// Ten whole periods: the orbit closes. At order 6 and 1000 steps a period the phase error is below
+// 1e-9; round-off adds about 1e-12.
+TEST(Examples, KeplerCloses) {
+  const json answer = run_example("kepler");
+  EXPECT_NEAR(invariant(answer, "energy").at("initial"), -0.5, 1e-15);
+  EXPECT_LT(relative_error(answer, "energy"), 1e-10);
+  EXPECT_LT(relative_error(answer, "angular_momentum"), 1e-12);
+  EXPECT_LT(distance(answer.at("final").at("q"), json::parse("[[0.4, 0.0]]")), 1e-7);
+  EXPECT_LT(distance(answer.at("final").at("p"), json::parse("[[0.0, 2.0]]")), 1e-7);
+  const Curve radius = curve(answer, "radius");
+  EXPECT_NEAR(*std::ranges::min_element(radius.value), 0.4, 1e-6);   // 1 - e
+  EXPECT_NEAR(*std::ranges::max_element(radius.value), 1.6, 1e-6);   // 1 + e
+  for (double e : curve(answer, "eccentricity_x").value) EXPECT_NEAR(e, 0.6, 1e-8);
+}
+
+// Reference: the initial data of the figure eight close to 3.9e-8 in one period; the orbit is stable
+// and errors grow about linearly, so five periods close to 5 * 3.9e-8, doubled for safety.
+TEST(Examples, FigureEightCloses) {
+  const json answer = run_example("figure_eight");
+  const json start =
+      json::parse("[[0.97000436, -0.24308753], [-0.97000436, 0.24308753], [0, 0]]");
+  EXPECT_LT(distance(answer.at("final").at("q"), start), 4e-7);
+  EXPECT_LT(relative_error(answer, "energy"), 1e-11);
+  EXPECT_LT(relative_error(answer, "momentum"), 1e-13);
+  for (double c : curve(answer, "centre").value) EXPECT_LT(c, 1e-12);
+}
+
+// Exact: below E = 1/6 the orbit stays in the triangle, where the potential is below E.
+TEST(Examples, HenonHeilesStaysInside) {
+  const json answer = run_example("henon_heiles");
+  EXPECT_NEAR(invariant(answer, "energy").at("initial"), 0.125, 1e-15);
+  EXPECT_LT(relative_error(answer, "energy"), 1e-6);  // order 4 at dt = 0.02; bounded, no drift
+  const Curve potential = curve(answer, "potential"), height = curve(answer, "height");
+  EXPECT_LT(*std::ranges::max_element(potential.value), 0.125 * (1 + 1e-6));
+  EXPECT_GE(*std::ranges::min_element(potential.value), 0);
+  EXPECT_LT(*std::ranges::max_element(height.value), 1.0);
+  EXPECT_GT(*std::ranges::min_element(height.value), -0.5);
+}
+
+// Fermi, Pasta, Ulam, Tsingou 1955: the energy leaves the first mode and comes back. Recurrence time
+// and height from an independent leapfrog in plain C++ at the same step: 0.91 near t = 311,000.
+TEST(Examples, FputRecurs) {
+  const json answer = run_example("fput_chain");
+  const Curve mode = curve(answer, "mode_1");
+  const double start = mode.value.front();
+  EXPECT_NEAR(start, 129.0 * std::pow(std::sin(pi / 258), 2), 1e-12);  // (w_1 129/2)^2 / 129
+  double least = 1, best = 0, at = 0;
+  for (std::size_t k = 0; k < mode.t.size(); ++k) {
+    const double part = mode.value[k] / start;
+    least = std::min(least, part);
+    if (mode.t[k] > 200000 && part > best) {
+      best = part;
+      at = mode.t[k];
+    }
+  }
+  EXPECT_LT(least, 0.1);
+  EXPECT_GT(best, 0.9);
+  EXPECT_NEAR(at, 311500, 2500);
+  EXPECT_LT(relative_error(answer, "energy"), 1e-3);
+}
+
+// Reference: the global minimum of 13 atoms, -44.326801 (Cambridge Cluster Database).
+TEST(Examples, LennardJonesStaysAboveTheMinimum) {
+  const json answer = run_example("lennard_jones_13");
+  const Curve potential = curve(answer, "potential"), kinetic = curve(answer, "kinetic");
+  EXPECT_NEAR(potential.value.front(), -44.326801, 1e-6);
+  EXPECT_GE(*std::ranges::min_element(potential.value), -44.326802);
+  // A cluster in its well shares its energy between the two kinds: about half each once it rattles.
+  EXPECT_LT(*std::ranges::max_element(potential.value), -44.326801 + kinetic.value.front() + 1e-4);
+  EXPECT_LT(relative_error(answer, "energy"), 1e-7);
+  EXPECT_LT(relative_error(answer, "momentum"), 1e-12);
+  EXPECT_LT(relative_error(answer, "angular_momentum"), 1e-12);
+  for (double r : curve(answer, "radius").value) EXPECT_NEAR(r, 1.04, 0.08);  // it does not evaporate
+}
+
+// Theory of small oscillations: full exchange after pi/(w_2 - w_1), all of it back after twice
+// that; at 0.05 rad the frequencies shift by theta^2/16 = 1.6e-4 relative.
+TEST(Examples, CoupledPendulumsBeat) {
+  const json answer = run_example("coupled_pendulums");
+  const double exchange = pi / (std::sqrt(1.1) - 1);
+  const Curve first = curve(answer, "energy_0"), second = curve(answer, "energy_1");
+  const double whole = first.value.front();
+  // Where the second pendulum has most, averaged over the fast swing: the centre of its energy
+  // over the first two exchanges.
+  double weight = 0, moment = 0, most = 0, left = whole;
+  for (std::size_t k = 0; k < second.t.size() && second.t[k] <= 2 * exchange; ++k) {
+    weight += second.value[k];
+    moment += second.value[k] * second.t[k];
+    most = std::max(most, second.value[k]);
+    if (std::abs(second.t[k] - exchange) < 2) left = std::min(left, first.value[k]);
+  }
+  EXPECT_NEAR(moment / weight, exchange, 0.01 * exchange);
+  EXPECT_NEAR(most / whole, 1, 0.05);
+  EXPECT_LT(left / whole, 0.01);
+  for (const char* name : {"together", "against"}) {
+    const Curve mode = curve(answer, name);
+    for (double e : mode.value) EXPECT_NEAR(e, mode.value.front(), 2e-3 * mode.value.front());
+  }
+  EXPECT_LT(relative_error(answer, "energy"), 1e-7);
+}
+
+// Kohn 1961: the centre of mass is a free oscillator, exactly: X cos(wt) + V/w sin(wt). The method
+// (order 4, dt = 0.01) keeps its phase to about t (w dt)^4 / 100 < 2e-7.
+TEST(Examples, TrappedChargesSwingAsOne) {
+  const json answer = run_example("charges_in_a_trap");
+  const json& centre = answer.at("observables").at("centre");
+  const std::vector<double> t = centre.at("t");
+  const double w[] = {1, 1, 2};
+  const json explained = run_cli({"explain", example("charges_in_a_trap"), "--json"}).json();
+  for (const json& fact : explained.at("facts")) {
+    if (fact.at("name") == "rotation_invariant") {
+      EXPECT_EQ(fact.at("value"), false);
+    }
+  }
+  // The initial velocity from two samples: the last one and theory must agree on every other.
+  for (int c = 0; c < 3; ++c) {
+    const double x0 = centre.at("value")[0][c];
+    const double x1 = centre.at("value")[1][c];
+    const double v0 = (x1 - x0 * std::cos(w[c] * t[1])) * w[c] / std::sin(w[c] * t[1]);
+    for (std::size_t k = 0; k < t.size(); ++k) {
+      const double exact = x0 * std::cos(w[c] * t[k]) + v0 / w[c] * std::sin(w[c] * t[k]);
+      ASSERT_NEAR(centre.at("value")[k][c].get<double>(), exact, 1e-6) << t[k];
+    }
+  }
+  const Curve lz = curve(answer, "lz");
+  for (double l : lz.value) EXPECT_NEAR(l, lz.value.front(), 1e-11);
+}
+
+}  // namespace
+}  // namespace cotangent::apps::testing
