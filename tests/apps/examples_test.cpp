@@ -70,7 +70,7 @@ TEST(Examples, OuterSolarSystem) {
 }
 
 TEST(Examples, TheTripleJumpMissesTheEnergyBar) {
-  const json answer = run_example("outer_solar_system", {"--set", "run.method=triple_jump4"});
+  const json answer = run_example("outer_solar_system", {"--set", "run.method=yoshida4"});
   EXPECT_GT(relative_error(answer, "energy"), 1e-9);
 }
 
