@@ -88,12 +88,6 @@ Value Builder::make(Op op, std::span<const Value> given, Attr attr, Type hint) {
   if (op == Op::kProject) return project(given[0], std::get<IndexAttr>(attr).index);
   if (op == Op::kParameter) throw InternalError("parameters are made by Builder::param");
   std::vector<Value> operands(given.begin(), given.end());
-  if (commutes(op) && operands.size() == 2 && operands[1].id < operands[0].id) {
-    std::swap(operands[0], operands[1]);
-  }
-  if (op == Op::kFma && operands.size() == 3 && operands[1].id < operands[0].id) {
-    std::swap(operands[0], operands[1]);
-  }
   std::vector<Type> in;
   for (Value v : operands) {
     ensure(v.id < function_->size(), "an operand is not of this function");
@@ -104,6 +98,10 @@ Value Builder::make(Op op, std::span<const Value> given, Attr attr, Type hint) {
   const std::vector<Type> out = infer(op, in, attr, hint);
   if (out.empty()) {
     throw UserError("[" + std::string(name_of(op)) + "] the body gives no result");
+  }
+  // One order for operands that commute; after inference, whose messages keep the user's order.
+  if ((commutes(op) || op == Op::kFma) && operands[1].id < operands[0].id) {
+    std::swap(operands[0], operands[1]);
   }
   if (!is_second_order(op)) {
     if (const Value folded = fold(op, operands, attr, out[0]); folded.valid()) return folded;
