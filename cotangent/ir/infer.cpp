@@ -38,17 +38,19 @@ Type infer_elementwise(Op op, std::span<const Type> in, const Type& hint) {
     return in[0].with_dtype(hint.dtype);
   }
   if (op == Op::kSelect) {
-    want(is_bool(in[0].dtype), op, "the predicate is " + in[0].text() + ", not bool");
-    want(in[1] == in[2], op, "branches differ: " + in[1].text() + " and " + in[2].text());
-    want(in[0].shape == in[1].shape, op,
-         "the predicate is " + in[0].text() + ", the branches " + in[1].text());
+    if (!is_bool(in[0].dtype)) refuse(op, "the predicate is " + in[0].text() + ", not bool");
+    if (in[1] != in[2]) refuse(op, "branches differ: " + in[1].text() + " and " + in[2].text());
+    if (in[0].shape != in[1].shape) {
+      refuse(op, "the predicate is " + in[0].text() + ", the branches " + in[1].text());
+    }
     return in[1];
   }
+  // The most frequent path of the builder: messages are put together only when wanted.
   for (const Type& t : in) {
-    want(t.dtype == in[0].dtype, op, "element types differ: " + list(in));
-    want(t.shape == in[0].shape, op, "shapes differ: " + list(in));
+    if (t.dtype != in[0].dtype) refuse(op, "element types differ: " + list(in));
+    if (t.shape != in[0].shape) refuse(op, "shapes differ: " + list(in));
   }
-  want(accepts(op, in[0].dtype), op, "does not take " + in[0].text());
+  if (!accepts(op, in[0].dtype)) refuse(op, "does not take " + in[0].text());
   const OpDomain domain = info(op).domain;
   const bool gives_bool = domain == OpDomain::kCompare || domain == OpDomain::kTest;
   return gives_bool ? in[0].with_dtype(DType::kBool) : in[0];
@@ -56,8 +58,10 @@ Type infer_elementwise(Op op, std::span<const Type> in, const Type& hint) {
 
 void want_axes(Op op, const Dims& axes, int rank, bool ascending) {
   for (std::size_t k = 0; k < axes.size(); ++k) {
-    want(axes[k] >= 0 && axes[k] < rank, op,
-         "axis " + std::to_string(axes[k]) + " of an array with " + std::to_string(rank) + " axes");
+    if (axes[k] < 0 || axes[k] >= rank) {
+      refuse(op, "axis " + std::to_string(axes[k]) + " of an array with " + std::to_string(rank) +
+                     " axes");
+    }
     if (ascending && k) want(axes[k - 1] < axes[k], op, "axes are not in ascending order");
   }
 }
@@ -100,8 +104,9 @@ Type infer_shape_op(Op op, std::span<const Type> in, const Attr& attr, const Typ
       want_rank(dims);
       want_axes(op, dims, hint.shape.rank(), true);
       for (int k = 0; k < rank; ++k) {
-        want(x.shape[k] == hint.shape[static_cast<int>(dims[static_cast<std::size_t>(k)])], op,
-             x.text() + " does not fit " + hint.shape.text());
+        if (x.shape[k] != hint.shape[static_cast<int>(dims[static_cast<std::size_t>(k)])]) {
+          refuse(op, x.text() + " does not fit " + hint.shape.text());
+        }
       }
       return x.with_shape(hint.shape);
     }
