@@ -1,0 +1,109 @@
+"""Runs the snippets of the README and of docs/ from the pages themselves.
+
+snippets.py list KIND           prints file:line of every block of that kind
+snippets.py run WORK            runs every ```toml and ```sh block in the folder WORK
+snippets.py extract cpp FOLDER  writes every ```cpp block to FOLDER/N.cpp
+
+```toml          a whole system file: `cotangent run` takes it
+```toml refused  must be refused with exit code 2
+```sh            run by bash -eu in WORK, where examples/ is, `cotangent` and ./run are the built program;
+                 a line that starts with ./test is left out, since it is what is running
+```text          after a sh block: what that prints, compared with all numbers and times masked
+```json          must parse
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(os.environ["COTANGENT_SOURCE_DIR"])
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks():
+    """Yields (page, line, kind, text) of every fenced block."""
+    for page in PAGES:
+        kind, start, lines = None, 0, []
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+            if line.startswith("```"):
+                if kind is None:
+                    kind, start, lines = line[3:].strip(), number, []
+                else:
+                    yield page.relative_to(ROOT), start, kind, "\n".join(lines) + "\n"
+                    kind = None
+            elif kind is not None:
+                lines.append(line)
+        if kind is not None:
+            sys.exit(f"{page}: the block of line {start} is not closed")
+
+
+def masked(text):
+    """Text with what differs between runs and machines taken out."""
+    text = re.sub(r"\b[0-9a-f]{16}\b", "HASH", text)
+    number = r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?"
+    text = re.sub(rf"(?<![A-Za-z_\d]){number}( ?(us|ms|s|min|h|k|M|G)\b)?( {number} s\b)?", "#", text)
+    return [" ".join(line.split()) for line in text.strip().splitlines()]
+
+
+def run(work):
+    wrong, count, printed = [], 0, None
+    for page, line, kind, text in blocks():
+        where = f"{page}:{line}"
+        if kind in ("toml", "toml refused"):
+            count += 1
+            path = pathlib.Path(work) / "snippet.toml"
+            path.write_text(text, encoding="utf-8")
+            done = subprocess.run(["cotangent", "run", str(path), "--json", "--quiet"], cwd=work,
+                                  capture_output=True, text=True)
+            expected = 2 if kind == "toml refused" else 0
+            if done.returncode != expected:
+                wrong.append(f"{where}: exit code {done.returncode}, not {expected}\n{done.stderr}")
+        elif kind == "json":
+            count += 1
+            try:
+                json.loads(text)
+            except ValueError as error:
+                wrong.append(f"{where}: {error}")
+        elif kind == "sh":
+            count += 1
+            script = "\n".join(x for x in text.splitlines() if not x.startswith("./test"))
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=work,
+                                  capture_output=True, text=True)
+            if done.returncode != 0:
+                wrong.append(f"{where}: exit code {done.returncode}\n{done.stderr}")
+            printed = done.stdout
+            continue
+        elif kind == "text" and printed is not None:
+            count += 1
+            if masked(printed) != masked(text):
+                for a, b in zip(masked(text) + ["(end)"], masked(printed) + ["(end)"]):
+                    if a != b:
+                        wrong.append(f"{where}: the page says\n  {a}\nand the program prints\n  {b}")
+                        break
+        printed = None
+    print(f"{count} snippets, {len(wrong)} wrong")
+    if wrong:
+        sys.exit("\n".join(wrong))
+    if count < 10:
+        sys.exit("too few snippets: is the page read at all?")
+
+
+def extract(kind, folder):
+    found = [(f"{page}:{line}", text) for page, line, k, text in blocks() if k == kind]
+    for number, (where, text) in enumerate(found):
+        (pathlib.Path(folder) / f"{number}.{kind}").write_text(f"// {where}\n{text}", encoding="utf-8")
+    if not found:
+        sys.exit(f"no {kind} block")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "list":
+        for page, line, kind, _ in blocks():
+            if kind == sys.argv[2]:
+                print(f"{page}:{line}")
+    elif sys.argv[1] == "run":
+        run(sys.argv[2])
+    else:
+        extract(sys.argv[2], sys.argv[3])
