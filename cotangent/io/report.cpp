@@ -163,7 +163,7 @@ void write_trajectory(JsonWriter& json, const Report& report, const ReportLimits
     json.end_array();
   }
   std::string note = stride == 1 ? "Every sample" : "Every " + std::to_string(stride) + "th sample";
-  note += " of " + std::to_string(samples) + " is drawn, to 6 digits, joined by smooth curves";
+  note += " of " + std::to_string(samples) + " is drawn, to 6 digits";
   json.field("note", note).end_object();
 }
 

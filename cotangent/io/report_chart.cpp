@@ -73,7 +73,7 @@ function drawChart(host, curves, options) {
   const decades = Math.ceil((topValue - bottomValue) / 6);
   const marks = options.log
     ? ticks(bottomValue, topValue, 6).filter(v => Number.isInteger(v) && (decades < 2 || v % decades === 0))
-    : ticks(bottomValue, topValue, 4);
+    : ticks(bottomValue, topValue, height / 34);
   for (const mark of marks) {
     svgElement("line", {class: "grid", x1: left, x2: width - right, y1: fromScaled(mark), y2: fromScaled(mark)}, svg);
     svgElement("text", {x: left - 8, y: fromScaled(mark) + 4, "text-anchor": "end"}, svg).textContent =

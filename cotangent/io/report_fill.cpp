@@ -149,7 +149,8 @@ function makeView() {
     started = performance.now();
     requestAnimationFrame(frame);
   };
-  byId("view-note").textContent = "Drag turns, shift-drag moves, wheel zooms. " + trajectory.note + ".";
+  byId("view-note").textContent = "Drag turns, shift-drag moves, wheel zooms. " + trajectory.note +
+    ", joined by smooth curves.";
   if (canvas.classList.contains("map")) {
     byId("view-note").textContent = "Site across, time downwards, colour is q. " + trajectory.note + ".";
   }
