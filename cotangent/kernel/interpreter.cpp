@@ -1,0 +1,107 @@
+#include "cotangent/kernel/interpreter.h"
+
+#include "cotangent/base/error.h"
+#include "cotangent/kernel/scalar.h"
+
+namespace cotangent::kernel {
+namespace {
+
+class Interpreter {
+ public:
+  Interpreter(const Program& program, std::span<const void* const> arguments,
+              std::span<void* const> results)
+      : program_(program), values_(program.types.size(), 0) {
+    scratch_.resize(program.buffers.size());
+    for (std::size_t k = 0; k < program.buffers.size(); ++k) {
+      const Buffer& b = program.buffers[k];
+      const auto at = static_cast<std::size_t>(b.position);
+      switch (b.kind) {
+        case BufferKind::kInput: read_.push_back(static_cast<const std::byte*>(arguments[at])); break;
+        case BufferKind::kOutput: read_.push_back(static_cast<const std::byte*>(results[at])); break;
+        case BufferKind::kConstant: read_.push_back(b.data.data()); break;
+        case BufferKind::kScratch:
+          // Filled with a pattern, so that reading what was never written shows.
+          scratch_[k].assign(static_cast<std::size_t>(b.count) * size_of(b.dtype), std::byte{0xC7});
+          read_.push_back(scratch_[k].data());
+          break;
+      }
+    }
+  }
+
+  void run() { block(program_.body); }
+
+ private:
+  std::int64_t integer(Id id) const { return static_cast<std::int64_t>(values_[id]); }
+
+  std::int64_t checked(const Instr& i) const {
+    const std::int64_t k = integer(i.operands[0]);
+    if (k < 0 || k >= program_.buffers[i.buffer].count) {
+      throw InternalError("kernel '" + program_.name + "': index " + std::to_string(k) +
+                          " of buffer b" + std::to_string(i.buffer) + " of " +
+                          std::to_string(program_.buffers[i.buffer].count));
+    }
+    return k;
+  }
+
+  void block(const Block& b) {
+    for (const Instr& i : b.instrs) instr(i);
+  }
+
+  void instr(const Instr& i) {
+    switch (i.code) {
+      case Code::kConst: values_[i.result] = i.bits; break;
+      case Code::kOp: {
+        Bits x[3];
+        for (std::size_t k = 0; k < i.operands.size(); ++k) x[k] = values_[i.operands[k]];
+        values_[i.result] = apply_scalar(i.op, i.dtype, program_.types[i.operands.back()],
+                                         {x, i.operands.size()});
+        break;
+      }
+      case Code::kLoad:
+        if (i.operands[1] != kNoId && !values_[i.operands[1]]) {
+          values_[i.result] = 0;
+        } else {
+          values_[i.result] = read_element(read_[i.buffer], checked(i), i.dtype);
+        }
+        break;
+      case Code::kStore:
+        write_element(const_cast<std::byte*>(read_[i.buffer]), checked(i), i.dtype,
+                      values_[i.operands[1]]);
+        break;
+      case Code::kFor: loop(i); break;
+      case Code::kIf:
+        if (values_[i.operands[0]]) block(*i.body);
+        break;
+    }
+  }
+
+  void loop(const Instr& i) {
+    const std::int64_t lo = integer(i.operands[0]), hi = integer(i.operands[1]);
+    const bool skips = i.operands[2] != kNoId;
+    const std::int64_t skip = skips ? integer(i.operands[2]) : 0;
+    std::vector<Bits> carried;
+    for (std::size_t k = 3; k < i.operands.size(); ++k) carried.push_back(values_[i.operands[k]]);
+    for (std::int64_t k = lo; k < hi; ++k) {
+      if (skips && k == skip) continue;
+      values_[i.index] = static_cast<Bits>(k);
+      for (std::size_t a = 0; a < carried.size(); ++a) values_[i.args[a]] = carried[a];
+      block(*i.body);
+      for (std::size_t a = 0; a < carried.size(); ++a) carried[a] = values_[i.body->yields[a]];
+    }
+    for (std::size_t a = 0; a < carried.size(); ++a) values_[i.results[a]] = carried[a];
+  }
+
+  const Program& program_;
+  std::vector<Bits> values_;
+  std::vector<std::vector<std::byte>> scratch_;
+  std::vector<const std::byte*> read_;
+};
+
+}  // namespace
+
+void interpret(const Program& program, std::span<const void* const> arguments,
+               std::span<void* const> results) {
+  Interpreter(program, arguments, results).run();
+}
+
+}  // namespace cotangent::kernel

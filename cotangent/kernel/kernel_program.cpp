@@ -1,0 +1,359 @@
+#include "cotangent/kernel/kernel_program.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cotangent/base/error.h"
+#include "cotangent/base/text.h"
+#include "cotangent/kernel/scalar.h"
+
+namespace cotangent::kernel {
+namespace {
+
+const char* name_of_kind(ForKind kind) {
+  switch (kind) {
+    case ForKind::kSerial: return "serial";
+    case ForKind::kSimd: return "simd";
+    case ForKind::kParallel: return "parallel";
+  }
+  return "?";
+}
+
+const char* name_of_buffer(BufferKind kind) {
+  switch (kind) {
+    case BufferKind::kInput: return "input";
+    case BufferKind::kOutput: return "output";
+    case BufferKind::kScratch: return "scratch";
+    case BufferKind::kConstant: return "constant";
+  }
+  return "?";
+}
+
+std::string value_name(Id id) { return id == kNoId ? "_" : "%" + std::to_string(id); }
+
+std::string list(const std::vector<Id>& ids) {
+  std::string s;
+  for (std::size_t k = 0; k < ids.size(); ++k) s += (k ? ", " : "") + value_name(ids[k]);
+  return s;
+}
+
+std::string literal(const Instr& c) {
+  double d = 0;
+  float f = 0;
+  std::memcpy(&d, &c.bits, 8);
+  std::memcpy(&f, &c.bits, 4);
+  if (c.dtype == DType::kF64) return shortest(d);
+  if (c.dtype == DType::kF32) return shortest(f);
+  if (c.dtype == DType::kBool) return c.bits ? "true" : "false";
+  if (c.dtype == DType::kU64) return std::to_string(c.bits);
+  return std::to_string(i64_of(c.bits, c.dtype));
+}
+
+class Printer {
+ public:
+  explicit Printer(const Program& p) : program_(p) {}
+
+  std::string text() {
+    out_ = "kernel " + program_.name + "\n";
+    for (std::size_t k = 0; k < program_.buffers.size(); ++k) {
+      const Buffer& b = program_.buffers[k];
+      out_ += "  buffer b" + std::to_string(k) + " : " + name_of_buffer(b.kind) + " " +
+              std::string(cotangent::name_of(b.dtype)) + " x " + std::to_string(b.count);
+      if (!b.note.empty()) out_ += "   # " + b.note;
+      out_ += "\n";
+    }
+    block(program_.body, 1);
+    return out_;
+  }
+
+ private:
+  void line(int depth, const std::string& s) {
+    out_ += std::string(static_cast<std::size_t>(depth) * 2, ' ') + s + "\n";
+  }
+
+  void block(const Block& b, int depth) {
+    for (const Instr& i : b.instrs) instr(i, depth);
+    if (!b.yields.empty()) line(depth, "yield " + list(b.yields));
+  }
+
+  void instr(const Instr& i, int depth) {
+    const std::string buffer = "b" + std::to_string(i.buffer);
+    const std::string type = " : " + std::string(cotangent::name_of(i.dtype));
+    switch (i.code) {
+      case Code::kConst: line(depth, value_name(i.result) + " = " + literal(i) + type); break;
+      case Code::kOp:
+        line(depth, value_name(i.result) + " = " + std::string(ir::name_of(i.op)) + " " +
+                        list(i.operands) + type);
+        break;
+      case Code::kLoad:
+        line(depth, value_name(i.result) + " = " + buffer + "[" + value_name(i.operands[0]) + "]" +
+                        (i.operands[1] == kNoId ? "" : " if " + value_name(i.operands[1])) + type);
+        break;
+      case Code::kStore:
+        line(depth, buffer + "[" + value_name(i.operands[0]) + "] = " + value_name(i.operands[1]));
+        break;
+      case Code::kFor: {
+        std::string head;
+        if (!i.results.empty()) head = list(i.results) + " = ";
+        head += std::string(name_of_kind(i.kind)) + " for " + value_name(i.index) + " in " +
+                value_name(i.operands[0]) + ".." + value_name(i.operands[1]);
+        if (i.operands[2] != kNoId) head += " but " + value_name(i.operands[2]);
+        if (!i.args.empty()) {
+          head += " with " + list(i.args) + " from " +
+                  list({i.operands.begin() + 3, i.operands.end()});
+        }
+        line(depth, head + " {");
+        block(*i.body, depth + 1);
+        line(depth, "}");
+        break;
+      }
+      case Code::kIf:
+        line(depth, "if " + value_name(i.operands[0]) + " {");
+        block(*i.body, depth + 1);
+        line(depth, "}");
+        break;
+    }
+  }
+
+  const Program& program_;
+  std::string out_;
+};
+
+class Verifier {
+ public:
+  explicit Verifier(const Program& p) : program_(p), visible_(p.types.size(), 0) {}
+
+  void run() { block(program_.body, false); }
+
+ private:
+  void want(bool condition, const std::string& rule) {
+    if (!condition) throw InternalError("kernel '" + program_.name + "': " + rule);
+  }
+  void use(Id id, const char* what) {
+    want(id < visible_.size() && visible_[id], std::string(what) + " " + value_name(id) +
+                                                   " is used before or outside its definition");
+  }
+  void define(Id id, DType t) {
+    want(id < visible_.size() && program_.types[id] == t, "type of " + value_name(id));
+    want(!visible_[id], value_name(id) + " is defined twice");
+    visible_[id] = 1;
+    defined_.push_back(id);
+  }
+  DType type(Id id) const { return program_.types[id]; }
+
+  void block(const Block& b, bool in_simd) {
+    const std::size_t mark = defined_.size();
+    for (const Instr& i : b.instrs) instr(i, in_simd);
+    for (Id y : b.yields) use(y, "the yielded value");
+    while (defined_.size() > mark) {
+      visible_[defined_.back()] = 0;
+      defined_.pop_back();
+    }
+  }
+
+  void memory(const Instr& i) {
+    want(i.buffer < program_.buffers.size(), "no such buffer");
+    want(program_.buffers[i.buffer].dtype == i.dtype, "element type of a buffer");
+    use(i.operands[0], "index");
+    want(type(i.operands[0]) == DType::kI64, "an index is i64");
+  }
+
+  void instr(const Instr& i, bool in_simd) {
+    switch (i.code) {
+      case Code::kConst: define(i.result, i.dtype); break;
+      case Code::kOp:
+        want(ir::is_elementwise(i.op), "only elementwise ops");
+        for (Id x : i.operands) use(x, "operand");
+        define(i.result, i.dtype);
+        break;
+      case Code::kLoad:
+        memory(i);
+        if (i.operands[1] != kNoId) {
+          use(i.operands[1], "predicate");
+          want(is_bool(type(i.operands[1])), "a predicate is bool");
+        }
+        define(i.result, i.dtype);
+        break;
+      case Code::kStore: {
+        memory(i);
+        use(i.operands[1], "stored value");
+        want(type(i.operands[1]) == i.dtype, "type of a stored value");
+        const BufferKind kind = program_.buffers[i.buffer].kind;
+        want(kind == BufferKind::kOutput || kind == BufferKind::kScratch, "store to a read-only buffer");
+        break;
+      }
+      case Code::kFor: {
+        for (int k = 0; k < 2; ++k) {
+          use(i.operands[static_cast<std::size_t>(k)], "bound");
+          want(type(i.operands[static_cast<std::size_t>(k)]) == DType::kI64, "a bound is i64");
+        }
+        if (i.operands[2] != kNoId) use(i.operands[2], "skip");
+        const bool simd = i.kind != ForKind::kSerial;
+        want(!simd || !in_simd, "simd loops do not nest");
+        want(!simd || i.args.empty(), "a simd loop carries nothing");
+        const std::size_t mark = defined_.size();
+        for (std::size_t k = 3; k < i.operands.size(); ++k) use(i.operands[k], "initial value");
+        want(i.operands.size() == i.args.size() + 3 && i.args.size() == i.results.size() &&
+                 i.args.size() == i.body->yields.size(),
+             "number of carried values");
+        define(i.index, DType::kI64);
+        for (std::size_t k = 0; k < i.args.size(); ++k) {
+          const DType t = type(i.operands[k + 3]);
+          define(i.args[k], t);
+          want(type(i.body->yields[k]) == t, "type of a carried value");
+        }
+        block(*i.body, in_simd || simd);
+        while (defined_.size() > mark) {
+          visible_[defined_.back()] = 0;
+          defined_.pop_back();
+        }
+        for (std::size_t k = 0; k < i.args.size(); ++k) define(i.results[k], type(i.args[k]));
+        break;
+      }
+      case Code::kIf:
+        use(i.operands[0], "condition");
+        want(!in_simd, "no `if` in a simd loop");
+        block(*i.body, in_simd);
+        break;
+    }
+  }
+
+  const Program& program_;
+  std::vector<char> visible_;
+  std::vector<Id> defined_;
+};
+
+/// Marks what is needed from the last instruction to the first, then drops the rest.
+class DeadRemover {
+ public:
+  explicit DeadRemover(Program& p) : program_(p), used_(p.types.size(), 0) {}
+  void run() { block(program_.body); }
+
+ private:
+  void mark(const std::vector<Id>& ids) {
+    for (Id id : ids) {
+      if (id != kNoId) used_[id] = 1;
+    }
+  }
+
+  /// Returns whether the block stores anything.
+  bool block(Block& b) {
+    bool stores = false;
+    mark(b.yields);
+    std::vector<Instr> kept;
+    for (std::size_t k = b.instrs.size(); k-- > 0;) {
+      Instr& i = b.instrs[k];
+      bool needed = false;
+      switch (i.code) {
+        case Code::kConst:
+        case Code::kOp:
+        case Code::kLoad: needed = used_[i.result]; break;
+        case Code::kStore: needed = stores = true; break;
+        case Code::kFor: needed = loop(i, stores); break;
+        case Code::kIf: needed = block(*i.body); stores = stores || needed; break;
+      }
+      if (!needed) continue;
+      if (i.code != Code::kFor) mark(i.operands);
+      kept.push_back(std::move(i));
+    }
+    std::reverse(kept.begin(), kept.end());
+    b.instrs = std::move(kept);
+    return stores;
+  }
+
+  bool loop(Instr& i, bool& stores) {
+    // Carried values that nobody needs go, to a fixpoint: one is needed if it is read after the loop
+    // or if something needed inside reads it.
+    if (!i.args.empty()) {
+      std::vector<char> keep(i.args.size(), 0);
+      for (std::size_t k = 0; k < i.args.size(); ++k) keep[k] = used_[i.results[k]];
+      for (bool changed = true; changed;) {
+        changed = false;
+        std::vector<char> local(used_);
+        needs(*i.body, keep, local);
+        for (std::size_t k = 0; k < i.args.size(); ++k) {
+          if (!keep[k] && local[i.args[k]]) keep[k] = 1, changed = true;
+        }
+      }
+      std::size_t n = 0;
+      for (std::size_t k = 0; k < keep.size(); ++k) {
+        if (!keep[k]) continue;
+        i.args[n] = i.args[k], i.results[n] = i.results[k];
+        i.operands[n + 3] = i.operands[k + 3], i.body->yields[n] = i.body->yields[k];
+        ++n;
+      }
+      i.args.resize(n), i.results.resize(n), i.operands.resize(n + 3), i.body->yields.resize(n);
+    }
+    const bool inside = block(*i.body);
+    if (!inside && i.args.empty()) return false;
+    stores = stores || inside;
+    mark(i.operands);
+    return true;
+  }
+
+  /// Marks in `used` what the block needs when only the yields in `keep` are wanted.
+  void needs(const Block& b, const std::vector<char>& keep, std::vector<char>& used) {
+    for (std::size_t k = 0; k < b.yields.size(); ++k) {
+      if (keep.empty() || keep[k]) used[b.yields[k]] = 1;
+    }
+    for (std::size_t k = b.instrs.size(); k-- > 0;) {
+      const Instr& i = b.instrs[k];
+      const bool pure = i.code == Code::kConst || i.code == Code::kOp || i.code == Code::kLoad;
+      if (pure && !used[i.result]) continue;
+      for (Id x : i.operands) {
+        if (x != kNoId) used[x] = 1;
+      }
+      if (i.body) needs(*i.body, {}, used);
+    }
+  }
+
+  Program& program_;
+  std::vector<char> used_;
+};
+
+double ops_of(const Program& program, const Block& b, double unknown_trip,
+              std::vector<std::int64_t>& constants) {
+  double total = 0;
+  for (const Instr& i : b.instrs) {
+    switch (i.code) {
+      case Code::kConst: constants[i.result] = static_cast<std::int64_t>(i.bits); break;
+      case Code::kOp:
+        total += i.op == ir::Op::kDiv || i.op == ir::Op::kSqrt || i.op == ir::Op::kRsqrt ? 4 : 1;
+        break;
+      case Code::kLoad:
+      case Code::kStore: total += 1; break;
+      case Code::kIf: total += ops_of(program, *i.body, unknown_trip, constants) / 100; break;
+      case Code::kFor: {
+        const std::int64_t lo = constants[i.operands[0]], hi = constants[i.operands[1]];
+        const bool known = lo != INT64_MIN && hi != INT64_MIN;
+        const double trip = known           ? static_cast<double>(std::max<std::int64_t>(hi - lo, 0))
+                            : hi != INT64_MIN ? static_cast<double>(hi) / 2
+                                              : unknown_trip;
+        total += trip * ops_of(program, *i.body, unknown_trip, constants);
+        break;
+      }
+    }
+  }
+  return total;
+}
+
+}  // namespace
+
+std::size_t size_of_block(const Block& block) {
+  std::size_t n = block.instrs.size();
+  for (const Instr& i : block.instrs) {
+    if (i.body) n += size_of_block(*i.body);
+  }
+  return n;
+}
+
+double estimate_ops(const Program& program, double unknown_trip) {
+  std::vector<std::int64_t> constants(program.types.size(), INT64_MIN);
+  return ops_of(program, program.body, unknown_trip, constants);
+}
+
+std::string print(const Program& program) { return Printer(program).text(); }
+void verify(const Program& program) { Verifier(program).run(); }
+void remove_dead(Program& program) { DeadRemover(program).run(); }
+
+}  // namespace cotangent::kernel

@@ -1,0 +1,96 @@
+// The kernel program: structured loop nests over buffers. What is left of an array program once
+// every array has either a buffer or a place in registers; the last form that all back ends share.
+//
+//   buffers   inputs and outputs (row-major, given by the caller), scratch, constants
+//   blocks    lists of instructions; a block closes with the values it yields to its `for`
+//   const     a literal
+//   op        one elementwise ir::Op on scalars, with the evaluator's scalar semantics
+//   load      buffer[index]; with a predicate, 0 where that is false and memory is not touched
+//   store     buffer[index] = value
+//   for       lo <= index < hi in ascending order, `skip` left out; carried values. Kinds:
+//               serial    iterations in order
+//               simd      iterations independent, nothing carried; bounds constant
+//               parallel  as simd, and the rows may be split between threads
+//   if        runs its block where the condition holds; gives no values
+//
+// Values are scalars in SSA form, visible in the block that defines them after their definition, and
+// in the blocks nested there. Executing it literally, one instruction at a time, is its meaning.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cotangent/base/dtype.h"
+#include "cotangent/ir/op.h"
+
+namespace cotangent::kernel {
+
+using Id = std::uint32_t;
+inline constexpr Id kNoId = UINT32_MAX;
+
+enum class BufferKind : std::uint8_t { kInput, kOutput, kScratch, kConstant };
+
+struct Buffer {
+  BufferKind kind = BufferKind::kScratch;
+  DType dtype = DType::kF64;
+  std::int64_t count = 0;         ///< elements
+  std::int64_t position = 0;      ///< of the argument, or of the result
+  std::vector<std::byte> data;    ///< of a constant
+  std::string note;               ///< layout, for people
+};
+
+enum class Code : std::uint8_t { kConst, kOp, kLoad, kStore, kFor, kIf };
+enum class ForKind : std::uint8_t { kSerial, kSimd, kParallel };
+
+struct Block;
+
+struct Instr {
+  Code code = Code::kConst;
+  ForKind kind = ForKind::kSerial;
+  ir::Op op = ir::Op::kConstant;
+  DType dtype = DType::kF64;       ///< of the result; of the value stored
+  Id result = kNoId;
+  std::uint32_t buffer = 0;
+  std::uint64_t bits = 0;          ///< of a const
+  /// op: its operands. load: index, predicate (or kNoId). store: index, value.
+  /// for: lo, hi, skip (or kNoId), then the initial carried values. if: condition.
+  std::vector<Id> operands;
+  Id index = kNoId;                ///< for: the loop variable
+  std::vector<Id> args;            ///< for: carried values inside
+  std::vector<Id> results;         ///< for: carried values after
+  std::unique_ptr<Block> body;
+};
+
+struct Block {
+  std::vector<Instr> instrs;
+  std::vector<Id> yields;
+};
+
+struct Program {
+  std::string name;
+  std::vector<Buffer> buffers;
+  std::vector<DType> types;  ///< of every value
+  Block body;
+  std::string remarks;       ///< what the lowering decided and why, a line each
+
+  std::size_t inputs = 0, outputs = 0;
+};
+
+/// Number of instructions, nested ones included.
+std::size_t size_of_block(const Block& block);
+
+/// Estimated scalar operations of one run (dynamic loops counted `unknown_trip` times).
+double estimate_ops(const Program& program, double unknown_trip = 1);
+
+std::string print(const Program& program);
+
+/// Throws InternalError naming the rule broken: definitions before uses and in scope, types, buffers
+/// in range, what each kind of loop may hold.
+void verify(const Program& program);
+
+/// Removes instructions whose values nobody uses, and empty loops.
+void remove_dead(Program& program);
+
+}  // namespace cotangent::kernel

@@ -1,0 +1,434 @@
+// Lane mode: a body with all its values in registers; second-order ops inside it as structured loops.
+#include <algorithm>
+
+#include "cotangent/kernel/lowering.h"
+
+namespace cotangent::kernel {
+
+using ir::Op;
+using ir::Role;
+
+namespace {
+
+/// Which nodes the given results need.
+std::vector<char> needed_nodes(const Function& f, const std::vector<Value>& results) {
+  std::vector<char> needed(f.size(), 0);
+  for (Value r : results) needed[r.id] = 1;
+  for (std::uint32_t id = static_cast<std::uint32_t>(f.size()); id-- > 0;) {
+    if (!needed[id]) continue;
+    for (Value u : f.operands(Value{id})) needed[u.id] = 1;
+  }
+  return needed;
+}
+
+/// Moves elements only: costs nothing until it is read.
+bool only_moves(Op op) {
+  switch (op) {
+    case Op::kParameter: case Op::kConstant: case Op::kIota: case Op::kReshape: case Op::kTranspose:
+    case Op::kBroadcast: case Op::kSlice: case Op::kReverse: case Op::kProject: return true;
+    default: return false;
+  }
+}
+
+constexpr std::int64_t kTooMuch = INT64_C(1) << 40;
+
+}  // namespace
+
+std::int64_t lane_cost(const Function& f) {
+  const std::vector<char> needed = needed_nodes(f, {f.results().begin(), f.results().end()});
+  std::int64_t total = 0;
+  for (Value r : f.results()) {
+    total += f.type(r).size();
+    if (f.type(r).size() > 256) return kTooMuch;
+  }
+  for (std::uint32_t id = 0; id < f.size() && total < kTooMuch; ++id) {
+    const Value v{id};
+    const Op op = f.op(v);
+    if (!needed[id] || only_moves(op)) continue;
+    const auto operands = f.operands(v);
+    std::int64_t size = 0;
+    for (const ir::Type& t : f.result_types(v)) size += t.size();
+    if (size > 256) return kTooMuch;
+    switch (ir::info(op).kind) {
+      case ir::OpKind::kReduce:
+      case ir::OpKind::kContract: {
+        const std::int64_t in = f.type(operands[0]).size();
+        const std::int64_t n = size > 0 ? std::max<std::int64_t>(in / size, 1) : 1;
+        total += size * (n <= kUnrolledReduction ? n : 24);
+        break;
+      }
+      case ir::OpKind::kIndex:
+        if (op == Op::kGather) {
+          // A gather from registers is a chain of selections.
+          const std::int64_t from = f.type(operands[0]).size();
+          total += size * (only_moves(f.op(operands[0])) ? 4 : from);
+        } else {
+          total += (f.type(operands[1]).size() + 1) * (size + 1);
+        }
+        break;
+      case ir::OpKind::kShape: total += 2 * size; break;
+      case ir::OpKind::kSecondOrder: {
+        const ir::FunctionPtr body = ir::body_of(f.attr(v));
+        const std::int64_t cost = lane_cost(*body);
+        if (cost >= kTooMuch) return kTooMuch;
+        std::int64_t in = 0;
+        for (Value u : operands) in += only_moves(f.op(u)) ? 0 : f.type(u).size();
+        if (in > 256) return kTooMuch;
+        if (op == Op::kLoop) {
+          total += cost + 2 * size + 4 * in;
+        } else if (op == Op::kMap) {
+          const auto& a = f.attr_as<ir::MapAttr>(v);
+          const bool stacks = std::count(a.roles.begin(), a.roles.end(), Role::kStack) > 0;
+          total += (cost + 4 * in) * (stacks ? a.count : std::min<std::int64_t>(a.count, 17));
+        } else {
+          const auto& a = f.attr_as<ir::PairAttr>(v);
+          const bool rows = std::count(a.roles.begin(), a.roles.end(), Role::kTotal) <
+                            static_cast<std::int64_t>(a.roles.size());
+          total += (cost + 4 * in) * 2 * (rows ? a.count : std::min<std::int64_t>(a.count, 17));
+        }
+        break;
+      }
+      default: total += size;
+    }
+  }
+  return std::min(total, kTooMuch);
+}
+
+Frame& Lowering::new_frame(const ir::FunctionPtr& f, bool lane) {
+  Frame& fr = frames_.emplace_back();
+  fr.keep = f;
+  fr.f = f.get();
+  fr.lane = lane;
+  fr.refs.resize(f->size());
+  return fr;
+}
+
+void Lowering::bind_outer(Frame& body, std::size_t param, Frame& fr, Value v,
+                          std::initializer_list<Id> prefix) {
+  Ref& ref = body.refs[body.f->params()[param].id];
+  ref.kind = Ref::Kind::kOuter;
+  ref.frame = &fr;
+  ref.value = v;
+  for (Id id : prefix) ref.prefix.push(id);
+}
+
+void Lowering::bind_registers(Frame& body, std::size_t param, Elements registers) {
+  Ref& ref = body.refs[body.f->params()[param].id];
+  ref.kind = Ref::Kind::kRegisters;
+  ref.registers = std::move(registers);
+}
+
+/// Evaluates, at the head of the body, what should not be left to the first use: loops, and points
+/// of very long chains of operations.
+void Lowering::force(Frame& body) {
+  const Function& f = *body.f;
+  const std::vector<char> needed = needed_nodes(f, {f.results().begin(), f.results().end()});
+  std::vector<int> depth(f.size(), 0);
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Value v{id};
+    if (!needed[id]) continue;
+    for (Value u : f.operands(v)) depth[id] = std::max(depth[id], depth[u.id] + 1);
+    const Op op = f.op(v);
+    if (ir::is_second_order(op) || op == Op::kScatterAdd || op == Op::kScatterSet) {
+      lane_results(body, v);
+    } else if (depth[id] > 200 && f.type(v).size() <= 64) {
+      all_elements(body, v);
+      depth[id] = 0;
+    }
+  }
+}
+
+Lowering::Elements Lowering::body_results(Frame& body, const std::vector<std::size_t>& which) {
+  force(body);
+  Elements all;
+  for (std::size_t r : which) {
+    const Elements one = all_elements(body, body.f->results()[r]);
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  return all;
+}
+
+const std::vector<std::vector<Id>>& Lowering::lane_results(Frame& fr, Value node) {
+  const auto known = fr.lane_results.find(node.id);
+  if (known != fr.lane_results.end() && b.block_open(known->second.block)) {
+    return known->second.results;
+  }
+  ensure(fr.lane, "lowering: a second-order op outside the schedule");
+  Frame::LaneResults made;
+  made.block = b.current_block();
+  switch (fr.f->op(node)) {
+    case Op::kMap: made.results = lane_map(fr, node); break;
+    case Op::kPairSum: made.results = lane_pair_sum(fr, node); break;
+    case Op::kLoop: made.results = lane_loop(fr, node); break;
+    default: made.results = {lane_scatter(fr, node)};
+  }
+  return fr.lane_results[node.id] = std::move(made), fr.lane_results[node.id].results;
+}
+
+Frame& Lowering::bind_map(Frame& fr, Value node, Id i) {
+  const auto& a = fr.f->attr_as<ir::MapAttr>(node);
+  Frame& body = new_frame(a.body, true);
+  bind_registers(body, 0, {i});
+  const auto operands = fr.f->operands(node);
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    if (static_cast<std::int64_t>(k) < a.rows) {
+      bind_outer(body, k + 1, fr, operands[k], {i});
+    } else {
+      bind_outer(body, k + 1, fr, operands[k], {});
+    }
+  }
+  return body;
+}
+
+Frame& Lowering::bind_pair(Frame& fr, Value node, Id i, Id j) {
+  const auto& a = fr.f->attr_as<ir::PairAttr>(node);
+  Frame& body = new_frame(a.body, true);
+  bind_registers(body, 0, {i});
+  bind_registers(body, 1, {j});
+  const auto operands = fr.f->operands(node);
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    const auto at = static_cast<std::int64_t>(k);
+    if (at < a.rows_i) {
+      bind_outer(body, k + 2, fr, operands[k], {i});
+    } else if (at < a.rows_i + a.rows_j) {
+      bind_outer(body, k + 2, fr, operands[k], {j});
+    } else {
+      bind_outer(body, k + 2, fr, operands[k], {});
+    }
+  }
+  return body;
+}
+
+Lowering::Elements Lowering::pair_row(Frame& fr, Value node, Id row, bool at_j,
+                                      const std::vector<std::size_t>& which) {
+  const auto& a = fr.f->attr_as<ir::PairAttr>(node);
+  Elements zeros;
+  for (std::size_t r : which) {
+    const ir::Type t = a.body->result_type(r);
+    zeros.insert(zeros.end(), static_cast<std::size_t>(t.size()), b.constant(t.dtype, 0));
+  }
+  Id lo = b.i64(0), hi = b.i64(a.count), skip = kNoId;
+  if (a.kind == ir::PairKind::kUnequal) {
+    skip = row;
+  } else if (at_j) {
+    hi = row;
+  } else {
+    lo = b.add(row, b.i64(1));
+  }
+  const auto loop = b.open_for(ForKind::kSerial, lo, hi, zeros, skip);
+  Frame& body = at_j ? bind_pair(fr, node, loop.index, row) : bind_pair(fr, node, row, loop.index);
+  const Elements terms = body_results(body, which);
+  Elements sums;
+  for (std::size_t e = 0; e < terms.size(); ++e) sums.push_back(b.add(loop.args[e], terms[e]));
+  return b.close_for(sums);
+}
+
+namespace {
+
+/// Cuts a list of elements into the results it is made of.
+std::vector<std::vector<Id>> cut(const Function& body, const std::vector<std::size_t>& which,
+                                 const std::vector<Id>& all) {
+  std::vector<std::vector<Id>> parts;
+  auto at = all.begin();
+  for (std::size_t r : which) {
+    const auto n = static_cast<std::ptrdiff_t>(body.result_type(r).size());
+    parts.emplace_back(at, at + n);
+    at += n;
+  }
+  return parts;
+}
+
+}  // namespace
+
+Lowering::At Lowering::once(At make) {
+  // first(k) and next(total, k) ask for the same element: nested loops in it are emitted once.
+  return [this, make = std::move(make), last = kNoId, block = std::uint32_t{0},
+          made = Elements{}](Id k) mutable {
+    if (last != k || !b.block_open(block)) {
+      made = make(k);
+      last = k;
+      block = b.current_block();
+    }
+    return made;
+  };
+}
+
+std::vector<Lowering::Elements> Lowering::lane_map(Frame& fr, Value node) {
+  const ir::MapAttr a = fr.f->attr_as<ir::MapAttr>(node);
+  std::vector<std::size_t> stacks, totals;
+  for (std::size_t r = 0; r < a.roles.size(); ++r) {
+    (a.roles[r] == Role::kStack ? stacks : totals).push_back(r);
+  }
+  std::vector<Elements> results(a.roles.size());
+  if (!stacks.empty()) {
+    for (std::int64_t i = 0; i < a.count; ++i) {
+      const auto parts = cut(*a.body, stacks, body_results(bind_map(fr, node, b.i64(i)), stacks));
+      for (std::size_t s = 0; s < stacks.size(); ++s) {
+        Elements& all = results[stacks[s]];
+        all.insert(all.end(), parts[s].begin(), parts[s].end());
+      }
+    }
+  }
+  if (totals.empty()) return results;
+  const auto at = once([&](Id k) { return body_results(bind_map(fr, node, k), totals); });
+  const auto plus = [&](const Elements& x, const Elements& y) {
+    Elements z;
+    for (std::size_t e = 0; e < x.size(); ++e) z.push_back(b.add(x[e], y[e]));
+    return z;
+  };
+  Elements sums;
+  if (a.count == 0) {
+    for (std::size_t r : totals) {
+      const ir::Type t = a.body->result_type(r);
+      sums.insert(sums.end(), static_cast<std::size_t>(t.size()), b.constant(t.dtype, 0));
+    }
+  } else {
+    sums = ordered(
+        a.count, true, at, [&](const Elements& total, Id k) { return plus(total, at(k)); }, plus);
+  }
+  const auto parts = cut(*a.body, totals, sums);
+  for (std::size_t s = 0; s < totals.size(); ++s) results[totals[s]] = parts[s];
+  return results;
+}
+
+std::vector<Lowering::Elements> Lowering::lane_pair_sum(Frame& fr, Value node) {
+  const ir::PairAttr a = fr.f->attr_as<ir::PairAttr>(node);
+  std::vector<std::size_t> at_i, at_j, totals;
+  for (std::size_t r = 0; r < a.roles.size(); ++r) {
+    (a.roles[r] == Role::kAtI ? at_i : a.roles[r] == Role::kAtJ ? at_j : totals).push_back(r);
+  }
+  std::vector<Elements> results(a.roles.size());
+  for (std::int64_t row = 0; row < a.count; ++row) {
+    for (bool j : {false, true}) {
+      const auto& which = j ? at_j : at_i;
+      if (which.empty()) continue;
+      const auto parts = cut(*a.body, which, pair_row(fr, node, b.i64(row), j, which));
+      for (std::size_t s = 0; s < which.size(); ++s) {
+        Elements& all = results[which[s]];
+        all.insert(all.end(), parts[s].begin(), parts[s].end());
+      }
+    }
+  }
+  if (totals.empty()) return results;
+  const auto at = once([&](Id k) { return pair_row(fr, node, k, false, totals); });
+  const auto plus = [&](const Elements& x, const Elements& y) {
+    Elements z;
+    for (std::size_t e = 0; e < x.size(); ++e) z.push_back(b.add(x[e], y[e]));
+    return z;
+  };
+  Elements sums;
+  if (a.count == 0) {
+    for (std::size_t r : totals) {
+      const ir::Type t = a.body->result_type(r);
+      sums.insert(sums.end(), static_cast<std::size_t>(t.size()), b.constant(t.dtype, 0));
+    }
+  } else {
+    sums = ordered(
+        a.count, true, at, [&](const Elements& total, Id k) { return plus(total, at(k)); }, plus);
+  }
+  const auto parts = cut(*a.body, totals, sums);
+  for (std::size_t s = 0; s < totals.size(); ++s) results[totals[s]] = parts[s];
+  return results;
+}
+
+std::vector<Lowering::Elements> Lowering::lane_loop(Frame& fr, Value node) {
+  const ir::LoopAttr a = fr.f->attr_as<ir::LoopAttr>(node);
+  const auto operands = fr.f->operands(node);
+  const auto invariants = static_cast<std::size_t>(a.invariants);
+  const auto carries = static_cast<std::size_t>(a.carries);
+  const auto inputs = static_cast<std::size_t>(a.inputs);
+  Id first = b.i64(0), count = b.i64(a.trip);
+  if (a.dynamic) {
+    first = element(fr, operands[invariants + carries + inputs], {});
+    count = element(fr, operands[invariants + carries + inputs + 1], {});
+    count = b.op(Op::kMin, {b.op(Op::kMax, {count, b.i64(0)}), b.i64(a.trip)});
+  }
+  Elements inits;
+  std::vector<std::size_t> begins;
+  for (std::size_t c = 0; c < carries; ++c) {
+    begins.push_back(inits.size());
+    const Elements init = all_elements(fr, operands[invariants + c]);
+    inits.insert(inits.end(), init.begin(), init.end());
+  }
+  const auto types = fr.f->result_types(node);
+  for (std::size_t o = 0; o < a.every.size(); ++o) {
+    begins.push_back(inits.size());
+    const ir::Type& t = types[carries + o];
+    inits.insert(inits.end(), static_cast<std::size_t>(t.size()), b.constant(t.dtype, 0));
+  }
+  begins.push_back(inits.size());
+  const auto part = [&](const std::vector<Id>& all, std::size_t k) {
+    return Elements(all.begin() + static_cast<std::ptrdiff_t>(begins[k]),
+                    all.begin() + static_cast<std::ptrdiff_t>(begins[k + 1]));
+  };
+
+  const auto loop = b.open_for(ForKind::kSerial, b.i64(0), count, inits);
+  const Id iteration = b.add(first, loop.index);
+  Frame& body = new_frame(a.body, true);
+  bind_registers(body, 0, {iteration});
+  for (std::size_t k = 0; k < invariants; ++k) bind_outer(body, k + 1, fr, operands[k], {});
+  for (std::size_t c = 0; c < carries; ++c) {
+    bind_registers(body, invariants + c + 1, part(loop.args, c));
+  }
+  for (std::size_t n = 0; n < inputs; ++n) {
+    bind_outer(body, invariants + carries + n + 1, fr, operands[invariants + carries + n],
+               {loop.index});
+  }
+  force(body);
+  Elements yields;
+  for (std::size_t c = 0; c < carries; ++c) {
+    const Elements next = all_elements(body, a.body->results()[c]);
+    yields.insert(yields.end(), next.begin(), next.end());
+  }
+  const Id done = b.add(iteration, b.i64(1));
+  for (std::size_t o = 0; o < a.every.size(); ++o) {
+    const Elements value = all_elements(body, a.body->results()[carries + o]);
+    const Elements old = part(loop.args, carries + o);
+    const Id every = b.i64(a.every[o]);
+    const Id now = b.op(Op::kEq, {b.op(Op::kMod, {done, every}), b.i64(0)});
+    const Id slot = b.sub(b.sub(b.op(Op::kDiv, {done, every}), b.op(Op::kDiv, {first, every})),
+                          b.i64(1));
+    for (std::size_t e = 0; e < old.size(); ++e) {
+      const auto row = static_cast<std::int64_t>(e / value.size());
+      const Id here = b.both(now, b.op(Op::kEq, {slot, b.i64(row)}));
+      yields.push_back(b.select(here, value[e % value.size()], old[e]));
+    }
+  }
+  const Elements all = b.close_for(yields);
+  std::vector<Elements> results;
+  for (std::size_t k = 0; k + 1 < begins.size(); ++k) results.push_back(part(all, k));
+  return results;
+}
+
+Lowering::Elements Lowering::lane_scatter(Frame& fr, Value node) {
+  const Function& f = *fr.f;
+  const auto operands = f.operands(node);
+  const Shape& shape = f.type(node).shape;
+  const Shape& places = f.type(operands[2]).shape;
+  Elements all = all_elements(fr, operands[0]);
+  if (all.empty()) return all;
+  std::int64_t rows = 1;
+  for (std::size_t k = 2; k < operands.size(); ++k) rows *= shape[static_cast<int>(k) - 2];
+  const auto rest = static_cast<std::int64_t>(all.size()) / rows;
+  const bool adds = f.op(node) == Op::kScatterAdd;
+  for (std::int64_t p = 0; p < places.size(); ++p) {
+    const Index place = constant_index(places, p);
+    Id row = b.i64(0);
+    for (std::size_t k = 2; k < operands.size(); ++k) {
+      const std::int64_t n = shape[static_cast<int>(k) - 2];
+      row = b.add(b.mul(row, b.i64(n)), gathered_axis(fr, operands[k], place, n, kNoId));
+    }
+    for (std::int64_t e = 0; e < rest; ++e) {
+      const Index at = constant_index(f.type(operands[1]).shape, p * rest + e);
+      const Id update = element(fr, operands[1], at);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        Id& slot = all[static_cast<std::size_t>(r * rest + e)];
+        const Id here = b.op(Op::kEq, {row, b.i64(r)});
+        slot = b.select(here, adds ? b.add(slot, update) : update, slot);
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace cotangent::kernel

@@ -1,0 +1,210 @@
+// The state shared by the parts of the lowering (lower_*.cpp); see lower.h for the idea.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "cotangent/ir/function.h"
+#include "cotangent/kernel/kernel_builder.h"
+
+namespace cotangent::kernel {
+
+using ir::Dims;
+using ir::Function;
+using ir::Value;
+
+/// A multi-index of kernel values.
+struct Index {
+  std::array<Id, Shape::kMaxRank> at{};
+  int rank = 0;
+
+  void push(Id id) { at[static_cast<std::size_t>(rank++)] = id; }
+  Id operator[](int k) const { return at[static_cast<std::size_t>(k)]; }
+  bool operator==(const Index& o) const {
+    return rank == o.rank && std::equal(at.begin(), at.begin() + rank, o.at.begin());
+  }
+};
+
+struct Frame;
+
+/// Where an array value is.
+struct Ref {
+  enum class Kind : std::uint8_t { kNone, kRegisters, kBuffer, kOuter };
+  Kind kind = Kind::kNone;
+  std::vector<Id> registers;     ///< row-major elements
+  std::uint32_t buffer = 0;      ///< element (i, j, ..) at offset + i*strides[0] + j*strides[1] + ..
+  std::uint32_t version = 0;
+  Id offset = kNoId;
+  Dims strides;
+  Frame* frame = nullptr;        ///< outer: a value of an enclosing function, leading indices fixed
+  Value value;
+  Index prefix;
+};
+
+/// One instance of a function body being lowered.
+struct Frame {
+  struct MemoKey {
+    std::uint32_t value;
+    Id predicate;
+    Index index;
+    bool operator==(const MemoKey&) const = default;
+  };
+  struct MemoHash {
+    std::size_t operator()(const MemoKey& k) const;
+  };
+  struct LaneResults {
+    std::uint32_t block = 0;
+    std::vector<std::vector<Id>> results;
+  };
+
+  /// Results of a row that is being computed, before its loop is done.
+  struct RowValues {
+    Index row;
+    std::vector<Id> values;
+  };
+
+  ir::FunctionPtr keep;
+  const Function* f = nullptr;
+  bool lane = false;
+  std::vector<Ref> refs;
+  std::unordered_map<MemoKey, Id, MemoHash> memo;
+  std::unordered_map<std::uint32_t, RowValues> row_values;
+  std::unordered_map<std::uint32_t, LaneResults> lane_results;  ///< by second-order node
+};
+
+/// How an array is walked: outer axes serial, one axis along SIMD lanes, the rest unrolled.
+struct Layout {
+  int simd_axis = -1;  ///< -1: everything unrolled (at most kRegisterElements elements)
+};
+inline constexpr std::int64_t kRegisterElements = 4;
+inline constexpr std::int64_t kUnrolledInner = 16;
+inline constexpr std::int64_t kUnrolledReduction = 16;
+Layout layout_of(const Shape& shape);
+inline bool in_registers(const Shape& shape) { return layout_of(shape).simd_axis < 0; }
+
+/// Loops around one row of a group: outer lengths, then the SIMD length last. Empty: no loop.
+struct Domain {
+  Dims lengths;
+  bool operator==(const Domain&) const = default;
+};
+Domain domain_of(const Shape& shape);
+
+/// A value that must exist after a schedule.
+struct Want {
+  Value value;
+  bool has_dest = false;
+  Ref dest;              ///< a buffer to hold it
+  int carry = -1;        ///< dest is the buffer of this carry, which is also being read
+  Value carry_param;     ///< the parameter that reads the old contents
+  std::int64_t every = 1;
+  Id guard = kNoId;      ///< condition under which an output with every > 1 is emitted
+};
+
+class Lowering {
+ public:
+  Lowering(Program& program) : program_(program), b(program) {}
+
+  void lower_function(const ir::FunctionPtr& f);
+
+ private:
+  friend class Scheduler;
+  using Elements = std::vector<Id>;
+
+  // --- elements (lower_element.cpp)
+  Id element(Frame& fr, Value v, const Index& index, Id predicate = kNoId);
+  Id compute(Frame& fr, Value v, const Index& index, Id predicate);
+  Id read(const Ref& ref, const ir::Type& type, const Index& index, Id predicate);
+  Id address(const Ref& ref, const Index& index);
+  Id literal(Frame& fr, Value v, const Index& index, Id predicate);
+  Id gathered_axis(Frame& fr, Value indices, const Index& place, std::int64_t length, Id predicate);
+  Id pick(const Elements& elements, Id linear);
+  Index constant_index(const Shape& shape, std::int64_t linear);
+  Index reshaped(const Shape& from, const Shape& to, const Index& index);
+  Index split(Id linear, const Dims& lengths);
+  Elements all_elements(Frame& fr, Value v);
+  void remember(Frame& fr, Value v, const Index& index, Id id);
+
+  // --- reductions (lower_reduce.cpp)
+  using At = std::function<Elements(Id k)>;
+  using Next = std::function<Elements(const Elements& total, Id k)>;
+  using Combine = std::function<Elements(const Elements&, const Elements&)>;
+  /// The fixed order, as serial code. `compact`: one copy of the element's code a partial.
+  Elements ordered(std::int64_t n, bool compact, const At& first, const Next& next,
+                   const Combine& combine);
+  Elements ordered_block(std::int64_t n, const At& first, const Next& next, const Combine& combine,
+                         bool whole_last);
+  Elements ordered_compact(std::int64_t n, const At& first, const Next& next,
+                           const Combine& combine);
+  /// The same order with the eight partials along SIMD lanes; at block level only.
+  Elements ordered_lanes(std::int64_t n, const std::vector<DType>& types, const At& first,
+                         const Next& next, const Combine& combine);
+  Elements lanes_block(std::int64_t n, const std::vector<DType>& types, const At& first,
+                       const Next& next, const Combine& combine);
+  struct Reduction {
+    std::int64_t n = 0;
+    ir::Op step = ir::Op::kAdd;
+    std::function<Id(const Index& kept, Id k)> first;
+    std::function<Id(const Index& kept, Id total, Id k)> next;
+  };
+  Reduction reduction(Frame& fr, Value v, Id predicate);
+  Id reduce_element(Frame& fr, Value v, const Index& kept, Id predicate);
+  Id empty_reduction(ir::Op op, DType t);
+  Elements reduce_to_registers(Frame& fr, Value v);
+
+  // --- lanes (lower_lane.cpp)
+  Frame& new_frame(const ir::FunctionPtr& f, bool lane);
+  const std::vector<std::vector<Id>>& lane_results(Frame& fr, Value node);
+  void bind_outer(Frame& body, std::size_t param, Frame& fr, Value v, std::initializer_list<Id> prefix);
+  void bind_registers(Frame& body, std::size_t param, Elements registers);
+  Elements body_results(Frame& body, const std::vector<std::size_t>& which);
+  void force(Frame& body);
+  std::vector<Elements> lane_map(Frame& fr, Value node);
+  std::vector<Elements> lane_pair_sum(Frame& fr, Value node);
+  std::vector<Elements> lane_loop(Frame& fr, Value node);
+  Elements lane_scatter(Frame& fr, Value node);
+  Frame& bind_map(Frame& fr, Value node, Id i);
+  Frame& bind_pair(Frame& fr, Value node, Id i, Id j);
+  /// Sums over the other member for row `row`, of the results in `which` (all at i, or all at j).
+  At once(At make);
+  Elements pair_row(Frame& fr, Value node, Id row, bool at_j, const std::vector<std::size_t>& which);
+
+  // --- blocks (lower_schedule.cpp, lower_block.cpp)
+  void schedule(Frame& fr, std::vector<Want> wants);
+  void copy_into(Frame& fr, Value v, const Ref& to);
+  void copy_buffer(const ir::Type& type, const Ref& from, const Ref& to);
+  void fill_zero(const ir::Type& type, const Ref& to);
+  void pack_params(Frame& fr);
+  /// Runs `row` once for every row of the domain, inside its loops.
+  void for_rows(const Domain& domain, const std::function<void(const Index& row)>& row);
+  /// Calls visit with the full indices of the row's elements.
+  void for_row_elements(const Shape& shape, const Domain& domain, const Index& row,
+                        const std::function<void(const Index&)>& visit);
+  Ref new_buffer(const ir::Type& type, const std::string& note);
+  void store_element(const Ref& to, const Index& index, Id value);
+  void touch(Ref& ref);  ///< new version after stores
+  Index zero_index(int rank);
+
+  Program& program_;
+  KernelBuilder b;
+  std::deque<Frame> frames_;
+  std::unordered_map<const ir::Tensor*, std::uint32_t> constants_;
+  std::vector<std::shared_ptr<const ir::Tensor>> constant_tensors_;
+  std::unordered_map<std::uint32_t, std::uint32_t> version_of_buffer_;
+  int element_depth_ = 0;
+};
+
+/// Estimated instructions of a body in lane mode; more than kMaxLaneCost: lower it in block mode.
+inline constexpr std::int64_t kMaxLaneCost = 6000;
+std::int64_t lane_cost(const Function& body);
+
+/// The rewriting of totals: map and pair_sum with kTotal roles (of f itself, not of its bodies)
+/// become stacked rows and an ordinary reduce_sum, which is what they are defined to be.
+ir::FunctionPtr split_totals(const ir::FunctionPtr& f);
+
+/// Row-major strides.
+Dims row_major(const Shape& shape);
+
+}  // namespace cotangent::kernel
