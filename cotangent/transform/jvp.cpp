@@ -111,7 +111,7 @@ class Pusher {
       case Op::kDiv: {
         const Value by_numerator = t[0].valid() ? b_.div(t[0], x[1]) : Value{};
         if (!t[1].valid()) return by_numerator;
-        const Value by_denominator = b_.div(b_.mul(y, t[1]), x[1]);
+        const Value by_denominator = b_.mul(b_.div(y, x[1]), t[1]);
         return by_numerator.valid() ? b_.sub(by_numerator, by_denominator) : b_.neg(by_denominator);
       }
       case Op::kSub:
@@ -161,6 +161,10 @@ class Pusher {
         return b_.copy(f_, v, parts);
       }
       case Op::kDotGeneral: {
+        if (is_square(v, x)) {
+          const Value half[] = {x[0], t[0]};
+          return b_.mul(b_.splat(2.0, b_.type(y)), b_.copy(f_, v, half));
+        }
         Value sum;
         for (std::size_t k = 0; k < 2; ++k) {
           if (!t[k].valid()) continue;
@@ -172,6 +176,14 @@ class Pusher {
       }
       default: refuse(op);
     }
+  }
+
+  /// x . x: both factors the same, paired axis by axis, nothing free.
+  bool is_square(Value v, const Values& x) const {
+    const auto& a = f_.attr_as<DotAttr>(v);
+    return x[0] == x[1] && a.batch_x == a.batch_y && a.contract_x == a.contract_y &&
+           a.batch_x.size() + a.contract_x.size() ==
+               static_cast<std::size_t>(f_.type(f_.operand(v, 0)).shape.rank());
   }
 
   /// Spreads a reduction's result over the axes it reduced.

@@ -122,6 +122,50 @@ std::int64_t BodyBuilder::take_count() {
   return n;
 }
 
+std::vector<int> use_counts(const Function& f) {
+  std::vector<int> uses(f.size(), 0);
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    for (Value x : f.operands(Value{id})) ++uses[x.id];
+  }
+  for (Value r : f.results()) ++uses[r.id];
+  return uses;
+}
+
+Attr with_body(Attr attr, FunctionPtr body) {
+  if (auto* m = std::get_if<MapAttr>(&attr)) m->body = std::move(body);
+  else if (auto* l = std::get_if<LoopAttr>(&attr)) l->body = std::move(body);
+  else std::get<PairAttr>(attr).body = std::move(body);
+  return attr;
+}
+
+FunctionPtr rewrite(const Function& f, const RewriteRule& rule,
+                    const std::function<FunctionPtr(const Function&)>& body) {
+  Builder b(f.name());
+  Values images(f.size());
+  for (std::size_t k = 0; k < f.params().size(); ++k) {
+    images[f.params()[k].id] = b.param(f.param_type(k), f.param_names()[k]);
+  }
+  Values x;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Value v{id};
+    const Op op = f.op(v);
+    if (op == Op::kParameter) continue;
+    x.clear();
+    for (Value operand : f.operands(v)) x.push_back(images[operand.id]);
+    const auto spans = f.spans(v);
+    b.set_spans({spans.begin(), spans.end()});
+    if (is_second_order(op)) {
+      images[id] = b.make(op, x, with_body(f.attr(v), body(*body_of(f.attr(v)))));
+    } else if (op != Op::kProject) {
+      images[id] = rule(b, v, x);
+    }
+    if (!images[id].valid()) images[id] = b.copy(f, v, x);
+  }
+  Values results;
+  for (Value r : f.results()) results.push_back(images[r.id]);
+  return b.finish(results);
+}
+
 bool piecewise_constant(Op op) {
   switch (op) {
     case Op::kSign:

@@ -2,6 +2,7 @@
 // making the closed body of a second-order op parameter by parameter.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -85,6 +86,20 @@ Flags flow(const ir::Function& f, const Flags& params, Through through);
 /// `carries` (if given) receives the fixpoint over its carries.
 Flags flow_through(const ir::Function& f, ir::Value node, const Flags& operands, Through through,
                    Flags* carries = nullptr);
+
+/// How often each node is used (results count).
+std::vector<int> use_counts(const ir::Function& f);
+
+/// Rebuilds `f` node by node. `rule` is given a node and the images of its operands and returns its
+/// replacement, or an invalid value for a plain copy; it is not asked about second-order ops and
+/// projections, whose bodies are replaced by `body(old)`.
+using RewriteRule =
+    std::function<ir::Value(ir::Builder& b, ir::Value v, std::span<const ir::Value> operands)>;
+ir::FunctionPtr rewrite(const ir::Function& f, const RewriteRule& rule,
+                        const std::function<ir::FunctionPtr(const ir::Function&)>& body);
+
+/// The attribute of a second-order op with another body.
+ir::Attr with_body(ir::Attr attr, ir::FunctionPtr body);
 
 /// Whether an elementwise op (or reduction) of float type has derivative zero everywhere it has one.
 bool piecewise_constant(ir::Op op);

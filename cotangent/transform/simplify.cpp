@@ -43,7 +43,9 @@ class Simplifier {
       if (is_second_order(op)) {
         results_[id] = simplify_second_order(b_, f_, v, x, used[id]);
       } else {
-        images_[id] = is_elementwise(op) ? elementwise(v, x) : Value{};
+        images_[id] = is_elementwise(op)         ? elementwise(v, x)
+                      : op == Op::kDotGeneral ? outer_product(v, x)
+                                              : Value{};
         if (!images_[id].valid()) images_[id] = b_.copy(f_, v, x);
       }
     }
@@ -122,6 +124,17 @@ class Simplifier {
       default: break;
     }
     return {};
+  }
+
+  /// A product without contraction is elementwise (one rounding either way).
+  Value outer_product(Value v, const Values& x) {
+    const auto& a = f_.attr_as<DotAttr>(v);
+    if (!a.contract_x.empty() || !a.batch_x.empty()) return {};
+    const Shape& shape = f_.type(v).shape;
+    Dims left, right;
+    const int rank = b_.type(x[0]).shape.rank();
+    for (int k = 0; k < shape.rank(); ++k) (k < rank ? left : right).push_back(k);
+    return b_.mul(b_.broadcast(x[0], shape, left), b_.broadcast(x[1], shape, right));
   }
 
   const Function& f_;

@@ -1,0 +1,30 @@
+// Our elementary functions, each as a formula in the program's own ops (docs/functions.md states range and
+// error). f64 and f32; what has no native f32 form is computed in f64 and rounded.
+#pragma once
+
+#include "cotangent/transform/math_terms.h"
+
+namespace cotangent::transform {
+
+Num expand_exp(Num x);
+/// e^(x + low) * 2^scale, low a small correction; overflows to infinity, goes to 0 gradually.
+Num expand_exp_scaled(Num x, Num low, std::int64_t scale);
+Num expand_expm1(Num x);
+Num expand_log(Num x);
+Num expand_log1p(Num x);
+Num expand_pow(Num x, Num y);
+Num expand_sin(Num x);
+Num expand_cos(Num x);
+Num expand_tan(Num x);
+Num expand_asin(Num x);
+Num expand_acos(Num x);
+Num expand_atan(Num x);
+Num expand_atan2(Num y, Num x);
+Num expand_sinh(Num x);
+Num expand_cosh(Num x);
+Num expand_tanh(Num x);
+Num expand_erf(Num x);
+Num expand_cbrt(Num x);
+Num expand_rsqrt(Num x);
+
+}  // namespace cotangent::transform

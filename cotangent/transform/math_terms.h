@@ -1,0 +1,122 @@
+// Numbers of a program, read as formulas: the notation in which expand_math*.cpp write functions.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+#include "cotangent/ir/builder.h"
+
+namespace cotangent::transform {
+
+/// A value in a builder. Constants that meet it take its type.
+struct Num {
+  ir::Builder* b = nullptr;
+  ir::Value v;
+
+  ir::Type type() const { return b->type(v); }
+  bool f32() const { return type().dtype == DType::kF32; }
+  Num with(double c) const { return {b, b->splat(c, type())}; }
+};
+
+inline Num operator+(Num x, Num y) { return {x.b, x.b->add(x.v, y.v)}; }
+inline Num operator-(Num x, Num y) { return {x.b, x.b->sub(x.v, y.v)}; }
+inline Num operator*(Num x, Num y) { return {x.b, x.b->mul(x.v, y.v)}; }
+inline Num operator/(Num x, Num y) { return {x.b, x.b->div(x.v, y.v)}; }
+inline Num operator+(Num x, double c) { return x + x.with(c); }
+inline Num operator-(Num x, double c) { return x - x.with(c); }
+inline Num operator*(Num x, double c) { return x * x.with(c); }
+inline Num operator/(Num x, double c) { return x / x.with(c); }
+inline Num operator+(double c, Num x) { return x.with(c) + x; }
+inline Num operator-(double c, Num x) { return x.with(c) - x; }
+inline Num operator*(double c, Num x) { return x.with(c) * x; }
+inline Num operator/(double c, Num x) { return x.with(c) / x; }
+inline Num operator-(Num x) { return {x.b, x.b->neg(x.v)}; }
+inline Num operator<(Num x, Num y) { return {x.b, x.b->lt(x.v, y.v)}; }
+inline Num operator<=(Num x, Num y) { return {x.b, x.b->le(x.v, y.v)}; }
+inline Num operator==(Num x, Num y) { return {x.b, x.b->eq(x.v, y.v)}; }
+inline Num operator<(Num x, double c) { return x < x.with(c); }
+inline Num operator<=(Num x, double c) { return x <= x.with(c); }
+inline Num operator>(Num x, double c) { return x.with(c) < x; }
+inline Num operator>=(Num x, double c) { return x.with(c) <= x; }
+inline Num operator==(Num x, double c) { return x == x.with(c); }
+inline Num operator!=(Num x, double c) { return {x.b, x.b->ne(x.v, x.with(c).v)}; }
+inline Num operator&(Num x, Num y) { return {x.b, x.b->binary(ir::Op::kAnd, x.v, y.v)}; }
+inline Num operator|(Num x, Num y) { return {x.b, x.b->binary(ir::Op::kOr, x.v, y.v)}; }
+inline Num operator^(Num x, Num y) { return {x.b, x.b->binary(ir::Op::kXor, x.v, y.v)}; }
+inline Num operator!(Num x) { return {x.b, x.b->unary(ir::Op::kNot, x.v)}; }
+
+inline Num fma(Num x, Num y, Num z) { return {x.b, x.b->fma(x.v, y.v, z.v)}; }
+inline Num fma(Num x, Num y, double c) { return fma(x, y, x.with(c)); }
+inline Num fma(Num x, double c, Num z) { return fma(x, x.with(c), z); }
+inline Num select(Num p, Num x, Num y) { return {x.b, x.b->select(p.v, x.v, y.v)}; }
+inline Num select(Num p, Num x, double c) { return select(p, x, x.with(c)); }
+inline Num select(Num p, double c, Num y) { return select(p, y.with(c), y); }
+inline Num apply(ir::Op op, Num x) { return {x.b, x.b->unary(op, x.v)}; }
+inline Num apply(ir::Op op, Num x, Num y) { return {x.b, x.b->binary(op, x.v, y.v)}; }
+inline Num abs(Num x) { return apply(ir::Op::kAbs, x); }
+inline Num sqrt(Num x) { return apply(ir::Op::kSqrt, x); }
+inline Num cast(Num x, DType t) { return {x.b, x.b->cast(x.v, t)}; }
+/// NaN stays NaN.
+inline Num clamp(Num x, double low, double high) {
+  return apply(ir::Op::kMin, apply(ir::Op::kMax, x, x.with(low)), x.with(high));
+}
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// The bits of a float as a signed integer of its size, and back.
+inline Num bits(Num x) {
+  return {x.b, x.b->bitcast(x.v, x.f32() ? DType::kI32 : DType::kI64)};
+}
+inline Num from_bits(Num i) {
+  return {i.b, i.b->bitcast(i.v, i.type().dtype == DType::kI32 ? DType::kF32 : DType::kF64)};
+}
+/// An integer constant (all 64 bits count) of i's type.
+inline Num integer(Num i, std::int64_t value) {
+  const bool narrow = i.type().dtype == DType::kI32;
+  const ir::Value scalar =
+      narrow ? i.b->constant(ir::Tensor::scalar_of(static_cast<std::int32_t>(value)))
+             : i.b->constant_i64(value);
+  return {i.b, i.b->broadcast_to(scalar, i.type().shape)};
+}
+inline Num shift_left(Num i, std::int64_t n) { return apply(ir::Op::kShl, i, integer(i, n)); }
+inline Num shift_right(Num i, std::int64_t n) { return apply(ir::Op::kShr, i, integer(i, n)); }
+
+/// x with the sign of s.
+inline Num copysign(Num x, Num s) {
+  const Num i = bits(x), j = bits(s);
+  const std::int64_t sign =
+      x.f32() ? std::numeric_limits<std::int32_t>::min() : std::numeric_limits<std::int64_t>::min();
+  return from_bits((i & integer(i, ~sign)) | (j & integer(j, sign)));
+}
+inline Num sign_bit(Num x) {  ///< bool
+  const Num i = bits(x);
+  return i < integer(i, 0);
+}
+
+/// c[0] + c[1] z + ... by Horner's rule with fma.
+template <class T, std::size_t N>
+Num polynomial(const T (&c)[N], Num z) {
+  Num s = z.with(static_cast<double>(c[N - 1]));
+  for (std::size_t k = N - 1; k-- > 0;) s = fma(s, z, static_cast<double>(c[k]));
+  return s;
+}
+
+/// The whole number nearest to x (|x| < 2^50, or 2^21 in f32) and its integer, by adding a large constant.
+struct Rounded {
+  Num real, whole;
+};
+inline Rounded nearest(Num x, Num factor) {
+  const double magic = x.f32() ? 0x1.8p23 : 0x1.8p52;
+  const Num t = fma(x, factor, magic);
+  return {t - magic, bits(t) - bits(t.with(magic))};
+}
+
+/// 2^k for a normal result.
+inline Num exp2_integer(Num k) {
+  const bool narrow = k.type().dtype == DType::kI32;
+  return from_bits(shift_left(k + integer(k, narrow ? 127 : 1023), narrow ? 23 : 52));
+}
+
+}  // namespace cotangent::transform
