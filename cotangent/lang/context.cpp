@@ -1,0 +1,180 @@
+#include "cotangent/lang/context.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "cotangent/base/text.h"
+#include "cotangent/ir/evaluator.h"
+#include "cotangent/lang/lexer.h"
+#include "cotangent/lang/names.h"
+#include "cotangent/lang/parser.h"
+#include "cotangent/lang/tracer.h"
+
+namespace cotangent::lang {
+namespace {
+
+constexpr std::int64_t kWorkPerContext = 4'000'000;
+
+/// Calls `visit(node)` for every node of a tree. Trees are no higher than the parser allows.
+template <class Visit>
+void walk(const Expr& e, const Visit& visit) {
+  visit(e);
+  for (const Expr* child : e.children) walk(*child, visit);
+  if (e.reduce) {
+    for (const Expr* part : {e.reduce->low, e.reduce->high, e.reduce->filter, e.reduce->body}) {
+      if (part) walk(*part, visit);
+    }
+  }
+}
+
+}  // namespace
+
+Context::Context() : budget_(std::make_shared<std::int64_t>(kWorkPerContext)) {}
+
+void Context::add_parameter(std::string name, ir::Tensor value) {
+  ensure(!parameter_index_.contains(name), "a parameter is added twice");
+  parameter_index_.emplace(name, parameters_.size());
+  parameters_.push_back({std::move(name), std::move(value)});
+}
+
+const NamedTensor* Context::parameter(const std::string& name) const {
+  const auto found = parameter_index_.find(name);
+  return found == parameter_index_.end() ? nullptr : &parameters_[found->second];
+}
+
+void Context::add_definition(Definition definition) {
+  ensure(!definition_index_.contains(definition.name), "a definition is added twice");
+  definition_index_.emplace(definition.name, definitions_.size());
+  definitions_.push_back(std::move(definition));
+}
+
+const Definition* Context::definition(const std::string& name) const {
+  const auto found = definition_index_.find(name);
+  return found == definition_index_.end() ? nullptr : &definitions_[found->second];
+}
+
+bool Context::spend(std::int64_t work) const {
+  if (*budget_ < work) {
+    *budget_ = 0;
+    return false;
+  }
+  *budget_ -= work;
+  return true;
+}
+
+std::vector<std::string> Context::known_names() const {
+  std::vector<std::string> all;
+  for (const NamedTensor& p : parameters_) all.push_back(p.name);
+  for (const Definition& d : definitions_) all.push_back(d.name);
+  return all;
+}
+
+void Context::check_definitions() const {
+  enum class Mark : std::uint8_t { kNew, kOpen, kDone };
+  std::vector<Mark> marks(definitions_.size(), Mark::kNew);
+  std::vector<std::size_t> path;
+  const auto visit = [&](const auto& self, std::size_t at) -> void {
+    marks[at] = Mark::kOpen;
+    path.push_back(at);
+    walk(definitions_[at].body->root(), [&](const Expr& e) {
+      if (e.kind != ExprKind::kName && e.kind != ExprKind::kCall) return;
+      const auto found = definition_index_.find(e.name);
+      if (found == definition_index_.end() || marks[found->second] == Mark::kDone) return;
+      if (marks[found->second] == Mark::kOpen) {
+        std::vector<std::string> circle;
+        auto first = std::find(path.begin(), path.end(), found->second);
+        for (; first != path.end(); ++first) circle.push_back(definitions_[*first].name);
+        circle.push_back(e.name);
+        fail(definitions_[at].body->source(), e.begin, e.name_end,
+             "definitions use each other in a circle: " + join(circle, " -> "),
+             "definitions that end in parameters and the state",
+             "write one of them out, or use a reduction such as sum(i, ...)");
+      }
+      self(self, found->second);
+    });
+    path.pop_back();
+    marks[at] = Mark::kDone;
+  };
+  for (std::size_t k = 0; k < definitions_.size(); ++k) {
+    if (marks[k] == Mark::kNew) visit(visit, k);
+  }
+}
+
+Definition parse_definition(const SourceText& head, SourceText body) {
+  const std::vector<Token> tokens = tokenize(head);
+  std::size_t at = 0;
+  const auto take = [&](TokenKind kind, const char* expected) -> const Token& {
+    const Token& t = tokens[std::min(at, tokens.size() - 1)];
+    if (t.kind != kind) {
+      fail(head, t.begin, t.end, "the head of a definition has " + describe(head, t) + " here",
+           expected, "write r(i,j) = \"...\" or mu = \"...\" in [define]");
+    }
+    ++at;
+    return t;
+  };
+  const auto word = [&](const Token& t) {
+    std::string name = head.text.substr(t.begin, t.end - t.begin);
+    if (is_reserved(name)) {
+      fail(head, t.begin, t.end, "'" + name + "' is reserved", "a name of your own",
+           "choose another name");
+    }
+    return name;
+  };
+  Definition d;
+  d.name = word(take(TokenKind::kName, "a name"));
+  d.span = head.whole();
+  if (tokens[at].kind == TokenKind::kOpen) {
+    ++at;
+    do {
+      const Token& t = take(TokenKind::kName, "the name of an argument");
+      std::string name = word(t);
+      if (name == d.name ||
+          std::find(d.parameters.begin(), d.parameters.end(), name) != d.parameters.end()) {
+        fail(head, t.begin, t.end, "the name '" + name + "' is used twice",
+             "arguments with different names");
+      }
+      d.parameters.push_back(std::move(name));
+    } while (tokens[at].kind == TokenKind::kComma && ++at);
+    take(TokenKind::kClose, "',' or ')'");
+  }
+  take(TokenKind::kEnd, "the end of the head");
+  d.body = parse_expression(std::move(body));
+  return d;
+}
+
+ir::FunctionPtr trace_energy(const Context& names, const std::string& name,
+                             const Expression& expression) {
+  return Tracer(names, Purpose::kEnergy, name, expression).trace_real(true);
+}
+
+ir::FunctionPtr trace_observable(const Context& names, const std::string& name,
+                                 const Expression& expression) {
+  return Tracer(names, Purpose::kObservable, name, expression).trace_real(false);
+}
+
+ir::Tensor evaluate_constant(const Context& names, const Expression& expression) {
+  return Tracer(names, Purpose::kConstant, "constant", expression).trace_constant();
+}
+
+std::vector<std::string> free_names(const Context& names, const Expression& expression) {
+  std::vector<std::string> found;
+  std::unordered_set<std::string> seen;
+  std::vector<const Expr*> open{&expression.root()};
+  while (!open.empty()) {
+    const Expr* root = open.back();
+    open.pop_back();
+    walk(*root, [&](const Expr& e) {
+      if ((e.kind != ExprKind::kName && e.kind != ExprKind::kCall) || !seen.insert(e.name).second) {
+        return;
+      }
+      if (const Definition* d = names.definition(e.name)) {
+        open.push_back(&d->body->root());
+      } else {
+        found.push_back(e.name);
+      }
+    });
+  }
+  return found;
+}
+
+}  // namespace cotangent::lang
