@@ -1,5 +1,6 @@
 #include "cotangent/ir/attr.h"
 
+#include <algorithm>
 #include <functional>
 #include <string_view>
 
@@ -58,7 +59,7 @@ struct Hasher {
 bool LiteralAttr::operator==(const LiteralAttr& other) const {
   if (value == other.value) return true;
   return value->type() == other.value->type() && value->bytes() == other.value->bytes() &&
-         std::memcmp(value->data(), other.value->data(), value->bytes()) == 0;
+         std::equal(value->data(), value->data() + value->bytes(), other.value->data());
 }
 
 std::size_t hash_of(const Attr& attr) {

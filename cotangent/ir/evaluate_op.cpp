@@ -162,7 +162,7 @@ void shape_op(Op op, std::span<const Tensor> in, const Attr& attr, Tensor& out) 
   const auto rank = static_cast<std::size_t>(from.rank());
   Index source(rank);
   if (op == Op::kReshape) {
-    std::memcpy(out.data(), x.data(), x.bytes());
+    std::copy_n(x.data(), x.bytes(), out.data());
     return;
   }
   if (op == Op::kPad) {
@@ -330,7 +330,7 @@ Tensor evaluate_op(Op op, std::span<const Tensor> in, const Attr& attr, const Ty
       } else if (op == Op::kBitcast) {
         const Tensor narrow = in[0].to_double();
         Tensor bits(type);
-        std::memcpy(bits.data(), narrow.data(), narrow.bytes());
+        std::copy_n(narrow.data(), narrow.bytes(), bits.data());
         out = extended ? bits.to_extended() : bits;
       } else {
         elementwise(op, in, out);

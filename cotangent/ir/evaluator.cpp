@@ -19,12 +19,12 @@ std::vector<Tensor> run(const Function& f, std::span<const TensorRef> arguments,
 /// Row k of an array, without its first axis.
 Tensor row_of(const Tensor& array, std::int64_t k) {
   Tensor row(array.type().with_shape(array.type().shape.row()), array.extended());
-  std::memcpy(row.data(), array.data() + static_cast<std::size_t>(k) * row.bytes(), row.bytes());
+  std::copy_n(array.data() + static_cast<std::size_t>(k) * row.bytes(), row.bytes(), row.data());
   return row;
 }
 
 void set_row(Tensor& array, std::int64_t k, const Tensor& row) {
-  std::memcpy(array.data() + static_cast<std::size_t>(k) * row.bytes(), row.data(), row.bytes());
+  std::copy_n(row.data(), row.bytes(), array.data() + static_cast<std::size_t>(k) * row.bytes());
 }
 
 void add_to_row(Tensor& array, std::int64_t k, const Tensor& row) {

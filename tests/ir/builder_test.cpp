@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/ir/text.h"
 #include "cotangent/ir/verifier.h"

@@ -318,8 +318,9 @@ void check_matrix_product(std::int64_t n, std::int64_t m, std::int64_t l) {
       }
       if (lanes == 1 && m > 0) want = part[0];
       if (lanes == 8) {
-        want = ((part[0] + part[4]) + (part[2] + part[6])) +
-               ((part[1] + part[5]) + (part[3] + part[7]));
+        const auto plus = [](T a, T b) { return joined<T>(Op::kReduceSum, a, b); };
+        want = plus(plus(plus(part[0], part[4]), plus(part[2], part[6])),
+                    plus(plus(part[1], part[5]), plus(part[3], part[7])));
       }
       EXPECT_EQ(got.as<T>()[static_cast<std::size_t>(i * l + k)], want);
     }
