@@ -102,6 +102,15 @@ def erf_e(z):  # (erf x)/x - 2/sqrt(pi), over z
     return series(lambda k: 2 / mp.sqrt(mp.pi) * (-1) ** (k + 1) * z ** k / (mp.factorial(k + 1) * (2 * k + 3)))
 
 
+def sinh_s(z):  # (sinh t - t)/t^3
+    return series(lambda k: z ** k / mp.factorial(2 * k + 3))
+
+
+def tanh_t(z):  # (tanh t - t)/t^3
+    return series(lambda k: mp.mpf(2) ** (2 * k + 4) * (mp.mpf(2) ** (2 * k + 4) - 1)
+                  * mp.bernoulli(2 * k + 4) / mp.factorial(2 * k + 4) * z ** k)
+
+
 def table(name, doc, f, first, width, count, degree):
     """Piecewise polynomials of f about the centres of `count` intervals; one row a degree."""
     rows, worst = [], mp.mpf(0)
@@ -146,6 +155,10 @@ def main():
          lambda z: mp.sqrt(z) ** 3 / mp.asin(mp.sqrt(z)), 0, mp.mpf("0.2501"), 12)
     emit("kErf", "(erf(x)/x - 2/sqrt(pi))/z in z = x^2, |x| <= 1/2", erf_e,
          lambda z: mp.sqrt(z) * z / mp.erf(mp.sqrt(z)), 0, mp.mpf("0.2501"), 9)
+    emit("kSinh", "(sinh t - t)/t^3 in z = t^2, |t| <= 1", sinh_s,
+         lambda z: mp.sqrt(z) ** 3 / mp.sinh(mp.sqrt(z)), 0, mp.mpf("1.0001"), 7)
+    emit("kTanh", "(tanh t - t)/t^3 in z = t^2, |t| <= 1/2", tanh_t,
+         lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.2501"), 10)
     table("kErfTable", "erf about the centres of [1/2, 6] cut into 22 intervals", mp.erf,
           mp.mpf("0.5"), mp.mpf("0.25"), 22, 11)
     emit("kCbrt", "m^(-1/3), 1 <= m < 8, in m", lambda m: m ** (mp.mpf(-1) / 3), lambda m: m ** (mp.mpf(1) / 3),

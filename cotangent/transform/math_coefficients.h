@@ -167,6 +167,33 @@ inline constexpr double kErf[] = {
     0x1.cac3adf531b41p-27,
 };
 
+/// (sinh t - t)/t^3 in z = t^2, |t| <= 1; error 8.0e-18 of the function's value.
+inline constexpr double kSinh[] = {
+    0x1.5555555555555p-3,
+    0x1.1111111111111p-7,
+    0x1.a01a01a01a001p-13,
+    0x1.71de3a556f972p-19,
+    0x1.ae64567929d60p-26,
+    0x1.612467cd33b6dp-33,
+    0x1.ae777bd0e83dfp-41,
+    0x1.99f09fd512ca7p-49,
+};
+
+/// (tanh t - t)/t^3 in z = t^2, |t| <= 1/2; error 4.9e-18 of the function's value.
+inline constexpr double kTanh[] = {
+    -0x1.5555555555555p-2,
+    0x1.11111111110ecp-3,
+    -0x1.ba1ba1ba15d59p-5,
+    0x1.664f487feaf6dp-6,
+    -0x1.226e34a7d8966p-7,
+    0x1.d6d39b2a0906ap-9,
+    -0x1.7d9e720f64aeep-10,
+    0x1.350cc7c289ae6p-11,
+    -0x1.efa9dd5d1334ap-13,
+    0x1.71e5729da5fccp-14,
+    -0x1.810342b83f4d7p-16,
+};
+
 /// erf about the centres of [1/2, 6] cut into 22 intervals; error 5.1e-17 of the function's value.
 inline constexpr double kErfTable[12][22] = {
     {0x1.3f196dcd0f135p-1, 0x1.91724951b8fc6p-1, 0x1.c6dad2829ec62p-1, 0x1.e5768c3b4a3fcp-1, 0x1.f4f693b67bd77p-1, 0x1.fbe61eef4cf6ap-1, 0x1.fea4218d6594ap-1, 0x1.ff9960f3eb327p-1, 0x1.ffe514bbdc197p-1, 0x1.fff9ba420e834p-1, 0x1.fffeb3ebb267bp-1, 0x1.ffffc316d9ed0p-1, 0x1.fffff618c3da6p-1, 0x1.fffffe92ced93p-1, 0x1.ffffffd169d0cp-1, 0x1.fffffffabd229p-1, 0x1.ffffffff79626p-1, 0x1.fffffffff4188p-1, 0x1.ffffffffff11ap-1, 0x1.ffffffffffef8p-1, 0x1.ffffffffffff0p-1, 0x1.fffffffffffffp-1},

@@ -54,12 +54,10 @@ Num expand_expm1(Num x) {
   const Num p = fma(e.r * e.r, q, e.r);
   // 2^k (p + 1) - 1, halved so that 2^k itself need not be finite.
   const Num k = e.k - integer(e.k, 1);
-  const std::int64_t largest = x.f32() ? 127 : 1023;
-  const Num capped = apply(ir::Op::kMin, k, integer(k, largest));
-  const Num s = exp2_integer(capped);
+  const Num s = exp2_integer(k);
   const Num y = 2.0 * fma(s, p, s - 0.5);
-  const Num finite = select(integer(k, largest) < k, kInfinity, y);
-  return select(x == 0.0, x, finite);
+  const Num ends = select(x > (x.f32() ? 89.0 : 710.0), kInfinity, y);
+  return select(x == 0.0, x, ends);
 }
 
 namespace {

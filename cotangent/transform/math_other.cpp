@@ -15,8 +15,8 @@ Num in_f64(Num x, Num (*f)(Num)) { return cast(f(cast(x, DType::kF64)), DType::k
 Num expand_sinh(Num x) {
   if (x.f32()) return in_f64(x, expand_sinh);
   const Num a = abs(x);
-  const Num e = expand_expm1(a);
-  const Num small = 0.5 * (e + e / (e + 1.0));
+  const Num t = apply(ir::Op::kMin, a, a.with(1.0)), z = t * t;
+  const Num small = fma(t * z, polynomial(co::kSinh, z), t);
   const Num h = expand_exp_scaled(a, {}, -1);  // e^|x| / 2
   const Num large = h - 0.25 / h;
   return copysign(select(a < 1.0, small, large), x);
@@ -31,9 +31,10 @@ Num expand_cosh(Num x) {
 Num expand_tanh(Num x) {
   if (x.f32()) return in_f64(x, expand_tanh);
   const Num a = apply(ir::Op::kMin, abs(x), x.with(22.0));  // past 22 the result rounds to 1
-  const Num e = expand_expm1(2.0 * a);
-  const Num y = select(a < 0.5, e / (e + 2.0), 1.0 - 2.0 / (e + 2.0));
-  return copysign(y, x);
+  const Num z = a * a;
+  const Num small = fma(a * z, polynomial(co::kTanh, z), a);
+  const Num large = 1.0 - 2.0 / (expand_exp(2.0 * a) + 1.0);
+  return copysign(select(a < 0.5, small, large), x);
 }
 
 /// |x| <= 1/2: x P(x^2); up to 6 a table of polynomials about the centres of intervals of width 1/4; then 1.
@@ -69,9 +70,10 @@ Num expand_cbrt(Num x) {
   const Num scaled = select(tiny, a * 0x1p54, a);
   const Num i = bits(scaled);
   const Num e = shift_right(i, 52) - integer(i, 1023);
-  // floor(e/3) = (e*21846 >> 16) for |e| <= 2000
-  const Num k = shift_right(e * integer(e, 21846), 16);
-  const Num m = from_bits(i - shift_left(3.0 * k, 52));
+  // floor(e/3), by n/3 = n*21846 >> 16 for 0 <= n < 5000
+  const Num third = shift_right((e + integer(e, 3000)) * integer(e, 21846), 16);
+  const Num k = third - integer(e, 1000);
+  const Num m = from_bits(i - shift_left(integer(k, 3) * k, 52));
   Num y = polynomial(co::kCbrt, m);
   // e = 1 - m y^3: m^(-1/3) = y (1 - e)^(-1/3) = y (1 + e/3 + 2 e^2/9 + 14 e^3/81 + ...)
   for (int step = 0; step < 2; ++step) {

@@ -39,22 +39,29 @@ Angle reduce(Num x) {
   return {r, low - (r - s), k.whole};
 }
 
-Num sin_poly(const Angle& a) {
+/// An unevaluated sum, head + tail.
+struct Sum {
+  Num head, tail;
+  Num value() const { return head + tail; }
+};
+
+Sum sin_sum(const Angle& a) {
   const Num z = a.r * a.r;
   const Num cube = z * a.r;
-  if (a.r.f32()) return fma(cube, polynomial(co::kSinF, z), a.r);
+  if (a.r.f32()) return {a.r, cube * polynomial(co::kSinF, z)};
   // sin(r + low) = sin r + low (1 - r^2/2)
-  const Num tail = fma(cube, polynomial(co::kSin, z), fma(a.low * z, -0.5, a.low));
-  return a.r + tail;
+  return {a.r, fma(cube, polynomial(co::kSin, z), fma(a.low * z, -0.5, a.low))};
 }
+Num sin_poly(const Angle& a) { return sin_sum(a).value(); }
 
-Num cos_poly(const Angle& a) {
+Sum cos_sum(const Angle& a) {
   const Num z = a.r * a.r;
   const Num h = 0.5 * z, w = 1.0 - h;
   const Num rounding = (1.0 - w) - h;
-  if (a.r.f32()) return w + fma(z * z, polynomial(co::kCosF, z), rounding);
-  return w + fma(z * z, polynomial(co::kCos, z), fma(-a.r, a.low, rounding));
+  if (a.r.f32()) return {w, fma(z * z, polynomial(co::kCosF, z), rounding)};
+  return {w, fma(z * z, polynomial(co::kCos, z), fma(-a.r, a.low, rounding))};
 }
+Num cos_poly(const Angle& a) { return cos_sum(a).value(); }
 
 Num bit(Num i, std::int64_t mask) { return (i & integer(i, mask)) != 0.0; }
 
@@ -79,9 +86,14 @@ Num expand_cos(Num x) {
 Num expand_tan(Num x) {
   if (x.f32()) return cast(expand_tan(cast(x, DType::kF64)), DType::kF32);
   const Angle a = reduce(x);
-  const Num s = sin_poly(a), c = cos_poly(a);
+  const Sum s = sin_sum(a), c = cos_sum(a);
   const Num odd = bit(a.quadrant, 1);
-  const Num y = select(odd, -c, s) / select(odd, s, c);
+  // The quotient of the rounded sums, corrected by what the sums and the division lost.
+  const Num n = select(odd, -c.value(), s.value()), d = select(odd, s.value(), c.value());
+  const Num s_low = s.tail - (s.value() - s.head), c_low = c.tail - (c.value() - c.head);
+  const Num n_low = select(odd, -c_low, s_low), d_low = select(odd, s_low, c_low);
+  const Num q = n / d;
+  const Num y = q + (fma(-q, d, n) + fma(-q, d_low, n_low)) / d;
   return in_range(x, select(x == 0.0, x, y));
 }
 

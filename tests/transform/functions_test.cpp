@@ -1,0 +1,80 @@
+// Our elementary functions: reference numbers from MPFR (few points here, many in functions_slow_test.cpp),
+// and exact values at the special points.
+#include "tests/transform/function_cases.h"
+
+namespace cotangent::transform {
+namespace {
+
+TEST(Functions, AgreeWithMpfrInF64) { check_functions(false, 3000); }
+TEST(Functions, AgreeWithMpfrInF32) { check_functions(true, 3000); }
+
+/// The C library follows IEEE 754 and C's annex F at the special values.
+TEST(Functions, SpecialValues) {
+  const double inf = INFINITY, nan = NAN;
+  const std::vector<double> special = {0.0, -0.0, 1, -1, inf, -inf, nan, 0.5, -0.5, 2, -2, 3, -3, 1e300,
+                                       -1e300, 5e-324, -5e-324, 1e-310, 0x1p-1022, 0x1p1023, 709.5,
+                                       710.5, -744.4, -746, 2.5, -2.5, 0x1p53, 1e15 + 1};
+  const auto n = static_cast<std::int64_t>(special.size());
+  for (const OpInfo& entry : all_ops()) {
+    if (entry.kind != OpKind::kElementwise || entry.domain != OpDomain::kFloat || entry.arity > 2) {
+      continue;
+    }
+    for (DType t : {DType::kF64, DType::kF32}) {
+      SCOPED_TRACE(std::string(entry.name) + " " + std::string(name_of(t)));
+      const std::int64_t size = entry.arity == 1 ? n : n * n;
+      const Type type{t, Shape{size}};
+      Tensors points(static_cast<std::size_t>(entry.arity), Tensor(type));
+      for (std::int64_t i = 0; i < size; ++i) {
+        for (std::size_t k = 0; k < points.size(); ++k) {
+          points[k].set_real(i, special[static_cast<std::size_t>(k == 0 ? i % n : i / n)]);
+        }
+      }
+      Builder b("f");
+      Values x;
+      for (int k = 0; k < entry.arity; ++k) x.push_back(b.param(type));
+      const Tensor expected = evaluate(*b.finish({b.elementwise(entry.op, x)}), points)[0];
+      const Tensor got = evaluate(*expanded(entry.op, type), points)[0];
+      for (std::int64_t i = 0; i < size; ++i) {
+        const auto e = static_cast<double>(expected.real(i)), g = static_cast<double>(got.real(i));
+        const auto at = static_cast<double>(points[0].real(i));
+        const bool angle = entry.op == Op::kSin || entry.op == Op::kCos || entry.op == Op::kTan;
+        if (angle && std::fabs(at) > 0x1p30) {
+          EXPECT_TRUE(std::isnan(g)) << at;  // refused, not wrong
+          continue;
+        }
+        if (std::isnan(e)) {
+          EXPECT_TRUE(std::isnan(g)) << at << " gives " << g;
+        } else if (std::isinf(e) || e == 0) {
+          EXPECT_EQ(g, e) << at << (points.size() > 1 ? static_cast<double>(points[1].real(i)) : 0);
+          EXPECT_EQ(std::signbit(g), std::signbit(e)) << at;
+        } else {
+          const double bound = std::max(4e-16 * std::fabs(e), 5e-324) *
+                               (t == DType::kF32 ? 1e9 : 1);
+          EXPECT_NEAR(g, e, t == DType::kF32 ? std::max(bound, 3e-45) : bound)
+              << at << " " << (points.size() > 1 ? static_cast<double>(points[1].real(i)) : 0);
+        }
+      }
+    }
+  }
+}
+
+TEST(Functions, NothingTranscendentalIsLeft) {
+  for (const OpInfo& entry : all_ops()) {
+    if (entry.kind != OpKind::kElementwise || entry.domain != OpDomain::kFloat || entry.arity > 2) {
+      continue;
+    }
+    const FunctionPtr f = expanded(entry.op, scalar());
+    for (const Node& node : f->nodes()) {
+      switch (node.op) {
+        case Op::kRsqrt: case Op::kCbrt: case Op::kExp: case Op::kExpm1: case Op::kLog:
+        case Op::kLog1p: case Op::kSin: case Op::kCos: case Op::kTan: case Op::kAsin: case Op::kAcos:
+        case Op::kAtan: case Op::kSinh: case Op::kCosh: case Op::kTanh: case Op::kErf: case Op::kPow:
+        case Op::kAtan2: ADD_FAILURE() << entry.name; break;
+        default: break;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cotangent::transform
