@@ -6,6 +6,7 @@
 //   Value index()                               a body's index parameter
 //   Value join(a, b)                            least upper bound
 //   Value widen(a)                              what a loop carry becomes when it does not settle
+//   Value chosen(a, by)                         a, where which a it is was decided by `by`
 //   Value apply(f, v, operands)                 a first-order op; leaves included, parameters not
 // and may give
 //   Value row(operand, index)                   a row of an array, in a body
@@ -101,7 +102,11 @@ class Interpreter {
   }
 
   std::vector<Value> run_loop(const ir::LoopAttr& loop, std::vector<Value> operands) {
-    if (loop.dynamic) operands.resize(operands.size() - 2);
+    std::vector<Value> range;  // first and count, when they are operands
+    if (loop.dynamic) {
+      range.assign(operands.end() - 2, operands.end());
+      operands.resize(operands.size() - 2);
+    }
     std::vector<Value> args = {domain_.index()};
     args.insert(args.end(), operands.begin(), operands.end());
     const auto first = static_cast<std::size_t>(loop.invariants) + 1;
@@ -119,6 +124,9 @@ class Interpreter {
       if (settled || round + 1 >= loop.trip) break;
     }
     for (std::size_t k = 0; k < carries; ++k) results[k] = args[first + k];
+    for (const Value& by : range) {
+      for (Value& r : results) r = domain_.chosen(r, by);
+    }
     return results;
   }
 

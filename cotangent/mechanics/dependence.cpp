@@ -24,6 +24,7 @@ SourceSpan place_of(const Function& f, ir::Value v) {
 struct MaskDomain {
   using Value = std::uint64_t;
   Value index() { return 0; }
+  Value chosen(Value a, Value by) { return a | by; }
   Value join(Value a, Value b) { return a | b; }
   Value widen(Value a) { return a; }
   Value apply(const Function&, ir::Value, const std::vector<Value>& operands) {
@@ -42,6 +43,10 @@ struct MixingDomain {
   Value index() { return 0; }
   Value join(Value a, Value b) { return a | b; }
   Value widen(Value a) { return a; }
+  Value chosen(Value a, Value by) {
+    if (by != 0 && (a | by) == 3 && !found) found = Mixing{"loop", {}};
+    return a | by;
+  }
 
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
     Value all = 0;
@@ -90,6 +95,10 @@ struct KinkDomain {
   Value index() { return 0; }
   Value join(Value a, Value b) { return a | b; }
   Value widen(Value a) { return a; }
+  Value chosen(Value a, Value by) {
+    if (by && !found) found = Mixing{"loop", {}};
+    return a | by;
+  }
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
     if (std::find(x.begin(), x.end(), 1) == x.end()) return 0;
     switch (f.op(v)) {
@@ -149,6 +158,7 @@ struct DegreeDomain {
   Value index() { return {}; }
   Value join(const Value& a, const Value& b) { return larger(a, b); }
   Value widen(const Value& a) { return not_polynomial(a); }
+  Value chosen(const Value& a, const Value& by) { return larger(a, not_polynomial(by)); }
 
   // sqrt(u) * sqrt(u) is u: the degree of the value under the root, by function and node.
   std::map<std::pair<const Function*, std::uint32_t>, Degree> under_root;

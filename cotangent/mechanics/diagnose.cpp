@@ -10,6 +10,8 @@ namespace {
 using ir::Function;
 using ir::Tensor;
 
+constexpr std::int64_t kCompileFrom = 300;  // unknowns
+
 bool finite(const Tensor& x) { return !first_non_finite(x); }
 
 /// The ops at which a program first turned finite numbers into others.
@@ -58,7 +60,15 @@ std::string expression_text(const System& system, const Origin& origin) {
 class Replay {
  public:
   Replay(const System& system, const Pieces& pieces, double t0, double dt)
-      : system_(system), pieces_(pieces), t0_(t0), dt_(dt) {}
+      : system_(system), pieces_(pieces), t0_(t0), dt_(dt) {
+    if (system.shape.size() > kCompileFrom) {
+      const ir::FunctionPtr both[] = {pieces.gradient, pieces.velocity};
+      runtime::CompileOptions options;
+      options.passes = false;
+      options.threads = runtime::host_threads();
+      compiled_ = runtime::compile_all(both, options);
+    }
+  }
 
   double time(std::int64_t step, double offset) const {
     return std::fma(static_cast<double>(step) + offset, dt_, t0_);
@@ -71,8 +81,11 @@ class Replay {
     return args;
   }
 
-  Tensor evaluate(const Function& f, const Tensor& q, const Tensor& p, double t) const {
-    return ir::evaluate(f, arguments(q, p, t, pieces_.dtype))[0];
+  /// dH/dq (which = 0) or dH/dp (1), with the bits of the run.
+  Tensor derivative(std::size_t which, const Tensor& q, const Tensor& p, double t) const {
+    const std::vector<Tensor> args = arguments(q, p, t, pieces_.dtype);
+    if (!compiled_.empty()) return compiled_[which]->call(args)[0];
+    return ir::evaluate(which == 0 ? *pieces_.gradient : *pieces_.velocity, args)[0];
   }
 
   /// x + coefficient * y, rounded as the step does.
@@ -128,6 +141,7 @@ class Replay {
   const System& system_;
   const Pieces& pieces_;
   double t0_, dt_;
+  std::vector<runtime::ExecutablePtr> compiled_;  // gradient and velocity of a large system
 };
 
 /// A finite change that overflowed the range of the state's own type.
@@ -170,7 +184,7 @@ NonFinite find_non_finite(const System& system, const Pieces& pieces,
   const Replay replay(system, pieces, t0, dt);
   Tensor q = q0, p = p0;
   double t = replay.time(step, 0);
-  Tensor gradient = replay.evaluate(*pieces.gradient, q, p, t);
+  Tensor gradient = replay.derivative(0, q, p, t);
   const auto kick = [&](double coefficient) -> std::optional<NonFinite> {
     if (!finite(gradient)) return replay.name(0, q, p, t, gradient);
     const Tensor moved = replay.axpy(-coefficient * dt, gradient, p);
@@ -182,7 +196,7 @@ NonFinite find_non_finite(const System& system, const Pieces& pieces,
   for (std::size_t k = 0; k < c.drift.size(); ++k) {
     const double halves[] = {c.time_before[k], c.time_after[k]};
     for (double offset : halves) {
-      const Tensor v = replay.evaluate(*pieces.velocity, q, p, replay.time(step, offset));
+      const Tensor v = replay.derivative(1, q, p, replay.time(step, offset));
       if (!finite(v)) return replay.name(1, q, p, replay.time(step, offset), v);
       const bool whole = !pieces.velocity_moves;
       const Tensor moved = replay.axpy(c.drift[k] * (whole ? 1 : 0.5) * dt, v, q);
@@ -191,7 +205,7 @@ NonFinite find_non_finite(const System& system, const Pieces& pieces,
       if (whole) break;
     }
     t = replay.time(step, c.time_after[k]);
-    gradient = replay.evaluate(*pieces.gradient, q, p, t);
+    gradient = replay.derivative(0, q, p, t);
     if (auto found = kick(c.kick[k])) return *found;
   }
   NonFinite unknown;

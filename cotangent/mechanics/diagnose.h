@@ -9,7 +9,8 @@
 
 namespace cotangent::mechanics {
 
-/// Replays one step from a good state on the reference evaluator, stage by stage. `dt` may be negative.
+/// Replays one step from a good state, stage by stage, and the stage that failed on the reference
+/// evaluator. `dt` may be negative.
 /// `component` and `expression` are filled in; the rest of NonFinite is the caller's.
 NonFinite find_non_finite(const System& system, const Pieces& pieces,
                           const Composition& composition, const ir::Tensor& q, const ir::Tensor& p,

@@ -9,6 +9,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/pairs.h"
 #include "cotangent/mechanics/symmetry.h"
+#include "cotangent/runtime/executable.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
 
@@ -20,6 +21,8 @@ using ir::Tensor;
 
 constexpr std::size_t kQ = 0, kP = 1, kT = 2;  // parameters of a term
 constexpr double kTolerance = 1e-11;           // of a test in long double, relative
+constexpr double kLooseTolerance = 1e-6;       // of a test in f64
+constexpr double kEvaluatorBudget = 2e6;       // element operations left to the reference evaluator
 
 /// Counter-based random numbers in [-1, 1): the same on every platform.
 class Random {
@@ -43,11 +46,36 @@ struct State {
   double t = 0;
 };
 
-double extent(const Tensor& x) {
+/// About how many element operations f is.
+double work_of(const ir::Function& f) {
+  double work = 0;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const ir::Value v{id};
+    if (f.op(v) == ir::Op::kMap) {
+      const auto& m = f.attr_as<ir::MapAttr>(v);
+      work += static_cast<double>(m.count) * work_of(*m.body);
+    } else if (f.op(v) == ir::Op::kPairSum) {
+      const auto& p = f.attr_as<ir::PairAttr>(v);
+      const double n = static_cast<double>(p.count);
+      work += n * n * (p.kind == ir::PairKind::kLess ? 0.5 : 1) * work_of(*p.body);
+    } else if (f.op(v) == ir::Op::kLoop) {
+      const auto& l = f.attr_as<ir::LoopAttr>(v);
+      work += static_cast<double>(l.trip) * work_of(*l.body);
+    } else {
+      work += static_cast<double>(std::max<std::int64_t>(1, f.type(v).size()));
+    }
+  }
+  return work;
+}
+
+double largest(const Tensor& x) {
   double m = 0;
   for (std::int64_t k = 0; k < x.size(); ++k) m = std::max(m, std::abs(static_cast<double>(x.real(k))));
-  return m > 0 ? m : 1;
+  return m;
 }
+
+/// The size of a state, to choose perturbations by.
+double extent(const Tensor& x) { return largest(x) > 0 ? largest(x) : 1; }
 
 Tensor perturbed(const Tensor& x, double size, Random& random) {
   Tensor y = x;
@@ -81,20 +109,31 @@ class Samples {
     for (const Parameter& x : system_.parameters) args.push_back(x.value);
     return args;
   }
-  /// Values in long double.
-  std::vector<Tensor> evaluate(const ir::Function& f, std::vector<Tensor> args) const {
+  /// Values in long double from the reference evaluator; of a large program in f64, compiled.
+  std::vector<Tensor> evaluate(const FunctionPtr& f, const std::vector<Tensor>& args) const {
+    if (is_large(*f)) {
+      if (compiled_.first != f) compiled_ = {f, runtime::compile(f)};
+      return compiled_.second->call(args);
+    }
     ir::EvaluateOptions options;
     options.extended = true;
-    return ir::evaluate(f, args, options);
+    return ir::evaluate(*f, args, options);
   }
-  long double value(const ir::Function& f, const State& s) const {
+  long double value(const FunctionPtr& f, const State& s) const {
     return evaluate(f, arguments(s))[0].real(0);
+  }
+  /// Relative size of what counts as round-off in a value of f.
+  double tolerance(const FunctionPtr& f) const {
+    return is_large(*f) ? kLooseTolerance : kTolerance;
   }
 
  private:
+  static bool is_large(const ir::Function& f) { return work_of(f) > kEvaluatorBudget; }
+
   const System& system_;
   State start_;
   std::vector<State> states_;
+  mutable std::pair<FunctionPtr, runtime::ExecutablePtr> compiled_;  // the program of the last call
 };
 
 std::string short_number(long double x) {
@@ -188,14 +227,10 @@ class Finder {
     for (const State& s : samples_.states()) {
       std::vector<Tensor> args = samples_.arguments(s);
       args.push_back(perturbed(filled(ir::Type{DType::kF64, system_.shape}, 0), 1, random));
-      const std::vector<Tensor> values = samples_.evaluate(*mixed, args);
-      long double largest = 0, size = 0;
-      for (std::int64_t k = 0; k < values[1].size(); ++k) {
-        largest = std::max(largest, std::abs(values[1].real(k)));
-        size = std::max(size, std::abs(values[0].real(k)));
-      }
-      if (largest > kTolerance * size) {
-        return "d2E/dq dp along a direction is " + short_number(largest) +
+      const std::vector<Tensor> values = samples_.evaluate(mixed, args);
+      const double change = largest(values[1]);
+      if (change > samples_.tolerance(mixed) * largest(values[0])) {
+        return "d2E/dq dp along a direction is " + short_number(change) +
                " at a state near the initial one";
       }
     }
@@ -273,11 +308,12 @@ class Finder {
         std::vector<Tensor> args = samples_.arguments(s);
         args.push_back(dq);
         args.push_back(dp);
-        seen.push_back(samples_.evaluate(*second, args));
+        seen.push_back(samples_.evaluate(second, args));
         for (std::size_t r = 2; r < 4; ++r) {
+          const double bound = samples_.tolerance(second) * (largest(seen[0][r]) + largest(seen.back()[r]));
           for (std::int64_t k = 0; k < seen[0][r].size(); ++k) {
             const long double a = seen[0][r].real(k), b = seen.back()[r].real(k);
-            if (!(std::abs(a - b) > kTolerance * (std::abs(a) + std::abs(b)))) continue;
+            if (!(std::abs(a - b) > bound)) continue;
             Fact& f = add("linear", false, How::kTested,
                           "the second derivative of the term \"" + term.name + "\" changes from " +
                               short_number(a) + " to " + short_number(b) + " between two states");
@@ -301,7 +337,7 @@ class Finder {
       for (const State& s : samples_.states()) {
         std::vector<Tensor> args = samples_.arguments(s);
         args.push_back(Tensor::scalar_of<double>(1));
-        const std::vector<Tensor> values = samples_.evaluate(*rate, args);
+        const std::vector<Tensor> values = samples_.evaluate(rate, args);
         if (values[1].real(0) == 0) continue;
         Fact& f = add("time_dependent", true, How::kTested,
                       "the term \"" + term.name + "\" reads t; dE/dt is " +
@@ -381,16 +417,17 @@ class Finder {
   std::string test_symmetry(const EnergyTerm& term, const std::vector<Generator>& generators) {
     Random random(5);
     for (const State& s : samples_.states()) {
-      const long double before = samples_.value(*term.energy, s);
+      const long double before = samples_.value(term.energy, s);
       for (const Generator& g : generators) {
         State moved = s;
         const bool rotation = g.kind == Generator::Kind::kRotation;
         const double size = (0.6 + 0.3 * random.next()) * (rotation ? 1 : extent(s.q));
         transform_rows(moved.q, g, size, true);
         if (rotation) transform_rows(moved.p, g, size, false);
-        const long double after = samples_.value(*term.energy, moved);
+        const long double after = samples_.value(term.energy, moved);
         // The moved state is rounded to f64, which a stiff term feels: hence the loose bound.
-        const long double bound = 1e-9L * std::max(std::abs(before), std::abs(after));
+        const long double bound = std::max(1e-9, samples_.tolerance(term.energy)) *
+                                  std::max(std::abs(before), std::abs(after));
         if (std::abs(after - before) <= bound || (std::isnan(before) && std::isnan(after))) continue;
         return "the term \"" + term.name + "\" changes from " + short_number(before) + " to " +
                short_number(after) + " under a " +

@@ -41,6 +41,7 @@ struct FormDomain {
   }
   Value join(const Value& a, const Value& b) { return a == b ? a : kOther; }
   Value widen(const Value&) { return kOther; }
+  Value chosen(const Value& a, const Value& by) { return by.constant() ? a : kOther; }
   Value row(const Value& operand, const Value& index) {
     if (operand.kind == Kind::kRows) return {Kind::kLocal, index.who};
     return operand.constant() ? kConstant : kOther;

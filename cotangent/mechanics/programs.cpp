@@ -299,7 +299,7 @@ ir::FunctionPtr energy_gradient(const System& system, std::size_t which) {
   return transform::simplify(*transform::grad(*total_energy(system), {which}));
 }
 
-Pieces make_pieces(const System& system, DType dtype) {
+Pieces make_pieces(const System& system, DType dtype, bool passes) {
   Pieces pieces;
   pieces.shape = system.shape;
   pieces.dtype = dtype;
@@ -309,13 +309,16 @@ Pieces make_pieces(const System& system, DType dtype) {
   FunctionPtr velocity = energy_gradient(system, 1);
   pieces.gradient_moves = depends_on(*gradient, 0, 2);
   pieces.velocity_moves = depends_on(*velocity, 0, 2);
-  pieces.velocity_f64 = transform::run_passes(velocity);
+  const auto passed = [passes](const FunctionPtr& f) {
+    return passes ? transform::run_passes(f) : f;
+  };
+  pieces.velocity_f64 = passed(velocity);
   if (dtype == DType::kF32) {
     gradient = in_single_precision(*gradient);
     velocity = in_single_precision(*velocity);
   }
-  pieces.gradient = transform::run_passes(gradient);
-  pieces.velocity = dtype == DType::kF64 ? pieces.velocity_f64 : transform::run_passes(velocity);
+  pieces.gradient = passed(gradient);
+  pieces.velocity = dtype == DType::kF64 ? pieces.velocity_f64 : passed(velocity);
   return pieces;
 }
 

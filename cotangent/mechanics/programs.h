@@ -32,7 +32,9 @@ struct Pieces {
   bool gradient_moves = false;         ///< dH/dq depends on t
   bool velocity_moves = false;         ///< dH/dp depends on t
 };
-Pieces make_pieces(const System& system, DType dtype);
+/// `passes` false: simplified only, for evaluation in long double (the expansions of sin, exp, .. are
+/// made for f64 and f32).
+Pieces make_pieces(const System& system, DType dtype, bool passes = true);
 
 /// H = sum of the terms: (q, p, t, parameters...) -> f64. Not passed.
 ir::FunctionPtr total_energy(const System& system);

@@ -159,6 +159,9 @@ class Prover {
     const auto& l = f.attr_as<ir::LoopAttr>(v);
     const auto first_input = static_cast<std::size_t>(l.invariants + l.carries);
     const auto inputs = static_cast<std::size_t>(l.inputs);
+    for (std::size_t k = first_input + inputs; k < operands.size(); ++k) {  // first, count
+      if (operands[k] != Kind::kFixed) return std::vector(l.body->results().size(), Kind::kUnknown);
+    }
     args.push_back(Kind::kFixed);
     for (std::size_t k = 0; k < first_input + inputs; ++k) {
       args.push_back(k < first_input ? operands[k] : row_of(k));

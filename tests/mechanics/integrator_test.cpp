@@ -21,7 +21,7 @@ struct Phase {
 /// n steps from t = 0 to t_end, on the evaluator; in long double when `extended`.
 Phase integrate(const Problem& problem, const Composition& c, long double t_end, std::int64_t n,
                 bool extended) {
-  const Pieces pieces = make_pieces(problem.system, DType::kF64);
+  const Pieces pieces = make_pieces(problem.system, DType::kF64, !extended);
   const ir::FunctionPtr start = start_program(pieces, {});
   const ir::FunctionPtr chunk = chunk_program(pieces, c, {}, n);
   ir::EvaluateOptions options;
