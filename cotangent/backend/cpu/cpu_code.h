@@ -1,0 +1,55 @@
+// Kernel programs -> machine code of this host, through LLVM. No LLVM type shows here.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "cotangent/kernel/kernel_program.h"
+
+namespace cotangent::backend::cpu {
+
+struct CodeOptions {
+  int vector_bits = 0;     ///< 128, 256, 512; 0: the host's best. Never changes results
+  int level = -1;          ///< code-generation level 0..3; -1: by size
+  bool keep_text = false;  ///< keep LLVM IR and assembly
+};
+
+/// What a team of threads shares; the code calls `barrier` between the parts of a team kernel.
+struct TeamContext {
+  void (*barrier)(TeamContext*) = nullptr;
+};
+
+/// inputs, outputs: one pointer each, row-major. scratch: `scratch_bytes`, 64-byte aligned.
+/// A solo kernel is called with thread 0 of 1.
+using KernelFunction = void (*)(const void* const* inputs, void* const* outputs, void* scratch,
+                                const void* constants, TeamContext* team, std::int64_t thread,
+                                std::int64_t threads);
+
+struct KernelCode {
+  KernelFunction run = nullptr;
+  std::size_t scratch_bytes = 0;
+  std::shared_ptr<const std::byte> constants;
+};
+
+/// Owns the code of several kernels.
+class CodeModule {
+ public:
+  virtual ~CodeModule() = default;
+  virtual std::span<const KernelCode> kernels() const = 0;
+  virtual const std::string& text() const = 0;  ///< LLVM IR, then assembly; "" unless kept
+};
+
+struct KernelRequest {
+  const kernel::Program* program = nullptr;
+  bool team = false;  ///< parallel loops are shared out between threads
+};
+
+/// One LLVM module for all. Throws DeviceError when the host's code generator refuses.
+std::shared_ptr<const CodeModule> compile_kernels(std::span<const KernelRequest> kernels,
+                                                  const CodeOptions& options);
+
+int host_vector_bits();
+std::string host_cpu_text();  ///< "x86-64, AVX-512"
+
+}  // namespace cotangent::backend::cpu

@@ -1,0 +1,32 @@
+// Kernel program -> LLVM IR. Included by the llvm_*.cpp files only.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <map>
+#include <vector>
+
+#include "cotangent/backend/cpu/cpu_code.h"
+
+namespace cotangent::backend::cpu {
+
+/// Where each scratch buffer and constant lies in its block of memory.
+struct MemoryPlan {
+  std::vector<std::size_t> offset;  ///< by buffer
+  std::size_t scratch_bytes = 0, constant_bytes = 0;
+};
+MemoryPlan plan_memory(const kernel::Program& program);
+
+/// Adds function `name` (the signature of KernelFunction) to the module.
+void emit_kernel(llvm::Module& module, const std::string& name, const kernel::Program& program,
+                 const MemoryPlan& plan, int vector_bits, bool team);
+
+/// One elementwise op on LLVM scalars or vectors of one width (llvm_ops.cpp).
+llvm::Value* emit_op(llvm::IRBuilder<>& ir, ir::Op op, DType result, DType operand,
+                     llvm::ArrayRef<llvm::Value*> x);
+
+/// i1 for bool; `lanes` 1: scalar.
+llvm::Type* llvm_type(llvm::LLVMContext& context, DType t, int lanes);
+
+}  // namespace cotangent::backend::cpu

@@ -1,0 +1,247 @@
+// Elementwise ops in LLVM IR: the evaluator's scalar semantics (ir/scalar_ops.h), no fast-math flags,
+// no contraction.
+#include <llvm/IR/Intrinsics.h>
+
+#include <cmath>
+
+#include "cotangent/backend/cpu/llvm_emit.h"
+#include "cotangent/base/error.h"
+
+namespace cotangent::backend::cpu {
+
+using ir::Op;
+using llvm::Value;
+
+llvm::Type* llvm_type(llvm::LLVMContext& context, DType t, int lanes) {
+  llvm::Type* scalar = nullptr;
+  switch (t) {
+    case DType::kF64: scalar = llvm::Type::getDoubleTy(context); break;
+    case DType::kF32: scalar = llvm::Type::getFloatTy(context); break;
+    case DType::kI64:
+    case DType::kU64: scalar = llvm::Type::getInt64Ty(context); break;
+    case DType::kI32:
+    case DType::kU32: scalar = llvm::Type::getInt32Ty(context); break;
+    case DType::kBool: scalar = llvm::Type::getInt1Ty(context); break;
+  }
+  return lanes == 1 ? scalar : llvm::FixedVectorType::get(scalar, static_cast<unsigned>(lanes));
+}
+
+namespace {
+
+int lanes_of(Value* x) {
+  const auto* v = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
+  return v ? static_cast<int>(v->getNumElements()) : 1;
+}
+
+/// The C library's function: what the evaluator calls. Programs that went through the passes hold
+/// none of these.
+template <class T>
+const void* library_function(Op op) {
+  using F1 = T (*)(T);
+  using F2 = T (*)(T, T);
+  const auto one = [](F1 f) { return reinterpret_cast<const void*>(f); };
+  const auto two = [](F2 f) { return reinterpret_cast<const void*>(f); };
+  switch (op) {
+    case Op::kCbrt: return one([](T x) { return std::cbrt(x); });
+    case Op::kExp: return one([](T x) { return std::exp(x); });
+    case Op::kExpm1: return one([](T x) { return std::expm1(x); });
+    case Op::kLog: return one([](T x) { return std::log(x); });
+    case Op::kLog1p: return one([](T x) { return std::log1p(x); });
+    case Op::kSin: return one([](T x) { return std::sin(x); });
+    case Op::kCos: return one([](T x) { return std::cos(x); });
+    case Op::kTan: return one([](T x) { return std::tan(x); });
+    case Op::kAsin: return one([](T x) { return std::asin(x); });
+    case Op::kAcos: return one([](T x) { return std::acos(x); });
+    case Op::kAtan: return one([](T x) { return std::atan(x); });
+    case Op::kSinh: return one([](T x) { return std::sinh(x); });
+    case Op::kCosh: return one([](T x) { return std::cosh(x); });
+    case Op::kTanh: return one([](T x) { return std::tanh(x); });
+    case Op::kErf: return one([](T x) { return std::erf(x); });
+    case Op::kPow: return two([](T x, T y) { return std::pow(x, y); });
+    case Op::kAtan2: return two([](T x, T y) { return std::atan2(x, y); });
+    default: return nullptr;
+  }
+}
+
+Value* call_library(llvm::IRBuilder<>& ir, const void* function, llvm::ArrayRef<Value*> x) {
+  llvm::Type* scalar = x[0]->getType()->getScalarType();
+  const std::vector<llvm::Type*> types(x.size(), scalar);
+  auto* signature = llvm::FunctionType::get(scalar, types, false);
+  Value* address = ir.CreateIntToPtr(ir.getInt64(reinterpret_cast<std::uint64_t>(function)),
+                                     ir.getPtrTy());
+  const int lanes = lanes_of(x[0]);
+  if (lanes == 1) return ir.CreateCall(signature, address, x);
+  Value* result = llvm::PoisonValue::get(x[0]->getType());
+  for (int l = 0; l < lanes; ++l) {
+    std::vector<Value*> one;
+    for (Value* v : x) one.push_back(ir.CreateExtractElement(v, static_cast<std::uint64_t>(l)));
+    result = ir.CreateInsertElement(result, ir.CreateCall(signature, address, one),
+                                    static_cast<std::uint64_t>(l));
+  }
+  return result;
+}
+
+Value* unary_intrinsic(llvm::IRBuilder<>& ir, llvm::Intrinsic::ID id, Value* x) {
+  return ir.CreateUnaryIntrinsic(id, x);
+}
+
+Value* number(llvm::Type* type, double value) { return llvm::ConstantFP::get(type, value); }
+
+Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x) {
+  llvm::Type* type = x[0]->getType();
+  switch (op) {
+    case Op::kNeg: return ir.CreateFNeg(x[0]);
+    case Op::kAbs: return unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]);
+    case Op::kSign: {
+      Value* zero = number(type, 0);
+      Value* low = ir.CreateSelect(ir.CreateFCmpOLT(x[0], zero), number(type, -1), x[0]);
+      return ir.CreateSelect(ir.CreateFCmpOGT(x[0], zero), number(type, 1), low);
+    }
+    case Op::kFloor: return unary_intrinsic(ir, llvm::Intrinsic::floor, x[0]);
+    case Op::kCeil: return unary_intrinsic(ir, llvm::Intrinsic::ceil, x[0]);
+    case Op::kRound: return unary_intrinsic(ir, llvm::Intrinsic::roundeven, x[0]);
+    case Op::kSqrt: return unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]);
+    case Op::kRsqrt:
+      return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
+    case Op::kIsFinite:
+      return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),
+                              llvm::ConstantFP::getInfinity(type));
+    case Op::kAdd: return ir.CreateFAdd(x[0], x[1]);
+    case Op::kSub: return ir.CreateFSub(x[0], x[1]);
+    case Op::kMul: return ir.CreateFMul(x[0], x[1]);
+    case Op::kDiv: return ir.CreateFDiv(x[0], x[1]);
+    case Op::kMod: {
+      Value* whole = unary_intrinsic(ir, llvm::Intrinsic::floor, ir.CreateFDiv(x[0], x[1]));
+      return ir.CreateFSub(x[0], ir.CreateFMul(x[1], whole));
+    }
+    case Op::kMin:
+    case Op::kMax: {
+      Value* first = op == Op::kMin ? ir.CreateFCmpOLT(x[0], x[1]) : ir.CreateFCmpOGT(x[0], x[1]);
+      Value* nan = ir.CreateFCmpUNO(x[0], x[0]);
+      return ir.CreateSelect(ir.CreateOr(first, nan), x[0], x[1]);
+    }
+    case Op::kFma: return ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {x[0], x[1], x[2]});
+    case Op::kLt: return ir.CreateFCmpOLT(x[0], x[1]);
+    case Op::kLe: return ir.CreateFCmpOLE(x[0], x[1]);
+    case Op::kEq: return ir.CreateFCmpOEQ(x[0], x[1]);
+    case Op::kNe: return ir.CreateFCmpUNE(x[0], x[1]);
+    default: break;
+  }
+  const void* function =
+      t == DType::kF64 ? library_function<double>(op) : library_function<float>(op);
+  if (!function) throw InternalError("no code for '" + std::string(ir::name_of(op)) + "'");
+  return call_library(ir, function, x);
+}
+
+/// x / y and x mod y: dividing by zero gives 0, INT_MIN / -1 wraps, mod has the divisor's sign.
+Value* divide(llvm::IRBuilder<>& ir, Op op, DType t, Value* x, Value* y) {
+  llvm::Type* type = x->getType();
+  Value* zero = llvm::ConstantInt::get(type, 0);
+  Value* one = llvm::ConstantInt::get(type, 1);
+  const bool is_signed_type = is_signed(t);
+  const auto* literal = llvm::dyn_cast<llvm::Constant>(y);
+  const llvm::Constant* splat =
+      literal && type->isVectorTy() ? literal->getSplatValue() : literal;
+  const auto* known = splat ? llvm::dyn_cast<llvm::ConstantInt>(splat) : nullptr;
+  if (known && known->getValue().isStrictlyPositive()) {
+    if (op == Op::kDiv) return is_signed_type ? ir.CreateSDiv(x, y) : ir.CreateUDiv(x, y);
+    if (!is_signed_type) return ir.CreateURem(x, y);
+    if (known->getValue().isPowerOf2()) return ir.CreateAnd(x, ir.CreateSub(y, one));
+    Value* r = ir.CreateSRem(x, y);
+    return ir.CreateSelect(ir.CreateICmpSLT(r, zero), ir.CreateAdd(r, y), r);
+  }
+  Value* by_zero = ir.CreateICmpEQ(y, zero);
+  Value* unsafe = by_zero;
+  Value* wraps = nullptr;
+  if (is_signed_type) {
+    const unsigned bits = type->getScalarSizeInBits();
+    Value* lowest = llvm::ConstantInt::get(type, llvm::APInt::getSignedMinValue(bits));
+    wraps = ir.CreateAnd(ir.CreateICmpEQ(x, lowest),
+                         ir.CreateICmpEQ(y, llvm::ConstantInt::getSigned(type, -1)));
+    unsafe = ir.CreateOr(by_zero, wraps);
+  }
+  Value* safe = ir.CreateSelect(unsafe, one, y);
+  if (op == Op::kDiv) {
+    // Where it wraps, x / 1 is the wrapped result.
+    Value* q = is_signed_type ? ir.CreateSDiv(x, safe) : ir.CreateUDiv(x, safe);
+    return ir.CreateSelect(by_zero, zero, q);
+  }
+  if (!is_signed_type) return ir.CreateSelect(by_zero, zero, ir.CreateURem(x, safe));
+  Value* r = ir.CreateSRem(x, safe);
+  Value* opposite = ir.CreateXor(ir.CreateICmpSLT(r, zero), ir.CreateICmpSLT(safe, zero));
+  Value* shift = ir.CreateAnd(ir.CreateICmpNE(r, zero), opposite);
+  return ir.CreateSelect(shift, ir.CreateAdd(r, safe), r);
+}
+
+Value* integer_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x) {
+  llvm::Type* type = x[0]->getType();
+  const bool s = is_signed(t) && !is_bool(t);
+  Value* zero = llvm::ConstantInt::get(type, 0);
+  const auto less = [&](Value* a, Value* c) {
+    return s ? ir.CreateICmpSLT(a, c) : ir.CreateICmpULT(a, c);
+  };
+  switch (op) {
+    case Op::kNeg: return ir.CreateNeg(x[0]);
+    case Op::kAbs: return s ? ir.CreateSelect(less(x[0], zero), ir.CreateNeg(x[0]), x[0]) : x[0];
+    case Op::kSign: {
+      Value* one = llvm::ConstantInt::get(type, 1);
+      if (!s) return ir.CreateSelect(ir.CreateICmpNE(x[0], zero), one, zero);
+      Value* low = ir.CreateSelect(less(x[0], zero), llvm::ConstantInt::getSigned(type, -1), zero);
+      return ir.CreateSelect(ir.CreateICmpSGT(x[0], zero), one, low);
+    }
+    case Op::kNot: return ir.CreateNot(x[0]);
+    case Op::kAdd: return ir.CreateAdd(x[0], x[1]);
+    case Op::kSub: return ir.CreateSub(x[0], x[1]);
+    case Op::kMul: return ir.CreateMul(x[0], x[1]);
+    case Op::kDiv:
+    case Op::kMod: return divide(ir, op, t, x[0], x[1]);
+    case Op::kMin: return ir.CreateSelect(less(x[0], x[1]), x[0], x[1]);
+    case Op::kMax: return ir.CreateSelect(less(x[1], x[0]), x[0], x[1]);
+    case Op::kAnd: return ir.CreateAnd(x[0], x[1]);
+    case Op::kOr: return ir.CreateOr(x[0], x[1]);
+    case Op::kXor: return ir.CreateXor(x[0], x[1]);
+    case Op::kShl:
+    case Op::kShr: {
+      Value* mask = llvm::ConstantInt::get(type, type->getScalarSizeInBits() - 1);
+      Value* by = ir.CreateAnd(x[1], mask);
+      if (op == Op::kShl) return ir.CreateShl(x[0], by);
+      return s ? ir.CreateAShr(x[0], by) : ir.CreateLShr(x[0], by);
+    }
+    case Op::kLt: return less(x[0], x[1]);
+    case Op::kLe: return s ? ir.CreateICmpSLE(x[0], x[1]) : ir.CreateICmpULE(x[0], x[1]);
+    case Op::kEq: return ir.CreateICmpEQ(x[0], x[1]);
+    case Op::kNe: return ir.CreateICmpNE(x[0], x[1]);
+    default: throw InternalError("no code for '" + std::string(ir::name_of(op)) + "' of integers");
+  }
+}
+
+Value* cast_op(llvm::IRBuilder<>& ir, DType to, DType from, Value* x) {
+  llvm::Type* type = llvm_type(ir.getContext(), to, lanes_of(x));
+  if (to == from) return x;
+  if (is_bool(to)) {
+    if (is_float(from)) return ir.CreateFCmpUNE(x, number(x->getType(), 0));
+    return ir.CreateICmpNE(x, llvm::ConstantInt::get(x->getType(), 0));
+  }
+  const bool from_signed = is_signed(from) && !is_bool(from);
+  if (is_float(from)) {
+    if (is_float(to)) return ir.CreateFPCast(x, type);
+    return ir.CreateIntrinsic(
+        is_signed(to) ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat,
+        {type, x->getType()}, {x});
+  }
+  if (is_float(to)) return from_signed ? ir.CreateSIToFP(x, type) : ir.CreateUIToFP(x, type);
+  return ir.CreateIntCast(x, type, from_signed);
+}
+
+}  // namespace
+
+Value* emit_op(llvm::IRBuilder<>& ir, Op op, DType result, DType operand, llvm::ArrayRef<Value*> x) {
+  if (op == Op::kSelect) return ir.CreateSelect(x[0], x[1], x[2]);
+  if (op == Op::kCast) return cast_op(ir, result, operand, x[0]);
+  if (op == Op::kBitcast) {
+    return ir.CreateBitCast(x[0], llvm_type(ir.getContext(), result, lanes_of(x[0])));
+  }
+  return is_float(operand) ? float_op(ir, op, operand, x) : integer_op(ir, op, operand, x);
+}
+
+}  // namespace cotangent::backend::cpu

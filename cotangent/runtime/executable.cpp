@@ -1,0 +1,216 @@
+#include "cotangent/runtime/executable.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "cotangent/backend/cpu/cpu_code.h"
+#include "cotangent/kernel/lower.h"
+#include "cotangent/runtime/team.h"
+
+namespace cotangent::runtime {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Scratch memory, kept between calls; several calls at once each get their own.
+class ScratchPool {
+ public:
+  explicit ScratchPool(std::size_t bytes) : bytes_((bytes + 63) / 64 * 64) {}
+  ~ScratchPool() {
+    for (void* p : free_) std::free(p);
+  }
+  ScratchPool(const ScratchPool&) = delete;
+  ScratchPool& operator=(const ScratchPool&) = delete;
+
+  void* take() {
+    if (bytes_ == 0) return nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!free_.empty()) {
+        void* p = free_.back();
+        free_.pop_back();
+        return p;
+      }
+    }
+    void* p = std::aligned_alloc(64, bytes_);
+    if (!p) throw DeviceError("no memory for " + std::to_string(bytes_) + " bytes of scratch space");
+    std::memset(p, 0, bytes_);
+    return p;
+  }
+  void give(void* p) {
+    if (!p) return;
+    const std::lock_guard lock(mutex_);
+    free_.push_back(p);
+  }
+
+ private:
+  std::size_t bytes_;
+  std::mutex mutex_;
+  std::vector<void*> free_;
+};
+
+class CpuExecutable final : public Executable {
+ public:
+  CpuExecutable(ir::FunctionPtr program, std::shared_ptr<const kernel::Program> kernel,
+                std::shared_ptr<const backend::cpu::CodeModule> code, std::size_t which, int threads,
+                std::string why, CompileTimes times)
+      : program_(std::move(program)), kernel_(std::move(kernel)), module_(std::move(code)),
+        code_(module_->kernels()[which]), threads_(threads), why_(std::move(why)), times_(times),
+        scratch_(code_.scratch_bytes) {}
+
+  const ir::FunctionPtr& program() const override { return program_; }
+
+  void call_raw(std::span<const void* const> arguments,
+                std::span<void* const> results) const override {
+    ensure(arguments.size() == program_->params().size() &&
+               results.size() == program_->results().size(),
+           "call_raw: number of arguments and results");
+    // A result that shares memory with an argument is made aside.
+    std::vector<void*> out(results.begin(), results.end());
+    std::vector<std::unique_ptr<std::byte[]>> aside(results.size());
+    for (std::size_t r = 0; r < out.size(); ++r) {
+      const auto bytes = static_cast<std::size_t>(program_->result_type(r).bytes());
+      const auto* begin = static_cast<const std::byte*>(results[r]);
+      for (std::size_t a = 0; a < arguments.size() && !aside[r]; ++a) {
+        const auto* from = static_cast<const std::byte*>(arguments[a]);
+        const auto size = static_cast<std::size_t>(program_->param_type(a).bytes());
+        if (bytes > 0 && from < begin + bytes && begin < from + size) {
+          aside[r] = std::make_unique<std::byte[]>(bytes);
+          out[r] = aside[r].get();
+        }
+      }
+    }
+    void* scratch = scratch_.take();
+    const auto run = [&](backend::cpu::TeamContext* team, std::int64_t thread) {
+      code_.run(arguments.data(), out.data(), scratch, code_.constants.get(), team, thread, threads_);
+    };
+    if (threads_ > 1) {
+      run_team(threads_, run);
+    } else {
+      run(nullptr, 0);
+    }
+    scratch_.give(scratch);
+    for (std::size_t r = 0; r < out.size(); ++r) {
+      if (aside[r]) {
+        std::memcpy(results[r], out[r], static_cast<std::size_t>(program_->result_type(r).bytes()));
+      }
+    }
+  }
+
+  std::string kernels_text() const override { return why_ + kernel::print(*kernel_); }
+  std::string code_text() const override { return module_->text(); }
+  CompileTimes times() const override { return times_; }
+
+ private:
+  ir::FunctionPtr program_;
+  std::shared_ptr<const kernel::Program> kernel_;
+  std::shared_ptr<const backend::cpu::CodeModule> module_;
+  backend::cpu::KernelCode code_;
+  int threads_;
+  std::string why_;
+  CompileTimes times_;
+  mutable ScratchPool scratch_;
+};
+
+/// Work of one step below which a team's barriers cost more than they save, in operations: about
+/// 20 microseconds of vector code.
+constexpr double kTeamOps = 3e5;
+
+}  // namespace
+
+std::vector<ir::Tensor> Executable::call(std::span<const ir::Tensor> arguments) const {
+  const ir::Function& f = *program();
+  if (arguments.size() != f.params().size()) {
+    throw UserError("'" + f.name() + "' takes " + std::to_string(f.params().size()) +
+                    " arguments, given " + std::to_string(arguments.size()));
+  }
+  std::vector<const void*> in;
+  for (std::size_t k = 0; k < arguments.size(); ++k) {
+    if (arguments[k].type() != f.param_type(k) || arguments[k].extended()) {
+      throw UserError("'" + f.name() + "', argument " + std::to_string(k) + " is " +
+                      arguments[k].type().text() + ", should be " + f.param_type(k).text());
+    }
+    in.push_back(arguments[k].data());
+  }
+  std::vector<ir::Tensor> results;
+  for (std::size_t k = 0; k < f.results().size(); ++k) results.emplace_back(f.result_type(k));
+  std::vector<void*> out;
+  for (ir::Tensor& t : results) out.push_back(t.data());
+  call_raw(in, out);
+  return results;
+}
+
+std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> functions,
+                                       const CompileOptions& options) {
+  const int threads = std::max(options.threads, 1);
+  std::vector<ir::FunctionPtr> programs;
+  std::vector<std::shared_ptr<const kernel::Program>> kernels;
+  std::vector<backend::cpu::KernelRequest> requests;
+  std::vector<CompileTimes> times;
+  std::vector<std::string> why;
+  for (const ir::FunctionPtr& f : functions) {
+    CompileTimes t;
+    auto start = std::chrono::steady_clock::now();
+    programs.push_back(options.passes ? transform::run_passes(f, options.pass_options) : f);
+    t.passes_s = seconds_since(start);
+    start = std::chrono::steady_clock::now();
+    kernels.push_back(std::make_shared<const kernel::Program>(kernel::lower(programs.back())));
+    t.lower_s = seconds_since(start);
+    times.push_back(t);
+    const double ops = kernel::estimate_ops(*kernels.back());
+    const bool team = threads > 1 && ops >= kTeamOps;
+    requests.push_back({kernels.back().get(), team});
+    std::string text = "# kind: ";
+    if (team) {
+      text += "team of " + std::to_string(threads) + " threads, about ";
+    } else {
+      text += "solo, about ";
+    }
+    text += std::to_string(static_cast<std::int64_t>(ops)) + " operations a step" +
+            (team          ? ", above the "
+             : threads > 1 ? ", below the "
+                           : "; one thread asked for, a team is worth it from ") +
+            std::to_string(static_cast<std::int64_t>(kTeamOps)) +
+            (threads > 1 ? " from which a team is worth its barriers" : "") +
+            "\n# launches: 1 a call, " +
+            std::to_string(kernel::size_of_block(kernels.back()->body)) + " instructions\n";
+    why.push_back(std::move(text));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  backend::cpu::CodeOptions code;
+  code.vector_bits = options.vector_bits;
+  code.level = options.optimize;
+  code.keep_text = options.keep_code;
+  const auto module = backend::cpu::compile_kernels(requests, code);
+  const double codegen = seconds_since(start);
+  std::vector<ExecutablePtr> result;
+  for (std::size_t k = 0; k < programs.size(); ++k) {
+    times[k].codegen_s = codegen;
+    result.push_back(std::make_shared<CpuExecutable>(programs[k], kernels[k], module, k,
+                                                     requests[k].team ? threads : 1, why[k], times[k]));
+  }
+  return result;
+}
+
+ExecutablePtr compile(const ir::FunctionPtr& f, const CompileOptions& options) {
+  return compile_all(std::span(&f, 1), options)[0];
+}
+
+std::string host_description() {
+  const int n = host_threads();
+  return backend::cpu::host_cpu_text() + ", " + std::to_string(n) + (n == 1 ? " thread" : " threads");
+}
+
+int host_vector_bits() { return backend::cpu::host_vector_bits(); }
+
+int host_threads() {
+  const unsigned n = std::thread::hardware_concurrency();
+  return n == 0 ? 1 : static_cast<int>(n);
+}
+
+}  // namespace cotangent::runtime
