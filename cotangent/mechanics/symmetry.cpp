@@ -112,6 +112,14 @@ class Prover {
       case Op::kReshape:
         return generator_.scalars ||
                (to.rank() > 0 && from[from.rank() - 1] == to[to.rank() - 1]);
+      case Op::kConcatenate: {
+        for (Value o : operands) {
+          if (!known[o.id] || kinds[o.id] != Kind::kVector) return false;
+        }
+        return generator_.scalars || f.attr_as<ir::AxesAttr>(v).axes[0] < to.rank() - 1;
+      }
+      case Op::kReverse:
+        return generator_.scalars || f.attr_as<ir::AxesAttr>(v).axes.back() < to.rank() - 1;
       default: return false;
     }
   }
@@ -304,8 +312,8 @@ class Prover {
   Generator generator_;
 };
 
-/// Writes out maps and pair sums over a few entries, so that a state of shape [2] or [3] can be looked
-/// at as one point.
+/// Writes out maps and pair sums over a few entries, in bodies too: so that a state of shape [2] or [3]
+/// can be looked at as one point, and a sum over the components of a vector at the whole vector.
 FunctionPtr unroll_small(const Function& f) {
   ir::Builder b(f.name());
   std::vector<Value> image(f.size());
@@ -367,7 +375,12 @@ FunctionPtr unroll_small(const Function& f) {
         continue;
       }
     }
-    image[id] = b.copy(f, v, operands);
+    ir::Attr attr = f.attr(v);
+    if (auto* m = std::get_if<ir::MapAttr>(&attr)) m->body = unroll_small(*m->body);
+    if (auto* p = std::get_if<ir::PairAttr>(&attr)) p->body = unroll_small(*p->body);
+    const auto places = f.spans(v);
+    b.set_spans({places.begin(), places.end()});
+    image[id] = b.make(f.op(v), operands, attr, f.type(v));
   }
   std::vector<Value> results;
   for (Value r : f.results()) results.push_back(image[r.id]);
@@ -397,19 +410,28 @@ SymmetryProof prove_invariant(const ir::Function& energy, const Generator& gener
   std::vector<Kind> kinds(energy.params().size(), Kind::kFixed);
   kinds[0] = Kind::kVector;
   if (rotation) kinds[1] = Kind::kVector;
-  Prover prover(generator);
   const bool one_point = rotation && energy.param_type(0).shape.rank() == 1;
-  const FunctionPtr unrolled = one_point ? unroll_small(energy) : nullptr;
   SymmetryProof proof;
-  proof.proved = prover.judge(one_point ? *unrolled : energy, kinds, "the expression")[0] == Kind::kFixed;
-  if (!proof.proved) {
-    proof.line = prover.stopped_why;
-    proof.place = prover.stopped_at;
-  } else if (prover.by_algebra == 0) {
-    proof.line = rotation ? "it reads neither q nor p" : "it does not read q";
-  } else {
-    proof.line = "the derivative of " + prover.where_algebra +
-                 " along the generator vanishes identically (polynomials over the reals)";
+  for (const bool unroll : {false, true}) {
+    if (one_point && !unroll) continue;
+    const FunctionPtr unrolled = unroll ? unroll_small(energy) : nullptr;
+    Prover prover(generator);
+    proof.proved = prover.judge(unroll ? *unrolled : energy, kinds, "the expression")[0] == Kind::kFixed;
+    if (!proof.proved) {
+      if (proof.line.empty()) {
+        proof.line = prover.stopped_why;
+        proof.place = prover.stopped_at;
+      }
+      continue;
+    }
+    if (prover.by_algebra == 0) {
+      proof.line = rotation ? "it reads neither q nor p" : "it does not read q";
+    } else {
+      proof.line = "the derivative of " + prover.where_algebra +
+                   " along the generator vanishes identically (polynomials over the reals)";
+    }
+    proof.place = {};
+    break;
   }
   return proof;
 }
