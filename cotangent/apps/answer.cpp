@@ -46,12 +46,15 @@ std::string vector_text(std::span<const double> values, int digits) {
   return "[" + text + (values.size() > 4 ? ", ..." : "") + "]";
 }
 
+/// The first clause of a reason; `explain` prints it whole.
+std::string first_clause(const std::string& reason) { return reason.substr(0, reason.find("; ")); }
+
 void write_plan_text(std::ostream& out, const Answer& answer) {
   const mechanics::Plan& plan = answer.prepared.plan;
   out << "plan\n";
   TextTable table;
   for (const mechanics::Decision& d : plan.decisions) {
-    table.rows.push_back({d.decision, d.choice, d.reason});
+    table.rows.push_back({d.decision, d.choice, first_clause(d.reason)});
   }
   out << table;
 }

@@ -43,11 +43,8 @@ struct Reversal {
 std::optional<Reversal> there_and_back(const Prepared& prepared, const CheckOptions& options,
                                        const InterruptFlag& interrupt, Console& console) {
   const mechanics::System& system = prepared.file.system;
-  mechanics::Plan back_plan = prepared.plan;
-  back_plan.dt = -back_plan.dt;
-  const mechanics::FlowOptions flow_options{.threads = options.threads};
-  const auto there = mechanics::Flow::compile(system, prepared.facts, prepared.plan, flow_options);
-  const auto back = mechanics::Flow::compile(system, prepared.facts, back_plan, flow_options);
+  const auto flow = mechanics::Flow::compile(system, prepared.facts, prepared.plan,
+                                             {.threads = options.threads});
   mechanics::RunControl control;
   control.interrupted = [&] { return interrupt.raised(); };
 
@@ -62,12 +59,13 @@ std::optional<Reversal> there_and_back(const Prepared& prepared, const CheckOpti
                         " in " + result.fault->component,
                     "try a smaller dt");
   };
-  const mechanics::RunResult far = there->run(start, prepared.plan.steps, control);
+  const mechanics::RunResult far = flow->run(start, prepared.plan.steps, control);
   if (far.status == mechanics::RunStatus::kInterrupted) return std::nullopt;
   require_finite(far);
   console.telemetry.info("there: " + telemetry::grouped(far.steps) + " steps; now back");
+  control.reverse = true;
   const mechanics::RunResult home =
-      back->run({.q = far.q, .p = far.p, .v = std::nullopt, .t = far.t}, prepared.plan.steps, control);
+      flow->run({.q = far.q, .p = far.p, .v = std::nullopt, .t = far.t}, prepared.plan.steps, control);
   if (home.status == mechanics::RunStatus::kInterrupted) return std::nullopt;
   require_finite(home);
   return Reversal{prepared.plan.steps, largest_row(home.q, &start.q), largest_row(home.p, &*start.p),

@@ -13,6 +13,8 @@
 #include "cotangent/io/json_writer.h"
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/kernel/interpreter.h"
+#include "cotangent/kernel/lower.h"
 #include "cotangent/runtime/executable.h"
 #include "cotangent/telemetry/terminal_sink.h"
 #include "cotangent/transform/derivatives.h"
@@ -100,6 +102,21 @@ Finding compare(std::string name, const Values& got, const Values& same, const V
   return finding;
 }
 
+/// The kernel program, one instruction at a time.
+Values interpreted(const ir::FunctionPtr& program, const Values& arguments) {
+  const kernel::Program lowered = kernel::lower(program);
+  Values results;
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const ir::Tensor& argument : arguments) in.push_back(argument.data());
+  for (std::size_t r = 0; r < program->results().size(); ++r) {
+    results.emplace_back(program->result_type(r));
+  }
+  for (ir::Tensor& result : results) out.push_back(result.data());
+  kernel::interpret(lowered, in, out);
+  return results;
+}
+
 std::vector<Finding> examine(telemetry::Telemetry& telemetry) {
   const formats::LoadedFile file = formats::parse_system_text("doctor.toml", system_text());
   const ir::FunctionPtr program = value_and_gradient(file.system);
@@ -119,6 +136,8 @@ std::vector<Finding> examine(telemetry::Telemetry& telemetry) {
     if (same.empty()) {
       same = ir::evaluate(*executable->program(), arguments);
       findings.push_back(compare("reference evaluator", same, same, written));
+      findings.push_back(compare("kernel interpreter", interpreted(executable->program(), arguments),
+                                 same, written));
     }
     findings.push_back(compare(name, executable->call(arguments), same, written));
     findings.back().compile_s = compile_s;

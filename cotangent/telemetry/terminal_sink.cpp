@@ -51,14 +51,14 @@ std::string rate_text(double per_second) {
   if (per_second >= 999.5e6) return format("%.3g G", per_second / 1e9);
   if (per_second >= 999.5e3) return format("%.3g M", per_second / 1e6);
   if (per_second >= 9.995e3) return format("%.3g k", per_second / 1e3);
-  return format("%.3g", per_second);
+  return per_second >= 100 ? format("%.0f", per_second) : format("%.3g", per_second);
 }
 
 std::string progress_text(const ProgressEvent& event) {
   std::string text = format("%3.0f%%", std::floor(100 * fraction_of(event))) + "  step " +
                      grouped(event.step) + " of " + grouped(event.steps) + "  " +
                      rate_text(event.steps_per_second()) + " steps/s";
-  if (event.seconds_left() >= 0) text += "  " + duration_text(event.seconds_left()) + " left";
+  if (event.seconds_left() > 0) text += "  " + duration_text(event.seconds_left()) + " left";
   if (!std::isnan(event.energy_error)) text += format("  energy %.1e", event.energy_error);
   return text;
 }

@@ -43,6 +43,7 @@ TEST(Telemetry, NumbersForPeople) {
   EXPECT_EQ(duration_text(75), "1 min 15 s");
   EXPECT_EQ(duration_text(7260), "2 h 1 min");
   EXPECT_EQ(rate_text(940), "940");
+  EXPECT_EQ(rate_text(2470.4), "2470");
   EXPECT_EQ(rate_text(5.3e6), "5.3 M");
 }
 
