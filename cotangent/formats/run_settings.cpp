@@ -1,0 +1,116 @@
+#include "cotangent/formats/run_settings.h"
+
+#include <cmath>
+
+#include "cotangent/base/text.h"
+#include "cotangent/formats/table_reader.h"
+
+namespace cotangent::formats {
+namespace {
+
+constexpr double kWholeTolerance = 1e-9;       // relative, of t_end/dt
+constexpr double kMaxSteps = 9007199254740992.0;  // 2^53: step numbers are exact as reals
+
+std::int64_t steps_from(const ValueSource& source, const Entry& t_end, double end,
+                        const Entry& dt_entry, double dt) {
+  if (!(end > 0)) {
+    fail_at(source.file, t_end.value.span, "t_end is " + shortest(end), "a positive time");
+  }
+  if (dt > end * (1 + kWholeTolerance)) {
+    fail_at(source.file, dt_entry.value.span,
+            "dt = " + shortest(dt) + " is longer than t_end = " + shortest(end),
+            "a step no longer than the run", "make dt smaller or t_end larger");
+  }
+  const double ratio = end / dt;
+  if (ratio > kMaxSteps) {
+    fail_at(source.file, t_end.value.span, "t_end/dt is " + shortest(ratio) + " steps",
+            "at most 2^53 steps", "make dt larger or t_end smaller");
+  }
+  const double whole = std::nearbyint(ratio);
+  if (std::fabs(ratio - whole) > kWholeTolerance * ratio) {
+    const double below = std::floor(ratio);
+    fail_at(source.file, t_end.value.span,
+            "t_end = " + shortest(end) + " is no whole number of steps of dt = " + shortest(dt) +
+                ": it is " + shortest(ratio) + " steps",
+            "a whole number, to 1e-9 of it; the last step is never shortened",
+            "take t_end = " + shortest(below * dt) + " or " + shortest((below + 1) * dt) +
+                ", or dt = " + shortest(end / (below + 1)) + ", or give steps instead of t_end");
+  }
+  return static_cast<std::int64_t>(whole);
+}
+
+}  // namespace
+
+mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
+                                const lang::Context& names, std::uint32_t overrides_begin) {
+  TableReader table(source.file, run, "[run]");
+  mechanics::RunSettings settings;
+  const Entry* dt = table.need("dt", "dt = 0.01");
+  const Entry* t_end = table.get("t_end");
+  const Entry* steps = table.get("steps");
+  const Entry* method = table.get("method");
+  const Entry* order = table.get("order");
+  const Entry* precision = table.get("precision");
+  table.finish();
+
+  settings.dt = read_real(source, dt->value, "dt", names);
+  settings.dt_span = dt->value.span;
+  if (!(settings.dt > 0)) {
+    fail_at(source.file, dt->value.span, "dt is " + shortest(settings.dt), "a positive time step",
+            "to run backwards, turn the velocities round");
+  }
+  if (t_end && steps) {
+    const bool end_set = t_end->value.span.begin >= overrides_begin;
+    const bool steps_set = steps->value.span.begin >= overrides_begin;
+    if (end_set == steps_set) {
+      fail_at(source.file, steps->key_span, "[run] has both t_end and steps", "one of them",
+              "remove one");
+    }
+    (end_set ? steps : t_end) = nullptr;
+  }
+  if (steps) {
+    settings.steps = read_integer(source, steps->value, "steps", names);
+    if (settings.steps < 1 || static_cast<double>(settings.steps) > kMaxSteps) {
+      fail_at(source.file, steps->value.span, "steps is " + std::to_string(settings.steps),
+              "a whole number from 1 to 2^53");
+    }
+  } else if (t_end) {
+    const double end = read_real(source, t_end->value, "t_end", names);
+    settings.steps = steps_from(source, *t_end, end, *dt, settings.dt);
+  } else {
+    table.need("t_end", "t_end = 10.0, or steps = 1000");
+  }
+  if (method) {
+    if (method->value.kind != NodeKind::kString || method->value.string->empty()) {
+      fail_at(source.file, method->value.span, "method is " + describe(method->value),
+              "the name of a method in quotes, such as \"auto\"");
+    }
+    settings.method = *method->value.string;
+    settings.method_span = method->value.span;
+  }
+  if (order) {
+    const std::int64_t n = read_integer(source, order->value, "order", names);
+    if (n < 1 || n > 100) {
+      fail_at(source.file, order->value.span, "order is " + std::to_string(n),
+              "an order of accuracy, such as 2, 4, 6 or 8");
+    }
+    settings.order = static_cast<int>(n);
+    settings.order_span = order->value.span;
+  }
+  if (precision) {
+    const bool known = precision->value.kind == NodeKind::kString &&
+                       (*precision->value.string == "f64" || *precision->value.string == "f32");
+    if (!known) {
+      fail_at(source.file, precision->value.span,
+              "precision is " + (precision->value.kind == NodeKind::kString
+                                     ? "\"" + *precision->value.string + "\""
+                                     : describe(precision->value)),
+              "\"f64\" or \"f32\"");
+    }
+    settings.precision = *precision->value.string;
+    settings.precision_span = precision->value.span;
+  }
+  return settings;
+}
+
+}  // namespace cotangent::formats

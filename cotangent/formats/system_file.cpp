@@ -1,0 +1,397 @@
+#include "cotangent/formats/system_file.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "cotangent/base/text.h"
+#include "cotangent/formats/data_file.h"
+#include "cotangent/formats/run_settings.h"
+#include "cotangent/formats/table_reader.h"
+#include "cotangent/formats/values.h"
+#include "cotangent/lang/context.h"
+#include "cotangent/lang/names.h"
+#include "cotangent/lang/parser.h"
+
+namespace cotangent::formats {
+namespace {
+
+/// Tables and keys of later versions, refused by name.
+struct Later {
+  const char* key;
+  const char* instead;
+};
+constexpr Later kLater[] = {
+    {"state", "one state q with momenta p, its shape taken from [initial] q"},
+    {"lists", "sums over i, i<j, i!=j, i<j<k or i in a..b"},
+    {"box", "positions in open space"},
+    {"units", "numbers without units, in any one consistent set"},
+    {"lagrangian", "[energy] with named terms of H(q, p, t)"},
+    {"equations", "[energy] with named terms of H(q, p, t)"},
+    {"map", "[energy] with named terms of H(q, p, t)"},
+    {"structure", "canonical q and p"},
+    {"scene", "[energy] with named terms of H(q, p, t)"},
+};
+
+std::string bracketed(const std::string& table) { return "[" + table + "]"; }
+
+class Loader {
+ public:
+  Loader(std::string name, std::string text, const std::vector<Override>& overrides,
+         std::optional<std::filesystem::path> folder, const Limits& limits) {
+    auto file = std::make_shared<SourceFile>();
+    file->name = std::move(name);
+    file->text = std::move(text);
+    if (file->text.starts_with("\xEF\xBB\xBF")) file->text.erase(0, 3);
+    overrides_begin_ = static_cast<std::uint32_t>(file->text.size());
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> places;
+    for (const Override& o : overrides) {
+      file->text += file->text.empty() || file->text.back() == '\n' ? "--set " : "\n--set ";
+      const auto begin = static_cast<std::uint32_t>(file->text.size());
+      file->text += o.key + "=" + (is_bare_word(o.value) ? "\"" + o.value + "\"" : o.value);
+      places.emplace_back(begin, static_cast<std::uint32_t>(file->text.size()));
+      if (file->text.size() > 2 * limits.file_bytes) {
+        throw UserError("the values given with --set are too long", "put them into the file");
+      }
+    }
+    out_.source = std::move(file);
+    source_ = {out_.source, std::move(folder), limits, &out_.files};
+    root_ = parse_document(out_.source, 0, overrides_begin_);
+    for (const auto& [begin, end] : places) apply_override(parse_document(out_.source, begin, end));
+  }
+
+  LoadedFile run() {
+    read_top_level();
+    read_definitions();
+    read_parameters();
+    read_initial();
+    out_.run = read_run(source_, table("run"), names_, overrides_begin_);
+    read_energy();
+    read_observe();
+    out_.system.source = out_.source;
+    out_.system.shape = *names_.state();
+    return std::move(out_);
+  }
+
+ private:
+  static bool is_bare_word(const std::string& value) {
+    if (value.empty() || value == "true" || value == "false" || value == "inf" || value == "nan") {
+      return false;
+    }
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    return letter(value[0]) && std::all_of(value.begin(), value.end(), [&](char c) {
+      return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    });
+  }
+
+  void apply_override(Node over) {
+    if (const Entry* parameters = over.find("parameters")) {
+      const Entry* present = root_.find("parameters");
+      std::vector<std::string> known;
+      if (present) {
+        for (const Entry& e : present->value.entries) known.push_back(e.key);
+      }
+      for (const Entry& e : parameters->value.entries) {
+        if (std::find(known.begin(), known.end(), e.key) != known.end()) continue;
+        const std::string near = nearest_name(e.key, known);
+        fail(e.key_span, "there is no parameter '" + e.key + "' to set",
+             known.empty() ? "a parameter of the file" : "one of " + join(known, ", "),
+             near.empty() ? "" : "did you mean '" + near + "'?");
+      }
+    }
+    merge(root_, std::move(over), out_.source);
+  }
+
+  [[noreturn]] void fail(SourceSpan span, std::string what, std::string why = "",
+                         std::string remedy = "") const {
+    fail_at(out_.source, span, std::move(what), std::move(why), std::move(remedy));
+  }
+
+  const Node& table(const std::string& name) const {
+    const Entry* entry = root_.find(name);
+    return entry ? entry->value : empty_;
+  }
+
+  void read_top_level() {
+    for (const Later& later : kLater) {
+      if (const Entry* entry = root_.find(later.key)) {
+        fail(entry->key_span, "'" + entry->key + "' comes with a later version of Cotangent",
+             later.instead, "remove it");
+      }
+    }
+    TableReader top(out_.source, root_, "the file");
+    const Entry* title = top.get("title");
+    for (const char* name : {"parameters", "define", "observe"}) {
+      if (const Entry* entry = top.get(name)) TableReader(out_.source, entry->value, bracketed(name));
+    }
+    for (const char* name : {"energy", "initial", "run"}) {
+      const Entry* entry = top.get(name);
+      if (entry) TableReader(out_.source, entry->value, bracketed(name));
+    }
+    top.finish();
+    // A file that is none at all is best told by its first missing table.
+    const struct { const char* name; const char* example; } wanted[] = {
+        {"energy", "[energy] with named terms, such as kinetic = \"sum(i, dot(p[i], p[i])/2)\""},
+        {"initial", "[initial] with q and v or p"},
+        {"run", "[run] with dt and t_end"}};
+    for (const auto& w : wanted) {
+      if (!root_.find(w.name)) {
+        fail({0, 0, 0}, "the file has no " + bracketed(w.name), w.example, "add it");
+      }
+    }
+    if (title && title->value.kind != NodeKind::kString) {
+      fail(title->value.span, "title is " + describe(title->value), "text in quotes");
+    }
+    out_.system.title = title ? *title->value.string
+                              : std::filesystem::path(out_.source->name).stem().string();
+  }
+
+  /// A name that a person gives to a parameter, a term or an observable.
+  void check_name(const Entry& entry, const std::string& what, bool reserved_too) {
+    if (!lang::is_name(entry.key)) {
+      fail(entry.key_span, "'" + entry.key + "' cannot name " + what,
+           "ASCII letters, digits and '_', not beginning with a digit, at most 64",
+           "rename it");
+    }
+    if (reserved_too && lang::is_reserved(entry.key)) {
+      fail(entry.key_span, "'" + entry.key + "' is reserved and cannot name " + what,
+           "a name of your own", "choose another name");
+    }
+  }
+
+  lang::ExpressionPtr expression(const Node& node, const std::string& what) {
+    if (node.kind != NodeKind::kString) {
+      fail(node.span, what + " is " + describe(node), "an expression in quotes",
+           node.kind == NodeKind::kInteger || node.kind == NodeKind::kReal ? "put it in quotes" : "");
+    }
+    return lang::parse_expression(string_text(out_.source, node));
+  }
+
+  void read_definitions() {
+    for (const Entry& entry : table("define").entries) {
+      const lang::SourceText head = key_text(out_.source, entry);
+      if (entry.value.kind != NodeKind::kString) {
+        fail(entry.value.span, "the definition '" + entry.key + "' is " + describe(entry.value),
+             "an expression in quotes");
+      }
+      lang::Definition d = lang::parse_definition(head, string_text(out_.source, entry.value));
+      d.span = entry.key_span;
+      if (table("parameters").find(d.name)) {
+        fail(entry.key_span, "'" + d.name + "' is a parameter and a definition", "one meaning a name",
+             "rename one of them");
+      }
+      for (const std::string& argument : d.parameters) {
+        if (table("parameters").find(argument)) {
+          fail(entry.key_span, "the argument '" + argument + "' has the name of a parameter",
+               "a name that nothing else has", "rename it");
+        }
+      }
+      if (names_.definition(d.name)) {
+        fail(entry.key_span, "'" + d.name + "' is defined twice", "one definition a name",
+             "rename one of them");
+      }
+      names_.add_definition(std::move(d));
+    }
+    for (const lang::Definition& d : names_.definitions()) {
+      for (const std::string& argument : d.parameters) {
+        if (names_.definition(argument)) {
+          fail(d.span, "the argument '" + argument + "' has the name of a definition",
+               "a name that nothing else has", "rename it");
+        }
+      }
+    }
+    names_.check_definitions();
+  }
+
+  /// Computed parameters are worked out after those they use; all are listed in the order of the file.
+  void read_parameters() {
+    const auto& entries = table("parameters").entries;
+    std::unordered_map<std::string, std::size_t> index;
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      check_name(entries[k], "a parameter", true);
+      index.emplace(entries[k].key, k);
+    }
+    lang::Context known;
+    for (const lang::Definition& d : names_.definitions()) known.add_definition(d);
+    enum class Mark : std::uint8_t { kNew, kOpen, kDone };
+    std::vector<Mark> marks(entries.size(), Mark::kNew);
+    std::vector<std::string> path;
+    std::vector<ir::Tensor> values(entries.size());
+    const auto visit = [&](const auto& self, std::size_t k) -> void {
+      const Entry& entry = entries[k];
+      const std::string what = "parameter '" + entry.key + "'";
+      marks[k] = Mark::kOpen;
+      path.push_back(entry.key);
+      for (const auto& part : computed_parts(out_.source, entry.value, what)) {
+        for (const std::string& name : lang::free_names(known, *part)) {
+          const auto used = index.find(name);
+          if (used == index.end() || marks[used->second] == Mark::kDone) continue;
+          if (marks[used->second] == Mark::kOpen) {
+            path.erase(path.begin(), std::find(path.begin(), path.end(), name));
+            path.push_back(name);
+            fail(entry.value.span, "parameters use each other in a circle: " + join(path, " -> "),
+                 "parameters that end in numbers", "give one of them as a number");
+          }
+          self(self, used->second);
+        }
+      }
+      values[k] = read_numbers(source_, entry.value, what, known);
+      known.add_parameter(entry.key, values[k]);
+      path.pop_back();
+      marks[k] = Mark::kDone;
+    };
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      if (marks[k] == Mark::kNew) visit(visit, k);
+    }
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      if (values[k].type().dtype == DType::kF64) {
+        out_.system.parameters.push_back({entries[k].key, values[k], entries[k].value.span});
+      }
+      names_.add_parameter(entries[k].key, std::move(values[k]));
+    }
+  }
+
+  ir::Tensor state_array(const Entry& entry) {
+    ir::Tensor x = as_real(read_numbers(source_, entry.value, "'" + entry.key + "'", names_));
+    const std::uint64_t bytes = 2 * static_cast<std::uint64_t>(x.size()) * 8;
+    if (bytes > source_.limits.state_bytes) {
+      fail(entry.value.span, "the state would take " + std::to_string(bytes) + " bytes",
+           "at most " + std::to_string(source_.limits.state_bytes), "a smaller system");
+    }
+    return x;
+  }
+
+  void read_initial() {
+    TableReader initial(out_.source, table("initial"), "[initial]");
+    const Entry* q = initial.need("q", "q = [[0, 0, 0], [1, 0, 0]] for particles, or q = [0.1, 0.2]");
+    const Entry* p = initial.get("p");
+    const Entry* v = initial.get("v");
+    initial.finish();
+    out_.initial.q = state_array(*q);
+    const Shape shape = out_.initial.q.type().shape;
+    if (shape.rank() == 0) {
+      fail(q->value.span, "q is one number", "an array", "write q = [" +
+           shortest(out_.initial.q.as<double>()[0]) + "]");
+    }
+    if (shape.rank() > 2 || (shape.rank() == 2 && shape[1] > 3)) {
+      fail(q->value.span, "q has the shape " + shape.text(),
+           "[n] for n coordinates, or [N,d] with d = 1, 2 or 3 for N particles",
+           "give other coordinates as one flat array");
+    }
+    if ((p != nullptr) == (v != nullptr)) {
+      fail(p ? v->key_span : q->key_span,
+           p ? "[initial] has both p and v" : "[initial] has neither p nor v",
+           "one of them: momenta p, or velocities v", p ? "remove one" : "add v or p, shaped like q");
+    }
+    const Entry& other = p ? *p : *v;
+    ir::Tensor x = state_array(other);
+    if (x.type().shape != shape) {
+      const auto size = [](const Shape& s) { return s.rank() == 0 ? std::string("one number") : s.text(); };
+      fail(other.value.span,
+           "'" + other.key + "' has the shape " + size(x.type().shape) + ", q has " + size(shape),
+           "one shape for both");
+    }
+    (p ? out_.initial.p : out_.initial.v) = std::move(x);
+    names_.set_state(shape);
+  }
+
+  void read_energy() {
+    const Node& energy = table("energy");
+    if (energy.entries.empty()) {
+      fail(energy.span, "[energy] has no terms", "named terms, such as kinetic = \"...\"");
+    }
+    for (const Entry& entry : energy.entries) {
+      check_name(entry, "an energy term", false);
+      const auto parsed = expression(entry.value, "the energy term '" + entry.key + "'");
+      out_.system.terms.push_back(
+          {entry.key, lang::trace_energy(names_, entry.key, *parsed), parsed->source().whole()});
+    }
+  }
+
+  std::int64_t cadence(const Entry& entry) {
+    const std::int64_t every = read_integer(source_, entry.value, "'every'", names_);
+    if (every < 1) {
+      fail(entry.value.span, "'every' is " + std::to_string(every), "a number of steps, at least 1");
+    }
+    return every;
+  }
+
+  void read_observe() {
+    for (const Entry& entry : table("observe").entries) {
+      if (entry.key == "every") {
+        out_.run.every = cadence(entry);
+        continue;
+      }
+      check_name(entry, "an observable", false);
+      const std::string what = "the observable '" + entry.key + "'";
+      mechanics::Observable observable;
+      observable.name = entry.key;
+      const Node* text = &entry.value;
+      if (entry.value.kind == NodeKind::kTable) {
+        TableReader fields(out_.source, entry.value, "[observe." + entry.key + "]");
+        text = &fields.need("expr", "expr = \"...\"")->value;
+        if (const Entry* every = fields.get("every")) observable.every = cadence(*every);
+        fields.finish();
+      } else if (entry.value.kind != NodeKind::kString) {
+        const std::string known[] = {"every"};
+        fail(entry.value.span, what + " is " + describe(entry.value),
+             "an expression in quotes, or {expr = \"...\", every = 100}",
+             nearest_name(entry.key, known).empty() ? "" : "did you mean 'every'?");
+      }
+      const auto parsed = expression(*text, what);
+      observable.value = lang::trace_observable(names_, entry.key, *parsed);
+      observable.span = parsed->source().whole();
+      out_.system.observables.push_back(std::move(observable));
+    }
+  }
+
+  LoadedFile out_;
+  ValueSource source_;
+  Node root_;
+  Node empty_;
+  lang::Context names_;
+  std::uint32_t overrides_begin_ = 0;
+};
+
+}  // namespace
+
+Override parse_override(std::string_view text) {
+  const std::size_t equal = text.find('=');
+  const auto trimmed = [](std::string_view s) {
+    const std::size_t first = s.find_first_not_of(" \t");
+    if (first == std::string_view::npos) return std::string();
+    return std::string(s.substr(first, s.find_last_not_of(" \t") - first + 1));
+  };
+  Override o;
+  if (equal != std::string_view::npos) {
+    o.key = trimmed(text.substr(0, equal));
+    o.value = trimmed(text.substr(equal + 1));
+  }
+  if (o.key.empty() || o.value.empty()) {
+    throw UserError(ErrorParts{"'--set " + std::string(text) + "' sets nothing", "",
+                               "a key and a value, as in --set run.dt=5", ""});
+  }
+  return o;
+}
+
+LoadedFile load_system_file(const std::filesystem::path& path,
+                            const std::vector<Override>& overrides, const Limits& limits) {
+  std::string text = read_file(path, limits.file_bytes);
+  Loader loader(path.string(), std::move(text), overrides, path.parent_path(), limits);
+  LoadedFile loaded = loader.run();
+  loaded.files.insert(loaded.files.begin(), path);
+  return loaded;
+}
+
+LoadedFile parse_system_text(std::string name, std::string text,
+                             const std::vector<Override>& overrides,
+                             const std::optional<std::filesystem::path>& folder,
+                             const Limits& limits) {
+  if (text.size() > limits.file_bytes) {
+    throw UserError(ErrorParts{"'" + name + "' is too large: " + std::to_string(text.size()) + " bytes",
+                               "", "at most " + std::to_string(limits.file_bytes) + " bytes",
+                               "put large arrays into data files"});
+  }
+  return Loader(std::move(name), std::move(text), overrides, folder, limits).run();
+}
+
+}  // namespace cotangent::formats
