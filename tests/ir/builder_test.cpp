@@ -89,8 +89,7 @@ TEST(Inference, RefusalsNameTheOpAndTheShapes) {
          }),
          "[concatenate] parts differ off the axis: f64[3] and f32[3]");
   starts(refusal([](B t) { t.b.concatenate({}, 0); }), "[concatenate] takes at least one operand");
-  starts(refusal([](B t) { t.b.reverse(t.v3, {1}); }),
-         "[reverse] axis 1 of an array with 1 axes");
+  starts(refusal([](B t) { t.b.reverse(t.v3, {1}); }), "[reverse] axis 1 of an array with 1 axes");
   starts(refusal([](B t) { t.b.gather(t.v3, t.v3); }),
          "[gather] an index is f64[3], not an integer");
   starts(refusal([](B t) { t.b.gather(t.s, t.i); }), "[gather] 1 index arrays for f64");
@@ -180,8 +179,7 @@ TEST(Inference, SecondOrderLayouts) {
   Builder none("none");
   none.param(scalar(DType::kI64));
   const FunctionPtr nothing = none.finish({});
-  starts(refusal([&](B t) { t.b.map({2, 0, {}, nothing}, {}); }),
-         "[map] the body gives no result");
+  starts(refusal([&](B t) { t.b.map({2, 0, {}, nothing}, {}); }), "[map] the body gives no result");
 }
 
 TEST(Inference, ResultTypes) {
@@ -313,6 +311,27 @@ TEST(Function, StructuralEquality) {
   EXPECT_FALSE(structurally_equal(*f, *build("f", 3, false, Role::kStack)));
   EXPECT_FALSE(structurally_equal(*f, *build("f", 2, true, Role::kStack)));
   EXPECT_FALSE(structurally_equal(*f, *build("f", 2, false, Role::kTotal)));
+}
+
+TEST(Function, StructuralEqualityLooksAtEveryPart) {
+  const auto text = [](const std::string& op, const std::string& operands, const std::string& axes,
+                       const std::string& result) {
+    return parse("function f(%0: f64[2,2], %1: f64[2,2]) { %2 = " + op + " " + operands +
+                 " : f64[2,2] %3 = reduce_sum %2 {axes=[" + axes + "]} : f64[2] return %" + result +
+                 " }");
+  };
+  const FunctionPtr f = text("sub", "%0, %1", "0", "3");
+  EXPECT_TRUE(structurally_equal(*f, *text("sub", "%0, %1", "0", "3")));
+  EXPECT_FALSE(structurally_equal(*f, *text("div", "%0, %1", "0", "3")));
+  EXPECT_FALSE(structurally_equal(*f, *text("sub", "%1, %0", "0", "3")));
+  EXPECT_FALSE(structurally_equal(*f, *text("sub", "%0, %1", "1", "3")));
+  EXPECT_FALSE(structurally_equal(*f, *text("sub", "%0, %1", "0", "3, %2")));
+  EXPECT_FALSE(structurally_equal(*f, *text("sub", "%0, %1", "0", "2")));
+  const auto param = [](const std::string& type) {
+    return parse("function f(%0: " + type + ") { return %0 }");
+  };
+  EXPECT_FALSE(structurally_equal(*param("f64"), *param("f32")));
+  EXPECT_FALSE(structurally_equal(*param("f64"), *param("f64[1]")));
 }
 
 TEST(Function, SplatsAreSeenThroughBroadcast) {

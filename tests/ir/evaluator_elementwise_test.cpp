@@ -1,4 +1,5 @@
-// What every elementwise op does to scalars, against definitions written here from the table's text.
+// What every elementwise op does to scalars, against definitions written here from the table's
+// text.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -23,13 +24,13 @@ std::vector<T> values() {
   if constexpr (std::is_same_v<T, bool>) {
     return {false, true};
   } else if constexpr (std::is_floating_point_v<T>) {
-    return {T(0),     T(-0.0),  T(1),         T(-1),        T(0.5),   T(-0.5),       T(1.5),
-            T(2.5),   T(-2.5),  T(0.3),       T(-0.7),      T(3),     T(100.25),     T(-1e5),
-            L::max(), L::min(), L::lowest(),  L::infinity(), kNan<T>, L::denorm_min(), T(7e8),
-            -L::infinity()};
+    return {T(0),      T(-0.0),         T(1),     T(-1),         T(0.5),      T(-0.5),
+            T(1.5),    T(2.5),          T(-2.5),  T(0.3),        T(-0.7),     T(3),
+            T(100.25), T(-1e5),         L::max(), L::min(),      L::lowest(), L::infinity(),
+            kNan<T>,   L::denorm_min(), T(7e8),   -L::infinity()};
   } else {
-    return {T(0), T(1), T(2), T(3), T(7), T(-1), T(-2), T(-7), T(31), T(33), T(65), L::max(),
-            L::min(), T(L::max() - 1), T(L::min() + 1), T(100000)};
+    return {T(0),  T(1),  T(2),  T(3),     T(7),     T(-1),           T(-2),           T(-7),
+            T(31), T(33), T(65), L::max(), L::min(), T(L::max() - 1), T(L::min() + 1), T(100000)};
   }
 }
 
@@ -78,8 +79,12 @@ FloatCases<T> float_cases() {
       {Op::kMod, [](T x, T y, T) { return x - y * std::floor(x / y); }},
       {Op::kPow, [](T x, T y, T) { return std::pow(x, y); }},
       {Op::kAtan2, [](T y, T x, T) { return std::atan2(y, x); }},
-      {Op::kMin, [](T x, T y, T) { return x != x || y != y ? kNan<T> : x < y ? x : y; }},
-      {Op::kMax, [](T x, T y, T) { return x != x || y != y ? kNan<T> : x > y ? x : y; }},
+      {Op::kMin, [](T x, T y, T) { return x != x || y != y ? kNan<T>
+                                          : x < y          ? x
+                                                           : y; }},
+      {Op::kMax, [](T x, T y, T) { return x != x || y != y ? kNan<T>
+                                          : x > y          ? x
+                                                           : y; }},
       {Op::kFma, [](T x, T y, T z) { return std::fma(x, y, z); }},
   };
 }
@@ -213,7 +218,8 @@ void check_any() {
   }
   const auto c = grid<T>(2);
   Tensor p(Type{DType::kBool, Shape{static_cast<std::int64_t>(c[0].size())}});
-  for (std::size_t k = 0; k < c[0].size(); ++k) p.set_integer(static_cast<std::int64_t>(k), k % 3 == 0);
+  for (std::size_t k = 0; k < c[0].size(); ++k)
+    p.set_integer(static_cast<std::int64_t>(k), k % 3 == 0);
   const Tensor x = vector_of<T>(c[0]), y = vector_of<T>(c[1]);
   const Tensor got = run(Op::kSelect, {p, x, y});
   for (std::size_t k = 0; k < c[0].size(); ++k) {
@@ -236,8 +242,9 @@ TEST(Elementwise, Integers) {
 
 TEST(Elementwise, Bools) {
   for (const auto& [op, f] : bool_cases()) {
-    check_grid<bool, bool>(op, info(op).arity,
-                           [&f = f](std::size_t k, const auto& c) { return f(c[0][k], c.back()[k]); });
+    check_grid<bool, bool>(op, info(op).arity, [&f = f](std::size_t k, const auto& c) {
+      return f(c[0][k], c.back()[k]);
+    });
   }
 }
 
@@ -275,7 +282,8 @@ void check_cast() {
   Tensor want(got.type());
   for (std::size_t k = 0; k < values<From>().size(); ++k) {
     want.as<To>()[k] = converted<To, From>(values<From>()[k]);
-    const bool both_nan = want.as<To>()[k] != want.as<To>()[k] && got.as<To>()[k] != got.as<To>()[k];
+    const bool both_nan =
+        want.as<To>()[k] != want.as<To>()[k] && got.as<To>()[k] != got.as<To>()[k];
     EXPECT_TRUE(both_nan || want.as<To>()[k] == got.as<To>()[k])
         << cotangent::name_of(dtype_of_v<From>) << " " << values<From>()[k] << " to "
         << cotangent::name_of(dtype_of_v<To>) << " gives " << +got.as<To>()[k];

@@ -17,12 +17,18 @@ Numbers numbers(const Tensor& t) {
   return out;
 }
 
-Tensor f64(Shape shape, const Numbers& x) { return Tensor::of<double>(shape, std::span(x)); }
-Tensor i64(std::int64_t value) { return Tensor::scalar_of<std::int64_t>(value); }
+Tensor f64(Shape shape, const Numbers& x) {
+  return Tensor::of<double>(shape, std::span(x));
+}
+Tensor i64(std::int64_t value) {
+  return Tensor::scalar_of<std::int64_t>(value);
+}
 
 const EvaluateOptions kExtended{true, nullptr};
 
-double plus(double a, double b) { return a + b; }
+double plus(double a, double b) {
+  return a + b;
+}
 
 // --- map
 
@@ -110,8 +116,7 @@ TEST(PairSum, EveryRoleAndKind) {
   const auto x = rough_numbers<double>(12, 3), y = rough_numbers<double>(12, 4);
   for (const bool less : {true, false}) {
     const FunctionPtr f = parse(pair_text(less ? "less" : "unequal"));
-    const auto out =
-        evaluate(*f, std::vector{f64({12}, x), f64({12}, y), Tensor::scalar_of(0.7)});
+    const auto out = evaluate(*f, std::vector{f64({12}, x), f64({12}, y), Tensor::scalar_of(0.7)});
     const auto w = [&](std::size_t i, std::size_t j) {
       return 0.7 * (x[i] - y[j]) + (static_cast<double>(i) - 2.0 * static_cast<double>(j));
     };
@@ -146,7 +151,9 @@ TEST(PairSum, OfNoneOrOne) {
   for (const std::string n : {"0", "1"}) {
     const FunctionPtr f = parse("function f() { %0 = pair_sum {count=" + n +
                                 ", kind=unequal, rows_i=0, rows_j=0, roles=[total,at_j]} : "
-                                "(i64, i64[" + n + "]) body (%0: i64, %1: i64) { return %0, %1 } "
+                                "(i64, i64[" +
+                                n +
+                                "]) body (%0: i64, %1: i64) { return %0, %1 } "
                                 "%1 = project %0 {index=0} : i64 %2 = project %0 {index=1} : i64[" +
                                 n + "] return %1, %2 }");
     const auto out = evaluate(*f, {});
@@ -163,8 +170,9 @@ std::string loop_text(std::int64_t trip, std::int64_t every, bool dynamic) {
   const std::string slots = std::to_string((trip + every - 1) / every);
   return "function f(%0 r: f64, %1 a: f64, %2 n: i64, %3 u: f64[" + t +
          "], %4 first: i64, %5 count: i64) { %6 = loop %0, %1, %2, %3" +
-         (dynamic ? ", %4, %5" : "") + " {trip=" + t + ", invariants=1, carries=2, inputs=1, every=[" +
-         e + ",1], dynamic=" + (dynamic ? "true" : "false") + "} : (f64, i64, f64[" + slots +
+         (dynamic ? ", %4, %5" : "") + " {trip=" + t +
+         ", invariants=1, carries=2, inputs=1, every=[" + e +
+         ",1], dynamic=" + (dynamic ? "true" : "false") + "} : (f64, i64, f64[" + slots +
          "], i64[" + t + R"(]) body (%0 k: i64, %1 r: f64, %2 a: f64, %3 n: i64, %4 u: f64) {
            %5 = mul %2, %1 : f64
            %6 = add %5, %4 : f64
@@ -235,7 +243,8 @@ TEST(Loop, ChunksGiveTheBitsOfTheWhole) {
     const auto out = evaluate(*whole, std::vector{a, i64(first), i64(count)});
     a = out[0];
     const std::int64_t emitted = (first + count) / 4 - first / 4;
-    for (std::int64_t k = 0; k < emitted; ++k) samples.push_back(static_cast<double>(out[1].real(k)));
+    for (std::int64_t k = 0; k < emitted; ++k)
+      samples.push_back(static_cast<double>(out[1].real(k)));
     first += count;
   }
   EXPECT_TRUE(a.same_bits(once[0]));

@@ -19,8 +19,10 @@ Tensor tensor(Shape shape, const std::vector<T>& x) {
 Tensor counted(Shape shape, DType t = DType::kF64) {
   Tensor x(Type{t, shape});
   for (std::int64_t k = 0; k < x.size(); ++k) {
-    if (is_float(t)) x.set_real(k, static_cast<long double>(k));
-    else x.set_integer(k, k);
+    if (is_float(t))
+      x.set_real(k, static_cast<long double>(k));
+    else
+      x.set_integer(k, k);
   }
   return x;
 }
@@ -40,18 +42,26 @@ template <class T>
 T joined(Op op, T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     switch (op) {
-      case Op::kReduceSum: return a + b;
-      case Op::kReduceProd: return a * b;
-      case Op::kReduceMin: return a != a || b != b ? NAN : a < b ? a : b;
-      default: return a != a || b != b ? NAN : a > b ? a : b;
+      case Op::kReduceSum:
+        return a + b;
+      case Op::kReduceProd:
+        return a * b;
+      case Op::kReduceMin:
+        return a != a || b != b ? NAN : a < b ? a : b;
+      default:
+        return a != a || b != b ? NAN : a > b ? a : b;
     }
   } else {
     using U = std::make_unsigned_t<T>;
     switch (op) {
-      case Op::kReduceSum: return static_cast<T>(U(a) + U(b));
-      case Op::kReduceProd: return static_cast<T>(U(a) * U(b));
-      case Op::kReduceMin: return a < b ? a : b;
-      default: return a > b ? a : b;
+      case Op::kReduceSum:
+        return static_cast<T>(U(a) + U(b));
+      case Op::kReduceProd:
+        return static_cast<T>(U(a) * U(b));
+      case Op::kReduceMin:
+        return a < b ? a : b;
+      default:
+        return a > b ? a : b;
     }
   }
 }
@@ -60,10 +70,14 @@ template <class T>
 T neutral(Op op) {
   using L = std::numeric_limits<T>;
   switch (op) {
-    case Op::kReduceSum: return 0;
-    case Op::kReduceProd: return 1;
-    case Op::kReduceMin: return L::has_infinity ? L::infinity() : L::max();
-    default: return L::has_infinity ? -L::infinity() : L::lowest();
+    case Op::kReduceSum:
+      return 0;
+    case Op::kReduceProd:
+      return 1;
+    case Op::kReduceMin:
+      return L::has_infinity ? L::infinity() : L::max();
+    default:
+      return L::has_infinity ? -L::infinity() : L::lowest();
   }
 }
 
@@ -83,8 +97,8 @@ void check_reductions(std::int64_t n) {
 }
 
 TEST(Reductions, HaveTheFixedOrder) {
-  for (std::int64_t n : {0, 1, 2, 7, 8, 9, 15, 16, 17, 64, 100, 4095, 4096, 4097, 8192, 10000,
-                         40000}) {
+  for (std::int64_t n :
+       {0, 1, 2, 7, 8, 9, 15, 16, 17, 64, 100, 4095, 4096, 4097, 8192, 10000, 40000}) {
     check_reductions<double>(n);
     check_reductions<float>(n);
     check_reductions<std::int32_t>(n);
@@ -111,7 +125,9 @@ TEST(Reductions, OverSomeAxes) {
   // [2,3,4]: the elements of a run are met in row-major order of the reduced axes.
   const auto x = rough_numbers<double>(24, 3);
   const Tensor t = tensor<double>(Shape{2, 3, 4}, x);
-  const auto at = [&](std::size_t i, std::size_t j, std::size_t k) { return x[12 * i + 4 * j + k]; };
+  const auto at = [&](std::size_t i, std::size_t j, std::size_t k) {
+    return x[12 * i + 4 * j + k];
+  };
   const auto plus = [](double a, double b) { return a + b; };
   const Tensor middle = run(Op::kReduceSum, {t}, AxesAttr{{1}});
   ASSERT_EQ(middle.type().shape, (Shape{2, 4}));
@@ -194,8 +210,9 @@ TEST(ShapeOps, Pad) {
 }
 
 TEST(ShapeOps, Concatenate) {
-  EXPECT_EQ(numbers(run(Op::kConcatenate, {counted({2}), counted({0}), counted({3})}, AxesAttr{{0}})),
-            (Numbers{0, 1, 0, 1, 2}));
+  EXPECT_EQ(
+      numbers(run(Op::kConcatenate, {counted({2}), counted({0}), counted({3})}, AxesAttr{{0}})),
+      (Numbers{0, 1, 0, 1, 2}));
   EXPECT_EQ(numbers(run(Op::kConcatenate, {counted({2, 1}), counted({2, 2})}, AxesAttr{{1}})),
             (Numbers{0, 0, 1, 1, 2, 3}));
 }
@@ -211,8 +228,7 @@ TEST(ShapeOps, Reverse) {
 
 TEST(Leaves, Iota) {
   for (DType t : {DType::kF64, DType::kF32, DType::kI32, DType::kI64, DType::kU32, DType::kU64}) {
-    EXPECT_EQ(numbers(run(Op::kIota, {}, AxesAttr{{1}}, {t, {2, 3}})),
-              (Numbers{0, 1, 2, 0, 1, 2}));
+    EXPECT_EQ(numbers(run(Op::kIota, {}, AxesAttr{{1}}, {t, {2, 3}})), (Numbers{0, 1, 2, 0, 1, 2}));
     EXPECT_EQ(numbers(run(Op::kIota, {}, AxesAttr{{0}}, {t, {2, 2}})), (Numbers{0, 0, 1, 1}));
   }
   EXPECT_THROW(run(Op::kIota, {}, AxesAttr{{0}}, {DType::kBool, {2}}), UserError);
@@ -265,14 +281,13 @@ TEST(IndexOps, ScatterAddIsInOrder) {
   const Tensor x = Tensor::of<double>({2}, {1e16, 0});
   const Tensor i = Tensor::of<std::int64_t>({4}, {0, 0, 5, 0});
   const Tensor u = Tensor::of<double>({4}, {1, 1, 7, -1e16});
-  EXPECT_EQ(numbers(run(Op::kScatterAdd, {x, u, i})),
-            (Numbers{((1e16 + 1) + 1) - 1e16, 7}));
+  EXPECT_EQ(numbers(run(Op::kScatterAdd, {x, u, i})), (Numbers{((1e16 + 1) + 1) - 1e16, 7}));
   const Tensor rows = run(Op::kScatterAdd, {counted({2, 2}), counted({3, 2}),
                                             Tensor::of<std::int32_t>({3}, {1, -1, 1})});
   EXPECT_EQ(numbers(rows), (Numbers{0 + 2, 1 + 3, 2 + 0 + 4, 3 + 1 + 5}));
-  const Tensor wrap = run(Op::kScatterAdd, {Tensor::of<std::int32_t>({1}, {INT32_MAX}),
-                                            Tensor::of<std::int32_t>({1}, {1}),
-                                            Tensor::of<std::int32_t>({1}, {0})});
+  const Tensor wrap = run(Op::kScatterAdd,
+                          {Tensor::of<std::int32_t>({1}, {INT32_MAX}),
+                           Tensor::of<std::int32_t>({1}, {1}), Tensor::of<std::int32_t>({1}, {0})});
   EXPECT_EQ(wrap.integer(0), INT32_MIN);
 }
 
@@ -281,9 +296,9 @@ TEST(IndexOps, ScatterSetLastWriteWins) {
   EXPECT_EQ(numbers(run(Op::kScatterSet, {counted({4}), Tensor::of<double>({3}, {5, 6, 7}), i})),
             (Numbers{0, 7, 6, 3}));
   const Tensor j = Tensor::of<std::int64_t>({3}, {0, 1, 9});
-  EXPECT_EQ(numbers(run(Op::kScatterSet,
-                        {counted({3, 2}), Tensor::of<double>({3}, {10, 20, 30}), i, j})),
-            (Numbers{0, 1, 10, 30, 4, 20}));
+  EXPECT_EQ(
+      numbers(run(Op::kScatterSet, {counted({3, 2}), Tensor::of<double>({3}, {10, 20, 30}), i, j})),
+      (Numbers{0, 1, 10, 30, 4, 20}));
 }
 
 // --- contraction
@@ -291,9 +306,8 @@ TEST(IndexOps, ScatterSetLastWriteWins) {
 template <class T>
 void check_matrix_product(std::int64_t n, std::int64_t m, std::int64_t l) {
   const auto x = rough_numbers<T>(n * m, 5), y = rough_numbers<T>(m * l, 6);
-  const Tensor got =
-      run(Op::kDotGeneral, {tensor<T>(Shape{n, m}, x), tensor<T>(Shape{m, l}, y)},
-          DotAttr{{}, {}, {1}, {0}});
+  const Tensor got = run(Op::kDotGeneral, {tensor<T>(Shape{n, m}, x), tensor<T>(Shape{m, l}, y)},
+                         DotAttr{{}, {}, {1}, {0}});
   ASSERT_EQ(got.type().shape, (Shape{n, l}));
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t k = 0; k < l; ++k) {
@@ -302,9 +316,11 @@ void check_matrix_product(std::int64_t n, std::int64_t m, std::int64_t l) {
                          y[static_cast<std::size_t>(j * l + k)]};
       };
       const auto fused = [](T a, T b, T c) {
-        if constexpr (std::is_floating_point_v<T>) return std::fma(a, b, c);
-        else return static_cast<T>(std::make_unsigned_t<T>(a) * std::make_unsigned_t<T>(b) +
-                                   std::make_unsigned_t<T>(c));
+        if constexpr (std::is_floating_point_v<T>)
+          return std::fma(a, b, c);
+        else
+          return static_cast<T>(std::make_unsigned_t<T>(a) * std::make_unsigned_t<T>(b) +
+                                std::make_unsigned_t<T>(c));
       };
       // Partial sums by fma from a rounded first product, then joined like a sum's.
       T want = 0;
@@ -312,9 +328,11 @@ void check_matrix_product(std::int64_t n, std::int64_t m, std::int64_t l) {
       std::vector<T> part;
       for (std::int64_t j = 0; j < m; ++j) {
         const auto [a, b] = xy(j);
-        if (j < lanes) part.push_back(static_cast<T>(fused(a, b, T(-0.0))));
-        else part[static_cast<std::size_t>(j % lanes)] =
-                 fused(a, b, part[static_cast<std::size_t>(j % lanes)]);
+        if (j < lanes)
+          part.push_back(static_cast<T>(fused(a, b, T(-0.0))));
+        else
+          part[static_cast<std::size_t>(j % lanes)] =
+              fused(a, b, part[static_cast<std::size_t>(j % lanes)]);
       }
       if (lanes == 1 && m > 0) want = part[0];
       if (lanes == 8) {
@@ -351,8 +369,8 @@ TEST(DotGeneral, BatchAxesFirst) {
     }
   }
   // Two contracted axes, named in another order in y, and an outer product.
-  const Tensor two = run(Op::kDotGeneral, {counted({2, 3}), counted({3, 2})},
-                         DotAttr{{}, {}, {0, 1}, {1, 0}});
+  const Tensor two =
+      run(Op::kDotGeneral, {counted({2, 3}), counted({3, 2})}, DotAttr{{}, {}, {0, 1}, {1, 0}});
   EXPECT_EQ(two.real(0), 0 * 0 + 1 * 2 + 2 * 4 + 3 * 1 + 4 * 3 + 5 * 5);
   EXPECT_EQ(numbers(run(Op::kDotGeneral, {counted({2}), counted({3})}, DotAttr{})),
             (Numbers{0, 0, 0, 0, 1, 2}));
@@ -360,9 +378,9 @@ TEST(DotGeneral, BatchAxesFirst) {
 
 TEST(DotGeneral, FirstProductKeepsItsSign) {
   // One product of -0: fma(-1, 0, +0) would give +0.
-  const Tensor got = run(Op::kDotGeneral,
-                         {Tensor::of<double>({1}, {-1}), Tensor::of<double>({1}, {0})},
-                         DotAttr{{}, {}, {0}, {0}});
+  const Tensor got =
+      run(Op::kDotGeneral, {Tensor::of<double>({1}, {-1}), Tensor::of<double>({1}, {0})},
+          DotAttr{{}, {}, {0}, {0}});
   EXPECT_TRUE(std::signbit(got.real(0)));
 }
 
@@ -388,9 +406,9 @@ TEST(DotGeneral, BlocksOfALongOne) {
 }  // namespace
 
 std::set<Op> structural_ops_tested() {
-  return {Op::kReduceSum, Op::kReduceProd, Op::kReduceMin, Op::kReduceMax, Op::kReshape,
-          Op::kTranspose, Op::kBroadcast,  Op::kSlice,     Op::kPad,       Op::kConcatenate,
-          Op::kReverse,   Op::kIota,       Op::kParameter, Op::kConstant,  Op::kGather,
+  return {Op::kReduceSum,  Op::kReduceProd, Op::kReduceMin, Op::kReduceMax, Op::kReshape,
+          Op::kTranspose,  Op::kBroadcast,  Op::kSlice,     Op::kPad,       Op::kConcatenate,
+          Op::kReverse,    Op::kIota,       Op::kParameter, Op::kConstant,  Op::kGather,
           Op::kScatterAdd, Op::kScatterSet, Op::kDotGeneral};
 }
 

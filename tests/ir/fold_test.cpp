@@ -50,14 +50,16 @@ TEST(Fold, FloatIdentitiesThatHoldForEveryValue) {
 TEST(Fold, WhatLooksTrueAndIsNot) {
   Bench t;
   Builder& b = t.b;
-  EXPECT_EQ(t.op(b.mul(t.x, t.c(0))), Op::kMul);       // NaN, infinity, -0
+  EXPECT_EQ(t.op(b.mul(t.x, t.c(0))), Op::kMul);  // NaN, infinity, -0
   EXPECT_EQ(t.op(b.mul(t.v, t.all(0))), Op::kMul);
-  EXPECT_EQ(t.op(b.add(t.x, t.c(0.0))), Op::kAdd);     // -0 + 0 = +0
+  EXPECT_EQ(t.op(b.add(t.x, t.c(0.0))), Op::kAdd);  // -0 + 0 = +0
+  t.c(0.0);
+  EXPECT_EQ(t.op(b.add(t.c(0.0), b.unary(Op::kSin, t.x))), Op::kAdd);  // the constant comes first
   EXPECT_EQ(t.op(b.sub(t.x, t.c(-0.0))), Op::kSub);
-  EXPECT_EQ(t.op(b.sub(t.c(0.0), t.x)), Op::kSub);     // 0 - 0 = +0, -(0) = -0
-  EXPECT_EQ(t.op(b.sub(t.x, t.x)), Op::kSub);          // NaN, infinity
+  EXPECT_EQ(t.op(b.sub(t.c(0.0), t.x)), Op::kSub);  // 0 - 0 = +0, -(0) = -0
+  EXPECT_EQ(t.op(b.sub(t.x, t.x)), Op::kSub);       // NaN, infinity
   EXPECT_EQ(t.op(b.div(t.x, t.x)), Op::kDiv);
-  EXPECT_EQ(t.op(b.eq(t.x, t.x)), Op::kEq);            // NaN
+  EXPECT_EQ(t.op(b.eq(t.x, t.x)), Op::kEq);  // NaN
   EXPECT_EQ(t.op(b.add(b.add(t.x, t.c(1)), t.c(2))), Op::kAdd);
   EXPECT_EQ(b.so_far().operand(b.add(b.add(t.x, t.c(1)), t.c(2)), 0).id,
             std::min(b.add(t.x, t.c(1)).id, t.c(2).id));  // not x + 3

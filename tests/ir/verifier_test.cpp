@@ -47,7 +47,9 @@ void expect_broken(const FunctionPtr& f, const std::string& rule) {
   }
 }
 
-TEST(Verifier, AcceptsTheSample) { EXPECT_NO_THROW(verify(*sample())); }
+TEST(Verifier, AcceptsTheSample) {
+  EXPECT_NO_THROW(verify(*sample()));
+}
 
 TEST(Verifier, OperandsComeBeforeUsers) {
   const FunctionPtr f = sample();
