@@ -274,6 +274,27 @@ Degree degree_of(const ir::Function& f) {
   return Interpreter(domain).run(f, arguments)[0];
 }
 
+double operations_in(const ir::Function& f) {
+  double work = 0;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const ir::Value v{id};
+    if (f.op(v) == ir::Op::kMap) {
+      const auto& m = f.attr_as<ir::MapAttr>(v);
+      work += static_cast<double>(m.count) * operations_in(*m.body);
+    } else if (f.op(v) == ir::Op::kPairSum) {
+      const auto& p = f.attr_as<ir::PairAttr>(v);
+      const double n = static_cast<double>(p.count);
+      work += n * n * (p.kind == ir::PairKind::kLess ? 0.5 : 1) * operations_in(*p.body);
+    } else if (f.op(v) == ir::Op::kLoop) {
+      const auto& l = f.attr_as<ir::LoopAttr>(v);
+      work += static_cast<double>(l.trip) * operations_in(*l.body);
+    } else {
+      work += static_cast<double>(std::max<std::int64_t>(1, f.type(v).size()));
+    }
+  }
+  return work;
+}
+
 std::string text_of(const Degree& d) {
   const auto word = [](int n, const char* what) {
     return n >= Degree::kNotPolynomial ? std::string("not polynomial in ") + what

@@ -40,6 +40,9 @@ struct Degree {
 };
 Degree degree_of(const ir::Function& f);
 
+/// About how many element operations one evaluation of f is.
+double operations_in(const ir::Function& f);
+
 /// "2 in p, 0 in q"
 std::string text_of(const Degree& d);
 

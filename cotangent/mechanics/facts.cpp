@@ -46,28 +46,6 @@ struct State {
   double t = 0;
 };
 
-/// About how many element operations f is.
-double work_of(const ir::Function& f) {
-  double work = 0;
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const ir::Value v{id};
-    if (f.op(v) == ir::Op::kMap) {
-      const auto& m = f.attr_as<ir::MapAttr>(v);
-      work += static_cast<double>(m.count) * work_of(*m.body);
-    } else if (f.op(v) == ir::Op::kPairSum) {
-      const auto& p = f.attr_as<ir::PairAttr>(v);
-      const double n = static_cast<double>(p.count);
-      work += n * n * (p.kind == ir::PairKind::kLess ? 0.5 : 1) * work_of(*p.body);
-    } else if (f.op(v) == ir::Op::kLoop) {
-      const auto& l = f.attr_as<ir::LoopAttr>(v);
-      work += static_cast<double>(l.trip) * work_of(*l.body);
-    } else {
-      work += static_cast<double>(std::max<std::int64_t>(1, f.type(v).size()));
-    }
-  }
-  return work;
-}
-
 double largest(const Tensor& x) {
   double m = 0;
   for (std::int64_t k = 0; k < x.size(); ++k) m = std::max(m, std::abs(static_cast<double>(x.real(k))));
@@ -128,7 +106,7 @@ class Samples {
   }
 
  private:
-  static bool is_large(const ir::Function& f) { return work_of(f) > kEvaluatorBudget; }
+  static bool is_large(const ir::Function& f) { return operations_in(f) > kEvaluatorBudget; }
 
   const System& system_;
   State start_;
