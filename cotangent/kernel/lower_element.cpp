@@ -54,19 +54,26 @@ Index Lowering::split(Id linear, const Dims& lengths) {
   return index;
 }
 
-Id Lowering::pick(const Elements& elements, Id linear) {
+/// The element at `index` of an array in registers: a chain of selections along each axis whose
+/// index is not a literal. Indices out of range (in padding) give some element.
+Id Lowering::pick(const Elements& elements, const Shape& shape, const Index& index) {
+  const Dims strides = row_major(shape);
+  const std::function<Id(int, std::int64_t)> along = [&](int axis, std::int64_t base) -> Id {
+    if (axis == shape.rank()) return elements[static_cast<std::size_t>(base)];
+    const std::int64_t n = shape[axis], stride = strides[static_cast<std::size_t>(axis)];
+    if (b.is_const(index[axis])) {
+      const std::int64_t k = std::clamp<std::int64_t>(b.const_i64(index[axis]), 0, n - 1);
+      return along(axis + 1, base + k * stride);
+    }
+    Id result = along(axis + 1, base);
+    for (std::int64_t k = 1; k < n; ++k) {
+      const Id here = b.op(Op::kEq, {index[axis], b.i64(k)});
+      result = b.select(here, along(axis + 1, base + k * stride), result);
+    }
+    return result;
+  };
   ensure(!elements.empty(), "an element of an empty array");
-  if (b.is_const(linear)) {
-    const std::int64_t k = b.const_i64(linear);
-    const auto last = static_cast<std::int64_t>(elements.size()) - 1;
-    return elements[static_cast<std::size_t>(std::clamp<std::int64_t>(k, 0, last))];
-  }
-  Id result = elements[0];
-  for (std::size_t k = 1; k < elements.size(); ++k) {
-    const Id here = b.op(Op::kEq, {linear, b.i64(static_cast<std::int64_t>(k))});
-    result = b.select(here, elements[k], result);
-  }
-  return result;
+  return along(0, 0);
 }
 
 Id Lowering::address(const Ref& ref, const Index& index) {
@@ -81,12 +88,7 @@ Id Lowering::read(const Ref& ref, const ir::Type& type, const Index& index, Id p
   switch (ref.kind) {
     case Ref::Kind::kRegisters: {
       if (ref.registers.empty()) return b.constant(type.dtype, 0);
-      Id linear = b.i64(0);
-      const Dims strides = row_major(type.shape);
-      for (int k = 0; k < index.rank; ++k) {
-        linear = b.add(linear, b.mul(index[k], b.i64(strides[static_cast<std::size_t>(k)])));
-      }
-      return pick(ref.registers, linear);
+      return pick(ref.registers, type.shape, index);
     }
     case Ref::Kind::kBuffer: {
       const auto known = version_of_buffer_.find(ref.buffer);
@@ -351,15 +353,16 @@ Id Lowering::compute(Frame& fr, Value v, const Index& index, Id predicate) {
       if (const auto row = fr.row_values.find(v.id); row != fr.row_values.end()) {
         // An element of this very row at a running index.
         const Frame::RowValues& made = row->second;
-        Id linear = b.i64(0);
+        Index rest;
         for (int k = 0; k < index.rank; ++k) {
-          if (k < made.row.rank) {
-            ensure(index[k] == made.row[k], "lowering: another row is read inside its loop nest");
+          if (k >= made.row.rank) {
+            rest.push(index[k]);
           } else {
-            linear = b.add(b.mul(linear, b.i64(type.shape[k])), index[k]);
+            ensure(index[k] == made.row[k], "lowering: another row is read inside its loop nest");
           }
         }
-        return pick(made.values, linear);
+        const auto inner = type.shape.axes().subspan(static_cast<std::size_t>(made.row.rank));
+        return pick(made.values, Shape(inner), rest);
       }
       Ref ref;
       ref.kind = Ref::Kind::kRegisters;

@@ -120,7 +120,7 @@ class Lowering {
   Id address(const Ref& ref, const Index& index);
   Id literal(Frame& fr, Value v, const Index& index, Id predicate);
   Id gathered_axis(Frame& fr, Value indices, const Index& place, std::int64_t length, Id predicate);
-  Id pick(const Elements& elements, Id linear);
+  Id pick(const Elements& elements, const Shape& shape, const Index& index);
   Index constant_index(const Shape& shape, std::int64_t linear);
   Index reshaped(const Shape& from, const Shape& to, const Index& index);
   Index split(Id linear, const Dims& lengths);

@@ -6,6 +6,7 @@
 
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/ir/random_program.h"
+#include "cotangent/ir/shrink.h"
 #include "cotangent/ir/text.h"
 #include "cotangent/runtime/executable.h"
 
@@ -17,6 +18,26 @@ ir::FunctionPtr program_of(std::uint64_t seed) {
   options.nodes = 4 + static_cast<int>(seed % 24);
   options.depth = static_cast<int>(seed % 4);
   return ir::random_program(seed, options);
+}
+
+bool differs(const ir::Function& f, std::uint64_t seed, const runtime::CompileOptions& options) {
+  const auto arguments = ir::random_arguments(f, seed, seed % 2 == 0);
+  const auto want = ir::evaluate(f, arguments);
+  const auto got =
+      runtime::compile(std::make_shared<const ir::Function>(f), options)->call(arguments);
+  for (std::size_t r = 0; r < want.size(); ++r) {
+    if (!want[r].same_bits(got[r])) return true;
+  }
+  return false;
+}
+
+/// The smallest program that still differs, with its kernel.
+std::string shrunk(const ir::FunctionPtr& f, std::uint64_t seed,
+                   const runtime::CompileOptions& options) {
+  const auto fails = [&](const ir::Function& g) { return differs(g, seed, options); };
+  if (!fails(*f)) return "(does not differ when compiled alone)\n" + ir::print(*f);
+  const ir::FunctionPtr small = ir::shrink(f, fails, 400);
+  return ir::print(*small) + runtime::compile(small, options)->kernels_text();
 }
 
 TEST(Executable, RandomProgramsHaveTheEvaluatorsBits) {
@@ -43,7 +64,7 @@ TEST(Executable, RandomProgramsHaveTheEvaluatorsBits) {
         if (want[r].same_bits(got[r]) || shown >= 4) continue;
         ++shown;
         ADD_FAILURE() << "seed " << seed << ", width " << options.vector_bits << ", result " << r
-                      << "\n" << ir::print(*programs[k]);
+                      << "\n" << shrunk(programs[k], seed, options);
         break;
       }
     }

@@ -452,10 +452,7 @@ class Emitter {
     if (i.operands[2] == kNoId) {
       carried = range(i, lo, hi, carried, nullptr);
     } else {
-      Value* skip = scalar(i.operands[2]);
-      Value* middle = clamp(skip, lo, hi);
-      carried = range(i, lo, middle, carried, nullptr);
-      carried = range(i, clamp(ir_.CreateAdd(skip, ir_.getInt64(1)), lo, hi), hi, carried, nullptr);
+      carried = around(i, lo, hi, scalar(i.operands[2]), carried);
     }
     for (std::size_t k = 0; k < carried.size(); ++k) values_[i.results[k]].s = carried[k];
   }
@@ -463,6 +460,14 @@ class Emitter {
   Value* smax(Value* x, Value* y) { return ir_.CreateSelect(ir_.CreateICmpSLT(x, y), y, x); }
   Value* smin(Value* x, Value* y) { return ir_.CreateSelect(ir_.CreateICmpSLT(x, y), x, y); }
   Value* clamp(Value* x, Value* lo, Value* hi) { return smin(smax(x, lo), hi); }
+
+  /// lo <= index < hi but for one index: before it, then after it.
+  std::vector<Value*> around(const Instr& i, Value* lo, Value* hi, Value* skip,
+                             std::vector<Value*> carried) {
+    carried = range(i, lo, clamp(skip, lo, hi), carried, nullptr);
+    Value* rest = clamp(ir_.CreateAdd(skip, ir_.getInt64(1)), lo, hi);
+    return range(i, rest, hi, carried, nullptr);
+  }
 
   /// Runs the body for lo <= index < hi on carried values; `mask` gives, for an index, the lanes that
   /// take part (null: all that took part before).
@@ -551,6 +556,8 @@ class Emitter {
     const auto in_vector = [&](Value* index) { return splat_here(index); };
     if (fixed(lo) && fixed(hi) && skip == kNoId) {
       carried = range(i, scalar(lo), scalar(hi), carried, nullptr);
+    } else if (fixed(lo) && fixed(hi) && fixed(skip)) {
+      carried = around(i, scalar(lo), scalar(hi), scalar(skip), carried);
     } else if (fixed(lo) && fixed(hi) && line(skip)) {
       const auto not_skipped = [&](Value* index) { return ir_.CreateICmpNE(in_vector(index), vector(skip)); };
       Value *l = scalar(lo), *h = scalar(hi);
