@@ -11,7 +11,10 @@ using namespace ir;
 std::vector<Pass> standard_passes(const PassOptions& options) {
   std::vector<Pass> passes;
   passes.push_back({"simplify", simplify});
-  passes.push_back({"simplify", simplify});
+  if (options.reduce_strength) {
+    passes.push_back({"reduce_strength", reduce_strength});
+    passes.push_back({"simplify", simplify});
+  }
   if (options.contract) passes.push_back({"contract", contract});
   passes.push_back({"expand_math", expand_math});
   passes.push_back({"simplify", simplify});

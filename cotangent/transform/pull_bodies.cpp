@@ -11,20 +11,22 @@ using namespace ir;
 
 namespace {
 
-/// Splits parameters and results of a body by flags and rebuilds it.
+/// The flagged results of a body as a function of the flagged parameters, then the values `also`
+/// (flagged parameters). Ops that also compute something from the other parameters are split in turn.
 FunctionPtr part_of(const Function& body, const Flags& params, const Flags& results,
-                    const Values& also = {}) {
+                    const std::vector<std::size_t>& also = {}) {
   Builder b(body.name());
   Values inside(body.params().size());
   for (std::size_t k = 0; k < inside.size(); ++k) {
     if (params[k]) inside[k] = b.param(body.param_type(k), body.param_names()[k]);
   }
+  const Pulled part = pull_back(b, body, inside, {});
   Values wanted;
   for (std::size_t k = 0; k < results.size(); ++k) {
-    if (results[k]) wanted.push_back(body.results()[k]);
+    if (results[k]) wanted.push_back(part.results[k]);
   }
-  wanted.insert(wanted.end(), also.begin(), also.end());
-  return b.finish(clone(b, body, inside, wanted));
+  for (std::size_t k : also) wanted.push_back(inside[k]);
+  return b.finish(wanted);
 }
 
 std::size_t index_params(Op op) { return op == Op::kPairSum ? 2 : 1; }
@@ -65,7 +67,7 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
     a->rows_i = count(0, i);
     a->rows_j = count(i, i + j);
   }
-  Values also;
+  std::vector<std::size_t> also;
   if (auto* a = std::get_if<LoopAttr>(&attr)) {
     const auto invariants = static_cast<std::size_t>(a->invariants);
     const auto carries = static_cast<std::size_t>(a->carries);
@@ -80,7 +82,7 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
     }
     for (std::size_t k = 0; kept_carries && k < carries; ++k) {
       if (!results[k]) continue;
-      also.push_back(body->params()[offset + invariants + k]);
+      also.push_back(offset + invariants + k);
       every.push_back(1);
     }
     a->every = every;

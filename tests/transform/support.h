@@ -98,6 +98,7 @@ inline void check_derivatives(const Function& f, const Tensors& x, const Positio
           << "result " << real[k] << " element " << e << "\n" << print(f) << print(*forward);
     }
     const Tensor ct = random_like(f.result_type(real[k]), random);
+    for (const Tensor& d : directions) scale += norm(ct) * norm(d);
     reverse_arguments.push_back(ct);
     forward_product += dot(ct, slope);
     scale += norm(ct) * norm(slope);

@@ -1,0 +1,424 @@
+// Strength reduction of products. Every product, quotient, root and whole power is read as a monomial
+//   coefficient * x1^(e1/2) * x2^(e2/2) * ...
+// over values that are none of these, and written again with few operations: sqrt(x) in denominators is
+// joined with other divisors, values divided by often get one reciprocal, constants are merged, and factors are grouped by what they depend on (the invariants of a body, one particle, the
+// pair) so that the groups can be moved out of loops. Rounding changes within a few ulp.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "cotangent/transform/partials.h"
+#include "cotangent/transform/passes.h"
+#include "cotangent/transform/rebuild.h"
+
+namespace cotangent::transform {
+
+using namespace ir;
+
+namespace {
+
+constexpr int kMaxDepth = 48;    // of one product tree
+constexpr double kMaxPower = 32;  // x^n by products up to here
+
+/// A base of a monomial: x, or (rooted) sqrt(x).
+struct Base {
+  std::uint32_t id;
+  bool rooted;
+  auto operator<=>(const Base&) const = default;
+};
+
+/// Exponents of rooted bases count powers of the root.
+struct Monomial {
+  double coefficient = 1;
+  std::map<Base, int> powers;
+
+  void multiply(const Monomial& m, int n) {
+    coefficient *= std::pow(m.coefficient, n);
+    for (const auto& [base, power] : m.powers) {
+      if ((powers[base] += n * power) == 0) powers.erase(base);
+    }
+  }
+  bool usable() const {
+    const double size = std::fabs(coefficient);
+    return size > 1e-30 && size < 1e30;
+  }
+};
+
+/// What a value depends on: bit 0 the first row or index, bit 1 the second.
+using Class = unsigned;
+
+class Reducer {
+ public:
+  Reducer(const Function& f, std::vector<Class> params)
+      : f_(f), b_(f.name()), uses_(use_counts(f)), class_(f.size(), 0), squares_(f.size(), -1),
+        images_(f.size()) {
+    for (std::size_t k = 0; k < params.size(); ++k) class_[f.params()[k].id] = params[k];
+  }
+
+  FunctionPtr run() {
+    classify();
+    find_boundaries();
+    plan();
+    for (std::size_t k = 0; k < f_.params().size(); ++k) {
+      images_[f_.params()[k].id] = b_.param(f_.param_type(k), f_.param_names()[k]);
+    }
+    for (std::uint32_t id = 0; id < f_.size(); ++id) {
+      const Value v{id};
+      if (!needed_[id] || f_.op(v) == Op::kParameter) continue;
+      const auto spans = f_.spans(v);
+      b_.set_spans({spans.begin(), spans.end()});
+      images_[id] = monomials_.count(id) ? emit(v, monomials_[id]) : copy(v);
+    }
+    Values results;
+    for (Value r : f_.results()) results.push_back(images_[r.id]);
+    return b_.finish(results);
+  }
+
+ private:
+  Value operand(Value v, std::size_t k) const { return f_.operand(v, k); }
+
+  void classify() {
+    for (std::uint32_t id = 0; id < f_.size(); ++id) {
+      for (Value x : f_.operands(Value{id})) class_[id] |= class_[x.id];
+    }
+  }
+
+  // --- what is a product
+
+  /// n where the power's exponent is n/2.
+  std::optional<int> half_power(Value v) const {
+    const auto y = splat_value(f_, operand(v, 1));
+    if (!y || std::fabs(*y) > kMaxPower || *y == 0 || std::floor(2 * *y) != 2 * *y) return {};
+    return static_cast<int>(2 * *y);
+  }
+
+  bool scalar_spread(Value v) const {
+    return f_.op(v) == Op::kBroadcast && f_.type(operand(v, 0)).is_scalar();
+  }
+
+  bool is_product(Value v) const {
+    if (!is_float(f_.type(v).dtype)) return false;
+    switch (f_.op(v)) {
+      case Op::kMul:
+      case Op::kDiv:
+      case Op::kNeg:
+      case Op::kSqrt:
+      case Op::kRsqrt: return true;
+      case Op::kPow: return half_power(v).has_value();
+      case Op::kBroadcast: return scalar_spread(v) && is_product(operand(v, 0));
+      default: return false;
+    }
+  }
+
+  /// select(x == 0, 0, product): the convention for the slope of a norm at the origin. Gives x.
+  Value guarded(Value v) const {
+    if (f_.op(v) != Op::kSelect || !is_zero(f_, operand(v, 1)) || !is_product(operand(v, 2))) return {};
+    const Value test = operand(v, 0);
+    if (f_.op(test) != Op::kEq) return {};
+    if (is_zero(f_, operand(test, 1))) return operand(test, 0);
+    if (is_zero(f_, operand(test, 0))) return operand(test, 1);
+    return {};
+  }
+
+  /// Products that are made once and then taken as they are: those used more than once, and where a tree
+  /// gets deep.
+  void find_boundaries() {
+    boundary_.assign(f_.size(), false);
+    std::vector<int> depth(f_.size(), 0);
+    for (std::uint32_t id = 0; id < f_.size(); ++id) {
+      const Value v{id};
+      if (!is_product(v)) continue;
+      for (Value x : f_.operands(v)) {
+        if (is_product(x) && !boundary_[x.id]) depth[id] = std::max(depth[id], depth[x.id] + 1);
+      }
+      const Op op = f_.op(v);
+      const bool shared = uses_[id] > 1 && (op == Op::kMul || op == Op::kDiv || op == Op::kPow);
+      boundary_[id] = shared || depth[id] > kMaxDepth;
+    }
+  }
+
+  Monomial base(Value x, int power) const {
+    Monomial m;
+    if (squares(x)) {
+      m.powers[{x.id, true}] = 2 * power;
+    } else {
+      m.powers[{x.id, false}] = power;
+    }
+    return m;
+  }
+  static Monomial root(Value x, int power) {
+    Monomial m;
+    m.powers[{x.id, true}] = power;
+    return m;
+  }
+
+  /// The monomial of an operand of a product.
+  Monomial factor(Value v) const {
+    if (const auto c = splat_value(f_, v)) {
+      Monomial m;
+      m.coefficient = *c;
+      if (m.usable()) return m;
+    }
+    if (!is_product(v) || boundary_[v.id]) {
+      if (scalar_spread(v)) return factor(operand(v, 0));
+      return base(v, 1);
+    }
+    return monomial(v);
+  }
+
+  /// The monomial of a product.
+  Monomial monomial(Value v) const {
+    Monomial m;
+    switch (f_.op(v)) {
+      case Op::kNeg: m = factor(operand(v, 0)); m.coefficient = -m.coefficient; break;
+      case Op::kMul:
+        m = factor(operand(v, 0));
+        m.multiply(factor(operand(v, 1)), 1);
+        break;
+      case Op::kDiv:
+        m = factor(operand(v, 0));
+        m.multiply(factor(operand(v, 1)), -1);
+        break;
+      case Op::kSqrt: m = root(operand(v, 0), 1); break;
+      case Op::kRsqrt: m = root(operand(v, 0), -1); break;
+      case Op::kPow: {
+        const int n = *half_power(v);
+        if (n % 2 == 0) {
+          m.multiply(factor(operand(v, 0)), n / 2);
+        } else {
+          m = root(operand(v, 0), n);
+        }
+        break;
+      }
+      default: m = factor(operand(v, 0)); break;  // broadcast of a scalar
+    }
+    return m;
+  }
+
+  /// Opens guarded factors where another factor makes the product infinite or NaN there anyway.
+  void open_guards(Monomial& m) const {
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (const auto& [b, power] : m.powers) {
+        if (b.rooted || power != 1) continue;
+        const Value v{b.id}, x = guarded(v);
+        if (!x.valid()) continue;
+        const auto rooted = m.powers.find({x.id, true}), plain = m.powers.find({x.id, false});
+        const bool infinite = (rooted != m.powers.end() && rooted->second < 0) ||
+                              (plain != m.powers.end() && plain->second < 0);
+        if (!infinite) continue;
+        m.powers.erase(b);
+        m.multiply(factor(operand(v, 2)), 1);
+        changed = true;
+        break;
+      }
+    }
+  }
+
+  // --- planning: which nodes are made, and how each base's powers are had
+
+  void plan() {
+    needed_.assign(f_.size(), false);
+    for (Value r : f_.results()) needed_[r.id] = true;
+    for (Value p : f_.params()) needed_[p.id] = true;
+    for (std::size_t id = f_.size(); id-- > 0;) {
+      if (!needed_[id]) continue;
+      const Value v{static_cast<std::uint32_t>(id)};
+      if (is_product(v)) {
+        Monomial m = monomial(v);
+        open_guards(m);
+        if (m.usable()) {
+          for (const auto& [b, power] : m.powers) needed_[b.id] = true;
+          monomials_[v.id] = std::move(m);
+          continue;
+        }
+      }
+      for (Value x : f_.operands(v)) needed_[x.id] = true;
+    }
+    for (const auto& [id, m] : monomials_) {
+      for (const auto& [b, power] : m.powers) {
+        Need& need = needs_[b];
+        if (power > 0 && (power % 2 != 0 || !nonnegative(b))) need.root = true;
+        if (power < 0) ++need.divided;
+        if (power < 0 && power % 2 != 0) need.inverse_root = true;
+      }
+    }
+  }
+
+  /// For a rooted base: even powers are powers of x itself.
+  bool nonnegative(const Base& b) const { return squares(Value{b.id}); }
+
+  bool squares(Value x) const {
+    signed char& known = squares_[x.id];
+    if (known < 0) known = is_sum_of_squares(f_, x) ? 1 : 0;
+    return known == 1;
+  }
+
+  struct Need {
+    bool root = false;          // a positive odd power of the root
+    bool inverse_root = false;  // a negative odd power
+    int divided = 0;            // products that divide by it
+  };
+
+  // --- writing
+
+  Value whole_power(Value x, int n) {
+    Value result;
+    for (Value square = x; n > 0; n /= 2) {
+      if (n % 2 == 1) result = result.valid() ? b_.mul(result, square) : square;
+      if (n > 1) square = b_.mul(square, square);
+    }
+    return result;
+  }
+
+  Value one_over(Value x) { return b_.div(b_.splat(1.0, b_.type(x)), x); }
+
+  /// base^n, n > 0.
+  Value positive_power(const Base& base, int n) {
+    const Value x = images_[base.id];
+    if (!base.rooted) return whole_power(x, n);
+    if (!nonnegative(base)) return whole_power(b_.unary(Op::kSqrt, x), n);
+    const Value rest = n / 2 > 0 ? whole_power(x, n / 2) : Value{};
+    return n % 2 == 1 ? times(b_.unary(Op::kSqrt, x), rest) : rest;
+  }
+
+  /// base^power as a factor, or (second) as a divisor. One product that divides by a base divides; several
+  /// share a reciprocal.
+  std::pair<Value, Value> written(const Base& base, int power) {
+    const Need& need = needs_[base];
+    const int n = std::abs(power);
+    if (power > 0) return {positive_power(base, n), {}};
+    if (need.divided <= 1) return {{}, positive_power(base, n)};
+    const Value x = images_[base.id];
+    if (!base.rooted) return {whole_power(one_over(x), n), {}};
+    if (!need.root && !need.inverse_root && nonnegative(base)) {
+      return {whole_power(one_over(x), n / 2), {}};
+    }
+    const Value inverse = need.root ? one_over(b_.unary(Op::kSqrt, x)) : b_.unary(Op::kRsqrt, x);
+    return {whole_power(inverse, n), {}};
+  }
+
+  /// Products of one shape, by class.
+  struct Group {
+    Value factors, divisors;
+  };
+
+  Value times(Value x, Value y) {
+    if (!x.valid()) return y;
+    if (!y.valid()) return x;
+    return b_.mul(x, y);
+  }
+
+  Value finish_group(const Group& g, double& coefficient, const Type& type) {
+    if (!g.divisors.valid()) return g.factors;
+    Value top = g.factors;
+    if (!top.valid()) {
+      top = b_.splat(coefficient, type);
+      coefficient = 1;
+    }
+    return b_.div(top, g.divisors);
+  }
+
+  /// The product of the groups: what is invariant and what depends on one side only are made on their
+  /// own, the coefficient among them, then joined.
+  Value join(std::map<Class, Group>& groups, double& coefficient, const Type& type) {
+    std::vector<std::pair<Class, Value>> parts;
+    Value fixed, divisors;
+    if (groups.count(0) && (groups[0].factors.valid() || groups[0].divisors.valid())) {
+      fixed = finish_group(groups[0], coefficient, type);
+      if (coefficient != 1 && coefficient != -1) {
+        fixed = b_.mul(b_.splat(coefficient, type), fixed);
+        coefficient = 1;
+      }
+    }
+    for (auto& [c, g] : groups) {
+      if (c == 0) continue;
+      const bool single = (c & (c - 1)) == 0 && groups.size() > 1;
+      if (single && coefficient != 1 && !fixed.valid()) {
+        g.factors = g.factors.valid() ? b_.mul(b_.splat(coefficient, type), g.factors)
+                                      : b_.splat(coefficient, type);
+        coefficient = 1;
+      }
+      if (fixed.valid() && (single || c == groups.rbegin()->first)) {
+        g.factors = times(fixed, g.factors);
+        fixed = {};
+      }
+      if (!single) divisors = times(divisors, std::exchange(g.divisors, Value{}));
+      parts.emplace_back(c, finish_group(g, coefficient, type));
+    }
+    Value product = fixed;
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) product = times(product, part->second);
+    return finish_group({product, divisors}, coefficient, type);
+  }
+
+  Value emit(Value v, const Monomial& m) {
+    const Type type = f_.type(v);
+    std::map<Class, Group> scalars, arrays;
+    for (const auto& [base, power] : m.powers) {
+      const auto [factor, divisor] = written(base, power);
+      auto& groups = f_.type(Value{base.id}).is_scalar() ? scalars : arrays;
+      Group& g = groups[class_[base.id]];
+      if (factor.valid()) g.factors = times(g.factors, factor);
+      if (divisor.valid()) g.divisors = times(g.divisors, divisor);
+    }
+    double coefficient = m.coefficient;
+    Value product = join(scalars, coefficient, type.with_shape({}));
+    if (product.valid() && !type.is_scalar()) {
+      product = apply_coefficient(product, coefficient);
+      product = b_.broadcast_to(product, type.shape);
+    }
+    if (!arrays.empty()) product = times(product, join(arrays, coefficient, type));
+    if (!product.valid()) return b_.splat(coefficient, type);
+    return apply_coefficient(product, coefficient);
+  }
+
+  Value apply_coefficient(Value x, double& coefficient) {
+    const double c = std::exchange(coefficient, 1.0);
+    if (c == 1) return x;
+    return c == -1 ? b_.neg(x) : b_.mul(b_.splat(c, b_.type(x)), x);
+  }
+
+  Value copy(Value v) {
+    Values x;
+    for (Value u : f_.operands(v)) x.push_back(images_[u.id]);
+    const Op op = f_.op(v);
+    if (!is_second_order(op)) return b_.copy(f_, v, x);
+    const Attr& attr = f_.attr(v);
+    const FunctionPtr body = body_of(attr);
+    std::vector<Class> classes(body->params().size(), 0);
+    if (const auto* a = std::get_if<MapAttr>(&attr)) {
+      for (std::int64_t k = 0; k <= a->rows; ++k) classes[static_cast<std::size_t>(k)] = 1;
+    } else if (const auto* p = std::get_if<PairAttr>(&attr)) {
+      classes[0] = 1;
+      classes[1] = 2;
+      for (std::int64_t k = 0; k < p->rows_i + p->rows_j; ++k) {
+        classes[static_cast<std::size_t>(k) + 2] = k < p->rows_i ? 1 : 2;
+      }
+    } else {
+      const auto& l = std::get<LoopAttr>(attr);
+      for (std::size_t k = 0; k < classes.size(); ++k) {
+        classes[k] = k > 0 && static_cast<std::int64_t>(k) <= l.invariants ? 0 : 1;
+      }
+    }
+    return b_.make(op, x, with_body(attr, Reducer(*body, std::move(classes)).run()));
+  }
+
+  const Function& f_;
+  Builder b_;
+  std::vector<int> uses_;
+  std::vector<Class> class_;
+  std::vector<bool> boundary_, needed_;
+  std::map<std::uint32_t, Monomial> monomials_;  // of the products that are made
+  std::map<Base, Need> needs_;
+  mutable std::vector<signed char> squares_;  // memo; -1: not asked yet
+  Values images_;
+};
+
+}  // namespace
+
+FunctionPtr reduce_strength(const Function& f) {
+  return Reducer(f, std::vector<Class>(f.params().size(), 0)).run();
+}
+
+}  // namespace cotangent::transform

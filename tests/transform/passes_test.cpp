@@ -1,0 +1,180 @@
+// Each pass alone keeps the evaluator's value: exact passes to the bit, the others within stated ulp.
+#include "cotangent/ir/random_program.h"
+#include "tests/transform/support.h"
+
+namespace cotangent::transform {
+namespace {
+
+/// Largest difference over the results, relative to 1 + |value|; infinite where finiteness differs.
+double difference_of(const Tensors& x, const Tensors& y) {
+  double worst = 0;
+  for (std::size_t r = 0; r < x.size(); ++r) {
+    for (std::int64_t k = 0; k < x[r].size(); ++k) {
+      const auto a = static_cast<double>(x[r].real(k)), b = static_cast<double>(y[r].real(k));
+      if (std::isnan(a) && std::isnan(b)) continue;
+      if (a == b) continue;
+      worst = std::max(worst, std::fabs(a - b) / (1 + std::fabs(a)));
+      if (!std::isfinite(a) || !std::isfinite(b)) worst = INFINITY;
+    }
+  }
+  return worst;
+}
+
+TEST(Passes, SimplifyKeepsEveryBit) {
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    RandomProgramOptions options;
+    options.nodes = 8 + static_cast<int>(seed % 20);
+    const FunctionPtr f = random_program(seed, options);
+    const FunctionPtr g = simplify(*f);
+    verify(*g);
+    for (bool special : {false, true}) {
+      const Tensors x = random_arguments(*f, seed, special);
+      const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
+      for (std::size_t r = 0; r < before.size(); ++r) {
+        ASSERT_TRUE(before[r].same_bits(after[r])) << "seed " << seed << "\n" << print(*f) << print(*g);
+      }
+    }
+    EXPECT_TRUE(structurally_equal(*simplify(*g), *g)) << print(*g) << print(*simplify(*g));
+  }
+}
+
+TEST(Passes, SimplifyKeepsEveryBitOfDerivatives) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    RandomProgramOptions options;
+    options.differentiable = true;
+    const FunctionPtr f = random_program(seed, options);
+    if (f->params().empty()) continue;
+    const FunctionPtr once = grad(*f, {0});
+    const Tensors x = random_arguments(*f, seed);
+    const Tensors before = evaluate(*once, x), after = evaluate(*simplify(*once), x);
+    ASSERT_TRUE(before[0].same_bits(after[0]));
+  }
+}
+
+/// Programs of one domain where no cancellation hides or blows up the passes' roundings.
+FunctionPtr smooth_program(std::uint64_t seed) {
+  RandomProgramOptions options;
+  options.differentiable = true;
+  options.f32 = false;
+  return random_program(seed, options);
+}
+
+TEST(Passes, InexactPassesStayClose) {
+  struct Named {
+    const char* name;
+    FunctionPtr (*run)(const Function&);
+  };
+  const Named passes[] = {{"reduce_strength", reduce_strength}, {"contract", contract},
+                          {"expand_math", expand_math}};
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const FunctionPtr f = smooth_program(seed);
+    const Tensors x = random_arguments(*f, seed);
+    const Tensors before = evaluate(*f, x);
+    EvaluateOptions extended;
+    extended.extended = true;
+    for (const Named& pass : passes) {
+      const FunctionPtr g = pass.run(*f);
+      verify(*g);
+      EXPECT_LT(difference_of(before, evaluate(*g, x)), 1e-10)
+          << pass.name << " seed " << seed << "\n" << print(*f) << print(*g);
+    }
+    std::vector<PassRecord> records;
+    const FunctionPtr all = run_passes(f, {}, &records);
+    verify(*all);
+    EXPECT_EQ(records.size(), standard_passes().size());
+    EXPECT_LT(difference_of(before, evaluate(*all, x)), 1e-10) << seed;
+  }
+}
+
+TEST(Passes, GradientsSurviveThePasses) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const FunctionPtr f = smooth_program(seed);
+    if (f->params().empty()) continue;
+    const FunctionPtr g = grad(*f, {0});
+    const Tensors x = random_arguments(*f, seed);
+    EXPECT_LT(difference_of(evaluate(*g, x), evaluate(*run_passes(g), x)), 1e-9) << seed;
+  }
+}
+
+TEST(Contract, OnlyProductsUsedOnce) {
+  Builder b("f");
+  const Value x = b.param(scalar()), y = b.param(scalar()), z = b.param(scalar());
+  const Value once = b.mul(x, y), twice = b.mul(y, z);
+  const FunctionPtr f = contract(*b.finish({b.add(once, z), b.sub(x, twice), twice}));
+  int fmas = 0, products = 0;
+  for (const Node& n : f->nodes()) {
+    fmas += n.op == Op::kFma;
+    products += n.op == Op::kMul;
+  }
+  EXPECT_EQ(fmas, 1);
+  EXPECT_EQ(products, 1);
+}
+
+int count(const Function& f, Op op) {
+  int n = 0;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    n += f.op(Value{id}) == op;
+    if (const FunctionPtr body = body_of(f.attr(Value{id}))) n += count(*body, op);
+  }
+  return n;
+}
+
+TEST(ReduceStrength, PowersOfADistance) {
+  // (6 e s^6 / r^7) (x/r) with r = sqrt(x x + y y): one square root, one division.
+  Builder b("lj");
+  const Value x = b.param(scalar()), y = b.param(scalar()), e = b.param(scalar());
+  const Value r2 = b.add(b.mul(x, x), b.mul(y, y));
+  const Value r = b.unary(Op::kSqrt, r2);
+  const Value power = b.binary(Op::kPow, r, b.constant(7));
+  const Value force = b.mul(b.div(b.mul(b.constant(6), e), power), b.div(x, r));
+  const FunctionPtr f = b.finish({force});
+  const FunctionPtr g = simplify(*reduce_strength(*f));
+  EXPECT_EQ(count(*g, Op::kSqrt) + count(*g, Op::kRsqrt), 0) << print(*g);  // r^-8 = r2^-4
+  EXPECT_EQ(count(*g, Op::kDiv), 1) << print(*g);
+  EXPECT_EQ(count(*g, Op::kPow), 0);
+  const Tensors at{number_of(1.25), number_of(-0.5), number_of(0.3)};
+  const double before = static_cast<double>(evaluate(*f, at)[0].real(0));
+  EXPECT_NEAR(static_cast<double>(evaluate(*g, at)[0].real(0)), before, 1e-14 * std::fabs(before));
+}
+
+TEST(ReduceStrength, NegativeNumbersUnderARootStayNaN) {
+  Builder b("f");
+  const Value x = b.param(scalar());
+  const Value r = b.unary(Op::kSqrt, x);
+  const FunctionPtr f = reduce_strength(*b.finish({b.mul(r, r), b.div(b.constant(1), b.mul(r, r))}));
+  for (const Tensor& t : evaluate(*f, Tensors{number_of(-4)})) EXPECT_TRUE(std::isnan(t.real(0)));
+  EXPECT_NEAR(static_cast<double>(evaluate(*f, Tensors{number_of(3)})[0].real(0)), 3, 1e-15);
+}
+
+TEST(Simplify, LoopsLoseWhatNobodyNeeds) {
+  // A carry that nobody reads, one that never changes, an invariant computation.
+  Builder body("step");
+  body.param(scalar(DType::kI64));
+  const Value k = body.param(scalar());
+  const Value x = body.param(scalar()), unused = body.param(scalar()), same = body.param(scalar());
+  const Value factor = body.unary(Op::kExp, k);
+  LoopAttr attr;
+  attr.trip = 5;
+  attr.invariants = 1;
+  attr.carries = 3;
+  attr.body = body.finish({body.add(body.mul(x, factor), same), body.mul(unused, x), same});
+  Builder b("f");
+  const Value p[] = {b.param(scalar()), b.param(scalar()), b.param(scalar()), b.param(scalar())};
+  const auto out = b.loop(attr, p);
+  const FunctionPtr f = b.finish({out[0], out[2]});
+  const FunctionPtr g = simplify(*f);
+  for (std::uint32_t id = 0; id < g->size(); ++id) {
+    if (g->op(Value{id}) != Op::kLoop) continue;
+    const auto& a = g->attr_as<LoopAttr>(Value{id});
+    EXPECT_EQ(a.carries, 1) << print(*g);
+    EXPECT_EQ(a.invariants, 2);
+    EXPECT_EQ(count(*a.body, Op::kExp), 0);
+  }
+  const Tensors at{number_of(0.1), number_of(2), number_of(3), number_of(4)};
+  const Tensors before = evaluate(*f, at), after = evaluate(*g, at);
+  EXPECT_TRUE(before[0].same_bits(after[0]));
+  EXPECT_TRUE(before[1].same_bits(after[1]));
+}
+
+}  // namespace
+}  // namespace cotangent::transform
