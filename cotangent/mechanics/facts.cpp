@@ -175,7 +175,9 @@ class Finder {
       not_separable(term, by_p);
       return;
     }
-    Fact& f = add("separable", true, How::kProved, "H = T(p, t) + V(q, t)");
+    bool moves = false;
+    for (const EnergyTerm& term : system_.terms) moves = moves || term_depends(term, kT);
+    Fact& f = add("separable", true, How::kProved, moves ? "H = T(p, t) + V(q, t)" : "H = T(p) + V(q)");
     f.derivation = std::move(derivation);
   }
 

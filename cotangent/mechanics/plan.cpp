@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/dependence.h"
@@ -217,9 +216,9 @@ class Planner {
     double operations = 0;
     for (const EnergyTerm& term : system_.terms) operations += 3 * operations_in(*term.energy);
     operations *= static_cast<double>(plan_.composition.gamma.size());
-    char about[32];
-    std::snprintf(about, sizeof about, "%.1g", operations);
-    const std::string step = std::string("about ") + about + " operations a step";
+    const double unit = std::pow(10.0, std::max(0.0, std::floor(std::log10(operations + 1)) - 1));
+    const std::string step =
+        "about " + shortest(std::round(operations / unit) * unit) + " operations a step";
     const std::string common = "; the whole time loop with its monitors is one launch a chunk of steps";
     if (operations < kTeamOperations) {
       decide("kernel", "solo", step + " are too few to share among threads" + common);
