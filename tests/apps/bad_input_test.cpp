@@ -16,7 +16,7 @@ struct Bad {
   bool place = true;             ///< whether there is a line to show
 };
 
-constexpr const char* kGood = R"(title = "Three bodies"
+constexpr const char* kGood = R"toml(title = "Three bodies"
 [parameters]
 m = [1.0, 2.0, 3.0]
 [energy]
@@ -31,7 +31,7 @@ t_end = 1.0
 [observe]
 every = 10
 distance = "norm(q[1] - q[0])"
-)";
+)toml";
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const std::size_t at = text.find(from);
