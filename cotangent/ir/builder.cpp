@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cotangent/base/text.h"
 #include "cotangent/ir/verifier.h"
 
 namespace cotangent::ir {
@@ -135,8 +136,14 @@ Value Builder::constant(Tensor value) {
 }
 
 Value Builder::constant(double value, DType t) {
-  if (!is_float(t) && std::nearbyint(value) != value) {
-    throw UserError("[constant] " + std::to_string(value) + " is no " + std::string(name_of(t)));
+  if (!is_float(t)) {
+    // Negative values of an unsigned type wrap, as its arithmetic does.
+    const int bits = is_bool(t) ? 1 : static_cast<int>(size_of(t)) * 8;
+    const double low = is_bool(t) ? 0 : -std::ldexp(1.0, bits - 1);
+    const double end = std::ldexp(1.0, is_signed(t) ? bits - 1 : bits);
+    if (!(std::nearbyint(value) == value && value >= low && value < end)) {
+      throw UserError("[constant] " + shortest(value) + " is no " + std::string(name_of(t)));
+    }
   }
   return constant(filled(scalar(t), value));
 }

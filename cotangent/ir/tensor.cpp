@@ -88,8 +88,9 @@ bool Tensor::same_bits(const Tensor& other) const {
 
 Tensor filled(Type type, long double value) {
   Tensor t(type);
+  const bool large = type.dtype == DType::kU64 && value > 0;  // may pass the signed range
   for (std::int64_t k = 0; k < t.size(); ++k) {
-    if (is_float(type.dtype)) t.set_real(k, value);
+    if (is_float(type.dtype) || large) t.set_real(k, value);
     else t.set_integer(k, static_cast<std::int64_t>(value));
   }
   return t;

@@ -246,6 +246,28 @@ TEST(Builder, FinishKeepsParametersAndWhatIsNeeded) {
   EXPECT_EQ(f->total_size(), 3u);
 }
 
+TEST(Builder, IntegerConstantsFitTheirType) {
+  Builder b("f");
+  const auto value = [&](double x, DType t) {
+    return b.so_far().attr_as<LiteralAttr>(b.constant(x, t)).value->integer(0);
+  };
+  EXPECT_EQ(value(-3, DType::kI32), -3);
+  EXPECT_EQ(value(0x1p31, DType::kU32), std::int64_t{1} << 31);
+  EXPECT_EQ(value(-1, DType::kU32), 4294967295);
+  EXPECT_EQ(static_cast<std::uint64_t>(value(0x1p63, DType::kU64)), std::uint64_t{1} << 63);
+  EXPECT_EQ(static_cast<std::uint64_t>(value(-1, DType::kU64)), UINT64_MAX);
+  EXPECT_EQ(value(1, DType::kBool), 1);
+  for (const auto& [x, t] : {std::pair{0.5, DType::kI64},
+                             {0x1p31, DType::kI32},
+                             {0x1p63, DType::kI64},
+                             {0x1p64, DType::kU64},
+                             {2.0, DType::kBool},
+                             {INFINITY, DType::kI64},
+                             {double(NAN), DType::kU32}}) {
+    EXPECT_THROW(b.constant(x, t), UserError) << x;
+  }
+}
+
 TEST(Builder, MisuseIsInternal) {
   Builder b("f");
   const Value x = b.param(scalar());
