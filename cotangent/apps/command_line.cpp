@@ -165,10 +165,12 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
     Reporting reporting(common, err);
     Console console{out, reporting.telemetry()};
     try {
-      if (run_app->parsed()) return run_command(run, console);
-      if (explain_app->parsed()) return explain_command(explain, console);
-      if (check_app->parsed()) return check_command(check, console);
-      return doctor_command(doctor, console);
+      const int code = run_app->parsed()       ? run_command(run, console)
+                       : explain_app->parsed() ? explain_command(explain, console)
+                       : check_app->parsed()   ? check_command(check, console)
+                                               : doctor_command(doctor, console);
+      if (!out.flush()) throw DeviceError("cannot write the answer to standard output");
+      return code;
     } catch (const UserError&) {
       reporting.discard();
       throw;

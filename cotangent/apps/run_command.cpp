@@ -3,6 +3,8 @@
 
 #include "cotangent/apps/interrupt.h"
 #include "cotangent/apps/outputs.h"
+#include "cotangent/base/text.h"
+#include "cotangent/telemetry/terminal_sink.h"
 
 namespace cotangent::apps {
 namespace {
@@ -41,6 +43,12 @@ int run_command(const RunOptions& options, Console& console) {
   }
   std::optional<OutputPlan> outputs;
   if (!options.out.empty()) outputs = plan_outputs(options.out, options.overwrite, prepared);
+
+  telemetry.info(prepared.plan.method + " of order " +
+                 std::to_string(prepared.plan.composition.order) + ", " +
+                 telemetry::grouped(prepared.plan.steps) + " steps of dt = " +
+                 shortest(prepared.plan.dt) + "; compiled in " +
+                 telemetry::duration_text(flow->compile_seconds()));
 
   mechanics::RunControl control;
   control.record_trajectory = outputs.has_value();

@@ -105,6 +105,7 @@ TEST(Cli, TheAnswerIsOnStdoutAndTheRestOnStderr) {
   }
   const CliResult quiet = run_cli({"run", file, "--quiet", "--json"});
   EXPECT_EQ(quiet.err, "");
+  EXPECT_NE(text.err.find("100 steps"), std::string::npos) << text.err;
   const CliResult missing = run_cli({"run", folder / "missing.toml"});
   EXPECT_EQ(missing.code, 2);
   EXPECT_EQ(missing.out, "");
@@ -174,7 +175,7 @@ TEST(Cli, WatchingChangesNothing) {
     EXPECT_NE(std::ranges::find(spans, name), spans.end()) << name;
   }
   std::ifstream log(folder / "log.jsonl");
-  for (std::string line; std::getline(log, line);) EXPECT_NO_THROW((void)json::parse(line)) << line;
+  for (std::string line; std::getline(log, line);) EXPECT_TRUE(json::accept(line)) << line;
 }
 
 TEST(Cli, ALargeTrajectoryGoesToHdf5) {
@@ -232,10 +233,10 @@ TEST(Cli, CtrlCKeepsWhatThereIs) {
 
 TEST(Cli, ANonFiniteStateStopsTheRunAndKeepsTheRest) {
   const TemporaryFolder folder;
-  const std::string file = folder.write("fall.toml", R"(title = "Free fall into the log"
+  const std::string file = folder.write("fall.toml", R"toml(title = "Free fall over an edge"
 [energy]
 kinetic = "p[0]^2 / 2"
-well = "log(q[0])"
+well = "sqrt(q[0])"
 [initial]
 q = [1.0]
 p = [0.0]
@@ -246,7 +247,7 @@ method = "leapfrog"
 [observe]
 every = 10
 position = "q[0]"
-)");
+)toml");
   const std::string out = folder / "out";
   const CliResult result = run_cli({"run", file, "--out", out, "--json"});
   EXPECT_EQ(result.code, 3) << result.out << result.err;
