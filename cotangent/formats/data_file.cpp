@@ -6,7 +6,7 @@
 #include <system_error>
 #include <vector>
 
-#include "cotangent/base/span.h"
+#include "cotangent/lang/source_text.h"
 
 namespace cotangent::formats {
 namespace {
@@ -40,8 +40,8 @@ class DataReader {
     SourceSpan span;
     span.begin = static_cast<std::uint32_t>(base + begin - first);
     span.end = static_cast<std::uint32_t>(base + end - first);
-    throw UserError(ErrorParts{std::move(what), show_place(file, span), std::move(why),
-                               std::move(remedy)});
+    throw UserError(ErrorParts{lang::printable(std::move(what)), show_place(file, span),
+                               std::move(why), std::move(remedy)});
   }
 
   void line() {

@@ -228,8 +228,8 @@ std::string describe(const Node& node) {
 
 void fail_at(const SourcePtr& file, SourceSpan span, std::string what, std::string why,
              std::string remedy) {
-  throw UserError(ErrorParts{std::move(what), show_place(*file, span), std::move(why),
-                             std::move(remedy)});
+  throw UserError(ErrorParts{lang::printable(std::move(what)), show_place(*file, span),
+                             lang::printable(std::move(why)), lang::printable(std::move(remedy))});
 }
 
 Node parse_document(const SourcePtr& file, std::uint32_t begin, std::uint32_t end) {

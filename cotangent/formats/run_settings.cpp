@@ -13,9 +13,6 @@ constexpr double kMaxSteps = 9007199254740992.0;  // 2^53: step numbers are exac
 
 std::int64_t steps_from(const ValueSource& source, const Entry& t_end, double end,
                         const Entry& dt_entry, double dt) {
-  if (!(end > 0)) {
-    fail_at(source.file, t_end.value.span, "t_end is " + shortest(end), "a positive time");
-  }
   if (dt > end * (1 + kWholeTolerance)) {
     fail_at(source.file, dt_entry.value.span,
             "dt = " + shortest(dt) + " is longer than t_end = " + shortest(end),
@@ -39,46 +36,67 @@ std::int64_t steps_from(const ValueSource& source, const Entry& t_end, double en
   return static_cast<std::int64_t>(whole);
 }
 
+/// Any two of dt, t_end and steps give the third. All three in the file is an error; with one of them set
+/// from outside, one of the file's gives way: steps first, then t_end.
+void choose_two(const ValueSource& source, const Entry*& dt, const Entry*& t_end,
+                const Entry*& steps, std::uint32_t overrides_begin) {
+  if (!dt || !t_end || !steps) return;
+  const auto from_file = [&](const Entry* e) { return e->value.span.begin < overrides_begin; };
+  const int in_file = from_file(dt) + from_file(t_end) + from_file(steps);
+  if (in_file == 3 || in_file == 0) {
+    fail_at(source.file, steps->key_span, "[run] has dt, t_end and steps",
+            "two of them: they give the third", "remove one");
+  }
+  (from_file(steps) ? steps : from_file(t_end) ? t_end : dt) = nullptr;
+}
+
 }  // namespace
 
 mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
                                 const lang::Context& names, std::uint32_t overrides_begin) {
-  TableReader table(source.file, run, "[run]");
+  TableReader table(source.file, run, "[run]",
+                    {"dt", "t_end", "steps", "method", "order", "precision"});
   mechanics::RunSettings settings;
-  const Entry* dt = table.need("dt", "dt = 0.01");
+  const Entry* dt = table.get("dt");
   const Entry* t_end = table.get("t_end");
   const Entry* steps = table.get("steps");
   const Entry* method = table.get("method");
   const Entry* order = table.get("order");
   const Entry* precision = table.get("precision");
   table.finish();
+  choose_two(source, dt, t_end, steps, overrides_begin);
+  if (!dt && !(t_end && steps)) table.need("dt", "dt = 0.01");
+  if (!t_end && !steps) table.need("t_end", "t_end = 10.0, or steps = 1000");
 
-  settings.dt = read_real(source, dt->value, "dt", names);
-  settings.dt_span = dt->value.span;
-  if (!(settings.dt > 0)) {
-    fail_at(source.file, dt->value.span, "dt is " + shortest(settings.dt), "a positive time step",
-            "to run backwards, turn the velocities round");
-  }
-  if (t_end && steps) {
-    const bool end_set = t_end->value.span.begin >= overrides_begin;
-    const bool steps_set = steps->value.span.begin >= overrides_begin;
-    if (end_set == steps_set) {
-      fail_at(source.file, steps->key_span, "[run] has both t_end and steps", "one of them",
-              "remove one");
-    }
-    (end_set ? steps : t_end) = nullptr;
-  }
   if (steps) {
     settings.steps = read_integer(source, steps->value, "steps", names);
     if (settings.steps < 1 || static_cast<double>(settings.steps) > kMaxSteps) {
       fail_at(source.file, steps->value.span, "steps is " + std::to_string(settings.steps),
               "a whole number from 1 to 2^53");
     }
-  } else if (t_end) {
-    const double end = read_real(source, t_end->value, "t_end", names);
-    settings.steps = steps_from(source, *t_end, end, *dt, settings.dt);
+  }
+  double end = 0;
+  if (t_end) {
+    end = read_real(source, t_end->value, "t_end", names);
+    if (!(end > 0)) {
+      fail_at(source.file, t_end->value.span, "t_end is " + shortest(end), "a positive time");
+    }
+  }
+  if (dt) {
+    settings.dt = read_real(source, dt->value, "dt", names);
+    settings.dt_span = dt->value.span;
+    if (!(settings.dt > 0)) {
+      fail_at(source.file, dt->value.span, "dt is " + shortest(settings.dt), "a positive time step",
+              "to run backwards, turn the velocities round");
+    }
+    if (t_end) settings.steps = steps_from(source, *t_end, end, *dt, settings.dt);
   } else {
-    table.need("t_end", "t_end = 10.0, or steps = 1000");
+    settings.dt = end / static_cast<double>(settings.steps);
+    settings.dt_span = t_end->value.span;
+    if (!(settings.dt > 0)) {
+      fail_at(source.file, steps->value.span, "t_end/steps is too small for a time step",
+              "fewer steps");
+    }
   }
   if (method) {
     if (method->value.kind != NodeKind::kString || method->value.string->empty()) {

@@ -212,6 +212,7 @@ class Loader {
     }
     lang::Context known;
     for (const lang::Definition& d : names_.definitions()) known.add_definition(d);
+    for (const Entry& entry : entries) known.mention(entry.key);
     enum class Mark : std::uint8_t { kNew, kOpen, kDone };
     std::vector<Mark> marks(entries.size(), Mark::kNew);
     std::vector<std::string> path;
@@ -261,7 +262,7 @@ class Loader {
   }
 
   void read_initial() {
-    TableReader initial(out_.source, table("initial"), "[initial]");
+    TableReader initial(out_.source, table("initial"), "[initial]", {"q", "p", "v"});
     const Entry* q = initial.need("q", "q = [[0, 0, 0], [1, 0, 0]] for particles, or q = [0.1, 0.2]");
     const Entry* p = initial.get("p");
     const Entry* v = initial.get("v");
@@ -327,7 +328,8 @@ class Loader {
       observable.name = entry.key;
       const Node* text = &entry.value;
       if (entry.value.kind == NodeKind::kTable) {
-        TableReader fields(out_.source, entry.value, "[observe." + entry.key + "]");
+        TableReader fields(out_.source, entry.value, "[observe." + entry.key + "]",
+                           {"expr", "every"});
         text = &fields.need("expr", "expr = \"...\"")->value;
         if (const Entry* every = fields.get("every")) observable.every = cadence(*every);
         fields.finish();

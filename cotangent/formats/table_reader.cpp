@@ -1,18 +1,21 @@
 #include "cotangent/formats/table_reader.h"
 
+#include <algorithm>
+
 #include "cotangent/base/text.h"
 
 namespace cotangent::formats {
 
-TableReader::TableReader(SourcePtr file, const Node& table, std::string what)
-    : file_(std::move(file)), table_(table), what_(std::move(what)) {
+TableReader::TableReader(SourcePtr file, const Node& table, std::string what,
+                         std::vector<std::string> keys)
+    : file_(std::move(file)), table_(table), what_(std::move(what)), known_(std::move(keys)) {
   if (table.kind != NodeKind::kTable) {
     fail_at(file_, table.span, what_ + " is " + describe(table), "a table");
   }
 }
 
 const Entry* TableReader::get(const std::string& key) {
-  known_.push_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
   const Entry* entry = table_.find(key);
   if (entry) read_.insert(entry);
   return entry;
@@ -23,7 +26,8 @@ const Entry* TableReader::need(const std::string& key, const std::string& exampl
   // A slip of the pen is the likeliest reason.
   std::vector<std::string> unread;
   for (const Entry& e : table_.entries) {
-    if (!read_.contains(&e)) unread.push_back(e.key);
+    const bool known = std::find(known_.begin(), known_.end(), e.key) != known_.end();
+    if (!known) unread.push_back(e.key);
   }
   const std::string near = nearest_name(key, unread);
   if (!near.empty()) {

@@ -11,8 +11,10 @@ namespace cotangent::formats {
 
 class TableReader {
  public:
-  /// `what` names the table in messages: "[run]". Throws UserError when the node is no table.
-  TableReader(SourcePtr file, const Node& table, std::string what);
+  /// `what` names the table in messages: "[run]"; `keys` are those it may have, as far as they are known
+  /// beforehand. Throws UserError when the node is no table.
+  TableReader(SourcePtr file, const Node& table, std::string what,
+              std::vector<std::string> keys = {});
 
   /// The entry, or null. Counts as read.
   const Entry* get(const std::string& key);

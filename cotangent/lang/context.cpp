@@ -66,6 +66,9 @@ std::vector<std::string> Context::known_names() const {
   std::vector<std::string> all;
   for (const NamedTensor& p : parameters_) all.push_back(p.name);
   for (const Definition& d : definitions_) all.push_back(d.name);
+  for (const std::string& name : mentioned_) {
+    if (!parameter_index_.contains(name)) all.push_back(name);
+  }
   return all;
 }
 

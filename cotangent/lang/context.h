@@ -61,6 +61,9 @@ class Context {
   const NamedTensor* parameter(const std::string& name) const;
   std::span<const NamedTensor> parameters() const { return parameters_; }
 
+  /// A name that messages may suggest although it has no value here (yet).
+  void mention(std::string name) { mentioned_.push_back(std::move(name)); }
+
   void add_definition(Definition definition);
   const Definition* definition(const std::string& name) const;
   const std::vector<Definition>& definitions() const { return definitions_; }
@@ -76,6 +79,7 @@ class Context {
   std::optional<Shape> state_;
   std::vector<NamedTensor> parameters_;
   std::unordered_map<std::string, std::size_t> parameter_index_;
+  std::vector<std::string> mentioned_;
   std::vector<Definition> definitions_;
   std::unordered_map<std::string, std::size_t> definition_index_;
   std::shared_ptr<std::int64_t> budget_;

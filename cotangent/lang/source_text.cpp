@@ -41,10 +41,18 @@ SourceText text_in(SourcePtr file, std::uint32_t begin, std::uint32_t end) {
   return t;
 }
 
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (c == '\n' || c == '\t' || c == '\r') c = ' ';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
 void fail(const SourceText& text, std::uint32_t begin, std::uint32_t end, std::string what,
           std::string why, std::string remedy) {
-  throw UserError(ErrorParts{std::move(what), text.place(begin, end), std::move(why),
-                             std::move(remedy)});
+  throw UserError(ErrorParts{printable(std::move(what)), text.place(begin, end),
+                             printable(std::move(why)), printable(std::move(remedy))});
 }
 
 }  // namespace cotangent::lang

@@ -32,6 +32,9 @@ SourceText plain_text(std::string text, std::string name = "expression");
 /// The named bytes of a file, taken as they are.
 SourceText text_in(SourcePtr file, std::uint32_t begin, std::uint32_t end);
 
+/// Blanks for line breaks and '?' for other control characters: what a person wrote, fit to show.
+std::string printable(std::string text);
+
 /// Throws UserError pointing at text[begin, end).
 [[noreturn]] void fail(const SourceText& text, std::uint32_t begin, std::uint32_t end,
                        std::string what, std::string why = "", std::string remedy = "");
