@@ -508,35 +508,33 @@ bool Scheduler::try_levels() {
       edges.push_back({static_cast<int>(k), writer->second, stays ? 0 : 1});
     }
   }
-  std::vector<int> waiting(n, 0), level(n, 0), ready;
-  std::vector<std::vector<Edge>> out(n);
-  for (const Edge& e : edges) {
-    ++waiting[static_cast<std::size_t>(e.to)];
-    out[static_cast<std::size_t>(e.from)].push_back(e);
-  }
-  for (std::size_t k = 0; k < n; ++k) {
-    if (waiting[k] == 0) ready.push_back(static_cast<int>(k));
-  }
-  std::size_t done = 0;
-  while (!ready.empty()) {
-    const auto k = static_cast<std::size_t>(ready.back());
-    ready.pop_back();
-    ++done;
-    nodes_[k].level = level[k];
-    for (const Edge& e : out[k]) {
-      const auto to = static_cast<std::size_t>(e.to);
-      level[to] = std::max(level[to], level[k] + e.gap);
-      if (--waiting[to] == 0) ready.push_back(e.to);
+  // Longest paths. Edges without a gap may form a cycle (two carries that read each other's rows):
+  // its nodes end up on one level, and stores come last in a row. A cycle with a gap never settles.
+  std::vector<int> level(n, 0);
+  bool changed = true;
+  for (std::size_t round = 0; changed && round <= n; ++round) {
+    changed = false;
+    for (const Edge& e : edges) {
+      const int least = level[static_cast<std::size_t>(e.from)] + e.gap;
+      int& to = level[static_cast<std::size_t>(e.to)];
+      if (to < least) to = least, changed = true;
     }
   }
-  if (done == n) return true;
+  if (!changed) {
+    for (std::size_t k = 0; k < n; ++k) nodes_[k].level = level[k];
+    return true;
+  }
+  // The writer that was pushed furthest is on such a cycle, or behind one.
+  auto furthest = writer_.end();
   for (auto it = writer_.begin(); it != writer_.end(); ++it) {
-    if (waiting[static_cast<std::size_t>(it->second)] > 0) {
-      writer_.erase(it);
-      return false;
+    if (furthest == writer_.end() ||
+        level[static_cast<std::size_t>(it->second)] > level[static_cast<std::size_t>(furthest->second)]) {
+      furthest = it;
     }
   }
-  throw InternalError("lowering: the schedule has a cycle");
+  if (furthest == writer_.end()) throw InternalError("lowering: the schedule has a cycle");
+  writer_.erase(furthest);
+  return false;
 }
 
 void Scheduler::find_levels() {

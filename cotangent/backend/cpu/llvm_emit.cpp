@@ -51,9 +51,9 @@ constexpr std::size_t kMaxUnrolledSize = 400;
 class Emitter {
  public:
   Emitter(llvm::Module& module, const std::string& name, const Program& program,
-          const MemoryPlan& plan, int vector_bits, bool team)
+          const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14)
       : context_(module.getContext()), ir_(context_), program_(program), bits_(vector_bits),
-        team_(team), values_(program.types.size()), class_(program.types.size(), Class::kUniform) {
+        team_(team), rsqrt14_(rsqrt14), values_(program.types.size()), class_(program.types.size(), Class::kUniform) {
     llvm::Type* ptr = ir_.getPtrTy();
     llvm::Type* i64 = ir_.getInt64Ty();
     auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {ptr, ptr, ptr, ptr, ptr, i64, i64}, false);
@@ -308,7 +308,7 @@ class Emitter {
     std::vector<Value*> x;
     const bool uniform = class_[i.result] == Class::kUniform;
     for (Id id : i.operands) x.push_back(uniform ? scalar(id) : vector(id));
-    Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x);
+    Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x, rsqrt14_);
     (uniform ? out.s : out.v) = result;
   }
 
@@ -720,6 +720,7 @@ class Emitter {
   const Program& program_;
   int bits_;
   bool team_;
+  bool rsqrt14_;
   llvm::Function* fn_ = nullptr;
   std::vector<Value*> base_;
   std::vector<Val> values_;
@@ -734,8 +735,8 @@ class Emitter {
 }  // namespace
 
 void emit_kernel(llvm::Module& module, const std::string& name, const Program& program,
-                 const MemoryPlan& plan, int vector_bits, bool team) {
-  Emitter(module, name, program, plan, vector_bits, team).run();
+                 const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14) {
+  Emitter(module, name, program, plan, vector_bits, team, rsqrt14).run();
 }
 
 }  // namespace cotangent::backend::cpu

@@ -20,11 +20,12 @@ MemoryPlan plan_memory(const kernel::Program& program);
 
 /// Adds function `name` (the signature of KernelFunction) to the module.
 void emit_kernel(llvm::Module& module, const std::string& name, const kernel::Program& program,
-                 const MemoryPlan& plan, int vector_bits, bool team);
+                 const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14);
 
-/// One elementwise op on LLVM scalars or vectors of one width (llvm_ops.cpp).
+/// One elementwise op on LLVM scalars or vectors of one width (llvm_ops.cpp). `rsqrt14`: the host
+/// has AVX-512's 14-bit estimate, from which 1/sqrt(x) is made with the same bits, but faster.
 llvm::Value* emit_op(llvm::IRBuilder<>& ir, ir::Op op, DType result, DType operand,
-                     llvm::ArrayRef<llvm::Value*> x);
+                     llvm::ArrayRef<llvm::Value*> x, bool rsqrt14);
 
 /// i1 for bool; `lanes` 1: scalar.
 llvm::Type* llvm_type(llvm::LLVMContext& context, DType t, int lanes);

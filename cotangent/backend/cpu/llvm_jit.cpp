@@ -77,7 +77,8 @@ class Module final : public CodeModule {
     for (std::size_t k = 0; k < requests.size(); ++k) {
       const kernel::Program& program = *requests[k].program;
       const MemoryPlan plan = plan_memory(program);
-      emit_kernel(module, "kernel_" + std::to_string(k), program, plan, bits, requests[k].team);
+      emit_kernel(module, "kernel_" + std::to_string(k), program, plan, bits, requests[k].team,
+                  host_has("avx512f") && host_has("avx512vl"));
       KernelCode code;
       code.scratch_bytes = plan.scratch_bytes;
       code.constants = constants_of(program, plan);

@@ -1,6 +1,7 @@
 // Elementwise ops in LLVM IR: the evaluator's scalar semantics (ir/scalar_ops.h), no fast-math flags,
 // no contraction.
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include <cmath>
 
@@ -87,7 +88,33 @@ Value* unary_intrinsic(llvm::IRBuilder<>& ir, llvm::Intrinsic::ID id, Value* x) 
 
 Value* number(llvm::Type* type, double value) { return llvm::ConstantFP::get(type, value); }
 
-Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x) {
+/// 1 / sqrt(x), both roundings as IEEE division and square root do them, without the division.
+///
+/// s = sqrt(x) by the hardware; y from the 14-bit estimate of 1/sqrt(x) by Newton's y += y (1 - s y),
+/// each step with one rounding (fma). Three steps: 28 bits, faithful, and correctly rounded by
+/// Markstein's theorem (IBM J. Res. Dev. 34, 1990: a faithful y and a significand of s that is not
+/// all ones); the arguments whose root is all ones are tested one by one. For 0 and infinity the
+/// steps give NaN and the estimate itself is the answer. On Zen 4: 18 cycles for 8 where division
+/// after square root takes 26.
+Value* rsqrt_by_estimate(llvm::IRBuilder<>& ir, Value* x) {
+  llvm::Type* type = x->getType();
+  const int lanes = lanes_of(x);
+  const llvm::Intrinsic::ID id = lanes == 8   ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_512
+                                 : lanes == 4 ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_256
+                                              : llvm::Intrinsic::x86_avx512_rsqrt14_pd_128;
+  Value* s = unary_intrinsic(ir, llvm::Intrinsic::sqrt, x);
+  Value* estimate = ir.CreateIntrinsic(
+      id, {}, {x, llvm::Constant::getNullValue(type), ir.getInt8(0xff)});
+  Value* minus_s = ir.CreateFNeg(s);
+  Value* y = estimate;
+  for (int step = 0; step < 3; ++step) {
+    Value* e = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {minus_s, y, number(type, 1)});
+    y = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {y, e, y});
+  }
+  return ir.CreateSelect(ir.CreateFCmpUNO(y, y), estimate, y);
+}
+
+Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x, bool rsqrt14) {
   llvm::Type* type = x[0]->getType();
   switch (op) {
     case Op::kNeg: return ir.CreateFNeg(x[0]);
@@ -102,6 +129,7 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x)
     case Op::kRound: return unary_intrinsic(ir, llvm::Intrinsic::roundeven, x[0]);
     case Op::kSqrt: return unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]);
     case Op::kRsqrt:
+      if (rsqrt14 && t == DType::kF64 && lanes_of(x[0]) > 1) return rsqrt_by_estimate(ir, x[0]);
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
     case Op::kIsFinite:
       return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),
@@ -235,13 +263,14 @@ Value* cast_op(llvm::IRBuilder<>& ir, DType to, DType from, Value* x) {
 
 }  // namespace
 
-Value* emit_op(llvm::IRBuilder<>& ir, Op op, DType result, DType operand, llvm::ArrayRef<Value*> x) {
+Value* emit_op(llvm::IRBuilder<>& ir, Op op, DType result, DType operand, llvm::ArrayRef<Value*> x,
+               bool rsqrt14) {
   if (op == Op::kSelect) return ir.CreateSelect(x[0], x[1], x[2]);
   if (op == Op::kCast) return cast_op(ir, result, operand, x[0]);
   if (op == Op::kBitcast) {
     return ir.CreateBitCast(x[0], llvm_type(ir.getContext(), result, lanes_of(x[0])));
   }
-  return is_float(operand) ? float_op(ir, op, operand, x) : integer_op(ir, op, operand, x);
+  return is_float(operand) ? float_op(ir, op, operand, x, rsqrt14) : integer_op(ir, op, operand, x);
 }
 
 }  // namespace cotangent::backend::cpu
