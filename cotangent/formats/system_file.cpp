@@ -210,8 +210,7 @@ class Loader {
       check_name(entries[k], "a parameter", true);
       index.emplace(entries[k].key, k);
     }
-    lang::Context known;
-    for (const lang::Definition& d : names_.definitions()) known.add_definition(d);
+    lang::Context known = names_;
     for (const Entry& entry : entries) known.mention(entry.key);
     enum class Mark : std::uint8_t { kNew, kOpen, kDone };
     std::vector<Mark> marks(entries.size(), Mark::kNew);

@@ -121,6 +121,7 @@ ir::Tensor read_data(const ValueSource& source, const Node& node, const std::str
     return parse_data_text(*name->value.string, read_file(path, source.limits.data_bytes));
   } catch (const UserError& error) {
     ErrorParts parts = error.parts();
+    parts.what = lang::printable(std::move(parts.what));
     const std::string named = show_place(*source.file, name->value.span);
     parts.where = parts.where.empty() ? named : parts.where + "\n  named at " + named;
     throw UserError(std::move(parts));

@@ -13,7 +13,7 @@
 namespace cotangent::lang {
 namespace {
 
-constexpr std::int64_t kWorkPerContext = 4'000'000;
+constexpr std::int64_t kWorkPerContext = 2'000'000;
 
 /// Calls `visit(node)` for every node of a tree. Trees are no higher than the parser allows.
 template <class Visit>

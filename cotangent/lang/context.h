@@ -48,6 +48,7 @@ struct NamedTensor {
   ir::Tensor value;  ///< f64 or i64
 };
 
+/// A copy shares the bound on work with the original.
 class Context {
  public:
   Context();

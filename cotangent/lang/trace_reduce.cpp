@@ -16,6 +16,7 @@ namespace cotangent::lang {
 namespace {
 
 constexpr std::int64_t kMaxRange = std::int64_t{1} << 31;
+constexpr std::int64_t kMaxStacked = 125'000'000;  // 1e9 bytes
 constexpr std::int64_t kMaxTriples = 1'000'000;
 constexpr int kMaxNestedReductions = 16;
 
@@ -260,6 +261,10 @@ TracedValue Tracer::reduce_map(Reduction r) {
   at(e);
   if (count == 0 && e.name != "sum" && e.name != "prod") {
     refuse(e, e.name + " runs over nothing", "at least one value");
+  }
+  if (e.name != "sum" && count > kMaxStacked) {
+    refuse(e, e.name + " runs over " + std::to_string(count) + " values",
+           "at most " + std::to_string(kMaxStacked));
   }
   open_map(r);
   const std::size_t bound = r.names.size();

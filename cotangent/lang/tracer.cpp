@@ -13,7 +13,7 @@ namespace cotangent::lang {
 namespace {
 
 constexpr int kMaxTraceDepth = 700;  ///< of nodes, definitions inlined
-constexpr std::int64_t kMaxConstantOps = 10'000'000;
+constexpr std::int64_t kMaxConstantOps = 500'000;
 constexpr std::int64_t kMaxCopiedConstant = 64;
 
 // Leaves of the outermost function: what `outer` means there.
@@ -107,11 +107,13 @@ ir::Tensor Tracer::trace_constant() {
   }
   if (v.kind == ValueKind::kTable && v.indices.empty()) return integers_.table(v.table);
   const ir::FunctionPtr f = scope(0).close_function(to_real(v).noted.id);
-  if (evaluator_cost(*f) > static_cast<double>(kMaxConstantOps)) {
+  const double cost = evaluator_cost(*f);
+  if (cost > static_cast<double>(kMaxConstantOps)) {
     refuse(root, "this constant takes too long to work out",
            "at most " + std::to_string(kMaxConstantOps) + " operations",
            "compute it elsewhere and give the number, or a data file");
   }
+  spend(root, 2 * static_cast<std::int64_t>(cost));
   std::vector<ir::Tensor> arguments;
   for (const std::string& name : f->param_names()) {
     arguments.push_back(names_.parameter(name)->value);
