@@ -100,7 +100,7 @@ void write_state_text(std::ostream& out, const Answer& answer) {
   const mechanics::RunResult& result = answer.result;
   const Shape& shape = result.q.type().shape;
   const std::int64_t rows = shape.rank() ? shape[0] : 1;
-  out << "\nfinal state at t = " << shortest(result.t) << '\n';
+  out << "\nfinal state at t = " << number_text(result.t, 15) << '\n';
   if (rows > 16) {
     out << "  " << grouped(rows) << (shape.rank() > 1 ? " particles" : " coordinates")
         << "; --json or --out DIR gives them\n";
@@ -215,7 +215,7 @@ void write_answer_text(std::ostream& out, const Answer& answer) {
   const std::string& title = answer.prepared.file.system.title;
   out << (title.empty() ? answer.prepared.file.source->name : title) << "\n"
       << grouped(result.steps) << " of " << grouped(answer.prepared.plan.steps) << " steps of dt = "
-      << shortest(answer.prepared.plan.dt) << ", " << answer.status() << "\n\n";
+      << number_text(answer.prepared.plan.dt, 15) << ", " << answer.status() << "\n\n";
   write_plan_text(out, answer);
   write_invariants_text(out, answer);
   write_observables_text(out, answer);

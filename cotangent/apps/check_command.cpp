@@ -5,7 +5,6 @@
 #include "cotangent/apps/interrupt.h"
 #include "cotangent/apps/prepared.h"
 #include "cotangent/apps/text_table.h"
-#include "cotangent/base/text.h"
 #include "cotangent/io/json_writer.h"
 #include "cotangent/telemetry/terminal_sink.h"
 
@@ -93,7 +92,7 @@ int check_command(const CheckOptions& options, Console& console) {
     console.out << '\n';
   } else {
     console.out << telemetry::grouped(reversal->steps) << " steps of dt = "
-                << shortest(prepared.plan.dt) << " with " << prepared.plan.method
+                << number_text(prepared.plan.dt, 15) << " with " << prepared.plan.method
                 << ", then as many back\n";
     TextTable table;
     table.right = {1, 2};

@@ -3,7 +3,7 @@
 
 #include "cotangent/apps/interrupt.h"
 #include "cotangent/apps/outputs.h"
-#include "cotangent/base/text.h"
+#include "cotangent/apps/text_table.h"
 #include "cotangent/telemetry/terminal_sink.h"
 
 namespace cotangent::apps {
@@ -47,7 +47,7 @@ int run_command(const RunOptions& options, Console& console) {
   telemetry.info(prepared.plan.method + " of order " +
                  std::to_string(prepared.plan.composition.order) + ", " +
                  telemetry::grouped(prepared.plan.steps) + " steps of dt = " +
-                 shortest(prepared.plan.dt) + "; compiled in " +
+                 number_text(prepared.plan.dt, 15) + "; compiled in " +
                  telemetry::duration_text(flow->compile_seconds()));
 
   mechanics::RunControl control;

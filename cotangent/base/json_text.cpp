@@ -1,5 +1,6 @@
 #include "cotangent/base/json_text.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +29,13 @@ std::size_t utf8_length(std::string_view text) {
   constexpr std::uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
   if (code < kLeast[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return 0;
   return length;
+}
+
+/// The fewest digits that read back, without an exponent.
+std::string shortest_fixed(double value) {
+  char buffer[64];
+  const auto done = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed);
+  return std::string(buffer, done.ptr);
 }
 
 }  // namespace
@@ -67,7 +75,8 @@ std::string json_quote(std::string_view text) {
 
 std::string json_number(double value) {
   if (!std::isfinite(value)) return "null";
-  std::string text = shortest(value);
+  const double size = std::abs(value);
+  std::string text = size >= 1e-4 && size < 1e15 ? shortest_fixed(value) : shortest(value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
 }

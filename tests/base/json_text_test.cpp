@@ -23,6 +23,8 @@ TEST(JsonText, NumbersReadBackToTheBit) {
   }
   EXPECT_EQ(json_number(10), "10.0");
   EXPECT_EQ(json_number(-0.0), "-0.0");
+  EXPECT_EQ(json_number(200000), "200000.0");
+  EXPECT_EQ(json_number(1e-8), "1e-08");
   EXPECT_EQ(json_number(std::numeric_limits<double>::quiet_NaN()), "null");
   EXPECT_EQ(json_number(-std::numeric_limits<double>::infinity()), "null");
 }
