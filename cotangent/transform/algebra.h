@@ -14,8 +14,8 @@
 
 namespace cotangent::transform {
 
-/// A polynomial: monomial (sorted atom ids, repeated for powers) -> coefficient. Coefficients are exact
-/// (dyadic rationals held exactly; arithmetic that would round gives up, see Algebra::gave_up).
+/// A polynomial: monomial (sorted atom ids, repeated for powers) -> coefficient. Coefficients are short
+/// dyadic numbers, held exactly; longer constants (0.1) are atoms.
 class Polynomial;
 
 /// Interprets (scalar or small-shaped) programs over polynomials. An interpreter for one question;
@@ -32,6 +32,7 @@ class Algebra {
 
   Element atom(std::string name);           ///< a free variable
   Element number(double value);
+  /// Arithmetic that passes a limit gives a fresh value that equals nothing else (so it proves nothing).
   Element add(Element a, Element b);
   Element sub(Element a, Element b);
   Element mul(Element a, Element b);
@@ -43,8 +44,9 @@ class Algebra {
   std::optional<std::vector<Elements>> interpret(const ir::Function& f,
                                                  std::span<const Elements> arguments);
 
+  struct Impl;  ///< the inside (algebra_impl.h)
+
  private:
-  struct Impl;
   Impl* impl_;
 };
 

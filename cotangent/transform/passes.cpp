@@ -11,6 +11,7 @@ using namespace ir;
 std::vector<Pass> standard_passes(const PassOptions& options) {
   std::vector<Pass> passes;
   passes.push_back({"simplify", simplify});
+  passes.push_back({"symmetrise_pairs", symmetrise_pairs});
   if (options.reduce_strength) {
     passes.push_back({"reduce_strength", reduce_strength});
     passes.push_back({"simplify", simplify});

@@ -138,15 +138,16 @@ Cotangent Puller::clean(Cotangent ct) {
 void Puller::add_to(Value operand, Cotangent ct) {
   if (!ct.valid() || !linear(operand) || is_zero(b_.so_far(), ct.value)) return;
   Cotangent& held = ct_[operand.id];
-  if (!held.valid()) {
-    held = ct;
-    return;
-  }
-  held = clean(held);
-  ct = clean(ct);
-  held.value = b_.add(held.value, ct.value);
-  const bool masked = held.mask.valid() && ct.mask.valid();
-  held.mask = masked ? b_.binary(Op::kOr, held.mask, ct.mask) : Value{};
+  held = held.valid() ? added(held, ct) : ct;
+}
+
+Cotangent Puller::added(Cotangent x, Cotangent y) {
+  x = clean(x);
+  y = clean(y);
+  x.value = b_.add(x.value, y.value);
+  const bool masked = x.mask.valid() && y.mask.valid();
+  x.mask = masked ? b_.binary(Op::kOr, x.mask, y.mask) : Value{};
+  return x;
 }
 
 /// The cotangent `value` = ct times or over `factor`, which may not be finite outside the mask.

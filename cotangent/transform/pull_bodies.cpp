@@ -3,6 +3,8 @@
 // rows at i and at j. The body's non-linear part is recomputed inside, so no buffer of the size of
 // the pairs is made. loop: the forward loop keeps its carries; the reversed loop rebuilds the
 // body's values from them and applies the body's transpose.
+#include <algorithm>
+
 #include "cotangent/transform/puller.h"
 
 namespace cotangent::transform {
@@ -163,6 +165,8 @@ void Puller::finish_sum(Value node, BodyBuilder& inner, const Values& params,
   attr.body = bb.finish(results);
   const Values made = make(attr, inner.operands());
   std::size_t next = 0;
+  // What comes back to one operand by two ways (its rows at i and at j) is added first.
+  std::vector<std::pair<Value, Cotangent>> back;
   for (std::size_t k = 0; k < operands.size(); ++k) {
     const Cotangent& ct = inside.params[k + offset];
     if (!linear(operands[k]) || !ct.valid()) continue;
@@ -173,8 +177,15 @@ void Puller::finish_sum(Value node, BodyBuilder& inner, const Values& params,
         outside.mask = b_.ne(outside.mask, b_.zeros(b_.type(outside.mask)));
       }
     }
-    add_to(operands[k], outside);
+    const auto held = std::find_if(back.begin(), back.end(),
+                                   [&](const auto& b) { return b.first == operands[k]; });
+    if (held == back.end()) {
+      back.emplace_back(operands[k], outside);
+    } else {
+      held->second = added(held->second, outside);
+    }
   }
+  for (const auto& [operand, ct] : back) add_to(operand, ct);
 }
 
 void Puller::map(Value node) {

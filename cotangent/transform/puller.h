@@ -40,6 +40,7 @@ class Puller {
 
   // Cotangents.
   void add_to(ir::Value operand, Cotangent ct);
+  Cotangent added(Cotangent x, Cotangent y);
   Cotangent clean(Cotangent ct);
   Cotangent scaled(const Cotangent& ct, ir::Value value, ir::Value factor);
   ir::Value any(ir::Value mask, ir::Dims axes);

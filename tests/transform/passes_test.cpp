@@ -146,6 +146,74 @@ TEST(ReduceStrength, NegativeNumbersUnderARootStayNaN) {
   EXPECT_NEAR(static_cast<double>(evaluate(*f, Tensors{number_of(3)})[0].real(0)), 3, 1e-15);
 }
 
+/// Sum over i<j of e(q_i - q_j, m_i, m_j), its gradient at q.
+FunctionPtr pair_gradient(Value (*energy)(Builder&, Value d, Value mi, Value mj)) {
+  const Type vector{DType::kF64, Shape{3}};
+  Builder body("pair");
+  body.param(scalar(DType::kI64));
+  body.param(scalar(DType::kI64));
+  const Value qi = body.param(vector), mi = body.param(scalar());
+  const Value qj = body.param(vector), mj = body.param(scalar());
+  const Value d = body.sub(qi, qj);
+  PairAttr attr{6, PairKind::kLess, 2, 2, {Role::kTotal}, nullptr};
+  attr.body = body.finish({energy(body, d, mi, mj)});
+  Builder b("energy");
+  const Value q = b.param(Type{DType::kF64, Shape{6, 3}}), m = b.param(Type{DType::kF64, Shape{6}});
+  const Value operands[] = {q, m, q, m};
+  // A second term, so that the two halves do not stand alone.
+  return grad(*b.finish({b.add(b.pair_sum(attr, operands)[0], b.reduce_sum(b.unary(Op::kSin, q)))}), {0});
+}
+
+bool symmetrised(const FunctionPtr& f) {
+  for (std::uint32_t id = 0; id < f->size(); ++id) {
+    if (f->op(Value{id}) != Op::kPairSum) continue;
+    const auto& a = f->attr_as<PairAttr>(Value{id});
+    return a.kind == PairKind::kUnequal && a.roles == std::vector<Role>{Role::kAtI};
+  }
+  return false;
+}
+
+TEST(SymmetrisePairs, NewtonsThirdLaw) {
+  const auto gravity = [](Builder& b, Value d, Value mi, Value mj) {
+    return b.div(b.mul(mi, mj), b.unary(Op::kSqrt, b.dot(d, d)));
+  };
+  const auto bond = [](Builder& b, Value d, Value, Value) {
+    const Value stretch = b.sub(b.unary(Op::kSqrt, b.dot(d, d)), b.constant(1.1));
+    return b.select(b.lt(stretch, b.constant(0.3)), b.mul(stretch, stretch), b.constant(0.09));
+  };
+  const auto one_sided = [](Builder& b, Value d, Value mi, Value mj) {  // not symmetric in i and j
+    return b.mul(b.mul(mi, b.mul(mi, mj)), b.dot(d, d));
+  };
+  for (const FunctionPtr& f : {pair_gradient(gravity), pair_gradient(bond)}) {
+    const FunctionPtr g = simplify(*symmetrise_pairs(*f));
+    verify(*g);
+    EXPECT_TRUE(symmetrised(g)) << print(*g);
+    std::mt19937_64 random(4);
+    const Tensors x{random_like(f->param_type(0), random), random_like(f->param_type(1), random)};
+    EXPECT_LT(difference_of(evaluate(*f, x), evaluate(*g, x)), 1e-13);
+    EXPECT_LT(difference_of(evaluate(*f, x), evaluate(*run_passes(f), x)), 1e-12);
+  }
+  EXPECT_FALSE(symmetrised(symmetrise_pairs(*pair_gradient(one_sided))));
+}
+
+TEST(ReduceStrength, GravityForceIsMinimal) {
+  const FunctionPtr f = pair_gradient([](Builder& b, Value d, Value mi, Value mj) {
+    return b.neg(b.div(b.mul(mi, mj), b.unary(Op::kSqrt, b.dot(d, d))));
+  });
+  std::vector<Pass> passes = standard_passes();
+  FunctionPtr g = f;
+  for (const Pass& pass : passes) g = pass.run(*g);
+  for (std::uint32_t id = 0; id < g->size(); ++id) {
+    if (g->op(Value{id}) != Op::kPairSum) continue;
+    const Function& body = *body_of(g->attr(Value{id}));
+    EXPECT_EQ(count(body, Op::kSqrt), 1) << print(body);
+    EXPECT_EQ(count(body, Op::kDiv), 1);
+    EXPECT_LE(count(body, Op::kMul), 4);  // r2 r, m_i m_j, /, times d
+    EXPECT_EQ(count(body, Op::kSelect), 0);
+    EXPECT_EQ(count(body, Op::kNeg), 0);
+  }
+}
+
 TEST(Simplify, LoopsLoseWhatNobodyNeeds) {
   // A carry that nobody reads, one that never changes, an invariant computation.
   Builder body("step");
