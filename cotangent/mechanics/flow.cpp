@@ -324,7 +324,9 @@ void Run::add_sample(std::size_t output, std::int64_t step, const double* value)
     if (!sink.invariant) continue;
     for (std::size_t c = 0; c < length; ++c) {
       const double error = std::abs(begin[c] - s.values[c]);
-      if (!(error <= sink.invariant->max_abs_error)) sink.invariant->max_abs_error = error;
+      // A sample that is not finite stays the largest: no later one hides it.
+      double& most = sink.invariant->max_abs_error;
+      if (!std::isnan(most) && !(error <= most)) most = error;
     }
   }
 }

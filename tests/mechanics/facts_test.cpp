@@ -79,6 +79,19 @@ std::vector<Case> cases() {
   add("outer_solar_system", outer_solar_system(),
                                     {kYes, P}, {kNo, T}, {kNo, P}, {kYes, P}, {kYes, P}, {kYes, P});
   add("fput", fput(16, 0.25),       {kYes, P}, {kNo, T}, {kNo, P}, {kYes, P}, {kNo, P}, {kNo, P});
+  // The same coupling by an index computed in the body, round a ring.
+  add("ring", problem_of(Shape{6}, {{"kinetic", kinetic_whole()}, {"ring", [](Builder& b, const TermValues& v) {
+        Builder body("spring");
+        const Value i = body.param(ir::scalar(DType::kI64), "i");
+        const Value q = body.param(b.type(v.q), "q");
+        const Value next = body.binary(Op::kMod, body.add(i, body.constant_i64(1)), body.constant_i64(6));
+        const Value r = body.sub(body.gather(q, next), body.gather(q, i));
+        ir::MapAttr attr;
+        attr.count = 6;
+        attr.roles = {ir::Role::kTotal};
+        attr.body = body.finish({body.mul(r, r)});
+        return b.map(attr, std::span(&v.q, 1))[0];
+      }}}),                         {kYes, P}, {kYes, P}, {kNo, P}, {kYes, P}, {kNo, P}, {kNo, P});
   add("linear chain", fput(16, 0),  {kYes, P}, {kNo, T}, {kNo, P}, {kYes, P}, {kNo, P}, {kNo, P});
   all.back().linear = {kYes, T};  // alpha = 0 is a parameter: no rule can know
   add("driven", driven_oscillator(), {kYes, P}, {kYes, P}, {kYes, T}, {kNo, T}, {kNo, P}, {kNo, P});

@@ -204,17 +204,17 @@ Problem fput(std::int64_t n, double alpha) {
   });
   add_term(problem.system, "chain", [n](Builder& b, const TermValues& v) {
     Builder body("spring");
-    const Value i = body.param(ir::scalar(DType::kI64), "i");
-    const Value q = body.param(real_type(Shape{n}), "q");
+    body.param(ir::scalar(DType::kI64), "i");
+    const Value right = body.param(real_type(), "right"), left = body.param(real_type(), "left");
     const Value alpha = body.param(real_type(), "alpha");
-    const Value next = body.add(i, body.constant_i64(1));
-    const Value r = body.sub(body.gather(q, next), body.gather(q, i));
+    const Value r = body.sub(right, left);
     const Value cubic = body.div(body.mul(alpha, body.mul(body.mul(r, r), r)), body.constant(3.0));
     ir::MapAttr attr;
     attr.count = n - 1;
+    attr.rows = 2;
     attr.roles = {ir::Role::kTotal};
     attr.body = body.finish({body.add(half_square(body, r), cubic)});
-    const Value operands[] = {v.q, v.parameters[0]};
+    const Value operands[] = {b.slice_rows(v.q, 1, n), b.slice_rows(v.q, 0, n - 1), v.parameters[0]};
     return b.map(attr, operands)[0];
   });
   std::vector<double> q(static_cast<std::size_t>(n)), p(static_cast<std::size_t>(n), 0.0);

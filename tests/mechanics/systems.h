@@ -48,7 +48,7 @@ Problem harmonic(double w);                  ///< [1]: p^2/2 + w^2 q^2/2, at q =
 Problem kepler(double e);                    ///< [2], from the pericentre
 Problem henon_heiles();                      ///< [2], E = 1/8 or so
 Problem outer_solar_system();                ///< [6,3], Hairer, Lubich, Wanner
-Problem fput(std::int64_t n, double alpha);  ///< [n], fixed ends, neighbours by gather
+Problem fput(std::int64_t n, double alpha);  ///< [n], free ends, neighbours by slices
 Problem driven_oscillator();                 ///< [1]: p^2/2 + q^2/2 - q cos(0.7 t)
 Problem swinging_mass();                     ///< [1]: p^2 (1 + 0.3 sin t)/2 + q^2/2
 
