@@ -36,10 +36,10 @@ std::uint32_t Scope::leaf(LeafKind kind, std::uint32_t outer, ir::Type type, std
   return id;
 }
 
-std::uint32_t Scope::constant(ir::Tensor value) {
+std::uint32_t Scope::constant(ir::Tensor value, SourceSpan span) {
   const ir::Type type = value.type();
   return note(ir::Op::kConstant, {},
-              ir::LiteralAttr{std::make_shared<const ir::Tensor>(std::move(value))}, type, {});
+              ir::LiteralAttr{std::make_shared<const ir::Tensor>(std::move(value))}, type, span);
 }
 
 std::uint32_t Scope::note(ir::Op op, std::vector<std::uint32_t> operands, ir::Attr attr,

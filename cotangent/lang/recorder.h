@@ -40,7 +40,7 @@ class Scope {
 
   /// A leaf with its type; asked again for the same leaf, gives the same note.
   std::uint32_t leaf(LeafKind kind, std::uint32_t outer, ir::Type type, std::string name = "");
-  std::uint32_t constant(ir::Tensor value);
+  std::uint32_t constant(ir::Tensor value, SourceSpan span);
   /// An operation; equal ones are noted once. Throws as ir::infer does.
   std::uint32_t note(ir::Op op, std::vector<std::uint32_t> operands, ir::Attr attr, ir::Type hint,
                      SourceSpan span);

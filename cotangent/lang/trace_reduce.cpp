@@ -313,7 +313,7 @@ Noted Tracer::note_outside(const Scope::Closed& closed, int level, ir::Op op, ir
     for (std::uint32_t id : operands) {
       std::uint32_t outer = scope(parent).invariant_of(id);
       if (const ir::Tensor* value = scope(parent).constant_value(id)) {
-        outer = scope(parent - 1).constant(*value);
+        outer = scope(parent - 1).constant(*value, span_);
       }
       if (outer == UINT32_MAX) break;
       further.push_back(outer);

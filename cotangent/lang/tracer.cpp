@@ -206,7 +206,7 @@ TracedValue Tracer::eval(const Expr& e) {
   spend(e, 1);
   switch (e.kind) {
     case ExprKind::kInteger: return integer(integers_.constant(e.integer));
-    case ExprKind::kReal: return real_constant(e.real);
+    case ExprKind::kReal: at(e); return real_constant(e.real);
     case ExprKind::kName: return eval_name(e);
     case ExprKind::kCall: return eval_call(e);
     case ExprKind::kVector: return eval_vector(e);
@@ -229,6 +229,7 @@ const TracedValue* Tracer::find_local(const std::string& name) const {
 
 TracedValue Tracer::eval_name(const Expr& e) {
   if (const TracedValue* local = find_local(e.name)) return *local;
+  at(e);
   if (e.name == "pi") return real_constant(std::numbers::pi);
   if (purpose_ != Purpose::kConstant) {
     const ir::Type state{DType::kF64, *names_.state()};
@@ -263,14 +264,14 @@ TracedValue Tracer::eval_name(const Expr& e) {
 
 // --- notes
 
-Noted Tracer::constant(ir::Tensor value) { return {0, scope(0).constant(std::move(value))}; }
+Noted Tracer::constant(ir::Tensor value) { return {0, scope(0).constant(std::move(value), span_)}; }
 
 Noted Tracer::import(Noted x, int level) {
   ensure(x.level <= level, "a value is used outside its reduction");
   if (x.level == level) return x;
   if (const ir::Tensor* value = scope(x.level).constant_value(x.id);
       value && value->size() <= kMaxCopiedConstant) {
-    return {level, scope(level).constant(*value)};
+    return {level, scope(level).constant(*value, span_)};
   }
   while (x.level < level) {
     const ir::Type outer_type = type(x);
