@@ -144,7 +144,7 @@ void Puller::add_to(Value operand, Cotangent ct) {
 Cotangent Puller::added(Cotangent x, Cotangent y) {
   x = clean(x);
   y = clean(y);
-  x.value = b_.add(x.value, y.value);
+  x.value = add_scattered(b_, x.value, y.value);
   const bool masked = x.mask.valid() && y.mask.valid();
   x.mask = masked ? b_.binary(Op::kOr, x.mask, y.mask) : Value{};
   return x;
@@ -154,6 +154,15 @@ Cotangent Puller::added(Cotangent x, Cotangent y) {
 Cotangent Puller::scaled(const Cotangent& ct, Value value, Value factor) {
   const bool harmless = is_finite_constant(b_.so_far(), factor);
   return {value, ct.mask, ct.dirty || (ct.mask.valid() && !harmless)};
+}
+
+/// x + y; when y scatters into zeros, it scatters into x instead.
+Value add_scattered(Builder& b, Value x, Value y) {
+  const Function& f = b.so_far();
+  if (f.op(y) != Op::kScatterAdd || !is_zero(f, f.operand(y, 0))) return b.add(x, y);
+  const auto all = f.operands(y);
+  const Values indices(all.begin() + 2, all.end());
+  return b.scatter_add(x, all[1], indices);
 }
 
 /// Whether the mask holds anywhere along the axes.

@@ -139,6 +139,30 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
   return out;
 }
 
+namespace {
+
+/// The parts of a sum: `scattered` into zeros, and the rest.
+struct Parts {
+  Values scattered;  // scatter_add nodes
+  Value rest;
+};
+
+void take_apart(Builder& b, Value v, Parts& parts) {
+  const Function& f = b.so_far();
+  if (f.op(v) == Op::kAdd) {
+    const Value x = f.operand(v, 0), y = f.operand(v, 1);
+    take_apart(b, x, parts);
+    take_apart(b, y, parts);
+  } else if (f.op(v) == Op::kScatterAdd) {
+    parts.scattered.push_back(v);
+    take_apart(b, f.operand(v, 0), parts);
+  } else if (!is_zero(f, v)) {
+    parts.rest = parts.rest.valid() ? b.add(parts.rest, v) : v;
+  }
+}
+
+}  // namespace
+
 /// Pulls the body back and makes the op whose results are the linear operands' cotangents; operand k's
 /// has role roles[k]. Masks come out beside them, as counts where the role sums.
 template <class Attribute, class Make>
@@ -148,10 +172,36 @@ void Puller::finish_sum(Value node, BodyBuilder& inner, const Values& params,
   const FunctionPtr body = body_of(f_.attr(node));
   const std::size_t offset = index_params(f_.op(node));
   Builder& bb = inner.open();
-  const Pulled inside = pull_back(bb, *body, params, cts);
   Values results;
   attr.roles.clear();
   const auto operands = f_.operands(node);
+  Pulled inside = pull_back(bb, *body, params, cts);
+  // Where every index of a map scatters into an invariant's cotangent, the updates are stacked and
+  // scattered once outside: the body makes no array of the invariant's size.
+  std::vector<Parts> parts(operands.size());
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    Cotangent& ct = inside.params[k + offset];
+    if (f_.op(node) != Op::kMap || roles[k] != Role::kTotal || !linear(operands[k]) || !ct.valid()) {
+      continue;
+    }
+    take_apart(bb, ct.value, parts[k]);
+    if (parts[k].scattered.empty()) continue;
+    const bool fits = std::all_of(
+        parts[k].scattered.begin(), parts[k].scattered.end(),
+        [&](Value s) { return bb.type(bb.so_far().operand(s, 1)).shape.rank() < Shape::kMaxRank; });
+    if (!fits) {
+      parts[k] = {};
+      continue;
+    }
+    for (Value s : parts[k].scattered) {
+      const auto all = bb.so_far().operands(s);
+      for (std::size_t o = 1; o < all.size(); ++o) {
+        results.push_back(all[o]);
+        attr.roles.push_back(Role::kStack);
+      }
+    }
+    ct = {parts[k].rest, {}};
+  }
   for (std::size_t k = 0; k < operands.size(); ++k) {
     const Cotangent& ct = inside.params[k + offset];
     if (!linear(operands[k]) || !ct.valid()) continue;
@@ -162,9 +212,21 @@ void Puller::finish_sum(Value node, BodyBuilder& inner, const Values& params,
     attr.roles.push_back(roles[k]);
   }
   if (results.empty()) return;
+  std::vector<std::vector<std::size_t>> updates(operands.size());  // operand counts of scatters
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    for (Value s : parts[k].scattered) updates[k].push_back(bb.so_far().operands(s).size() - 1);
+  }
   attr.body = bb.finish(results);
   const Values made = make(attr, inner.operands());
   std::size_t next = 0;
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    for (std::size_t n : updates[k]) {
+      const std::span<const Value> stacked(made.data() + next, n);
+      const Value zeros = b_.zeros(f_.type(operands[k]));
+      add_to(operands[k], {b_.scatter_add(zeros, stacked[0], stacked.subspan(1)), {}});
+      next += n;
+    }
+  }
   // What comes back to one operand by two ways (its rows at i and at j) is added first.
   std::vector<std::pair<Value, Cotangent>> back;
   for (std::size_t k = 0; k < operands.size(); ++k) {
@@ -400,7 +462,7 @@ void Puller::loop(Value node) {
   for (std::size_t k = 0; k < invariants; ++k) {
     if (!linear(operands[k])) continue;
     const Cotangent& ct = inside.params[k + 1];
-    results.push_back(ct.valid() ? bb.add(sums[k], ct.value) : sums[k]);
+    results.push_back(ct.valid() ? add_scattered(bb, sums[k], ct.value) : sums[k]);
   }
   for (std::size_t k = first_input; k < n; ++k) {
     if (!linear(operands[k]) || !inside.params[k + 1].valid()) continue;

@@ -62,6 +62,9 @@ class Puller {
   std::unordered_map<std::uint32_t, std::vector<Cotangent>> result_cts_;
 };
 
+/// x + y, by scattering into x where y scatters into zeros.
+ir::Value add_scattered(ir::Builder& b, ir::Value x, ir::Value y);
+
 /// Sums of bool are sums of these.
 inline constexpr DType kMaskCount = DType::kI32;
 

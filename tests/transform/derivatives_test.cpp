@@ -418,6 +418,17 @@ TEST(Map, RowsInvariantsTotalsAndStacks) {
   check_derivatives(*grad(*chain(6), {1}), at, {0});
 }
 
+TEST(Map, GathersFromAnInvariantScatterOnce) {
+  // No array of the invariant's size is made at every index.
+  const std::int64_t n = 50;
+  const FunctionPtr g = grad(*chain(n), {0});
+  for (std::uint32_t id = 0; id < g->size(); ++id) {
+    if (g->op(Value{id}) != Op::kMap) continue;
+    for (const Node& node : body_of(g->attr(Value{id}))->nodes()) EXPECT_NE(node.op, Op::kScatterAdd);
+  }
+  EXPECT_EQ(count_ops(*g, Op::kScatterAdd), 1) << print(*g);
+}
+
 TEST(Nesting, ThreeLevels) {
   const Tensors at{inside(Type{DType::kF64, Shape{6}}, 8), number_of(1.7)};
   const FunctionPtr f = chain(6);
