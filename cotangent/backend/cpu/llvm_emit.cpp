@@ -505,6 +505,10 @@ class Emitter {
       }
       return carried;
     }
+    if (lanes_.width > 1) {
+      const std::vector<const Instr*> early = early_part(i);
+      if (!early.empty()) return pipelined(i, lo, hi, carried, mask, early);
+    }
     llvm::BasicBlock* before = ir_.GetInsertBlock();
     llvm::BasicBlock* body = new_block("loop");
     llvm::BasicBlock* end = new_block("done");
@@ -530,6 +534,149 @@ class Emitter {
     ir_.CreateCondBr(ir_.CreateICmpSLT(next, hi), body, end);
     ir_.SetInsertPoint(end);
     if (known) return out;
+    std::vector<Value*> results;
+    for (std::size_t k = 0; k < carried.size(); ++k) {
+      llvm::PHINode* phi = ir_.CreatePHI(carried[k]->getType(), 2);
+      phi->addIncoming(carried[k], before);
+      phi->addIncoming(out[k], last);
+      results.push_back(phi);
+    }
+    return results;
+  }
+
+  /// The instructions of a flat body that lead to its square roots and need no carried value; empty
+  /// when there is no square root to start early.
+  std::vector<const Instr*> early_part(const Instr& loop) {
+    std::vector<const Instr*> early;
+    if (!rsqrt14_) return early;
+    std::map<Id, const Instr*> free;  // depends on the index and on what is outside only
+    std::vector<Id> wanted;
+    std::map<Id, bool> inside;
+    for (Id x : loop.args) inside[x] = true;
+    for (const Instr& i : loop.body->instrs) {
+      if (i.body || i.code == Code::kStore) return {};
+      bool ok = i.code != Code::kLoad || class_[i.result] == Class::kUniform;
+      for (Id x : i.operands) ok = ok && (x == kNoId || !inside.count(x) || free.count(x));
+      inside[i.result] = true;
+      if (!ok) continue;
+      free[i.result] = &i;
+      if (i.op == ir::Op::kRsqrt && i.code == Code::kOp && i.dtype == DType::kF64 &&
+          class_[i.result] == Class::kVarying) {
+        wanted.push_back(i.result);
+      }
+    }
+    std::map<Id, bool> needed;
+    while (!wanted.empty()) {
+      const Id id = wanted.back();
+      wanted.pop_back();
+      if (needed[id]) continue;
+      needed[id] = true;
+      for (Id x : free[id]->operands) {
+        if (x != kNoId && free.count(x)) wanted.push_back(x);
+      }
+    }
+    for (const Instr& i : loop.body->instrs) {
+      if (needed.count(i.result)) early.push_back(&i);
+    }
+    return early;
+  }
+
+  bool starts_rsqrt(const Instr& i) const {
+    return i.code == Code::kOp && i.op == ir::Op::kRsqrt && i.dtype == DType::kF64 &&
+           class_[i.result] == Class::kVarying;
+  }
+
+  /// As range(), but the early part runs two iterations ahead: while the square roots of two
+  /// iterations are under way the one before them is finished.
+  std::vector<Value*> pipelined(const Instr& i, Value* lo, Value* hi, std::vector<Value*> carried,
+                                const std::function<Value*(Value*)>& mask,
+                                const std::vector<const Instr*>& early) {
+    // The values the early part hands on: two for a reciprocal square root under way.
+    const auto run_early = [&](Value* index) {
+      values_[i.index].s = index;
+      std::vector<Value*> made;
+      for (const Instr* e : early) {
+        if (starts_rsqrt(*e)) {
+          const RsqrtStart start = start_rsqrt(ir_, vector(e->operands[0]));
+          made.push_back(start.root);
+          made.push_back(start.estimate);
+          continue;
+        }
+        instr(*e);
+        const Val& v = values_[e->result];
+        made.push_back(class_[e->result] == Class::kVarying ? v.v : v.s);
+      }
+      return made;
+    };
+    llvm::BasicBlock* before = ir_.GetInsertBlock();
+    llvm::BasicBlock* head = new_block("first");
+    llvm::BasicBlock* body = new_block("loop");
+    llvm::BasicBlock* end = new_block("done");
+    ir_.CreateCondBr(ir_.CreateICmpSLT(lo, hi), head, end);
+    ir_.SetInsertPoint(head);
+    Value* last_index = ir_.CreateSub(hi, ir_.getInt64(1));
+    const std::vector<Value*> ahead = run_early(lo);
+    const std::vector<Value*> ahead2 = run_early(smin(ir_.CreateAdd(lo, ir_.getInt64(1)), last_index));
+    llvm::BasicBlock* entry = ir_.GetInsertBlock();
+    ir_.CreateBr(body);
+    ir_.SetInsertPoint(body);
+    const auto phi_of = [&](Value* x) {
+      llvm::PHINode* phi = ir_.CreatePHI(x->getType(), 2);
+      phi->addIncoming(x, entry);
+      return phi;
+    };
+    llvm::PHINode* index = phi_of(lo);
+    std::vector<llvm::PHINode*> phis, ready, ready2;
+    for (Value* x : carried) phis.push_back(phi_of(x));
+    for (Value* x : ahead) ready.push_back(phi_of(x));
+    for (Value* x : ahead2) ready2.push_back(phi_of(x));
+    Value* next = ir_.CreateAdd(index, ir_.getInt64(1));
+    const std::vector<Value*> coming = run_early(smin(ir_.CreateAdd(index, ir_.getInt64(2)), last_index));
+    // Now this iteration, with what was made for it before.
+    values_[i.index].s = index;
+    std::size_t at = 0;
+    std::map<const Instr*, RsqrtStart> starts;
+    std::map<const Instr*, bool> done;
+    for (const Instr* e : early) {
+      done[e] = true;
+      if (starts_rsqrt(*e)) {
+        starts[e] = {ready[at], ready[at + 1]};
+        at += 2;
+      } else {
+        Val& v = values_[e->result];
+        (class_[e->result] == Class::kVarying ? v.v : v.s) = ready[at++];
+      }
+    }
+    for (std::size_t k = 0; k < phis.size(); ++k) {
+      Val& arg = values_[i.args[k]];
+      (class_[i.args[k]] == Class::kVarying ? arg.v : arg.s) = phis[k];
+    }
+    const Lanes outer = lanes_;
+    Value* own = mask ? mask(index) : nullptr;
+    if (own) lanes_.mask = mask_and(lanes_.mask, own);
+    for (const Instr& b : i.body->instrs) {
+      if (const auto start = starts.find(&b); start != starts.end()) {
+        values_[b.result].v = finish_rsqrt(ir_, start->second);
+      } else if (!done.count(&b)) {
+        instr(b);
+      }
+    }
+    std::vector<Value*> out;
+    for (std::size_t k = 0; k < phis.size(); ++k) {
+      const Id yield = i.body->yields[k];
+      Value* x = class_[i.args[k]] == Class::kVarying ? vector(yield) : scalar(yield);
+      out.push_back(own ? ir_.CreateSelect(own, x, phis[k]) : x);
+    }
+    lanes_ = outer;
+    llvm::BasicBlock* last = ir_.GetInsertBlock();
+    index->addIncoming(next, last);
+    for (std::size_t k = 0; k < phis.size(); ++k) phis[k]->addIncoming(out[k], last);
+    for (std::size_t k = 0; k < ready.size(); ++k) {
+      ready[k]->addIncoming(ready2[k], last);
+      ready2[k]->addIncoming(coming[k], last);
+    }
+    ir_.CreateCondBr(ir_.CreateICmpSLT(next, hi), body, end);
+    ir_.SetInsertPoint(end);
     std::vector<Value*> results;
     for (std::size_t k = 0; k < carried.size(); ++k) {
       llvm::PHINode* phi = ir_.CreatePHI(carried[k]->getType(), 2);

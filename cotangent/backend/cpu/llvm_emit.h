@@ -27,6 +27,15 @@ void emit_kernel(llvm::Module& module, const std::string& name, const kernel::Pr
 llvm::Value* emit_op(llvm::IRBuilder<>& ir, ir::Op op, DType result, DType operand,
                      llvm::ArrayRef<llvm::Value*> x, bool rsqrt14);
 
+/// The two halves of a vector 1/sqrt(x) from the estimate: the square root takes long to come, so
+/// loops start it an iteration early.
+struct RsqrtStart {
+  llvm::Value* root = nullptr;
+  llvm::Value* estimate = nullptr;
+};
+RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, llvm::Value* x);
+llvm::Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start);
+
 /// i1 for bool; `lanes` 1: scalar.
 llvm::Type* llvm_type(llvm::LLVMContext& context, DType t, int lanes);
 

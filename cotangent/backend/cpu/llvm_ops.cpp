@@ -88,6 +88,8 @@ Value* unary_intrinsic(llvm::IRBuilder<>& ir, llvm::Intrinsic::ID id, Value* x) 
 
 Value* number(llvm::Type* type, double value) { return llvm::ConstantFP::get(type, value); }
 
+}  // namespace
+
 /// 1 / sqrt(x), both roundings as IEEE division and square root do them, without the division.
 ///
 /// s = sqrt(x) by the hardware; y from the 14-bit estimate of 1/sqrt(x) by Newton's y += y (1 - s y),
@@ -96,7 +98,7 @@ Value* number(llvm::Type* type, double value) { return llvm::ConstantFP::get(typ
 /// all ones); the arguments whose root is all ones are tested one by one. For 0 and infinity the
 /// steps give NaN and the estimate itself is the answer. On Zen 4: 18 cycles for 8 where division
 /// after square root takes 26.
-Value* rsqrt_by_estimate(llvm::IRBuilder<>& ir, Value* x) {
+RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x) {
   llvm::Type* type = x->getType();
   const int lanes = lanes_of(x);
   const llvm::Intrinsic::ID id = lanes == 8   ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_512
@@ -105,14 +107,21 @@ Value* rsqrt_by_estimate(llvm::IRBuilder<>& ir, Value* x) {
   Value* s = unary_intrinsic(ir, llvm::Intrinsic::sqrt, x);
   Value* estimate = ir.CreateIntrinsic(
       id, {}, {x, llvm::Constant::getNullValue(type), ir.getInt8(0xff)});
-  Value* minus_s = ir.CreateFNeg(s);
-  Value* y = estimate;
+  return {s, estimate};
+}
+
+Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start) {
+  llvm::Type* type = start.root->getType();
+  Value* minus_s = ir.CreateFNeg(start.root);
+  Value* y = start.estimate;
   for (int step = 0; step < 3; ++step) {
     Value* e = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {minus_s, y, number(type, 1)});
     y = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {y, e, y});
   }
-  return ir.CreateSelect(ir.CreateFCmpUNO(y, y), estimate, y);
+  return ir.CreateSelect(ir.CreateFCmpUNO(y, y), start.estimate, y);
 }
+
+namespace {
 
 Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x, bool rsqrt14) {
   llvm::Type* type = x[0]->getType();
@@ -129,7 +138,7 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
     case Op::kRound: return unary_intrinsic(ir, llvm::Intrinsic::roundeven, x[0]);
     case Op::kSqrt: return unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]);
     case Op::kRsqrt:
-      if (rsqrt14 && t == DType::kF64 && lanes_of(x[0]) > 1) return rsqrt_by_estimate(ir, x[0]);
+      if (rsqrt14 && t == DType::kF64 && lanes_of(x[0]) > 1) return finish_rsqrt(ir, start_rsqrt(ir, x[0]));
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
     case Op::kIsFinite:
       return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),
