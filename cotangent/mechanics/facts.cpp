@@ -114,10 +114,17 @@ class Samples {
   mutable std::pair<FunctionPtr, runtime::ExecutablePtr> compiled_;  // the program of the last call
 };
 
-std::string short_number(long double x) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.3Lg", x);
+std::string short_number(long double x, int digits = 3) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%.*Lg", digits, x);
   return text;
+}
+
+/// "from 0.3 to 0.4", with as many digits as it takes to tell them apart.
+std::string from_to(long double a, long double b) {
+  int digits = 3;
+  while (digits < 18 && short_number(a, digits) == short_number(b, digits)) digits += 3;
+  return "from " + short_number(a, digits) + " to " + short_number(b, digits);
 }
 
 class Finder {
@@ -152,9 +159,11 @@ class Finder {
   void dimensions() {
     const Shape& s = system_.shape;
     add("degrees_of_freedom", s.size(), How::kProved,
-        s.rank() == 2 ? std::to_string(s[0]) + " particles in " + std::to_string(s[1]) +
+        s.rank() == 2 ? std::to_string(s[0]) + (s[0] == 1 ? " particle in " : " particles in ") +
+                            std::to_string(s[1]) +
                             (s[1] == 1 ? " dimension" : " dimensions")
-                      : std::to_string(s[0]) + " scalar coordinates");
+                      : std::to_string(s[0]) +
+                            (s[0] == 1 ? " scalar coordinate" : " scalar coordinates"));
   }
 
   /// dE/dp free of q and dE/dq free of p, term by term, by what the simplified gradients read.
@@ -295,8 +304,8 @@ class Finder {
             const long double a = seen[0][r].real(k), b = seen.back()[r].real(k);
             if (!(std::abs(a - b) > bound)) continue;
             Fact& f = add("linear", false, How::kTested,
-                          "the second derivative of the term \"" + term.name + "\" changes from " +
-                              short_number(a) + " to " + short_number(b) + " between two states");
+                          "the second derivative of the term \"" + term.name + "\" changes " +
+                              from_to(a, b) + " between two states");
             f.term = term.name;
             f.place = term.span;
             return;
@@ -409,8 +418,7 @@ class Finder {
         const long double bound = std::max(1e-9, samples_.tolerance(term.energy)) *
                                   std::max(std::abs(before), std::abs(after));
         if (std::abs(after - before) <= bound || (std::isnan(before) && std::isnan(after))) continue;
-        return "the term \"" + term.name + "\" changes from " + short_number(before) + " to " +
-               short_number(after) + " under a " +
+        return "the term \"" + term.name + "\" changes " + from_to(before, after) + " under a " +
                (rotation ? "rotation by " + short_number(size) + " in the plane of axes " +
                                std::to_string(g.axis) + " and " + std::to_string(g.other)
                          : "translation by " + short_number(size) +

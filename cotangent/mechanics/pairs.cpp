@@ -13,8 +13,8 @@ using ir::Function;
 using ir::Op;
 
 /// kLocal: depends on the particles in `who` only (none: a constant). kIndex: the number of the particle
-/// in `who`. kRows: row i depends on particle i only. kSum: a sum of functions of one particle each, or
-/// of two by pair_sum.
+/// in `who`. kRows: row i depends on particle i only. kSum: a sum of functions of one particle each
+/// (named ones, if `who` is not empty), or of two by pair_sum.
 struct Form {
   enum class Kind { kLocal, kIndex, kRows, kSumOne, kSumPairs, kOther };
   Kind kind = Kind::kLocal;
@@ -94,7 +94,7 @@ struct FormDomain {
     if (adds && std::popcount(who) > 1 &&
         std::all_of(x.begin(), x.end(), [](const Form& o) { return std::popcount(o.who) <= 1; }) &&
         f.type(v).is_scalar() && named_only(who)) {
-      return {Kind::kSumOne, 0};
+      return {Kind::kSumOne, who};
     }
     return {Kind::kLocal, who};
   }
@@ -104,9 +104,13 @@ struct FormDomain {
   }
 
   Value of_sums(const Function& f, ir::Value v, const std::vector<Value>& x) {
-    bool pairs = false;
-    for (const Form& o : x) pairs = pairs || o.kind == Kind::kSumPairs;
-    const Form sum{pairs ? Kind::kSumPairs : Kind::kSumOne, 0};
+    bool pairs = false, named_ones = true;
+    for (const Form& o : x) {
+      pairs = pairs || o.kind == Kind::kSumPairs;
+      named_ones = named_ones && (o.constant() || o.who != 0);
+    }
+    Form sum{pairs ? Kind::kSumPairs : Kind::kSumOne, 0};
+    for (const Form& o : x) sum.who |= named_ones && !o.constant() ? o.who : 0;
     switch (f.op(v)) {
       case Op::kNeg:
       case Op::kReshape:
@@ -115,7 +119,7 @@ struct FormDomain {
       case Op::kSub:
         for (const Form& o : x) {
           if (!o.is_sum() && (o.kind != Kind::kLocal || std::popcount(o.who) > 1)) {
-            return lost(f, v, "names particles one by one");
+            return lost(f, v, "it names particles one by one");
           }
         }
         return sum;
@@ -127,6 +131,7 @@ struct FormDomain {
         break;
       default: break;
     }
+    if (named_ones) return lost(f, v, "it names particles one by one");
     return lost(f, v, "a function of a sum over particles (" +
                 std::string(ir::name_of(f.op(v))) + ")");
   }
@@ -152,6 +157,7 @@ struct FormDomain {
         return lost(f, v, "a " + std::string(ir::name_of(f.op(v))) + " over all particles");
       case Op::kReshape:
         if (f.type(v).shape.rank() > 0 && in[0] == f.type(v).shape[0]) return rows;
+        if (in[0] == 1) return particle(f, v, 0);
         break;
       case Op::kBroadcast:
         if (!axes().empty() && axes()[0] == 0) return rows;
