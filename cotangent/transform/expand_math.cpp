@@ -1,5 +1,6 @@
 // Replaces transcendental functions by our own formulas, so that they vectorise, fuse, and agree bit for
-// bit on every back end.
+// bit on every back end. sqrt is correctly rounded everywhere, and rsqrt *is* 1/sqrt(x), both rounded, which
+// back ends make as they do best: those two stay.
 #include "cotangent/transform/math_functions.h"
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/rebuild.h"
@@ -14,7 +15,6 @@ using Unary = Num (*)(Num);
 
 Unary formula(Op op) {
   switch (op) {
-    case Op::kRsqrt: return expand_rsqrt;
     case Op::kCbrt: return expand_cbrt;
     case Op::kExp: return expand_exp;
     case Op::kExpm1: return expand_expm1;

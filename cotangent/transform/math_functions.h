@@ -25,6 +25,5 @@ Num expand_cosh(Num x);
 Num expand_tanh(Num x);
 Num expand_erf(Num x);
 Num expand_cbrt(Num x);
-Num expand_rsqrt(Num x);
 
 }  // namespace cotangent::transform

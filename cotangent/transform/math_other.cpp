@@ -94,9 +94,4 @@ Num expand_cbrt(Num x) {
   return select(x == x, copysign(finite, x), x);
 }
 
-/// 1/sqrt(x) by the two correctly rounded operations: within 1 ulp, right at 0, infinity and denormals.
-/// Measured on Zen 5 in the inner loop of N-body, a start from the bits and two polynomial steps
-/// wins 7% before its special cases and loses with them.
-Num expand_rsqrt(Num x) { return 1.0 / sqrt(x); }
-
 }  // namespace cotangent::transform

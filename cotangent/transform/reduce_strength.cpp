@@ -1,7 +1,7 @@
 // Strength reduction of products. Every product, quotient, root and whole power is read as a monomial
 //   coefficient * x1^(e1/2) * x2^(e2/2) * ...
-// over values that are none of these, and written again with few operations: sqrt(x) in denominators is
-// joined with other divisors, values divided by often get one reciprocal, constants are merged, and factors are grouped by what they depend on (the invariants of a body, one particle, the
+// over values that are none of these, and written again with few operations: sqrt(x) in denominators
+// becomes rsqrt(x), values divided by often get one reciprocal, constants are merged, and factors are grouped by what they depend on (the invariants of a body, one particle, the
 // pair) so that the groups can be moved out of loops. Rounding changes within a few ulp.
 #include <algorithm>
 #include <cmath>
@@ -283,20 +283,18 @@ class Reducer {
     return n % 2 == 1 ? times(b_.unary(Op::kSqrt, x), rest) : rest;
   }
 
-  /// base^power as a factor, or (second) as a divisor. One product that divides by a base divides; several
-  /// share a reciprocal.
+  /// base^power as a factor, or (second) as a divisor. Negative powers of a root are powers of rsqrt. Of the
+  /// rest, one product that divides by a base divides, several share a reciprocal.
   std::pair<Value, Value> written(const Base& base, int power) {
     const Need& need = needs_[base];
     const int n = std::abs(power);
     if (power > 0) return {positive_power(base, n), {}};
-    if (need.divided <= 1) return {{}, positive_power(base, n)};
     const Value x = images_[base.id];
-    if (!base.rooted) return {whole_power(one_over(x), n), {}};
-    if (!need.root && !need.inverse_root && nonnegative(base)) {
-      return {whole_power(one_over(x), n / 2), {}};
+    if (base.rooted && (!nonnegative(base) || need.root || need.inverse_root)) {
+      return {whole_power(b_.unary(Op::kRsqrt, x), n), {}};
     }
-    const Value inverse = need.root ? one_over(b_.unary(Op::kSqrt, x)) : b_.unary(Op::kRsqrt, x);
-    return {whole_power(inverse, n), {}};
+    if (need.divided <= 1) return {{}, positive_power(base, n)};
+    return {whole_power(one_over(x), base.rooted ? n / 2 : n), {}};
   }
 
   /// Products of one shape, by class.
