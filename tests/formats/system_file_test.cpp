@@ -118,6 +118,25 @@ steps = 2
             "p[0]^2/2 \\\n     + \\u0071[0]");
 }
 
+TEST(SystemFile, SpansThatEndInAnEscape) {
+  std::string text = kOscillator;
+  text.replace(text.find("\"q[0]\""), 6, "\"q\\u005B0\\u005D\"");
+  const LoadedFile f = parse(text);
+  const SourceSpan s = f.system.observables[0].span;
+  EXPECT_EQ(f.source->text.substr(s.begin, s.end - s.begin), "q\\u005B0\\u005D");
+}
+
+TEST(SystemFile, SpansThroughCarriageReturns) {
+  std::string text = kOscillator;
+  text.replace(text.find("\"q[0]\""), 6, "\"\"\"\r\n1 +\r\n  sin(q[0])\"\"\"");
+  const LoadedFile f = parse(text);
+  const ir::Function& x = *f.system.observables[0].value;
+  const std::span<const SourceSpan> spans = x.spans(x.results()[0]);
+  ASSERT_EQ(spans.size(), 1u);
+  EXPECT_EQ(f.source->text.substr(spans[0].begin, spans[0].end - spans[0].begin),
+            "1 +\r\n  sin(q[0])");
+}
+
 TEST(SystemFile, Overrides) {
   EXPECT_EQ(parse(kOscillator, {{"run.dt", "0.5"}}).run.dt, 0.5);
   EXPECT_EQ(parse(kOscillator, {{"run.dt", "0.5"}}).run.steps, 20);

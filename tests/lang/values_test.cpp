@@ -224,6 +224,9 @@ TEST(Sum, OverOneIndex) {
                    m[0] * w.q(0, 1) + m[1] * w.q(1, 1) + m[2] * w.q(2, 1) + m[3] * w.q(3, 1));
   EXPECT_EQ(w.value("sum(i in 1..3, i)"), 3);
   EXPECT_DOUBLE_EQ(w.value("sum(i in 0..5, 0.5*i)"), 5);
+  EXPECT_DOUBLE_EQ(w.value("sum(i in 2..5, 0.5*i)"), 4.5);
+  EXPECT_DOUBLE_EQ(w.value("sum(i in 0..9 if i % 3 == 1, 0.5*i)"), 6);
+  EXPECT_DOUBLE_EQ(w.value("sum(i in 0..9 if i*i % 5 == 1, 0.5*i)"), 5.5);  // 1, 4, 6
   EXPECT_EQ(w.value("sum(i in 2..2, q[i,0])"), 0);
   EXPECT_EQ(w.value("sum(i in 3..1, q[i,0])"), 0);
   EXPECT_EQ(w.value("sum(i, 1 + 0*type[i])"), 4);
@@ -329,6 +332,13 @@ TEST(Sum, Filters) {
   EXPECT_DOUBLE_EQ(w.value("sum(i if i > 0 and q[i] > q[i-1], q[i])"), both);
   EXPECT_DOUBLE_EQ(w.value("sum(i if q[i] > q[i-1] and i > 0, q[i])"), both);
   EXPECT_EQ(w.value("sum(i if i > 5, q[i])"), 0);
+  double counted = 0, indices = 0;
+  for (int i = 0; i < 6; ++i) {
+    if (w.q(i) > 0) counted += 1, indices += i;
+  }
+  EXPECT_EQ(w.value("sum(i if q[i] > 0, 1)"), counted);
+  EXPECT_EQ(w.value("sum(i if q[i] > 0, i)"), indices);
+  EXPECT_EQ(w.value("sum(i in 1..4, sum(j in 0..4 if j < i, j))"), 0 + 1 + 3);
   EXPECT_EQ(w.value("sum(i if 1 > 2, q[i])"), 0);
   EXPECT_DOUBLE_EQ(w.value("sum(i if 1 < 2, q[i])"), w.value("sum(i, q[i])"));
   // An integer filter is decided at trace.
@@ -370,6 +380,11 @@ TEST(Reductions, ProdMinMax) {
   EXPECT_EQ(w.value("max_over(i, q[i])"), most);
   EXPECT_EQ(w.value("min_over(i<j, abs(q[i] - q[j]))"), pair);
   EXPECT_DOUBLE_EQ(w.value("max_over(i<j<k, q[i]*q[j]*q[k])"), triple);
+  double below = 1;
+  for (int i = 0; i < 5; ++i) {
+    for (int j = i + 1; j < 5; ++j) below *= w.q(i) - 2 * w.q(j);
+  }
+  EXPECT_NEAR(w.value("prod(i<j, q[i] - 2*q[j])"), below, 1e-13 * std::fabs(below));
   EXPECT_NEAR(w.value("prod(i!=j, q[i] - 2*q[j])"), unequal, 1e-12 * std::fabs(unequal));
   EXPECT_EQ(w.value("max_over(i if q[i] < 0, q[i])"), [&] {
     double x = -std::numeric_limits<double>::infinity();
