@@ -117,10 +117,6 @@ class CpuExecutable final : public Executable {
   mutable ScratchPool scratch_;
 };
 
-/// Work of one step below which a team's barriers cost more than they save, in operations: about
-/// 20 microseconds of vector code.
-constexpr double kTeamOps = 3e5;
-
 }  // namespace
 
 std::vector<ir::Tensor> Executable::call(std::span<const ir::Tensor> arguments) const {
@@ -163,7 +159,7 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
     t.lower_s = seconds_since(start);
     times.push_back(t);
     const double ops = kernel::estimate_ops(*kernels.back());
-    const bool team = threads > 1 && ops >= kTeamOps;
+    const bool team = threads > 1 && ops >= options.team_from;
     requests.push_back({kernels.back().get(), team});
     std::string text = "# kind: ";
     if (team) {
@@ -175,7 +171,7 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
             (team          ? ", above the "
              : threads > 1 ? ", below the "
                            : "; one thread asked for, a team is worth it from ") +
-            std::to_string(static_cast<std::int64_t>(kTeamOps)) +
+            std::to_string(static_cast<std::int64_t>(options.team_from)) +
             (threads > 1 ? " from which a team is worth its barriers" : "") +
             "\n# launches: 1 a call, " +
             std::to_string(kernel::size_of_block(kernels.back()->body)) + " instructions\n";

@@ -40,20 +40,15 @@ std::string shrunk(const ir::FunctionPtr& f, std::uint64_t seed,
   return ir::print(*small) + runtime::compile(small, options)->kernels_text();
 }
 
-TEST(Executable, RandomProgramsHaveTheEvaluatorsBits) {
-  const char* from = std::getenv("COTANGENT_SEED");
-  const char* many = std::getenv("COTANGENT_PROGRAMS");
-  const std::uint64_t first = from ? std::strtoull(from, nullptr, 10) : 1;
-  const std::uint64_t count = many ? std::strtoull(many, nullptr, 10) : 200;
+/// Programs first .. first + count - 1 against the evaluator, 50 to a module.
+void compare_with_evaluator(std::uint64_t first, std::uint64_t count,
+                            const std::function<runtime::CompileOptions(std::uint64_t)>& options_of) {
   constexpr std::uint64_t kBatch = 50;
   int shown = 0;
   for (std::uint64_t begin = first; begin < first + count && shown < 4; begin += kBatch) {
     std::vector<ir::FunctionPtr> programs;
     for (std::uint64_t k = 0; k < kBatch; ++k) programs.push_back(program_of(begin + k));
-    runtime::CompileOptions options;
-    options.passes = false;
-    options.vector_bits = std::array{512, 256, 128, 64}[(begin / kBatch) % 4];
-    options.optimize = (begin / kBatch) % 3 == 0 ? 0 : 1;
+    const runtime::CompileOptions options = options_of(begin / kBatch);
     const auto executables = runtime::compile_all(programs, options);
     for (std::uint64_t k = 0; k < kBatch; ++k) {
       const std::uint64_t seed = begin + k;
@@ -63,12 +58,42 @@ TEST(Executable, RandomProgramsHaveTheEvaluatorsBits) {
       for (std::size_t r = 0; r < want.size(); ++r) {
         if (want[r].same_bits(got[r]) || shown >= 4) continue;
         ++shown;
-        ADD_FAILURE() << "seed " << seed << ", width " << options.vector_bits << ", result " << r
-                      << "\n" << shrunk(programs[k], seed, options);
+        ADD_FAILURE() << "seed " << seed << ", width " << options.vector_bits << ", threads "
+                      << options.threads << ", result " << r << "\n"
+                      << shrunk(programs[k], seed, options);
         break;
       }
     }
   }
+}
+
+std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+TEST(Executable, RandomProgramsHaveTheEvaluatorsBits) {
+  compare_with_evaluator(number_from("COTANGENT_SEED", 1), number_from("COTANGENT_PROGRAMS", 600),
+                         [](std::uint64_t batch) {
+                           runtime::CompileOptions options;
+                           options.passes = false;
+                           options.vector_bits = std::array{512, 256, 128, 64}[batch % 4];
+                           options.optimize = batch % 3 == 0 ? 0 : 1;
+                           return options;
+                         });
+}
+
+TEST(Executable, TeamsHaveTheEvaluatorsBits) {
+  compare_with_evaluator(number_from("COTANGENT_SEED", 1), number_from("COTANGENT_PROGRAMS", 200),
+                         [](std::uint64_t batch) {
+                           runtime::CompileOptions options;
+                           options.passes = false;
+                           options.threads = batch % 2 == 0 ? 2 : 16;
+                           options.team_from = 0;
+                           options.vector_bits = std::array{512, 128}[batch % 2];
+                           options.optimize = 0;
+                           return options;
+                         });
 }
 
 }  // namespace

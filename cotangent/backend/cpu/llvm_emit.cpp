@@ -556,14 +556,15 @@ class Emitter {
     for (const Instr& i : loop.body->instrs) {
       if (i.body || i.code == Code::kStore) return {};
       bool ok = i.code != Code::kLoad || class_[i.result] == Class::kUniform;
-      for (Id x : i.operands) ok = ok && (x == kNoId || !inside.count(x) || free.count(x));
+      for (Id x : i.operands) {
+        // What needs a finished root is late.
+        const bool here = x == kNoId || !inside.count(x);
+        ok = ok && (here || (free.count(x) && !starts_rsqrt(*free[x])));
+      }
       inside[i.result] = true;
       if (!ok) continue;
       free[i.result] = &i;
-      if (i.op == ir::Op::kRsqrt && i.code == Code::kOp && i.dtype == DType::kF64 &&
-          class_[i.result] == Class::kVarying) {
-        wanted.push_back(i.result);
-      }
+      if (starts_rsqrt(i)) wanted.push_back(i.result);
     }
     std::map<Id, bool> needed;
     while (!wanted.empty()) {

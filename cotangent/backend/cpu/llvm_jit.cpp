@@ -84,7 +84,7 @@ class Module final : public CodeModule {
       code.constants = constants_of(program, plan);
       kernels_.push_back(std::move(code));
     }
-#ifndef NDEBUG
+#ifdef COTANGENT_VERIFY_PASSES
     std::string broken;
     llvm::raw_string_ostream report(broken);
     if (llvm::verifyModule(module, &report)) throw InternalError("LLVM IR: " + broken);
