@@ -16,6 +16,8 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
     passes.push_back({"reduce_strength", reduce_strength});
     passes.push_back({"simplify", simplify});
   }
+  passes.push_back({"hoist_rows", hoist_rows});
+  passes.push_back({"simplify", simplify});
   if (options.contract) passes.push_back({"contract", contract});
   passes.push_back({"expand_math", expand_math});
   passes.push_back({"simplify", simplify});

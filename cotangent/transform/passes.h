@@ -22,6 +22,9 @@ ir::FunctionPtr symmetrise_pairs(const ir::Function& f);
 /// Changes rounding (within a few ulp); so a named pass that can be left out.
 ir::FunctionPtr reduce_strength(const ir::Function& f);
 
+/// What depends on one side of a pair_sum's pair only is computed once a row, by a map. Exact.
+ir::FunctionPtr hoist_rows(const ir::Function& f);
+
 /// add(mul(a, b), c) -> fma(a, b, c) where the product has no other use. LLVM and C compilers run with
 /// contraction off; this is the only contraction there is.
 ir::FunctionPtr contract(const ir::Function& f);

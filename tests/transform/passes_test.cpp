@@ -27,11 +27,14 @@ TEST(Passes, SimplifyKeepsEveryBit) {
     const FunctionPtr f = random_program(seed, options);
     const FunctionPtr g = simplify(*f);
     verify(*g);
+    verify(*hoist_rows(*f));
     for (bool special : {false, true}) {
       const Tensors x = random_arguments(*f, seed, special);
       const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
+      const Tensors hoisted = evaluate(*hoist_rows(*f), x);
       for (std::size_t r = 0; r < before.size(); ++r) {
         ASSERT_TRUE(before[r].same_bits(after[r])) << "seed " << seed << "\n" << print(*f) << print(*g);
+        ASSERT_TRUE(before[r].same_bits(hoisted[r])) << "hoist_rows, seed " << seed << "\n" << print(*f);
       }
     }
     EXPECT_TRUE(structurally_equal(*simplify(*g), *g)) << print(*g) << print(*simplify(*g));
@@ -212,6 +215,25 @@ TEST(ReduceStrength, GravityForceIsMinimal) {
     EXPECT_EQ(count(body, Op::kSelect), 0);
     EXPECT_EQ(count(body, Op::kNeg), 0);
   }
+}
+
+TEST(HoistRows, OneSidedWorkLeavesThePair) {
+  const FunctionPtr f = pair_gradient([](Builder& b, Value d, Value mi, Value mj) {
+    return b.mul(b.mul(b.unary(Op::kExp, mi), b.unary(Op::kSin, mj)), b.dot(d, d));
+  });
+  const FunctionPtr g = hoist_rows(*f);
+  verify(*g);
+  int inside = 0;
+  for (std::uint32_t id = 0; id < g->size(); ++id) {
+    if (g->op(Value{id}) != Op::kPairSum) continue;
+    inside += count(*body_of(g->attr(Value{id})), Op::kExp);
+    inside += count(*body_of(g->attr(Value{id})), Op::kSin);
+  }
+  EXPECT_EQ(inside, 0) << print(*g);
+  EXPECT_GE(count(*g, Op::kMap), 2);
+  std::mt19937_64 random(4);
+  const Tensors x{random_like(f->param_type(0), random), random_like(f->param_type(1), random)};
+  EXPECT_TRUE(evaluate(*f, x)[0].same_bits(evaluate(*g, x)[0]));
 }
 
 TEST(Simplify, LoopsLoseWhatNobodyNeeds) {
