@@ -3,6 +3,16 @@
 #include <algorithm>
 #include <string_view>
 
+// What the library asserts is true of any text only after scan_toml; should one text slip through, it is
+// told so like any other mistake, and never assumed by the optimiser.
+#undef NDEBUG
+namespace cotangent::formats {
+struct TomlAssertion {};
+constexpr void toml_assertion(bool holds) {
+  if (!holds) throw TomlAssertion{};
+}
+}  // namespace cotangent::formats
+#define TOML_ASSERT(condition) ::cotangent::formats::toml_assertion(static_cast<bool>(condition))
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_ENABLE_WINDOWS_COMPAT 0
 #include <toml++/toml.h>
@@ -242,6 +252,8 @@ Node parse_document(const SourcePtr& file, std::uint32_t begin, std::uint32_t en
     ErrorParts parts = explain(error.description());
     parts.where = show_place(*file, places.span(error.source()));
     throw UserError(std::move(parts));
+  } catch (const TomlAssertion&) {
+    fail_at(file, {0, begin, begin + 1}, "this is not valid TOML", "keys and values, as in key = 1");
   }
 }
 

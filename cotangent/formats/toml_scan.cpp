@@ -40,7 +40,7 @@ class Scanner {
       : file_(file), base_(begin), text_(file->text.substr(begin, end - begin)) {}
 
   std::string run() {
-    check_utf8();
+    check_characters();
     while (at_ < text_.size()) statement();
     return std::move(text_);
   }
@@ -54,8 +54,14 @@ class Scanner {
     fail_at(file_, {0, begin, begin + 1}, std::move(what), std::move(why), std::move(remedy));
   }
 
-  void check_utf8() const {
+  void check_characters() const {
     for (std::size_t k = 0; k < text_.size();) {
+      const auto c = static_cast<unsigned char>(text_[k]);
+      const bool line_end = c == '\r' && k + 1 < text_.size() && text_[k + 1] == '\n';
+      if ((c < 0x20 && c != '\t' && c != '\n' && !line_end) || c == 0x7f) {
+        refuse(k, "a control character (byte " + std::to_string(c) + ") does not belong in a text",
+               "a text file in UTF-8", "remove it; inside a string write \\u followed by its code");
+      }
       const std::size_t length = utf8_length(text_, k);
       if (length == 0) {
         refuse(k, "the file is not UTF-8 text", "a text file in UTF-8",
@@ -75,10 +81,29 @@ class Scanner {
         refuse(at_, "the file has more than " + std::to_string(kMaxHeadersPerFile) + " tables",
                "fewer tables");
       }
+      header();
     } else {
       key();
     }
     rest_of_statement();
+  }
+
+  /// The name of a table begins right: the library takes that for granted.
+  void header() {
+    std::size_t k = at_ + 1;
+    const auto skip_blanks = [&] {
+      while (k < text_.size() && (text_[k] == ' ' || text_[k] == '\t')) ++k;
+    };
+    skip_blanks();
+    if (k < text_.size() && text_[k] == '[') {
+      ++k;
+      skip_blanks();
+    }
+    const char c = k < text_.size() ? text_[k] : '\0';
+    if (!is_bare(c) && c != '"' && c != '\'') {
+      refuse(k < text_.size() ? k : at_, "a table has no name here", "a name, as in [run]",
+             "write [name], alone on its line");
+    }
   }
 
   void comment() {

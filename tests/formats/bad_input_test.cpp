@@ -242,6 +242,8 @@ const std::vector<Bad>& cases() {
       {"toml_bare_text", "dt = 0.01", "dt = small", "15:6", {"quotes"}},
       {"toml_no_value", "dt = 0.01", "dt =", "15:5", {}},
       {"toml_after_wide_characters", "\"Three bodies\"", "\"\xC3\xA9\xE2\x82\xAC\" 5", "1:17", {"end of the line"}},
+      {"toml_table_without_name", "[run]", "[ =]", "14:3", {"[run]"}},
+      {"toml_empty_table_name", "[run]", "[]", "14:2", {"[run]"}},
       {"toml_no_equals", "dt = 0.01", "dt 0.01", "15:4", {"'='"}},
       {"duplicate_key", "dt = 0.01", "dt = 0.01\ndt = 0.02", "", {"twice"}},
       {"duplicate_table", "[observe]", "[run]\n[observe]", "17:1", {"twice"}},
