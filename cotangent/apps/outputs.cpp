@@ -1,5 +1,6 @@
 #include "cotangent/apps/outputs.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cotangent/apps/text_table.h"
@@ -76,7 +77,9 @@ io::Report report_of(const Answer& answer) {
       {"speed", telemetry::rate_text(answer.steps_per_second()) + " steps/s"},
   };
   for (const mechanics::Invariant& invariant : result.invariants) {
-    report.figures.push_back({invariant.name + " error", error_text(invariant.max_rel_error)});
+    std::string label = invariant.name + " error";
+    std::ranges::replace(label, '_', ' ');
+    report.figures.push_back({label, error_text(invariant.max_rel_error)});
     report.invariants.push_back({invariant.name, how_text(invariant.how), invariant.scale,
                                  invariant.max_abs_error, invariant.max_rel_error,
                                  view_of(invariant.series)});

@@ -40,7 +40,7 @@ button:focus-visible, canvas:focus-visible, select:focus-visible, summary:focus-
 .pair { margin-bottom: 16px; }
 @media (max-width: 860px) { .hero { grid-template-columns: 1fr; } }
 #view-card { padding: 0; overflow: hidden; display: flex; flex-direction: column; }
-#view { display: block; width: 100%; height: 470px; background: var(--canvas); cursor: grab;
+#view { display: block; width: 100%; height: 470px; flex: 1 0 470px; background: var(--canvas); cursor: grab;
   touch-action: none; }
 #view:active { cursor: grabbing; }
 #view.map { cursor: crosshair; }
@@ -50,9 +50,9 @@ button:focus-visible, canvas:focus-visible, select:focus-visible, summary:focus-
 .controls output { font-variant-numeric: tabular-nums; min-width: 110px; text-align: right; }
 .note { color: var(--soft); font-size: 12.5px; margin: 8px 0 0; }
 #view-note { padding: 0 14px 10px; margin: 0; }
-dl { margin: 0; display: grid; grid-template-columns: auto 1fr; gap: 5px 14px; }
+dl { margin: 0; display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 5px 14px; }
 dt { color: var(--soft); }
-dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 .scroll { overflow-x: auto; }
 th { text-align: left; color: var(--soft); font-weight: 500; font-size: 12.5px; }

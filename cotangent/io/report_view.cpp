@@ -11,28 +11,44 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
   const many = bodies > 40;
   let styles = {};
 
-  // Centre and size of what moves; a few far wanderers do not decide the size.
-  let centre = [0, 0, 0], radius = 1;
+  // The least and the greatest value, but for the outer half per cent: a few far wanderers do not
+  // decide the size.
+  function extent(values) {
+    const sorted = values.slice().sort((a, b) => a - b);
+    const cut = Math.floor(sorted.length * 0.005);
+    return [sorted[cut] || 0, sorted[sorted.length - 1 - cut] || 0];
+  }
+
+  // Centre and size of what moves, and a thinned cloud of it.
+  let centre = [0, 0, 0], radius = 1, cloud = [];
   function measure() {
     const stride = Math.max(1, Math.floor(samples * bodies / 20000));
-    const axes = [[], [], []];
+    cloud = [];
     for (let k = 0; k < samples * bodies; k += stride) {
       const at = points(Math.floor(k / bodies), k % bodies);
       const origin = state.follow < 0 ? [0, 0, 0] : points(Math.floor(k / bodies), state.follow);
-      if (at.every(isFinite)) at.forEach((v, axis) => axes[axis].push(v - origin[axis]));
+      if (at.every(isFinite)) cloud.push(at.map((v, axis) => v - origin[axis]));
     }
-    const spans = axes.map(values => {
-      values.sort((a, b) => a - b);
-      const cut = Math.floor(values.length * 0.005);
-      return [values[cut] || 0, values[values.length - 1 - cut] || 0];
-    });
+    const spans = [0, 1, 2].map(axis => extent(cloud.map(at => at[axis])));
     centre = state.follow < 0 ? spans.map(s => (s[0] + s[1]) / 2) : [0, 0, 0];
     radius = Math.max(...spans.map((s, axis) =>
       state.follow < 0 ? (s[1] - s[0]) / 2 : Math.max(Math.abs(s[0]), Math.abs(s[1])))) || 1;
+    cloud = cloud.map(at => at.map((v, axis) => v - centre[axis]));
+  }
+
+  // Zoom and place so that the cloud fills the canvas.
+  function fit() {
+    const width = canvas.clientWidth, height = canvas.clientHeight;
+    const project = projector(width, height);
+    const screen = cloud.map(at => project(...at));
+    const x = extent(screen.map(s => s[0])), y = extent(screen.map(s => s[1]));
+    state.zoom = Math.min(0.88 * width / Math.max(x[1] - x[0], 1), 0.84 * height / Math.max(y[1] - y[0], 1), 50);
+    state.pan = [(width - x[0] - x[1]) / 2 * state.zoom, (height - y[0] - y[1]) / 2 * state.zoom];
   }
 
   function reset() {
     Object.assign(state, {yaw: flat ? 0 : -0.6, pitch: flat ? 0 : 0.95, zoom: 1, pan: [0, 0]});
+    fit();
     draw();
   }
 
@@ -98,7 +114,7 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
       for (let k = 0; k <= state.sample; ++k) screen.push(project(...relative(k, n)));
       context.strokeStyle = styles.colours[n % 10];
       const first = many ? Math.max(0, state.sample - tail) : 0;
-      context.globalAlpha = many ? 0.25 : 0.38;
+      context.globalAlpha = bodies > 12 ? 0.2 : 0.38;
       context.lineWidth = 1.2;
       if (screen.length > 1) trace(context, screen, first, state.sample);
       if (many) continue;

@@ -181,7 +181,8 @@ TEST(Cli, WatchingChangesNothing) {
 TEST(Cli, ALargeTrajectoryGoesToHdf5) {
   const TemporaryFolder folder;
   const CliResult result = run_cli({"run", example("fput_chain"), "--json", "--out", folder / "out",
-                                    "--set", "run.t_end=1000", "--set", "observe.every=2"});
+                                    "--set", "run.t_end=1000", "--set", "observe.every=2",
+                                    "--threads", "1"});
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_FALSE(fs::exists(folder / "out/trajectory.csv"));
   const io::Samples q = io::read_samples(folder / "out/trajectory.h5", "trajectory/q");
