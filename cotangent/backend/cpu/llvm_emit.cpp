@@ -99,6 +99,8 @@ class Emitter {
     int width = 1;             ///< 1: not in a simd loop
     Value* mask = nullptr;     ///< null: all lanes take part
     int active = 1;            ///< lanes inside the loop's range
+    Value* tail = nullptr;     ///< in the last, partial vector of a loop: the mask of its lanes
+    std::int64_t begin = 0, end = 0;  ///< of that vector and of the loop, when there is a tail
   };
 
   // --- classes
@@ -340,6 +342,17 @@ class Emitter {
 
   Value* mask_and(Value* x, Value* y) { return !x ? y : !y ? x : ir_.CreateAnd(x, y); }
 
+  /// In the tail of a loop over whole planes, the vector at a row's place may be read and written
+  /// whole: lanes past the end fall into the padding. Masked stores are not forwarded to the loads
+  /// that follow, whole ones are.
+  bool whole_in_padding(const Instr& i, Value* mask, Id index) const {
+    const Buffer& buffer = program_.buffers[i.buffer];
+    if (!mask || mask != lanes_.tail || buffer.plane != lanes_.end) return false;
+    const auto* place = llvm::dyn_cast<llvm::ConstantInt>(values_[index].s);
+    const auto unit = static_cast<std::int64_t>(64 / size_of(i.dtype));
+    return place && (place->getSExtValue() - lanes_.begin) % unit == 0;
+  }
+
   void load(const Instr& i) {
     Val& out = values_[i.result];
     const Id index = i.operands[0], predicate = i.operands[1];
@@ -365,6 +378,7 @@ class Emitter {
     Value* zero = llvm::Constant::getNullValue(memory);
     if (class_[index] == Class::kLinear && values_[index].stride == 1) {
       Value* at = address(i.buffer, i.dtype, values_[index].s);
+      if (whole_in_padding(i, mask, index)) mask = nullptr;
       x = mask ? static_cast<Value*>(ir_.CreateMaskedLoad(memory, at, align, mask, zero))
                : ir_.CreateAlignedLoad(memory, at, align);
     } else {
@@ -386,7 +400,8 @@ class Emitter {
     Value* x = to_memory(i.dtype, vector(value), lanes_.width);
     if (class_[index] == Class::kLinear && values_[index].stride == 1) {
       Value* at = address(i.buffer, i.dtype, values_[index].s);
-      if (lanes_.mask) ir_.CreateMaskedStore(x, at, align, lanes_.mask);
+      const bool masked = lanes_.mask && !whole_in_padding(i, lanes_.mask, index);
+      if (masked) ir_.CreateMaskedStore(x, at, align, lanes_.mask);
       else ir_.CreateAlignedStore(x, at, align);
       return;
     }
@@ -797,11 +812,14 @@ class Emitter {
     const bool share = team_ && i.kind == ForKind::kParallel && lo == 0 && !inside_first_;
     const auto rows = [&](Value* begin, std::int64_t active) {
       lanes_.active = static_cast<int>(active);
-      lanes_.mask = nullptr;
+      lanes_.mask = lanes_.tail = nullptr;
       if (active < width) {
         std::vector<llvm::Constant*> bits;
         for (std::int64_t l = 0; l < width; ++l) bits.push_back(ir_.getInt1(l < active));
         lanes_.mask = llvm::ConstantVector::get(bits);
+        lanes_.begin = lo + whole;
+        lanes_.end = hi;
+        if (lo == 0) lanes_.tail = lanes_.mask;
       }
       values_[i.index].s = begin;
       block(*i.body);
