@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Coefficients of the polynomials in cotangent/transform/expand_math*.cpp.
+"""Coefficients of the polynomials in cotangent/transform/math_*.cpp.
 
-Each polynomial p approximates g on an interval of z so that the error of the whole function, relative to
-its value, is nearly minimal: p interpolates g at the Chebyshev nodes (within a factor of about two of
-the best in these ranges), coefficients are rounded from the lowest up, and the largest error is then
-measured on a dense grid with the rounded coefficients. Needs mpmath.
+Each polynomial p approximates g on an interval of z so that the largest error of the whole function, relative
+to its value, is least: Remez's exchange (1934) on a dense grid. The lowest coefficient is then rounded
+to the type and the rest fitted again, and so on upwards, so that what rounding does to one is made good by those
+that follow (where that is worse, about an interior zero, all are rounded at once). The error in each comment is measured with the rounded coefficients. Needs mpmath.
 
     tools/minimax.py > cotangent/transform/math_coefficients.h
 """
@@ -22,16 +22,6 @@ def round_f32(x):
     return mp.mpf(struct.unpack("f", struct.pack("f", float(x)))[0])
 
 
-def interpolate(g, a, b, n):
-    """Coefficients (lowest first) of the polynomial of degree n through Chebyshev nodes of [a, b]."""
-    nodes = [(a + b) / 2 + (b - a) / 2 * mp.cos(mp.pi * (2 * k + 1) / (2 * n + 2)) for k in range(n + 1)]
-    m = mp.matrix(n + 1, n + 1)
-    for i, t in enumerate(nodes):
-        for j in range(n + 1):
-            m[i, j] = t ** j
-    return [c for c in mp.lu_solve(m, mp.matrix([g(t) for t in nodes]))]
-
-
 def horner(c, z):
     s = mp.mpf(0)
     for x in reversed(c):
@@ -39,16 +29,64 @@ def horner(c, z):
     return s
 
 
+def remez(xs, g, w, n):
+    """The p of degree n with the least max of w |p - g| over the grid xs (ascending; w >= 0)."""
+    last = len(xs) - 1
+    a, b = xs[0], xs[-1]
+    at = [(a + b) / 2 - (b - a) / 2 * mp.cos(mp.pi * (k + mp.mpf("0.37")) / (n + 2)) for k in range(n + 2)]
+    ref = [min(range(last + 1), key=lambda k: abs(xs[k] - x)) for x in at]
+    best = None
+    for _ in range(25):
+        m, r = mp.matrix(n + 2, n + 2), mp.matrix(n + 2, 1)
+        for row, k in enumerate(ref):
+            for j in range(n + 1):
+                m[row, j] = w[k] * xs[k] ** j
+            m[row, n + 1] = (-1) ** row
+            r[row] = w[k] * g[k]
+        solution = mp.lu_solve(m, r)
+        c, level = [solution[j] for j in range(n + 1)], abs(solution[n + 1])
+        error = [w[k] * (horner(c, xs[k]) - g[k]) for k in range(last + 1)]
+        worst = max(abs(e) for e in error)
+        if best is None or worst < best[1]:
+            best = (c, worst)
+        if worst <= level * mp.mpf("1.001"):
+            break
+        # The largest error of each run of one sign; the outermost go while there are too many.
+        ref, k = [], 0
+        while k <= last:
+            positive, top = error[k] >= 0, k
+            while k <= last and (error[k] >= 0) == positive:
+                if abs(error[k]) > abs(error[top]):
+                    top = k
+                k += 1
+            ref.append(top)
+        while len(ref) > n + 2:
+            ref.pop(0 if abs(error[ref[0]]) < abs(error[ref[-1]]) else -1)
+        if len(ref) < n + 2:
+            break
+    return best[0]
+
+
+def fit(g, weight, a, b, n, rounded):
+    """Rounded coefficients, lowest first, and the largest weighted error they leave."""
+    a, b, count = mp.mpf(a), mp.mpf(b), 400
+    xs = [(a + b) / 2 - (b - a) / 2 * mp.cos(mp.pi * (k + mp.mpf("0.003")) / (count + mp.mpf("0.006")))
+          for k in range(count + 1)]
+    g0 = [g(x) for x in xs]
+    w0 = [abs(weight(x)) for x in xs]
+    first = remez(xs, g0, w0, n)
+    at_once, stepwise, left, w = [rounded(x) for x in first], [rounded(first[0])], list(g0), list(w0)
+    for degree in range(n - 1, -1, -1):
+        left = [(v - stepwise[-1]) / x for v, x in zip(left, xs)]
+        w = [v * abs(x) for v, x in zip(w, xs)]
+        stepwise.append(rounded(remez(xs, left, w, degree)[0]))
+    worst = [max(v * abs(horner(c, x) - y) for x, y, v in zip(xs, g0, w0)) for c in (at_once, stepwise)]
+    return (at_once, worst[0]) if worst[0] < worst[1] else (stepwise, worst[1])
+
+
 def emit(name, doc, g, weight, a, b, n, f32=False):
     """weight(z): how much an error of p at z matters, relative to the function's value."""
-    rounded = round_f32 if f32 else round_f64
-    c = [rounded(x) for x in interpolate(g, mp.mpf(a), mp.mpf(b), n)]
-    worst = mp.mpf(0)
-    for k in range(2001):
-        z = mp.mpf(a) + (mp.mpf(b) - mp.mpf(a)) * k / 2000
-        if z == 0:
-            z = mp.mpf(b) * mp.mpf(10) ** -12
-        worst = max(worst, abs((horner(c, z) - g(z)) * weight(z)))
+    c, worst = fit(g, weight, a, b, n, round_f32 if f32 else round_f64)
     print(f"/// {doc}; error {mp.nstr(worst, 2)} of the function's value.")
     kind = "float" if f32 else "double"
     suffix = "f" if f32 else ""
@@ -111,30 +149,13 @@ def tanh_t(z):  # (tanh t - t)/t^3
                   * mp.bernoulli(2 * k + 4) / mp.factorial(2 * k + 4) * z ** k)
 
 
-def table(name, doc, f, first, width, count, degree):
-    """Piecewise polynomials of f about the centres of `count` intervals; one row a degree."""
-    rows, worst = [], mp.mpf(0)
-    for k in range(count):
-        centre = first + width * (k + mp.mpf(1) / 2)
-        c = [round_f64(x) for x in interpolate(lambda t: f(centre + t), -width / 2, width / 2, degree)]
-        for j in range(41):
-            t = -width / 2 + width * j / 40
-            worst = max(worst, abs(horner(c, t) / f(centre + t) - 1))
-        rows.append(c)
-    print(f"/// {doc}; error {mp.nstr(worst, 2)} of the function's value.")
-    print(f"inline constexpr double {name}[{degree + 1}][{count}] = {{")
-    for d in range(degree + 1):
-        print("    {" + ", ".join(float(rows[k][d]).hex() for k in range(count)) + "},")
-    print("};\n")
-
-
 def main():
     print("// Written by tools/minimax.py; do not edit. Lowest coefficient first.")
     print("#pragma once\n\nnamespace cotangent::transform::coefficients {\n")
     ln2 = mp.log(2) / 2 * mp.mpf("1.0001")
-    emit("kExp", "(e^r - 1 - r)/r^2, |r| <= ln(2)/2", exp_q, lambda r: r * r / mp.exp(r), -ln2, ln2, 10)
+    emit("kExp", "(e^r - 1 - r)/r^2, |r| <= ln(2)/2", exp_q, lambda r: r * r / mp.exp(r), -ln2, ln2, 9)
     emit("kExpF", "the same in f32", exp_q, lambda r: r * r / mp.exp(r), -ln2, ln2, 4, True)
-    emit("kExpm1", "the same, for e^r - 1", exp_q, lambda r: r * r / mp.expm1(r) if r else 0, -ln2, ln2, 11)
+    emit("kExpm1", "the same, for e^r - 1", exp_q, lambda r: r * r / mp.expm1(r) if r else 0, -ln2, ln2, 10)
     emit("kExpm1F", "the same in f32", exp_q, lambda r: r * r / mp.expm1(r) if r else 0, -ln2, ln2, 5, True)
     q = (mp.pi / 4) ** 2 * mp.mpf("1.0001")
     emit("kSin", "(sin r - r)/r^3 in z = r^2, |r| <= pi/4", sin_s,
@@ -145,22 +166,26 @@ def main():
     emit("kCosF", "the second in f32", cos_c, lambda z: z * z / mp.cos(mp.sqrt(z)), 0, q, 2, True)
     s = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
     z = s * s * mp.mpf("1.001")
-    emit("kLog", "(log((1+s)/(1-s)) - 2s)/s^3 in z = s^2, |s| <= 0.1716", log_r, lambda z: z / 2, 0, z, 7)
-    emit("kLogF", "the same in f32", log_r, lambda z: z / 2, 0, z, 3, True)
-    emit("kLogTail", "(log((1+s)/(1-s)) - 2s - 2s^3/3)/s^5 in z = s^2", log_r5, lambda z: z * z / 2, 0, z, 7)
+    emit("kLog", "(log((1+s)/(1-s)) - 2s)/s^3 in z = s^2, |s| <= 0.1716", log_r, lambda z: z / 2, 0, z, 6)
+    emit("kLogF", "the same in f32", log_r, lambda z: z / 2, 0, z, 2, True)
+    emit("kLogTail", "(log((1+s)/(1-s)) - 2s - 2s^3/3)/s^5 in z = s^2", log_r5, lambda z: z * z / 2, 0, z, 6)
     t = mp.tan(mp.pi / 8) ** 2 * mp.mpf("1.001")
     emit("kAtan", "(atan t - t)/t^3 in z = t^2, |t| <= tan(pi/8)", atan_a,
-         lambda z: mp.sqrt(z) ** 3 / mp.atan(mp.sqrt(z)), 0, t, 11)
+         lambda z: mp.sqrt(z) ** 3 / mp.atan(mp.sqrt(z)), 0, t, 10)
     emit("kAsin", "(asin t - t)/t^3 in z = t^2, |t| <= 1/2", asin_a,
-         lambda z: mp.sqrt(z) ** 3 / mp.asin(mp.sqrt(z)), 0, mp.mpf("0.2501"), 12)
-    emit("kErf", "(erf(x)/x - 2/sqrt(pi))/z in z = x^2, |x| <= 1/2", erf_e,
-         lambda z: mp.sqrt(z) * z / mp.erf(mp.sqrt(z)), 0, mp.mpf("0.2501"), 9)
+         lambda z: mp.sqrt(z) ** 3 / mp.asin(mp.sqrt(z)), 0, mp.mpf("0.2501"), 11)
+    emit("kErf", "(erf(x)/x - 2/sqrt(pi))/z in z = x^2, |x| <= 1", erf_e,
+         lambda z: mp.sqrt(z) * z / mp.erf(mp.sqrt(z)), 0, mp.mpf("1.0001"), 10)
     emit("kSinh", "(sinh t - t)/t^3 in z = t^2, |t| <= 1", sinh_s,
-         lambda z: mp.sqrt(z) ** 3 / mp.sinh(mp.sqrt(z)), 0, mp.mpf("1.0001"), 7)
+         lambda z: mp.sqrt(z) ** 3 / mp.sinh(mp.sqrt(z)), 0, mp.mpf("1.0001"), 6)
     emit("kTanh", "(tanh t - t)/t^3 in z = t^2, |t| <= 1/2", tanh_t,
-         lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.2501"), 10)
-    table("kErfTable", "erf about the centres of [1/2, 6] cut into 22 intervals", mp.erf,
-          mp.mpf("0.5"), mp.mpf("0.25"), 22, 11)
+         lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.2501"), 9)
+    emit("kTanhF", "the same in f32", tanh_t,
+         lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.2501"), 4, True)
+    a = lambda t: 3 * (1 + t) / (1 - t)
+    emit("kErfc", "e^(a^2) erfc(a) in t = (a - 3)/(a + 3), 1 <= a <= 6",
+         lambda t: mp.exp(a(t) ** 2) * mp.erfc(a(t)), lambda t: mp.exp(-a(t) ** 2) / mp.erf(a(t)),
+         mp.mpf(-1) / 2, mp.mpf(1) / 3, 11)
     emit("kCbrt", "m^(-1/3), 1 <= m < 8, in m", lambda m: m ** (mp.mpf(-1) / 3), lambda m: m ** (mp.mpf(1) / 3),
          1, 8, 6)
     print("}  // namespace cotangent::transform::coefficients")

@@ -1,9 +1,11 @@
 // Exponentials, logarithms and powers.
 //
-// exp: x = k ln 2 + r, |r| <= ln(2)/2; e^r by a polynomial; 2^k by its bits, in two factors so that
-// overflow and gradual underflow come out right. log: x = 2^k m, m in [sqrt(1/2), sqrt(2));
+// exp: x = k ln 2 + r, |r| <= ln(2)/2; e^r by a polynomial; 2^k by its bits, short of the ends,
+// and one last product that overflows or underflows as it should. log: x = 2^k m, m in [sqrt(1/2), sqrt(2));
 // with s = f/(2 + f), f = m - 1: log m = f - f^2/2 + s (f^2/2 + R(s^2)) (the arrangement of Tang 1990).
 // pow: log x as an unevaluated sum of two doubles, times y, through exp.
+#include <cmath>
+
 #include "cotangent/transform/math_coefficients.h"
 #include "cotangent/transform/math_functions.h"
 
@@ -19,30 +21,52 @@ constexpr double kLn2HighF = 0x1.62e4p-1;  // 15 bits
 constexpr double kLn2LowF = 0x1.7f7d1cp-20;
 constexpr double kLog2E = 0x1.71547652b82fep+0;
 
-/// x = k ln2 + r.
+/// x = k ln2 + r; `shifted` is k in the place of a float's exponent.
 struct Reduced {
-  Num r, k;
+  Num r, shifted;
 };
 Reduced reduce_exp(Num x) {
   const Rounded k = nearest(x, x.with(kLog2E));
   const bool narrow = x.f32();
   Num r = fma(k.real, narrow ? -kLn2HighF : -kLn2High, x);
   r = fma(k.real, narrow ? -kLn2LowF : -kLn2Low, r);
-  return {r, k.whole};
+  return {r, shift_left(k.low_bits, narrow ? 23 : 52)};
 }
 
 }  // namespace
 
+namespace {
+
+/// e^r.
+Num exp_near_zero(Num r) {
+  const Num q = r.f32() ? polynomial(co::kExpF, r) : polynomial(co::kExp, r);
+  return fma(r * r, q, r) + 1.0;
+}
+
+}  // namespace
+
+Num expand_exp_inside(Num x) {
+  const Reduced e = reduce_exp(x);
+  return exp_near_zero(e.r) * from_bits(e.shifted + bits(x.with(1.0)));
+}
+
 Num expand_exp_scaled(Num x, Num low, std::int64_t scale) {
-  // Past these ends the result is infinite or zero (with 2^scale, |scale| <= 2, as well).
-  const double top = x.f32() ? 120.0 : 760.0;
-  const Reduced e = reduce_exp(clamp(x, -top, top));
-  const Num r = low.b ? e.r + low : e.r;
-  const Num q = x.f32() ? polynomial(co::kExpF, r) : polynomial(co::kExp, r);
-  const Num y = fma(r * r, q, r) + 1.0;
-  const Num k = e.k + integer(e.k, scale);
-  const Num half = shift_right(k, 1);
-  return y * exp2_integer(half) * exp2_integer(k - half);
+  const bool narrow = x.f32();
+  const int shift = narrow ? 23 : 52;
+  // Past these ends the result is infinite or zero; k is at most 1024 (128 in f32), or 1025 with scale -1.
+  const Num inside = narrow ? clamp(x, -105, 89) : clamp(x, -747, scale == 0 ? 709.9 : 710.5);
+  const Reduced e = reduce_exp(inside);
+  const Num y = exp_near_zero(low.b ? e.r + low : e.r);
+  // 2^k = 2^(k + aside) 2^-aside: the first is normal, and only the product with the second can round.
+  const bool whole = scale == 0;
+  const int above = whole ? -1 : -2, below = narrow ? 40 : 100;
+  const Num deep = inside < (narrow ? -86.0 : -706.0);
+  const auto exponent = [&](int aside) {
+    return integer(e.shifted, static_cast<std::int64_t>(aside + (narrow ? 127 : 1023)) << shift);
+  };
+  const Num power = from_bits(e.shifted + select(deep, exponent(below), exponent(above)));
+  const auto scaled = [&](int aside) { return std::ldexp(1.0, static_cast<int>(scale) - aside); };
+  return y * power * select(deep, x.with(scaled(below)), x.with(scaled(above)));
 }
 
 Num expand_exp(Num x) { return expand_exp_scaled(x, {}, 0); }
@@ -53,8 +77,7 @@ Num expand_expm1(Num x) {
   const Num q = x.f32() ? polynomial(co::kExpm1F, e.r) : polynomial(co::kExpm1, e.r);
   const Num p = fma(e.r * e.r, q, e.r);
   // 2^k (p + 1) - 1, halved so that 2^k itself need not be finite.
-  const Num k = e.k - integer(e.k, 1);
-  const Num s = exp2_integer(k);
+  const Num s = from_bits(e.shifted + bits(x.with(0.5)));
   const Num y = 2.0 * fma(s, p, s - 0.5);
   const Num ends = select(x > (x.f32() ? 89.0 : 710.0), kInfinity, y);
   return select(x == 0.0, x, ends);

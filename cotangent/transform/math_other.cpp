@@ -15,7 +15,7 @@ Num in_f64(Num x, Num (*f)(Num)) { return cast(f(cast(x, DType::kF64)), DType::k
 Num expand_sinh(Num x) {
   if (x.f32()) return in_f64(x, expand_sinh);
   const Num a = abs(x);
-  const Num t = apply(ir::Op::kMin, a, a.with(1.0)), z = t * t;
+  const Num t = at_most(a, 1.0), z = t * t;
   const Num small = fma(t * z, polynomial(co::kSinh, z), t);
   const Num h = expand_exp_scaled(a, {}, -1);  // e^|x| / 2
   const Num large = h - 0.25 / h;
@@ -29,36 +29,26 @@ Num expand_cosh(Num x) {
 }
 
 Num expand_tanh(Num x) {
-  if (x.f32()) return in_f64(x, expand_tanh);
-  const Num a = apply(ir::Op::kMin, abs(x), x.with(22.0));  // past 22 the result rounds to 1
+  const bool narrow = x.f32();
+  const Num a = at_most(abs(x), narrow ? 10.0 : 22.0);  // past that the result rounds to 1
   const Num z = a * a;
-  const Num small = fma(a * z, polynomial(co::kTanh, z), a);
-  const Num large = 1.0 - 2.0 / (expand_exp(2.0 * a) + 1.0);
+  const Num q = narrow ? polynomial(co::kTanhF, z) : polynomial(co::kTanh, z);
+  const Num small = fma(a * z, q, a);
+  const Num large = 1.0 - 2.0 / (expand_exp_inside(2.0 * a) + 1.0);
   return copysign(select(a < 0.5, small, large), x);
 }
 
-/// |x| <= 1/2: x P(x^2); up to 6 a table of polynomials about the centres of intervals of width 1/4; then 1.
+/// |x| <= 1: x P(x^2). Above: 1 - erfc, erfc(a) = e^(-a^2) P(t), t = (a - 3)/(a + 3) (the mapping of
+/// Shepherd and Laframboise 1981); at 6 and above that is 1.
 Num expand_erf(Num x) {
   if (x.f32()) return in_f64(x, expand_erf);
-  const Num a = abs(x);
+  const Num a = at_most(abs(x), 6.0);
   const Num z = a * a;
   constexpr double kTwoOverSqrtPi = 0x1.20dd750429b6dp+0, kTwoOverSqrtPiLow = 0x1.1ae3a914fed80p-56;
   const Num small = fma(a, kTwoOverSqrtPi, a * fma(z, polynomial(co::kErf, z), kTwoOverSqrtPiLow));
-  const Num capped = clamp(a, 0.5, 5.999);
-  const Num cell = cast((capped - 0.5) * 4.0, DType::kI64);  // whole part
-  const Num centre = fma(cast(cell, DType::kF64), 0.25, a.with(0.625));
-  const Num t = capped - centre;
-  ir::Builder& b = *x.b;
-  const auto coefficient = [&](std::size_t degree) {
-    const auto& row = co::kErfTable[degree];
-    const ir::Value table = b.constant(
-        ir::Tensor::of<double>(Shape{22}, std::span<const double>(row, std::size(row))));
-    return Num{&b, b.gather(table, cell.v)};
-  };
-  Num s = coefficient(std::size(co::kErfTable) - 1);
-  for (std::size_t k = std::size(co::kErfTable) - 1; k-- > 0;) s = fma(s, t, coefficient(k));
-  const Num y = select(a < 0.5, small, select(a < 5.99, s, 1.0));
-  return select(x == x, copysign(y, x), x);
+  const Num t = (a - 3.0) / (a + 3.0);
+  const Num large = 1.0 - expand_exp_inside(-z) * polynomial(co::kErfc, t);
+  return copysign(select(a < 1.0, small, large), x);
 }
 
 /// x = m 8^k, 1 <= m < 8: y = m^(-1/3) by a polynomial and one step of fourth order; then m y^2, corrected

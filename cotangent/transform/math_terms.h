@@ -3,7 +3,10 @@
 
 #include <bit>
 #include <cstdint>
+#include <iterator>
 #include <limits>
+#include <span>
+#include <vector>
 
 #include "cotangent/ir/builder.h"
 
@@ -57,10 +60,10 @@ inline Num apply(ir::Op op, Num x, Num y) { return {x.b, x.b->binary(op, x.v, y.
 inline Num abs(Num x) { return apply(ir::Op::kAbs, x); }
 inline Num sqrt(Num x) { return apply(ir::Op::kSqrt, x); }
 inline Num cast(Num x, DType t) { return {x.b, x.b->cast(x.v, t)}; }
-/// NaN stays NaN.
-inline Num clamp(Num x, double low, double high) {
-  return apply(ir::Op::kMin, apply(ir::Op::kMax, x, x.with(low)), x.with(high));
-}
+/// NaN stays NaN. By comparison and select: vector machines have exactly this as one instruction.
+inline Num at_most(Num x, double high) { return select(x > high, high, x); }
+inline Num at_least(Num x, double low) { return select(x < low, low, x); }
+inline Num clamp(Num x, double low, double high) { return at_most(at_least(x, low), high); }
 
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -95,22 +98,36 @@ inline Num sign_bit(Num x) {  ///< bool
   return i < integer(i, 0);
 }
 
-/// c[0] + c[1] z + ... by Horner's rule with fma.
+/// c[0] + c[1] z + ... with fma, by halves (Estrin 1960): log2 N steps deep instead of N, for log2 N more
+/// products. A time step is a chain of such functions, so depth is what it waits for.
+inline Num polynomial(std::span<const double> c, Num z, std::span<const Num> powers) {
+  if (c.size() == 1) return z.with(c[0]);
+  if (c.size() == 2) return fma(z.with(c[1]), z, c[0]);
+  std::size_t half = 2, level = 0;  // z^half = powers[level]
+  for (; 2 * half < c.size(); half *= 2) ++level;
+  return fma(polynomial(c.subspan(half), z, powers), powers[level],
+             polynomial(c.first(half), z, powers));
+}
 template <class T, std::size_t N>
 Num polynomial(const T (&c)[N], Num z) {
-  Num s = z.with(static_cast<double>(c[N - 1]));
-  for (std::size_t k = N - 1; k-- > 0;) s = fma(s, z, static_cast<double>(c[k]));
-  return s;
+  const std::vector<double> wide(std::begin(c), std::end(c));
+  std::vector<Num> powers;
+  for (std::size_t half = 2; half < N; half *= 2) {
+    const Num& last = powers.empty() ? z : powers.back();
+    powers.push_back(last * last);
+  }
+  return polynomial(wide, z, powers);
 }
 
-/// The whole number nearest to x (|x| < 2^50, or 2^21 in f32) and its integer, by adding a large constant.
+/// The whole number nearest to x*factor (below 2^50, or 2^21 in f32), by adding a large constant: as a real,
+/// and as an integer whose low 12 bits (8 in f32) are right; the rest is the constant's.
 struct Rounded {
-  Num real, whole;
+  Num real, low_bits;
 };
 inline Rounded nearest(Num x, Num factor) {
   const double magic = x.f32() ? 0x1.8p23 : 0x1.8p52;
   const Num t = fma(x, factor, magic);
-  return {t - magic, bits(t) - bits(t.with(magic))};
+  return {t - magic, bits(t)};
 }
 
 /// 2^k for a normal result.

@@ -1,9 +1,9 @@
 // Circular functions and their inverses.
 //
 // sin, cos, tan: x = k pi/2 + r with pi/2 as a sum of three doubles (Cody and Waite 1980, with fma). For |x| <=
-// 2^30 the first step is exact (both terms are multiples of 2^-53 and the difference is below 1), the second is kept
-// with its rounding error, and what the third leaves out is below 2^-128. Beyond 2^30: NaN, never
-// silently wrong. f32 reduces in f64.
+// 2^30 the first step is exact (both terms are multiples of 2^-53 and the difference is below 1), the second rounds
+// once (tan, whose slope would enlarge that, keeps the error), and what the third leaves out is below
+// 2^-128. Beyond 2^30: NaN, never silently wrong. f32 reduces in f64.
 #include "cotangent/transform/math_coefficients.h"
 #include "cotangent/transform/math_functions.h"
 
@@ -19,16 +19,19 @@ constexpr double kMaxAngle = 0x1p30;
 constexpr double kPi = 0x1.921fb54442d18p+1, kPiLow = 0x1.1a62633145c07p-53;
 
 struct Angle {
-  Num r, low;   // r + low in about [-pi/4, pi/4]; low has no value in f32
-  Num quadrant;  // i64 (or i64 from f64 in f32): k
+  Num r, low;   // r (+ low, if it has a value) in about [-pi/4, pi/4]
+  Num quadrant;  // i64 (or i64 from f64 in f32): the low bits of k
 };
 
-Angle reduce(Num x) {
+Angle reduce(Num x, bool keep_low = false) {
   const Num wide = x.f32() ? cast(x, DType::kF64) : x;
   const Rounded k = nearest(wide, wide.with(kTwoOverPi));
   const Num r0 = fma(k.real, -kPiOver2[0], wide);
   if (x.f32()) {
-    return {cast(fma(k.real, -kPiOver2[1], r0), DType::kF32), {}, k.whole};
+    return {cast(fma(k.real, -kPiOver2[1], r0), DType::kF32), {}, k.low_bits};
+  }
+  if (!keep_low) {
+    return {fma(k.real, -kPiOver2[2], fma(k.real, -kPiOver2[1], r0)), {}, k.low_bits};
   }
   const Num p = k.real * kPiOver2[1];
   const Num p_low = fma(k.real, kPiOver2[1], -p);
@@ -36,7 +39,7 @@ Angle reduce(Num x) {
   const Num e = (r0 - (s - t)) - (p + t);
   const Num low = fma(k.real, -kPiOver2[2], e - p_low);
   const Num r = s + low;
-  return {r, low - (r - s), k.whole};
+  return {r, low - (r - s), k.low_bits};
 }
 
 /// An unevaluated sum, head + tail.
@@ -48,18 +51,21 @@ struct Sum {
 Sum sin_sum(const Angle& a) {
   const Num z = a.r * a.r;
   const Num cube = z * a.r;
-  if (a.r.f32()) return {a.r, cube * polynomial(co::kSinF, z)};
   // sin(r + low) = sin r + low (1 - r^2/2)
   return {a.r, fma(cube, polynomial(co::kSin, z), fma(a.low * z, -0.5, a.low))};
 }
-Num sin_poly(const Angle& a) { return sin_sum(a).value(); }
+Num sin_poly(const Angle& a) {
+  const Num z = a.r * a.r;
+  return fma(z * a.r, a.r.f32() ? polynomial(co::kSinF, z) : polynomial(co::kSin, z), a.r);
+}
 
 Sum cos_sum(const Angle& a) {
   const Num z = a.r * a.r;
   const Num h = 0.5 * z, w = 1.0 - h;
   const Num rounding = (1.0 - w) - h;
   if (a.r.f32()) return {w, fma(z * z, polynomial(co::kCosF, z), rounding)};
-  return {w, fma(z * z, polynomial(co::kCos, z), fma(-a.r, a.low, rounding))};
+  const Num rest = a.low.b ? fma(-a.r, a.low, rounding) : rounding;
+  return {w, fma(z * z, polynomial(co::kCos, z), rest)};
 }
 Num cos_poly(const Angle& a) { return cos_sum(a).value(); }
 
@@ -85,7 +91,7 @@ Num expand_cos(Num x) {
 
 Num expand_tan(Num x) {
   if (x.f32()) return cast(expand_tan(cast(x, DType::kF64)), DType::kF32);
-  const Angle a = reduce(x);
+  const Angle a = reduce(x, true);
   const Sum s = sin_sum(a), c = cos_sum(a);
   const Num odd = bit(a.quadrant, 1);
   // The quotient of the rounded sums, corrected by what the sums and the division lost.
@@ -190,7 +196,7 @@ Num atan2_f64(Num y, Num x) {
 Num expand_atan(Num x) {
   if (x.f32()) return wide_or(x, expand_atan);
   const Num a = abs(x);
-  const Num capped = apply(ir::Op::kMin, a, a.with(0x1p100));  // the same result, and finite
+  const Num capped = at_most(a, 0x1p100);  // the same result, and finite
   return copysign(atan_quotient(capped, a.with(1.0)), x);
 }
 
