@@ -19,7 +19,7 @@ using namespace ir;
 namespace {
 
 constexpr int kMaxDepth = 48;    // of one product tree
-constexpr double kMaxPower = 32;  // x^n by products up to here
+constexpr int kMaxPower = 64;  // x^n by products up to here
 
 /// A base of a monomial: x, or (rooted) sqrt(x).
 struct Base {
@@ -45,6 +45,12 @@ struct Monomial {
   }
 };
 
+/// A sum of non-positive powers of one base: exponent -> coefficient.
+struct PowerSum {
+  Base base;
+  std::map<int, double> terms;
+};
+
 /// What a value depends on: bit 0 the first row or index, bit 1 the second.
 using Class = unsigned;
 
@@ -68,7 +74,10 @@ class Reducer {
       if (!needed_[id] || f_.op(v) == Op::kParameter) continue;
       const auto spans = f_.spans(v);
       b_.set_spans({spans.begin(), spans.end()});
-      images_[id] = monomials_.count(id) ? emit(v, monomials_[id]) : copy(v);
+      const auto sum = sums_.find(id);
+      images_[id] = monomials_.count(id) ? emit(v, monomials_[id])
+                    : sum != sums_.end() ? emit_sum(sum->second)
+                                         : copy(v);
     }
     Values results;
     for (Value r : f_.results()) results.push_back(images_[r.id]);
@@ -122,20 +131,66 @@ class Reducer {
   }
 
   /// Products that are made once and then taken as they are: those used more than once, and where a tree
-  /// gets deep.
+  /// gets deep. Powers of one value are always read through: they meet again as powers of it.
   void find_boundaries() {
     boundary_.assign(f_.size(), false);
     std::vector<int> depth(f_.size(), 0);
     for (std::uint32_t id = 0; id < f_.size(); ++id) {
       const Value v{id};
-      if (!is_product(v)) continue;
+      if (!is_product(v)) {
+        if (auto sum = power_sum(v)) sums_.emplace(id, std::move(*sum));
+        continue;
+      }
       for (Value x : f_.operands(v)) {
         if (is_product(x) && !boundary_[x.id]) depth[id] = std::max(depth[id], depth[x.id] + 1);
       }
       const Op op = f_.op(v);
+      Monomial m = monomial(v);
+      const bool single = m.powers.size() == 1 && std::abs(m.powers.begin()->second) <= kMaxPower;
+      if (single && m.usable() && !guarded(Value{m.powers.begin()->first.id}).valid()) {
+        pure_[id] = std::move(m);
+        continue;
+      }
       const bool shared = uses_[id] > 1 && (op == Op::kMul || op == Op::kDiv || op == Op::kPow);
       boundary_[id] = shared || depth[id] > kMaxDepth;
     }
+  }
+
+  /// A sum or difference of non-positive powers of one value, r^-12 - r^-6 say.
+  std::optional<PowerSum> power_sum(Value v) const {
+    const Op op = f_.op(v);
+    if ((op != Op::kAdd && op != Op::kSub) || !is_float(f_.type(v).dtype)) return {};
+    std::optional<Base> of;
+    PowerSum sum{{}, {}};
+    for (std::size_t k = 0; k < 2; ++k) {
+      const Value x = operand(v, k);
+      const double sign = op == Op::kSub && k == 1 ? -1 : 1;
+      std::map<int, double> terms;
+      std::optional<Base> base;
+      if (const auto c = splat_value(f_, x)) {
+        terms[0] = *c;
+      } else if (const auto pure = pure_.find(x.id); pure != pure_.end()) {
+        base = pure->second.powers.begin()->first;
+        terms[pure->second.powers.begin()->second] = pure->second.coefficient;
+      } else if (const auto inner = sums_.find(x.id); inner != sums_.end() && uses_[x.id] == 1) {
+        base = inner->second.base;
+        terms = inner->second.terms;
+      } else {
+        return {};
+      }
+      if (base && of && *base != *of) return {};
+      if (base) of = base;
+      for (const auto& [power, c] : terms) {
+        if (power > 0) return {};
+        sum.terms[power] += sign * c;
+      }
+    }
+    if (!of || f_.type(Value{of->id}) != f_.type(v) || sum.terms.size() < 2) return {};
+    for (const auto& [power, c] : sum.terms) {
+      if (!(std::fabs(c) > 1e-30 && std::fabs(c) < 1e30)) return {};
+    }
+    sum.base = *of;
+    return sum;
   }
 
   Monomial base(Value x, int power) const {
@@ -160,6 +215,7 @@ class Reducer {
       m.coefficient = *c;
       if (m.usable()) return m;
     }
+    if (const auto pure = pure_.find(v.id); pure != pure_.end()) return pure->second;
     if (!is_product(v) || boundary_[v.id]) {
       if (scalar_spread(v)) return factor(operand(v, 0));
       return base(v, 1);
@@ -206,7 +262,11 @@ class Reducer {
         if (!x.valid()) continue;
         const auto rooted = m.powers.find({x.id, true}), plain = m.powers.find({x.id, false});
         const bool infinite = (rooted != m.powers.end() && rooted->second < 0) ||
-                              (plain != m.powers.end() && plain->second < 0);
+                              (plain != m.powers.end() && plain->second < 0) ||
+                              std::any_of(m.powers.begin(), m.powers.end(), [&](const auto& other) {
+                                const auto sum = sums_.find(other.first.id);
+                                return sum != sums_.end() && sum->second.base.id == x.id;
+                              });
         if (!infinite) continue;
         m.powers.erase(b);
         m.multiply(factor(operand(v, 2)), 1);
@@ -234,7 +294,25 @@ class Reducer {
           continue;
         }
       }
-      for (Value x : f_.operands(v)) needed_[x.id] = true;
+      if (const auto sum = sums_.find(v.id); sum != sums_.end()) {
+        needed_[sum->second.base.id] = true;
+        continue;
+      }
+      for (Value x : f_.operands(v)) {
+        needed_[x.id] = true;
+        ++readers_[x.id];
+      }
+    }
+    for (Value r : f_.results()) ++readers_[r.id];
+    for (const auto& [id, m] : monomials_) {
+      for (const auto& [b, power] : m.powers) ++readers_[b.id];
+    }
+    for (auto& [id, m] : monomials_) shift_sums(m);
+    for (const auto& [id, sum] : sums_) {
+      if (!needed_[id]) continue;
+      Need& need = needs_[sum.base];
+      need.divided += 2;
+      for (const auto& [power, c] : sum.terms) need.inverse_root |= power % 2 != 0;
     }
     for (const auto& [id, m] : monomials_) {
       for (const auto& [b, power] : m.powers) {
@@ -243,6 +321,21 @@ class Reducer {
         if (power < 0) ++need.divided;
         if (power < 0 && power % 2 != 0) need.inverse_root = true;
       }
+    }
+  }
+
+  /// x^-n (x^-a + x^-b): the power goes into the sum, when nothing else reads the sum.
+  void shift_sums(Monomial& m) {
+    for (const auto& [b, power] : m.powers) {
+      const auto sum = b.rooted || power != 1 || readers_[b.id] != 1 ? sums_.end() : sums_.find(b.id);
+      if (sum == sums_.end()) continue;
+      const auto own = m.powers.find(sum->second.base);
+      if (own == m.powers.end() || own->second > 0) continue;
+      std::map<int, double> shifted;
+      for (const auto& [e, c] : sum->second.terms) shifted[e + own->second] = c;
+      sum->second.terms = std::move(shifted);
+      m.powers.erase(own);
+      return;
     }
   }
 
@@ -350,6 +443,20 @@ class Reducer {
     return finish_group({product, divisors}, coefficient, type);
   }
 
+  /// By Horner's rule from the steepest power down: x^a (c + x^b (d + ...)).
+  Value emit_sum(const PowerSum& sum) {
+    const Type type = f_.type(Value{sum.base.id});
+    const auto factor = [&](int power) { return written(sum.base, power).first; };
+    auto term = sum.terms.begin();
+    int power = term->first;
+    Value inner = b_.splat(term->second, type);
+    for (++term; term != sum.terms.end(); ++term) {
+      inner = b_.add(b_.mul(factor(power - term->first), inner), b_.splat(term->second, type));
+      power = term->first;
+    }
+    return power == 0 ? inner : b_.mul(factor(power), inner);
+  }
+
   Value emit(Value v, const Monomial& m) {
     const Type type = f_.type(v);
     std::map<Class, Group> scalars, arrays;
@@ -407,7 +514,10 @@ class Reducer {
   std::vector<int> uses_;
   std::vector<Class> class_;
   std::vector<bool> boundary_, needed_;
+  std::map<std::uint32_t, PowerSum> sums_;
+  std::map<std::uint32_t, Monomial> pure_;       // of powers of one value
   std::map<std::uint32_t, Monomial> monomials_;  // of the products that are made
+  std::map<std::uint32_t, int> readers_;  // products and other nodes that read a value
   std::map<Base, Need> needs_;
   mutable std::vector<signed char> squares_;  // memo; -1: not asked yet
   Values images_;

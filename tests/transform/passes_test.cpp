@@ -122,6 +122,24 @@ int count(const Function& f, Op op) {
   return n;
 }
 
+/// Sum over i<j of e(q_i - q_j, m_i, m_j), its gradient at q.
+FunctionPtr pair_gradient(Value (*energy)(Builder&, Value d, Value mi, Value mj)) {
+  const Type vector{DType::kF64, Shape{3}};
+  Builder body("pair");
+  body.param(scalar(DType::kI64));
+  body.param(scalar(DType::kI64));
+  const Value qi = body.param(vector), mi = body.param(scalar());
+  const Value qj = body.param(vector), mj = body.param(scalar());
+  const Value d = body.sub(qi, qj);
+  PairAttr attr{6, PairKind::kLess, 2, 2, {Role::kTotal}, nullptr};
+  attr.body = body.finish({energy(body, d, mi, mj)});
+  Builder b("energy");
+  const Value q = b.param(Type{DType::kF64, Shape{6, 3}}), m = b.param(Type{DType::kF64, Shape{6}});
+  const Value operands[] = {q, m, q, m};
+  // A second term, so that the two halves do not stand alone.
+  return grad(*b.finish({b.add(b.pair_sum(attr, operands)[0], b.reduce_sum(b.unary(Op::kSin, q)))}), {0});
+}
+
 TEST(ReduceStrength, PowersOfADistance) {
   // (6 e s^6 / r^7) (x/r) with r = sqrt(x x + y y): one square root, one division.
   Builder b("lj");
@@ -140,6 +158,41 @@ TEST(ReduceStrength, PowersOfADistance) {
   EXPECT_NEAR(static_cast<double>(evaluate(*g, at)[0].real(0)), before, 1e-14 * std::fabs(before));
 }
 
+TEST(ReduceStrength, LennardJonesForceIsMinimal) {
+  const FunctionPtr f = pair_gradient([](Builder& b, Value d, Value, Value) {
+    const Value r = b.unary(Op::kSqrt, b.dot(d, d)), one = b.constant(1);
+    const Value far = b.div(one, b.binary(Op::kPow, r, b.constant(6)));
+    const Value near = b.div(one, b.binary(Op::kPow, r, b.constant(12)));
+    return b.mul(b.constant(4), b.sub(near, far));
+  });
+  FunctionPtr g = f;
+  for (const Pass& pass : standard_passes()) g = pass.run(*g);
+  for (std::uint32_t id = 0; id < g->size(); ++id) {
+    if (g->op(Value{id}) != Op::kPairSum) continue;
+    const Function& body = *body_of(g->attr(Value{id}));
+    EXPECT_EQ(count(body, Op::kDiv), 1) << print(body);
+    EXPECT_EQ(count(body, Op::kSqrt) + count(body, Op::kRsqrt) + count(body, Op::kSelect), 0);
+    EXPECT_LE(count(body, Op::kMul) + count(body, Op::kFma), 6);  // w^2, w^3, w^4, c + d w^3, *, times d
+  }
+  std::mt19937_64 random(4);
+  const Tensors x{random_like(f->param_type(0), random), random_like(f->param_type(1), random)};
+  const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
+  for (std::int64_t k = 0; k < before[0].size(); ++k) {
+    EXPECT_NEAR(after[0].real(k) / before[0].real(k), 1, 1e-12);
+  }
+}
+
+TEST(ReduceStrength, ASumReadTwiceIsNotShifted) {
+  // -(s x^-1) is read by two products: the power may not go into s twice.
+  Builder b("f");
+  const Value x = b.param(scalar()), y = b.param(scalar()), one = b.constant(1);
+  const Value s = b.sub(b.div(one, b.mul(x, x)), b.div(one, x));
+  const Value t = b.neg(b.div(s, x));
+  const FunctionPtr f = b.finish({b.mul(t, y), b.mul(t, b.unary(Op::kSin, y))});
+  const Tensors at{number_of(1.7), number_of(0.4)};
+  EXPECT_LT(difference_of(evaluate(*f, at), evaluate(*reduce_strength(*f), at)), 1e-15);
+}
+
 TEST(ReduceStrength, NegativeNumbersUnderARootStayNaN) {
   Builder b("f");
   const Value x = b.param(scalar());
@@ -147,24 +200,6 @@ TEST(ReduceStrength, NegativeNumbersUnderARootStayNaN) {
   const FunctionPtr f = reduce_strength(*b.finish({b.mul(r, r), b.div(b.constant(1), b.mul(r, r))}));
   for (const Tensor& t : evaluate(*f, Tensors{number_of(-4)})) EXPECT_TRUE(std::isnan(t.real(0)));
   EXPECT_NEAR(static_cast<double>(evaluate(*f, Tensors{number_of(3)})[0].real(0)), 3, 1e-15);
-}
-
-/// Sum over i<j of e(q_i - q_j, m_i, m_j), its gradient at q.
-FunctionPtr pair_gradient(Value (*energy)(Builder&, Value d, Value mi, Value mj)) {
-  const Type vector{DType::kF64, Shape{3}};
-  Builder body("pair");
-  body.param(scalar(DType::kI64));
-  body.param(scalar(DType::kI64));
-  const Value qi = body.param(vector), mi = body.param(scalar());
-  const Value qj = body.param(vector), mj = body.param(scalar());
-  const Value d = body.sub(qi, qj);
-  PairAttr attr{6, PairKind::kLess, 2, 2, {Role::kTotal}, nullptr};
-  attr.body = body.finish({energy(body, d, mi, mj)});
-  Builder b("energy");
-  const Value q = b.param(Type{DType::kF64, Shape{6, 3}}), m = b.param(Type{DType::kF64, Shape{6}});
-  const Value operands[] = {q, m, q, m};
-  // A second term, so that the two halves do not stand alone.
-  return grad(*b.finish({b.add(b.pair_sum(attr, operands)[0], b.reduce_sum(b.unary(Op::kSin, q)))}), {0});
 }
 
 bool symmetrised(const FunctionPtr& f) {
