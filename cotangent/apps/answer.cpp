@@ -47,7 +47,9 @@ std::string vector_text(std::span<const double> values, int digits) {
 }
 
 /// The first clause of a reason; `explain` prints it whole.
-std::string first_clause(const std::string& reason) { return reason.substr(0, reason.find("; ")); }
+std::string first_clause(const std::string& reason) {
+  return reason.substr(0, reason.find("; "));
+}
 
 void write_plan_text(std::ostream& out, const Answer& answer) {
   const mechanics::Plan& plan = answer.prepared.plan;
@@ -71,8 +73,8 @@ void write_invariants_text(std::ostream& out, const Answer& answer) {
   table.right = {2, 3};
   for (const mechanics::Invariant& invariant : answer.result.invariants) {
     const io::SampleView view = view_of(invariant.series);
-    table.rows.push_back({invariant.name, how_text(invariant.how), error_text(invariant.max_abs_error),
-                          error_text(invariant.max_rel_error),
+    table.rows.push_back({invariant.name, how_text(invariant.how),
+                          error_text(invariant.max_abs_error), error_text(invariant.max_rel_error),
                           view.t.empty() ? "-" : vector_text(view.row(0), 6)});
   }
   out << table;
@@ -142,16 +144,19 @@ double Answer::steps_per_second() const {
 
 std::string Answer::status() const {
   switch (result.status) {
-    case mechanics::RunStatus::kFinished: return "finished";
-    case mechanics::RunStatus::kInterrupted: return "interrupted";
-    case mechanics::RunStatus::kNonFinite: return "non-finite";
+    case mechanics::RunStatus::kFinished:
+      return "finished";
+    case mechanics::RunStatus::kInterrupted:
+      return "interrupted";
+    case mechanics::RunStatus::kNonFinite:
+      return "non-finite";
   }
   return "?";
 }
 
 std::string fault_text(const mechanics::NonFinite& fault, const SourcePtr& source) {
-  std::string text = "the state is not finite after step " + grouped(fault.step) + " (t = " +
-                     shortest(fault.t) + "): " + fault.component;
+  std::string text = "the state is not finite after step " + grouped(fault.step) +
+                     " (t = " + shortest(fault.t) + "): " + fault.component;
   if (!fault.expression.empty()) text += ", first made by " + fault.expression;
   if (source && !fault.place.empty()) text += "\n" + show_place(*source, fault.place);
   return text;
@@ -214,8 +219,9 @@ void write_answer_text(std::ostream& out, const Answer& answer) {
   const mechanics::RunResult& result = answer.result;
   const std::string& title = answer.prepared.file.system.title;
   out << (title.empty() ? answer.prepared.file.source->name : title) << "\n"
-      << grouped(result.steps) << " of " << grouped(answer.prepared.plan.steps) << " steps of dt = "
-      << number_text(answer.prepared.plan.dt, 15) << ", " << answer.status() << "\n\n";
+      << grouped(result.steps) << " of " << grouped(answer.prepared.plan.steps)
+      << " steps of dt = " << number_text(answer.prepared.plan.dt, 15) << ", " << answer.status()
+      << "\n\n";
   write_plan_text(out, answer);
   write_invariants_text(out, answer);
   write_observables_text(out, answer);

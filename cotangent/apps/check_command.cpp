@@ -42,8 +42,8 @@ struct Reversal {
 std::optional<Reversal> there_and_back(const Prepared& prepared, const CheckOptions& options,
                                        const InterruptFlag& interrupt, Console& console) {
   const mechanics::System& system = prepared.file.system;
-  const auto flow = mechanics::Flow::compile(system, prepared.facts, prepared.plan,
-                                             {.threads = options.threads});
+  const auto flow =
+      mechanics::Flow::compile(system, prepared.facts, prepared.plan, {.threads = options.threads});
   mechanics::RunControl control;
   control.interrupted = [&] { return interrupt.raised(); };
 
@@ -63,12 +63,13 @@ std::optional<Reversal> there_and_back(const Prepared& prepared, const CheckOpti
   require_finite(far);
   console.telemetry.info("there: " + telemetry::grouped(far.steps) + " steps; now back");
   control.reverse = true;
-  const mechanics::RunResult home =
-      flow->run({.q = far.q, .p = far.p, .v = std::nullopt, .t = far.t}, prepared.plan.steps, control);
+  const mechanics::RunResult home = flow->run(
+      {.q = far.q, .p = far.p, .v = std::nullopt, .t = far.t}, prepared.plan.steps, control);
   if (home.status == mechanics::RunStatus::kInterrupted) return std::nullopt;
   require_finite(home);
-  return Reversal{prepared.plan.steps, largest_row(home.q, &start.q), largest_row(home.p, &*start.p),
-                  largest_row(start.q, nullptr), largest_row(*start.p, nullptr)};
+  return Reversal{prepared.plan.steps, largest_row(home.q, &start.q),
+                  largest_row(home.p, &*start.p), largest_row(start.q, nullptr),
+                  largest_row(*start.p, nullptr)};
 }
 
 }  // namespace
@@ -91,9 +92,9 @@ int check_command(const CheckOptions& options, Console& console) {
     json.field("tolerance", options.tolerance).field("ok", good).end_object();
     console.out << '\n';
   } else {
-    console.out << telemetry::grouped(reversal->steps) << " steps of dt = "
-                << number_text(prepared.plan.dt, 15) << " with " << prepared.plan.method
-                << ", then as many back\n";
+    console.out << telemetry::grouped(reversal->steps)
+                << " steps of dt = " << number_text(prepared.plan.dt, 15) << " with "
+                << prepared.plan.method << ", then as many back\n";
     TextTable table;
     table.right = {1, 2};
     table.rows = {{"", "distance from the start", "of"},

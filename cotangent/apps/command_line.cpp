@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* kFooter =
     "Exit codes: 0 done; 1 a device refused, or a bug of ours; 2 bad input; 3 the state turned\n"
-    "non-finite (what was good is kept); 4 a check failed; 130 interrupted (what there is is kept).";
+    "non-finite (what was good is kept); 4 a check failed; 130 interrupted (what there is is "
+    "kept).";
 
 struct Common {
   bool quiet = false;
@@ -49,7 +50,8 @@ telemetry::TerminalOptions terminal_options(const std::ostream& err, bool quiet)
   if (&err == &std::cerr && isatty(STDERR_FILENO)) {
     options.terminal = true;
     winsize size{};
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.columns = size.ws_col;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+      options.columns = size.ws_col;
   }
   return options;
 }
@@ -118,7 +120,8 @@ int guarded(std::ostream& err, Command command) {
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
-  CLI::App app{"Cotangent, a physics compiler: a system file in, a trusted trajectory out.", "cotangent"};
+  CLI::App app{"Cotangent, a physics compiler: a system file in, a trusted trajectory out.",
+               "cotangent"};
   app.set_version_flag("--version", std::string("cotangent ") + kVersion);
   app.footer(kFooter);
   app.require_subcommand(1);
@@ -133,25 +136,27 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
   CLI::App* run_app = app.add_subcommand("run", "run a system file");
   add_file_options(*run_app, run);
   add_common_options(*run_app, common);
-  run_app->add_option("--out", run.out,
-                      "a folder for result.json, the trajectory and report.html");
+  run_app->add_option("--out", run.out, "a folder for result.json, the trajectory and report.html");
   run_app->add_flag("--overwrite", run.overwrite, "let --out replace what an earlier run left");
 
   CLI::App* explain_app = app.add_subcommand("explain", "say what is known and what would be done");
   add_file_options(*explain_app, explain);
   add_common_options(*explain_app, common);
-  explain_app->add_option("--show", explain.show, "facts,plan,program,kernels,code")->delimiter(',');
+  explain_app->add_option("--show", explain.show, "facts,plan,program,kernels,code")
+      ->delimiter(',');
 
   CLI::App* check_app = app.add_subcommand("check", "check a run against what must hold");
   add_file_options(*check_app, check);
   add_common_options(*check_app, common);
   check_app->add_flag("--reverse", check.reverse, "run there, then back, and print the distance");
-  check_app->add_option("--tolerance", check.tolerance,
-                        "largest distance that passes, relative to the initial state's size")
+  check_app
+      ->add_option("--tolerance", check.tolerance,
+                   "largest distance that passes, relative to the initial state's size")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 
-  CLI::App* doctor_app = app.add_subcommand("doctor", "compile and run one program on each back end");
+  CLI::App* doctor_app =
+      app.add_subcommand("doctor", "compile and run one program on each back end");
   doctor_app->add_flag("--json", doctor.json, "print the answer as one JSON object");
   add_common_options(*doctor_app, common);
 

@@ -13,9 +13,9 @@ namespace cotangent::apps {
 /// Exit codes; docs/cli.md says what each means.
 enum ExitCode : int {
   kOk = 0,
-  kOurFault = 1,     ///< a bug of ours, or a device or file system that refused
+  kOurFault = 1,  ///< a bug of ours, or a device or file system that refused
   kBadInput = 2,
-  kNonFinite = 3,    ///< the run stopped; what was good is kept
+  kNonFinite = 3,  ///< the run stopped; what was good is kept
   kCheckFailed = 4,
   kInterrupted = 130,
 };

@@ -22,8 +22,8 @@
 namespace cotangent::apps {
 namespace {
 
-constexpr int kBodies = 37;             // no multiple of any vector width
-constexpr double kRoundOff = 1e-11;     ///< allowed between before and after passes, relative
+constexpr int kBodies = 37;          // no multiple of any vector width
+constexpr double kRoundOff = 1e-11;  ///< allowed between before and after passes, relative
 
 /// A system with pairs, elementary functions, vectors and a reduction.
 std::string system_text() {
@@ -84,7 +84,7 @@ double difference(const Values& a, const Values& b, std::size_t first, std::size
 
 struct Finding {
   std::string name;
-  double value = 0, gradient = 0;          ///< from the evaluator on the same program
+  double value = 0, gradient = 0;                  ///< from the evaluator on the same program
   double value_written = 0, gradient_written = 0;  ///< from the program as written
   bool same_bits = false;
   double compile_s = 0;
@@ -94,8 +94,13 @@ struct Finding {
 };
 
 Finding compare(std::string name, const Values& got, const Values& same, const Values& written) {
-  Finding finding{std::move(name), difference(got, same, 0, 0), difference(got, same, 1, 2),
-                  difference(got, written, 0, 0), difference(got, written, 1, 2), true, 0};
+  Finding finding{std::move(name),
+                  difference(got, same, 0, 0),
+                  difference(got, same, 1, 2),
+                  difference(got, written, 0, 0),
+                  difference(got, written, 1, 2),
+                  true,
+                  0};
   for (std::size_t r = 0; r < got.size(); ++r) {
     finding.same_bits = finding.same_bits && got[r].same_bits(same[r]);
   }
@@ -136,8 +141,8 @@ std::vector<Finding> examine(telemetry::Telemetry& telemetry) {
     if (same.empty()) {
       same = ir::evaluate(*executable->program(), arguments);
       findings.push_back(compare("reference evaluator", same, same, written));
-      findings.push_back(compare("kernel interpreter", interpreted(executable->program(), arguments),
-                                 same, written));
+      findings.push_back(compare("kernel interpreter",
+                                 interpreted(executable->program(), arguments), same, written));
     }
     findings.push_back(compare(name, executable->call(arguments), same, written));
     findings.back().compile_s = compile_s;
@@ -171,8 +176,8 @@ void write_text(std::ostream& out, const std::vector<Finding>& findings, bool go
   TextTable table;
   table.width = 120;
   table.right = {1, 2, 3, 4, 5};
-  table.rows.push_back({"back end", "value", "gradient", "value, as written",
-                        "gradient, as written", "compile"});
+  table.rows.push_back(
+      {"back end", "value", "gradient", "value, as written", "gradient, as written", "compile"});
   for (const Finding& f : findings) {
     table.rows.push_back({f.name, error_text(f.value), error_text(f.gradient),
                           error_text(f.value_written), error_text(f.gradient_written),
@@ -192,8 +197,10 @@ void write_text(std::ostream& out, const std::vector<Finding>& findings, bool go
 int doctor_command(const DoctorOptions& options, Console& console) {
   const std::vector<Finding> findings = examine(console.telemetry);
   const bool good = std::ranges::all_of(findings, &Finding::good);
-  if (options.json) write_json(console.out, findings, good);
-  else write_text(console.out, findings, good);
+  if (options.json)
+    write_json(console.out, findings, good);
+  else
+    write_text(console.out, findings, good);
   return good ? kOk : kCheckFailed;
 }
 

@@ -84,9 +84,9 @@ int explain_command(const ExplainOptions& options, Console& console) {
   std::vector<std::pair<std::string, std::string>> texts;
   if (shown("program") || shown("kernels") || shown("code")) {
     const telemetry::Span span(console.telemetry, "compile");
-    const auto flow = mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
-                                               {.threads = options.threads,
-                                                .keep_code = shown("code")});
+    const auto flow =
+        mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
+                                 {.threads = options.threads, .keep_code = shown("code")});
     for (const std::string& name : sections) {
       if (name == "program") texts.emplace_back(name, flow->program_text());
       if (name == "kernels") texts.emplace_back(name, flow->kernels_text());
@@ -101,10 +101,13 @@ int explain_command(const ExplainOptions& options, Console& console) {
   for (const std::string& name : sections) {
     if (!first) console.out << '\n';
     first = false;
-    if (name == "facts") write_facts_text(console.out, prepared);
-    else if (name == "plan") write_plan_text(console.out, prepared);
+    if (name == "facts")
+      write_facts_text(console.out, prepared);
+    else if (name == "plan")
+      write_plan_text(console.out, prepared);
     else {
-      const auto found = std::ranges::find(texts, name, &std::pair<std::string, std::string>::first);
+      const auto found =
+          std::ranges::find(texts, name, &std::pair<std::string, std::string>::first);
       console.out << name << '\n' << found->second;
       if (!found->second.ends_with('\n')) console.out << '\n';
     }

@@ -7,13 +7,15 @@ namespace {
 
 volatile std::sig_atomic_t interrupt_raised = 0;
 
-extern "C" void raise_interrupt_flag(int) { interrupt_raised = 1; }
+extern "C" void raise_interrupt_flag(int) {
+  interrupt_raised = 1;
+}
 
 }  // namespace
 
 InterruptFlag::InterruptFlag() {
   interrupt_raised = 0;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = raise_interrupt_flag;
   // One-shot: the second Ctrl-C does what it always did.
   action.sa_flags = static_cast<int>(SA_RESETHAND);
@@ -21,8 +23,12 @@ InterruptFlag::InterruptFlag() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-InterruptFlag::~InterruptFlag() { std::signal(SIGINT, SIG_DFL); }
+InterruptFlag::~InterruptFlag() {
+  std::signal(SIGINT, SIG_DFL);
+}
 
-bool InterruptFlag::raised() const { return interrupt_raised != 0; }
+bool InterruptFlag::raised() const {
+  return interrupt_raised != 0;
+}
 
 }  // namespace cotangent::apps

@@ -4,7 +4,8 @@
 namespace cotangent::apps {
 
 /// While it lives, the first SIGINT only raises a flag; a second one ends the process at once.
-/// One at a time. The flag is the program's only mutable global: a signal handler can reach no other.
+/// One at a time. The flag is the program's only mutable global: a signal handler can reach no
+/// other.
 class InterruptFlag {
  public:
   InterruptFlag();

@@ -15,7 +15,7 @@
 namespace cotangent::apps {
 namespace {
 
-constexpr double kCsvBytes = 20e6;       ///< a larger trajectory goes to HDF5
+constexpr double kCsvBytes = 20e6;        ///< a larger trajectory goes to HDF5
 constexpr double kTrajectoryBytes = 4e9;  ///< kept in memory until the run ends
 
 std::string name_of(TrajectoryFormat format) {
@@ -55,8 +55,8 @@ io::Report report_of(const Answer& answer) {
   const Prepared& prepared = answer.prepared;
   const mechanics::RunResult& result = answer.result;
   io::Report report;
-  report.title = prepared.file.system.title.empty() ? prepared.file.source->name
-                                                    : prepared.file.system.title;
+  report.title =
+      prepared.file.system.title.empty() ? prepared.file.source->name : prepared.file.system.title;
   report.good = result.status == mechanics::RunStatus::kFinished;
   report.status = answer.status();
   if (!report.good) report.status += " after " + telemetry::grouped(result.steps) + " steps";
@@ -109,17 +109,18 @@ OutputPlan plan_outputs(const std::filesystem::path& folder, bool overwrite,
                         const Prepared& prepared) {
   OutputPlan outputs{folder};
   const mechanics::Plan& plan = prepared.plan;
-  const double samples =
-      std::floor(static_cast<double>(plan.steps) / static_cast<double>(std::max<std::int64_t>(plan.every, 1))) + 1;
+  const double samples = std::floor(static_cast<double>(plan.steps) /
+                                    static_cast<double>(std::max<std::int64_t>(plan.every, 1))) +
+                         1;
   const double columns = 2 * static_cast<double>(prepared.file.system.shape.size());
   if (samples * columns * 8 > kTrajectoryBytes) {
-    throw UserError("the trajectory would take " + number_text(samples * columns * 8 / 1e9, 3) +
-                        " GB: " + number_text(samples, 9) + " samples of " +
-                        number_text(columns, 9) + " numbers",
-                    "raise observe.every, for example --set observe.every=" +
-                        std::to_string(static_cast<std::int64_t>(
-                            static_cast<double>(plan.every) * std::ceil(samples * columns * 8 / 1e9))) +
-                        ", or run without --out");
+    throw UserError(
+        "the trajectory would take " + number_text(samples * columns * 8 / 1e9, 3) + " GB: " +
+            number_text(samples, 9) + " samples of " + number_text(columns, 9) + " numbers",
+        "raise observe.every, for example --set observe.every=" +
+            std::to_string(static_cast<std::int64_t>(static_cast<double>(plan.every) *
+                                                     std::ceil(samples * columns * 8 / 1e9))) +
+            ", or run without --out");
   }
   if (io::csv_bytes(samples, columns) > kCsvBytes) outputs.trajectory = TrajectoryFormat::kHdf5;
   io::prepare_folder(folder, {"result.json", "trajectory.csv", "trajectory.h5", "report.html"},
@@ -129,13 +130,15 @@ OutputPlan plan_outputs(const std::filesystem::path& folder, bool overwrite,
 
 void write_outputs(const OutputPlan& outputs, Answer& answer) {
   const std::filesystem::path& folder = outputs.folder;
-  answer.outputs = {(folder / "result.json").string(), (folder / name_of(outputs.trajectory)).string(),
+  answer.outputs = {(folder / "result.json").string(),
+                    (folder / name_of(outputs.trajectory)).string(),
                     (folder / "report.html").string()};
   // One run's files only: what an earlier run called differently goes away.
   std::error_code ignored;
-  std::filesystem::remove(folder / name_of(outputs.trajectory == TrajectoryFormat::kCsv
-                                               ? TrajectoryFormat::kHdf5
-                                               : TrajectoryFormat::kCsv), ignored);
+  std::filesystem::remove(
+      folder / name_of(outputs.trajectory == TrajectoryFormat::kCsv ? TrajectoryFormat::kHdf5
+                                                                    : TrajectoryFormat::kCsv),
+      ignored);
   write_trajectory(outputs, answer);
   {
     io::AtomicFile file(folder / "report.html");

@@ -17,7 +17,8 @@ struct OutputPlan {
 
 /// Decides the formats and makes sure the folder can be written, before anything is computed.
 /// UserError when it cannot, or when the trajectory would be too large to keep.
-OutputPlan plan_outputs(const std::filesystem::path& folder, bool overwrite, const Prepared& prepared);
+OutputPlan plan_outputs(const std::filesystem::path& folder, bool overwrite,
+                        const Prepared& prepared);
 
 /// Writes all of them, each whole or not at all, and lists them in answer.outputs.
 void write_outputs(const OutputPlan& outputs, Answer& answer);

@@ -21,9 +21,12 @@ telemetry::ProgressEvent event_of(const mechanics::Progress& progress) {
 
 int code_of(mechanics::RunStatus status) {
   switch (status) {
-    case mechanics::RunStatus::kFinished: return kOk;
-    case mechanics::RunStatus::kInterrupted: return kInterrupted;
-    case mechanics::RunStatus::kNonFinite: return kNonFinite;
+    case mechanics::RunStatus::kFinished:
+      return kOk;
+    case mechanics::RunStatus::kInterrupted:
+      return kInterrupted;
+    case mechanics::RunStatus::kNonFinite:
+      return kNonFinite;
   }
   return kOurFault;
 }
@@ -37,17 +40,17 @@ int run_command(const RunOptions& options, Console& console) {
   std::shared_ptr<const mechanics::Flow> flow;
   {
     const telemetry::Span span(telemetry, "compile");
-    flow = mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
-                                    {.threads = options.threads,
-                                     .trajectory = !options.out.empty()});
+    flow =
+        mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
+                                 {.threads = options.threads, .trajectory = !options.out.empty()});
   }
   std::optional<OutputPlan> outputs;
   if (!options.out.empty()) outputs = plan_outputs(options.out, options.overwrite, prepared);
 
   telemetry.info(prepared.plan.method + " of order " +
                  std::to_string(prepared.plan.composition.order) + ", " +
-                 telemetry::grouped(prepared.plan.steps) + " steps of dt = " +
-                 number_text(prepared.plan.dt, 15) + "; compiled in " +
+                 telemetry::grouped(prepared.plan.steps) +
+                 " steps of dt = " + number_text(prepared.plan.dt, 15) + "; compiled in " +
                  telemetry::duration_text(flow->compile_seconds()));
 
   mechanics::RunControl control;
@@ -75,8 +78,10 @@ int run_command(const RunOptions& options, Console& console) {
     const telemetry::Span span(telemetry, "write outputs");
     write_outputs(*outputs, answer);
   }
-  if (options.json) write_answer_json(console.out, answer, 2);
-  else write_answer_text(console.out, answer);
+  if (options.json)
+    write_answer_json(console.out, answer, 2);
+  else
+    write_answer_text(console.out, answer);
   console.out.flush();
   if (result.fault) {
     telemetry.log(telemetry::Level::kError, fault_text(*result.fault, prepared.file.source) +

@@ -12,9 +12,12 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
   std::istringstream words(text);
   for (std::string word; words >> word;) {
     std::string& line = lines.back();
-    if (line.empty()) line = word;
-    else if (line.size() + 1 + word.size() <= width) line += ' ' + word;
-    else lines.push_back(word);
+    if (line.empty())
+      line = word;
+    else if (line.size() + 1 + word.size() <= width)
+      line += ' ' + word;
+    else
+      lines.push_back(word);
   }
   return lines;
 }

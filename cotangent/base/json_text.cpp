@@ -17,10 +17,17 @@ std::size_t utf8_length(std::string_view text) {
   if (lead < 0x80) return 1;
   std::size_t length = 0;
   std::uint32_t code = 0;
-  if ((lead & 0xE0) == 0xC0) { length = 2; code = lead & 0x1Fu; }
-  else if ((lead & 0xF0) == 0xE0) { length = 3; code = lead & 0x0Fu; }
-  else if ((lead & 0xF8) == 0xF0) { length = 4; code = lead & 0x07u; }
-  else return 0;
+  if ((lead & 0xE0) == 0xC0) {
+    length = 2;
+    code = lead & 0x1Fu;
+  } else if ((lead & 0xF0) == 0xE0) {
+    length = 3;
+    code = lead & 0x0Fu;
+  } else if ((lead & 0xF8) == 0xF0) {
+    length = 4;
+    code = lead & 0x07u;
+  } else
+    return 0;
   if (text.size() < length) return 0;
   for (std::size_t k = 1; k < length; ++k) {
     if ((byte(k) & 0xC0) != 0x80) return 0;

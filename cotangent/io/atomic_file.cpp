@@ -21,7 +21,8 @@ namespace {
 }  // namespace
 
 fs::path name_beside(const fs::path& path) {
-  return path.parent_path() / ("." + path.filename().string() + ".part-" + std::to_string(getpid()));
+  return path.parent_path() /
+         ("." + path.filename().string() + ".part-" + std::to_string(getpid()));
 }
 
 void publish(const fs::path& beside, const fs::path& path) {
@@ -66,8 +67,7 @@ void write_text_file(const fs::path& path, std::string_view text) {
   file.commit();
 }
 
-void prepare_folder(const fs::path& folder, const std::vector<std::string>& names,
-                    bool overwrite) {
+void prepare_folder(const fs::path& folder, const std::vector<std::string>& names, bool overwrite) {
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
   bool made = false;
@@ -78,8 +78,9 @@ void prepare_folder(const fs::path& folder, const std::vector<std::string>& name
     }
     for (const std::string& name : names) {
       if (overwrite || !fs::exists(folder / name, error)) continue;
-      throw UserError("the output folder '" + folder.string() + "' already holds " + name,
-                      "name another folder, or give --overwrite to replace what an earlier run left");
+      throw UserError(
+          "the output folder '" + folder.string() + "' already holds " + name,
+          "name another folder, or give --overwrite to replace what an earlier run left");
     }
   } else {
     if (!fs::create_directory(folder, error) || error) {
@@ -101,9 +102,9 @@ void prepare_folder(const fs::path& folder, const std::vector<std::string>& name
   fs::remove(probe, error);
   if (!written) {
     if (made) fs::remove(folder, error);
-    throw UserError("cannot write in the output folder '" + folder.string() +
-                        "': " + std::strerror(code),
-                    "name another folder, or change its permissions");
+    throw UserError(
+        "cannot write in the output folder '" + folder.string() + "': " + std::strerror(code),
+        "name another folder, or change its permissions");
   }
 }
 

@@ -46,7 +46,8 @@ void write_csv(std::ostream& out, std::span<const SampleView> views) {
   out << "step,t";
   for (const SampleView& view : views) {
     ensure(std::ranges::equal(view.step, views[0].step), "write_csv: views differ in samples");
-    for (const std::string& name : column_names(view.name, view.shape)) out << ',' << csv_field(name);
+    for (const std::string& name : column_names(view.name, view.shape))
+      out << ',' << csv_field(name);
   }
   out << '\n';
   for (std::size_t k = 0; k < views[0].step.size(); ++k) {
@@ -58,6 +59,8 @@ void write_csv(std::ostream& out, std::span<const SampleView> views) {
   }
 }
 
-double csv_bytes(double samples, double columns) { return samples * (columns * 21 + 30); }
+double csv_bytes(double samples, double columns) {
+  return samples * (columns * 21 + 30);
+}
 
 }  // namespace cotangent::io

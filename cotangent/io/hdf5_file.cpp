@@ -76,7 +76,8 @@ struct Rows {
     check(H5Dset_extent(set.get(), size.data()), "extend a dataset");
     const Handle file_space(H5Dget_space(set.get()), H5Sclose, "read a dataspace");
     check(H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(), nullptr,
-                              extent.data(), nullptr), "select rows");
+                              extent.data(), nullptr),
+          "select rows");
     const Handle memory_space(
         H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose,
         "make a dataspace");
@@ -98,13 +99,15 @@ Rows make_rows(hid_t group, const char* name, hid_t type, const Shape& shape) {
   for (std::size_t axis = 1; row_bytes > 64e6 && axis < chunk.size(); ++axis) {
     chunk[axis] = std::min<hsize_t>(chunk[axis], 1u << 20);
   }
-  const Handle space(H5Screate_simple(static_cast<int>(rows.size.size()), rows.size.data(), most.data()),
-                     H5Sclose, "make a dataspace");
+  const Handle space(
+      H5Screate_simple(static_cast<int>(rows.size.size()), rows.size.data(), most.data()), H5Sclose,
+      "make a dataspace");
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "make properties");
   check(H5Pset_chunk(properties.get(), static_cast<int>(chunk.size()), chunk.data()), "set chunks");
   check(H5Pset_fletcher32(properties.get()), "set checksums");
-  rows.set = Handle(H5Dcreate2(group, name, type, space.get(), H5P_DEFAULT, properties.get(),
-                               H5P_DEFAULT), H5Dclose, "make a dataset");
+  rows.set =
+      Handle(H5Dcreate2(group, name, type, space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
+             H5Dclose, "make a dataset");
   return rows;
 }
 
@@ -150,8 +153,9 @@ void Hdf5File::append(const SampleView& view) {
   if (found == impl_->groups.end()) {
     const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "make properties");
     H5Pset_create_intermediate_group(links.get(), 1);
-    const Handle group(H5Gcreate2(impl_->file.get(), view.name.c_str(), links.get(), H5P_DEFAULT,
-                                  H5P_DEFAULT), H5Gclose, "make a group");
+    const Handle group(
+        H5Gcreate2(impl_->file.get(), view.name.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT),
+        H5Gclose, "make a group");
     Group made{view.shape, make_rows(group.get(), "step", H5T_STD_I64LE, {}),
                make_rows(group.get(), "t", H5T_IEEE_F64LE, {}),
                make_rows(group.get(), "value", H5T_IEEE_F64LE, view.shape)};
@@ -175,7 +179,8 @@ void Hdf5File::set_attribute(const std::string& name, const std::string& text) {
   check(H5Tset_cset(type.get(), H5T_CSET_UTF8), "set a character set");
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose, "make a dataspace");
   const Handle attribute(H5Acreate2(impl_->file.get(), name.c_str(), type.get(), space.get(),
-                                    H5P_DEFAULT, H5P_DEFAULT), H5Aclose, "make an attribute");
+                                    H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose, "make an attribute");
   check(H5Awrite(attribute.get(), type.get(), text.c_str()), "write an attribute");
 }
 
@@ -183,7 +188,8 @@ void Hdf5File::set_attribute(const std::string& name, double value) {
   const QuietErrors quiet;
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose, "make a dataspace");
   const Handle attribute(H5Acreate2(impl_->file.get(), name.c_str(), H5T_IEEE_F64LE, space.get(),
-                                    H5P_DEFAULT, H5P_DEFAULT), H5Aclose, "make an attribute");
+                                    H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose, "make an attribute");
   check(H5Awrite(attribute.get(), H5T_NATIVE_DOUBLE, &value), "write an attribute");
 }
 
@@ -212,7 +218,8 @@ Samples read_samples(const std::filesystem::path& path, const std::string& name)
 void Hdf5File::commit() {
   const QuietErrors quiet;
   impl_->groups.clear();
-  if (!impl_->file.close()) throw DeviceError("cannot finish writing '" + impl_->path.string() + "'");
+  if (!impl_->file.close())
+    throw DeviceError("cannot finish writing '" + impl_->path.string() + "'");
   publish(impl_->beside, impl_->path);
 }
 

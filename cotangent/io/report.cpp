@@ -17,8 +17,8 @@ namespace {
 double rounded(double value, int digits) {
   if (!std::isfinite(value) || value == 0) return value;
   std::array<char, 64> text;
-  const auto done = std::to_chars(text.begin(), text.end(), value, std::chars_format::scientific,
-                                  digits - 1);
+  const auto done =
+      std::to_chars(text.begin(), text.end(), value, std::chars_format::scientific, digits - 1);
   double back = value;
   std::from_chars(text.begin(), done.ptr, back);
   return back;
@@ -202,11 +202,16 @@ void write_data(std::ostream& out, const Report& report, const ReportLimits& lim
 std::string html_text(const std::string& text) {
   std::string out;
   for (char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
   }
   return out;
 }
@@ -222,8 +227,9 @@ void write_report(std::ostream& out, const Report& report, const ReportLimits& l
       << "</style>\n</head>\n"
       << kReportBody << "<script type=\"application/json\" id=\"data\">";
   write_data(out, report, limits);
-  out << "</script>\n<script>\n\"use strict\";\n" << kReportChart << kReportView
-      << kReportMap << kReportPage << "</script>\n</body>\n</html>\n";
+  out << "</script>\n<script>\n\"use strict\";\n"
+      << kReportChart << kReportView << kReportMap << kReportPage
+      << "</script>\n</body>\n</html>\n";
 }
 
 }  // namespace cotangent::io

@@ -36,9 +36,9 @@ struct ReportFigure {
 
 struct Report {
   std::string title;
-  std::string status;   ///< "finished", "interrupted at step 7", ...
-  bool good = true;     ///< whether the status is one to be happy with
-  std::string warning;  ///< shown on top when not empty
+  std::string status;                          ///< "finished", "interrupted at step 7", ...
+  bool good = true;                            ///< whether the status is one to be happy with
+  std::string warning;                         ///< shown on top when not empty
   std::vector<ReportFigure> figures, timings;  ///< timings: value in seconds, as a number
   std::vector<ReportFact> facts;
   std::vector<ReportDecision> plan;
@@ -51,9 +51,9 @@ struct Report {
 
 /// Limits of what is embedded; the rest is thinned.
 struct ReportLimits {
-  std::size_t samples = 2000;             ///< points of one curve
+  std::size_t samples = 2000;  ///< points of one curve
   std::size_t trajectory_numbers = 600000;
-  std::size_t curves = 12;                ///< elements of one observable that are drawn
+  std::size_t curves = 12;  ///< elements of one observable that are drawn
 };
 
 void write_report(std::ostream& out, const Report& report, const ReportLimits& limits = {});

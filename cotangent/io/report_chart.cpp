@@ -29,7 +29,8 @@ function ticks(low, high, count) {
   const power = Math.pow(10, Math.floor(Math.log10(rough)));
   const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= rough) || rough;
   const values = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k) values.push(k * step);
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9;
+      ++k) values.push(k * step);
   return values;
 }
 
@@ -59,7 +60,8 @@ function drawChart(host, curves, options) {
   if (t0 === t1) t1 = t0 + 1;
   const scaled = options.log ? Math.log10 : x => x;
   let bottomValue = scaled(low), topValue = scaled(high);
-  if (options.log) { bottomValue = Math.floor(bottomValue - 0.2); topValue = Math.ceil(topValue + 0.05); }
+  if (options.log) { bottomValue = Math.floor(bottomValue - 0.2); topValue = Math.ceil(topValue +
+      0.05); }
   else {
     const margin = (topValue - bottomValue) * 0.06 || Math.abs(topValue) * 0.1 || 1;
     bottomValue -= margin; topValue += margin;
@@ -72,17 +74,22 @@ function drawChart(host, curves, options) {
   const fromScaled = s => top + (topValue - s) / (topValue - bottomValue) * (height - top - bottom);
   const decades = Math.ceil((topValue - bottomValue) / 6);
   const marks = options.log
-    ? ticks(bottomValue, topValue, 6).filter(v => Number.isInteger(v) && (decades < 2 || v % decades === 0))
+    ? ticks(bottomValue, topValue, 6).filter(v => Number.isInteger(v) && (decades < 2 ||
+        v % decades === 0))
     : ticks(bottomValue, topValue, height / 34);
   for (const mark of marks) {
-    svgElement("line", {class: "grid", x1: left, x2: width - right, y1: fromScaled(mark), y2: fromScaled(mark)}, svg);
-    svgElement("text", {x: left - 8, y: fromScaled(mark) + 4, "text-anchor": "end"}, svg).textContent =
+    svgElement("line", {class: "grid", x1: left, x2: width - right, y1: fromScaled(mark),
+        y2: fromScaled(mark)}, svg);
+    svgElement("text", {x: left - 8, y: fromScaled(mark) + 4, "text-anchor": "end"},
+        svg).textContent =
       options.log ? "1e" + mark : numberText(mark);
   }
   for (const mark of ticks(t0, t1, width / 130)) {
-    svgElement("text", {x: x(mark), y: height - 6, "text-anchor": "middle"}, svg).textContent = numberText(mark);
+    svgElement("text", {x: x(mark), y: height - 6, "text-anchor": "middle"},
+        svg).textContent = numberText(mark);
   }
-  svgElement("line", {class: "axis", x1: left, x2: width - right, y1: height - bottom, y2: height - bottom}, svg);
+  svgElement("line", {class: "axis", x1: left, x2: width - right, y1: height - bottom,
+      y2: height - bottom}, svg);
   curves.forEach((curve, k) => {
     let path = "", pen = false;
     for (let n = 0; n < curve.t.length; ++n) {
@@ -93,11 +100,13 @@ function drawChart(host, curves, options) {
     }
     svgElement("path", {d: path, style: "stroke:" + colour(k)}, svg);
   });
-  const cross = svgElement("line", {class: "cross", y1: top, y2: height - bottom, visibility: "hidden"}, svg);
+  const cross = svgElement("line", {class: "cross", y1: top, y2: height - bottom,
+      visibility: "hidden"}, svg);
   const tip = htmlElement("div", {className: "tip"}, host);
   svg.onpointermove = event => {
     const box = svg.getBoundingClientRect();
-    const t = t0 + (((event.clientX - box.left) * width / box.width) - left) / (width - left - right) * (t1 - t0);
+    const across = (event.clientX - box.left) * width / box.width - left;
+    const t = t0 + across / (width - left - right) * (t1 - t0);
     const lines = [];
     let shown = t0;
     curves.forEach(curve => {
@@ -110,12 +119,14 @@ function drawChart(host, curves, options) {
     cross.setAttribute("x1", x(shown)); cross.setAttribute("x2", x(shown));
     cross.setAttribute("visibility", "visible");
     tip.textContent = "";
-    ["t = " + numberText(shown), ...lines].forEach(line => htmlElement("div", {textContent: line}, tip));
+    ["t = " + numberText(shown), ...lines].forEach(line => htmlElement("div",
+        {textContent: line}, tip));
     tip.style.display = "block";
     const place = x(shown) * box.width / width;
     tip.style.left = (place > box.width / 2 ? place - tip.offsetWidth - 12 : place + 12) + "px";
   };
-  svg.onpointerleave = () => { cross.setAttribute("visibility", "hidden"); tip.style.display = "none"; };
+  svg.onpointerleave = () => { cross.setAttribute("visibility", "hidden");
+      tip.style.display = "none"; };
 }
 )js";
 

@@ -17,7 +17,8 @@ function fillTable(table, heads, rows) {
     const line = htmlElement("tr", {}, body);
     for (const cell of cells) {
       const place = htmlElement("td", {className: cell.className || ""}, line);
-      if (cell.node) place.append(cell.node); else place.textContent = cell.text === undefined ? cell : cell.text;
+      if (cell.node) place.append(cell.node); else place.textContent = cell.text === undefined ?
+          cell : cell.text;
     }
   }
 }
@@ -51,7 +52,8 @@ function fillText() {
       htmlElement("b", {textContent: "\u2014 ", style: "color:" + colour(k)}, name);
       name.append(v.name);
       return [{node: name, className: "name"}, howBadge(v.how),
-        ...[v.scale, v.max_abs_error, v.max_rel_error].map(x => ({text: numberText(x), className: "number"}))];
+        ...[v.scale, v.max_abs_error, v.max_rel_error].map(x => ({text: numberText(x),
+            className: "number"}))];
     }));
   byId("invariants").hidden = data.invariants.length === 0;
   byId("invariant-note").textContent = [...new Set(data.invariants.map(v => v.note))].join("; ") +
@@ -105,7 +107,8 @@ function makeView() {
     const d = shape[1];
     const names = Array.from({length: bodies}, (_, n) => bodies > 1 ? String(n) : "");
     view = makeOrbitView(canvas, t, bodies,
-      (k, n) => [q[k][n * d], q[k][n * d + 1], d > 2 ? q[k][n * d + 2] : 0], names, d === 2 && ["x", "y"]);
+      (k, n) => [q[k][n * d], q[k][n * d + 1], d > 2 ? q[k][n * d + 2] : 0], names, d === 2 &&
+          ["x", "y"]);
   } else if (trajectory.p) {
     view = makeOrbitView(canvas, t, 1, (k) => [q[k][0], trajectory.p[k][0], 0], [""], ["q", "p"]);
   } else if (q[0].length <= 3) {
@@ -136,7 +139,8 @@ function makeView() {
   const seconds = 20;
   function frame(now) {
     if (!playing) return;
-    const k = Math.min(t.length - 1, from + Math.floor((now - started) / 1000 / seconds * t.length));
+    const k = Math.min(t.length - 1, from +
+        Math.floor((now - started) / 1000 / seconds * t.length));
     show(k);
     if (k === t.length - 1) { playing = false; byId("play").textContent = "Play"; return; }
     requestAnimationFrame(frame);
@@ -152,7 +156,8 @@ function makeView() {
   byId("view-note").textContent = "Drag turns, shift-drag moves, wheel zooms. " + trajectory.note +
     ", joined by smooth curves.";
   if (canvas.classList.contains("map")) {
-    byId("view-note").textContent = "Site across, time downwards, colour is q. " + trajectory.note + ".";
+    byId("view-note").textContent = "Site across, time downwards, colour is q. " +
+        trajectory.note + ".";
   }
   return view;
 }
@@ -161,7 +166,8 @@ fillText();
 const view = makeView();
 makeCharts();
 const redraw = () => { charts.forEach(draw => draw()); if (view) view.draw(); };
-byId("theme").onclick = () => { setTheme(document.documentElement.dataset.theme !== "dark"); redraw(); };
+byId("theme").onclick = () => { setTheme(document.documentElement.dataset.theme !== "dark");
+    redraw(); };
 let pending = 0;
 addEventListener("resize", () => { clearTimeout(pending); pending = setTimeout(redraw, 80); });
 )js";

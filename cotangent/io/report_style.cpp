@@ -40,7 +40,8 @@ button:focus-visible, canvas:focus-visible, select:focus-visible, summary:focus-
 .pair { margin-bottom: 16px; }
 @media (max-width: 860px) { .hero { grid-template-columns: 1fr; } }
 #view-card { padding: 0; overflow: hidden; display: flex; flex-direction: column; }
-#view { display: block; width: 100%; height: 470px; flex: 1 0 470px; background: var(--canvas); cursor: grab;
+#view { display: block; width: 100%; height: 470px; flex: 1 0 470px; background: var(--canvas);
+  cursor: grab;
   touch-action: none; }
 #view:active { cursor: grabbing; }
 #view.map { cursor: crosshair; }
@@ -65,7 +66,8 @@ td.name { white-space: nowrap; font-weight: 500; }
 .how.proved { color: var(--good); }
 details summary { cursor: pointer; color: var(--soft); font-size: 13px; }
 details ol { margin: 6px 0; padding-left: 22px; color: var(--soft); font-size: 13px; }
-pre { overflow-x: auto; background: var(--paper); padding: 12px; border-radius: 8px; font-size: 13px; }
+pre { overflow-x: auto; background: var(--paper); padding: 12px; border-radius: 8px;
+  font-size: 13px; }
 code, pre, .hash { font-family: ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; }
 .warning { border-color: var(--bad); color: var(--bad); white-space: pre-wrap; }
 .chart { position: relative; }
@@ -78,12 +80,15 @@ code, pre, .hash { font-family: ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mon
 .legend { display: flex; flex-wrap: wrap; gap: 4px 14px; font-size: 13px; margin-bottom: 4px; }
 .legend i { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px;
   vertical-align: middle; }
-.tip { position: absolute; pointer-events: none; background: var(--card); border: 1px solid var(--line);
+.tip { position: absolute; pointer-events: none; background: var(--card);
+  border: 1px solid var(--line);
   border-radius: 7px; padding: 5px 9px; font-size: 12.5px; white-space: nowrap; top: 0;
-  box-shadow: 0 4px 14px rgba(0, 0, 0, 0.14); font-variant-numeric: tabular-nums; display: none; z-index: 2; }
+  box-shadow: 0 4px 14px rgba(0, 0, 0, 0.14); font-variant-numeric: tabular-nums; display: none;
+    z-index: 2; }
 .bars { display: grid; grid-template-columns: auto 1fr auto; gap: 7px 12px; align-items: center; }
 .bars span:nth-child(3n+1) { color: var(--soft); }
-.bars b { display: block; height: 9px; border-radius: 5px; background: var(--accent); min-width: 2px; }
+.bars b { display: block; height: 9px; border-radius: 5px; background: var(--accent);
+  min-width: 2px; }
 .bars span:nth-child(3n) { text-align: right; font-variant-numeric: tabular-nums; }
 footer { color: var(--soft); font-size: 12.5px; }
 @media print { button, .controls { display: none; } .card { break-inside: avoid; } }
@@ -108,13 +113,17 @@ const char* const kReportBody = R"html(<body>
 <section class="card"><h2>The run</h2><dl id="figures"></dl></section>
 </div>
 <section class="card" id="invariants"><h2>Invariants: relative error against time</h2>
-<div class="chart" id="invariant-chart"></div><div class="scroll"><table id="invariant-table"></table></div>
+<div class="chart" id="invariant-chart"></div>
+<div class="scroll"><table id="invariant-table"></table></div>
 <p class="note" id="invariant-note"></p></section>
 <div class="pair" id="observables"></div>
-<section class="card"><h2>Plan: what was chosen, and why</h2><div class="scroll"><table id="plan"></table></div></section>
-<section class="card"><h2>Facts: what is known about the system</h2><div class="scroll"><table id="facts"></table></div></section>
+<section class="card"><h2>Plan: what was chosen, and why</h2>
+<div class="scroll"><table id="plan"></table></div></section>
+<section class="card"><h2>Facts: what is known about the system</h2>
+<div class="scroll"><table id="facts"></table></div></section>
 <section class="card"><h2>Timings</h2><div class="bars" id="timings"></div></section>
-<section class="card" id="system-card"><details><summary>The system file</summary><pre id="system"></pre></details></section>
+<section class="card" id="system-card"><details><summary>The system file</summary>
+<pre id="system"></pre></details></section>
 <footer id="footer"></footer>
 </main>
 )html";

@@ -6,7 +6,8 @@ const char* const kReportView = R"js(
 // The trajectory in 3D on a plain 2D canvas: rotation, perspective, then curves and discs.
 // points(k, n) is body n at sample k as [x, y, z].
 function makeOrbitView(canvas, times, bodies, points, labels, flat) {
-  const state = {yaw: -0.6, pitch: 0.95, zoom: 1, pan: [0, 0], sample: times.length - 1, follow: -1};
+  const state = {yaw: -0.6, pitch: 0.95, zoom: 1, pan: [0, 0], sample: times.length - 1,
+      follow: -1};
   const samples = times.length;
   const many = bodies > 40;
   let styles = {};
@@ -42,7 +43,8 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
     const project = projector(width, height);
     const screen = cloud.map(at => project(...at));
     const x = extent(screen.map(s => s[0])), y = extent(screen.map(s => s[1]));
-    state.zoom = Math.min(0.88 * width / Math.max(x[1] - x[0], 1), 0.84 * height / Math.max(y[1] - y[0], 1), 50);
+    state.zoom = Math.min(0.88 * width / Math.max(x[1] - x[0], 1),
+        0.84 * height / Math.max(y[1] - y[0], 1), 50);
     state.pan = [(width - x[0] - x[1]) / 2 * state.zoom, (height - y[0] - y[1]) / 2 * state.zoom];
   }
 
@@ -54,8 +56,10 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
 
   function readStyles() {
     const css = getComputedStyle(document.documentElement);
-    styles = {grid: css.getPropertyValue("--grid").trim(), soft: css.getPropertyValue("--soft").trim(),
-      paper: css.getPropertyValue("--canvas").trim(), ink: css.getPropertyValue("--ink").trim(), colours: []};
+    styles = {grid: css.getPropertyValue("--grid").trim(),
+        soft: css.getPropertyValue("--soft").trim(),
+      paper: css.getPropertyValue("--canvas").trim(), ink: css.getPropertyValue("--ink").trim(),
+          colours: []};
     for (let k = 0; k < 10; ++k) styles.colours.push(css.getPropertyValue("--c" + k).trim());
   }
 
@@ -70,7 +74,8 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
       const v = cp * b + sp * uz, w = -sp * b + cp * uz;
       const depth = Math.max(distance - w, 0.05);
       const f = distance / depth * scale;
-      return [width / 2 + state.pan[0] + a * f, height / 2 + state.pan[1] - v * f, depth, distance / depth];
+      return [width / 2 + state.pan[0] + a * f, height / 2 + state.pan[1] - v * f, depth,
+          distance / depth];
     };
   }
 
@@ -163,7 +168,8 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
     (flat || ["x", "y", "z"]).forEach((name, axis) => {
       const unit = [0, 0, 0];
       unit[axis] = 26;
-      const a = cy * unit[0] - sy * unit[1], b = sy * unit[0] + cy * unit[1], v = cp * b + sp * unit[2];
+      const a = cy * unit[0] - sy * unit[1], b = sy * unit[0] + cy * unit[1], v = cp * b +
+          sp * unit[2];
       context.beginPath(); context.moveTo(x0, y0); context.lineTo(x0 + a, y0 - v); context.stroke();
       context.fillText(name, x0 + a * 1.2 - 3, y0 - v * 1.2 + 4);
     });
@@ -172,7 +178,8 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
   function draw() {
     const ratio = window.devicePixelRatio || 1;
     const width = canvas.clientWidth, height = canvas.clientHeight;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    if (canvas.width !== Math.round(width * ratio) ||
+        canvas.height !== Math.round(height * ratio)) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
     }
@@ -189,7 +196,8 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
 
   // Pointers: one turns (with shift or the other button: moves), two zoom and move.
   const held = new Map();
-  canvas.onpointerdown = event => { held.set(event.pointerId, event); canvas.setPointerCapture(event.pointerId); };
+  canvas.onpointerdown = event => { held.set(event.pointerId, event);
+      canvas.setPointerCapture(event.pointerId); };
   canvas.onpointerup = canvas.onpointercancel = event => held.delete(event.pointerId);
   canvas.oncontextmenu = event => event.preventDefault();
   canvas.onpointermove = event => {
@@ -198,7 +206,8 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
     const dx = event.clientX - before.clientX, dy = event.clientY - before.clientY;
     if (held.size === 2) {
       const other = [...held.values()].find(pointer => pointer.pointerId !== event.pointerId);
-      const size = pointer => Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY);
+      const size = pointer => Math.hypot(pointer.clientX - other.clientX,
+          pointer.clientY - other.clientY);
       state.zoom *= size(event) / Math.max(size(before), 1);
       state.pan[0] += dx / 2; state.pan[1] += dy / 2;
     } else if (event.shiftKey || event.buttons === 2) {
@@ -214,14 +223,16 @@ function makeOrbitView(canvas, times, bodies, points, labels, flat) {
     event.preventDefault();
     const box = canvas.getBoundingClientRect();
     const factor = Math.exp(-event.deltaY * 0.0015);
-    const mx = event.clientX - box.left - box.width / 2, my = event.clientY - box.top - box.height / 2;
+    const mx = event.clientX - box.left - box.width / 2,
+        my = event.clientY - box.top - box.height / 2;
     state.pan = [mx - (mx - state.pan[0]) * factor, my - (my - state.pan[1]) * factor];
     state.zoom = Math.min(Math.max(state.zoom * factor, 1e-3), 1e5);
     draw();
   }, {passive: false});
   canvas.ondblclick = reset;
   canvas.onkeydown = event => {
-    const turns = {ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1]}[event.key];
+    const turns = {ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0,
+        0.1]}[event.key];
     if (turns) { state.yaw += turns[0]; state.pitch += turns[1]; }
     else if (event.key === "+" || event.key === "=") state.zoom *= 1.15;
     else if (event.key === "-") state.zoom /= 1.15;
@@ -240,7 +251,8 @@ const char* const kReportMap = R"js(
 // Many coordinates on a line: site across, time down, colour = value (blue below, red above zero).
 function makeMapView(canvas, times, width, values) {
   let limit = 0;
-  for (const row of values) for (const v of row) if (isFinite(v)) limit = Math.max(limit, Math.abs(v));
+  for (const row of values) for (const v of row) if (isFinite(v)) limit = Math.max(limit,
+      Math.abs(v));
   limit = limit || 1;
   let marked = times.length - 1;
   function draw() {
@@ -258,7 +270,8 @@ function makeMapView(canvas, times, width, values) {
     image.width = width; image.height = times.length;
     const pixels = image.getContext("2d").createImageData(width, times.length);
     values.forEach((row, k) => row.forEach((v, i) => {
-      const s = Math.max(-1, Math.min(1, v / limit)), end = ends[s > 0 ? 1 : 0], a = Math.pow(Math.abs(s), 0.7);
+      const s = Math.max(-1, Math.min(1, v / limit)), end = ends[s > 0 ? 1 : 0],
+          a = Math.pow(Math.abs(s), 0.7);
       const at = 4 * (k * width + i);
       for (let c = 0; c < 3; ++c) pixels.data[at + c] = middle[c] + (end[c] - middle[c]) * a;
       pixels.data[at + 3] = 255;
@@ -272,11 +285,13 @@ function makeMapView(canvas, times, width, values) {
     context.textAlign = "right";
     const t0 = times[0], t1 = times[times.length - 1];
     for (const t of ticks(t0, t1, 6)) {
-      context.fillText(numberText(t), left - 7 * ratio, top + (t - t0) / (t1 - t0 || 1) * down + 4 * ratio);
+      context.fillText(numberText(t), left - 7 * ratio, top + (t - t0) / (t1 - t0 || 1) * down +
+          4 * ratio);
     }
     context.textAlign = "center";
     for (const i of ticks(0, width - 1, 6)) {
-      context.fillText("q[" + i + "]", left + (i + 0.5) / width * across, canvas.height - 10 * ratio);
+      context.fillText("q[" + i + "]", left + (i + 0.5) / width * across,
+          canvas.height - 10 * ratio);
     }
     const y = top + (times[marked] - t0) / (t1 - t0 || 1) * down;
     context.fillStyle = css.getPropertyValue("--accent").trim();

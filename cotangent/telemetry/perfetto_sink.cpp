@@ -8,7 +8,9 @@
 namespace cotangent::telemetry {
 namespace {
 
-std::string microseconds(Seconds seconds) { return json_number(seconds * 1e6); }
+std::string microseconds(Seconds seconds) {
+  return json_number(seconds * 1e6);
+}
 
 }  // namespace
 
@@ -23,7 +25,9 @@ PerfettoSink::~PerfettoSink() {
   out_.flush();
 }
 
-void PerfettoSink::write(const std::string& event) { out_ << ",\n" << event; }
+void PerfettoSink::write(const std::string& event) {
+  out_ << ",\n" << event;
+}
 
 void PerfettoSink::log(const LogEvent& event) {
   write("{\"name\":" + json_quote(event.text) + R"(,"ph":"i","s":"p","pid":1,"tid":0,"ts":)" +
@@ -31,9 +35,9 @@ void PerfettoSink::log(const LogEvent& event) {
 }
 
 void PerfettoSink::span(const SpanEvent& event) {
-  write("{\"name\":" + json_quote(event.name) +
-        R"(,"ph":"X","pid":1,"tid":)" + std::to_string(event.thread) + ",\"ts\":" +
-        microseconds(event.begin) + ",\"dur\":" + microseconds(event.end - event.begin) + "}");
+  write("{\"name\":" + json_quote(event.name) + R"(,"ph":"X","pid":1,"tid":)" +
+        std::to_string(event.thread) + ",\"ts\":" + microseconds(event.begin) +
+        ",\"dur\":" + microseconds(event.end - event.begin) + "}");
 }
 
 void PerfettoSink::counter(const CounterEvent& event) {

@@ -36,7 +36,7 @@ distance = "norm(q[1] - q[0])"
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const std::size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
+  return text.substr(0, at) + to + text.substr(at + from.size());
 }
 
 std::string deep_expression() {
@@ -54,7 +54,10 @@ const std::vector<Bad>& cases() {
       {"out_of_bounds", "norm(q[1] - q[0])", "norm(q[3] - q[0])", {"3"}},
       {"shapes", "norm(q[1] - q[0])", "norm(q[1] - m[0])", {}},
       {"vector_product", "norm(q[1] - q[0])", "norm(q[1] * q[0])", {"dot", "cross"}},
-      {"state_shapes", "p = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]", "p = [[0.0, 0.0], [0.0, 1.0]]", {}},
+      {"state_shapes",
+       "p = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]",
+       "p = [[0.0, 0.0], [0.0, 1.0]]",
+       {}},
       {"unread_key", "dt = 0.01", "dt = 0.01\nspeed = 3", {"speed"}},
       {"unread_table", "[run]", "[runn]\nx = 1\n[run]", {"runn"}},
       {"dt_zero", "dt = 0.01", "dt = 0.0", {"dt"}},
@@ -64,9 +67,18 @@ const std::vector<Bad>& cases() {
       {"nan", "[1.0, 0.0], [0.0, 2.0]", "[1.0, nan], [0.0, 2.0]", {}},
       {"infinity", "[1.0, 0.0], [0.0, 2.0]", "[1.0, inf], [0.0, 2.0]", {}},
       {"deep", "norm(q[1] - q[0])", deep_expression(), {}},
-      {"missing_data", "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]", "q = {file = \"missing.csv\"}", {"missing.csv"}},
-      {"path_leaves", "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]", "q = {file = \"../../etc/passwd\"}", {}},
-      {"mixed_energy", "dot(p[i], p[i]) / (2*m[i])", "dot(p[i], p[i]) / (2*m[i]) * dot(q[i], q[i])", {"kinetic"}},
+      {"missing_data",
+       "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]",
+       "q = {file = \"missing.csv\"}",
+       {"missing.csv"}},
+      {"path_leaves",
+       "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]",
+       "q = {file = \"../../etc/passwd\"}",
+       {}},
+      {"mixed_energy",
+       "dot(p[i], p[i]) / (2*m[i])",
+       "dot(p[i], p[i]) / (2*m[i]) * dot(q[i], q[i])",
+       {"kinetic"}},
       {"bad_method", "t_end = 1.0", "t_end = 1.0\nmethod = \"leapfrogg\"", {"leapfrog"}},
       {"bad_order", "t_end = 1.0", "t_end = 1.0\norder = 5", {"order"}},
       {"later_lists", "[run]", "[lists]\nbonds = [[0, 1]]\n[run]", {"lists"}},

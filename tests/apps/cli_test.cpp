@@ -1,4 +1,6 @@
 // The command line: what it prints where, its exit codes, and that nothing is half-written.
+#include "tests/apps/cli.h"
+
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -8,7 +10,6 @@
 #include <fstream>
 
 #include "cotangent/io/hdf5_file.h"
-#include "tests/apps/cli.h"
 
 namespace cotangent::apps::testing {
 namespace {
@@ -48,7 +49,10 @@ TEST(Cli, VersionAndHelp) {
 
 TEST(Cli, ABadCommandLineIsBadInput) {
   for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{}, {"fly"}, {"run"}, {"run", "x.toml", "--fast"},
+       std::vector<std::vector<std::string>>{{},
+                                             {"fly"},
+                                             {"run"},
+                                             {"run", "x.toml", "--fast"},
                                              {"run", "x.toml", "--threads", "0"}}) {
     const CliResult result = run_cli(arguments);
     EXPECT_EQ(result.code, 2);
@@ -116,7 +120,8 @@ TEST(Cli, SetOverridesAndTheLastOneWins) {
   const TemporaryFolder folder;
   const std::string file = folder.write("oscillator.toml", kOscillator);
   const json answer = run_cli({"run", file, "--json", "--set", "run.dt=0.5", "--set=run.dt=0.25",
-                               "--set", "run.method=leapfrog", "--set", "initial.q=[2.0]"}).json();
+                               "--set", "run.method=leapfrog", "--set", "initial.q=[2.0]"})
+                          .json();
   EXPECT_EQ(answer.at("dt"), 0.25);
   EXPECT_EQ(answer.at("steps"), 40);
   EXPECT_EQ(answer.at("plan").at("method"), "leapfrog");
@@ -161,10 +166,12 @@ TEST(Cli, OutputsReadBackToTheBit) {
 
 TEST(Cli, WatchingChangesNothing) {
   const TemporaryFolder folder;
-  const std::string plain = run_cli({"run", example("figure_eight"), "--json"}).json().at("state_hash");
-  const json watched = run_cli({"run", example("figure_eight"), "--json", "--out", folder / "out",
-                                "--trace", folder / "trace.json", "--log", folder / "log.jsonl",
-                                "--threads", "1"}).json();
+  const std::string plain =
+      run_cli({"run", example("figure_eight"), "--json"}).json().at("state_hash");
+  const json watched =
+      run_cli({"run", example("figure_eight"), "--json", "--out", folder / "out", "--trace",
+               folder / "trace.json", "--log", folder / "log.jsonl", "--threads", "1"})
+          .json();
   EXPECT_EQ(watched.at("state_hash"), plain);
   const json trace = json::parse(read_file(folder / "trace.json"));
   std::vector<std::string> spans;
@@ -180,9 +187,9 @@ TEST(Cli, WatchingChangesNothing) {
 
 TEST(Cli, ALargeTrajectoryGoesToHdf5) {
   const TemporaryFolder folder;
-  const CliResult result = run_cli({"run", example("fput_chain"), "--json", "--out", folder / "out",
-                                    "--set", "run.t_end=1000", "--set", "observe.every=2",
-                                    "--threads", "1"});
+  const CliResult result =
+      run_cli({"run", example("fput_chain"), "--json", "--out", folder / "out", "--set",
+               "run.t_end=1000", "--set", "observe.every=2", "--threads", "1"});
   ASSERT_EQ(result.code, 0) << result.err;
   EXPECT_FALSE(fs::exists(folder / "out/trajectory.csv"));
   const io::Samples q = io::read_samples(folder / "out/trajectory.h5", "trajectory/q");
@@ -204,7 +211,9 @@ TEST(Cli, AnOutputFolderThatCannotBeUsedIsSaidBeforehand) {
   EXPECT_NE(again.err.find("--overwrite"), std::string::npos) << again.err;
   EXPECT_EQ(again.out, "");
   EXPECT_EQ(read_file(folder / "out/result.json"), before);
-  EXPECT_EQ(run_cli({"run", file, "--out", folder / "out", "--set", "run.dt=0.05", "--overwrite"}).code, 0);
+  EXPECT_EQ(
+      run_cli({"run", file, "--out", folder / "out", "--set", "run.dt=0.05", "--overwrite"}).code,
+      0);
   EXPECT_NE(read_file(folder / "out/result.json"), before);
   for (const std::string& bad : {file, folder / "no/such", std::string("/proc/nothing")}) {
     const CliResult result = run_cli({"run", file, "--out", bad});
@@ -257,7 +266,8 @@ position = "q[0]"
   const std::int64_t step = answer.at("fault").at("step");
   EXPECT_EQ(answer.at("steps"), step - 1);
   EXPECT_TRUE(std::isfinite(answer.at("final").at("q").at(0).get<double>()));
-  for (const json& x : answer.at("observables").at("position").at("value")) EXPECT_TRUE(x.is_number());
+  for (const json& x : answer.at("observables").at("position").at("value"))
+    EXPECT_TRUE(x.is_number());
   EXPECT_EQ(json::parse(read_file(out + "/result.json")), answer);
   EXPECT_NE(result.err.find("step"), std::string::npos);
   EXPECT_NE(result.err.find("fall.toml:"), std::string::npos) << result.err;
@@ -274,8 +284,9 @@ TEST(Cli, ExplainHasTheShapeOfTheAnswer) {
     facts[fact.at("name")] = fact.at("value");
   }
   const std::map<std::string, bool> expected = {
-      {"separable", true}, {"linear", false}, {"time_dependent", false},
-      {"translation_invariant", true}, {"rotation_invariant", true}, {"pairwise", true}};
+      {"separable", true},          {"linear", false},
+      {"time_dependent", false},    {"translation_invariant", true},
+      {"rotation_invariant", true}, {"pairwise", true}};
   for (const auto& [name, value] : expected) EXPECT_EQ(facts[name], json(value)) << name;
   for (const json& decision : answer.at("plan")) {
     EXPECT_FALSE(decision.at("decision").get<std::string>().empty());
@@ -299,7 +310,8 @@ TEST(Cli, ExplainShowsEveryIntermediate) {
 
 TEST(Cli, CheckFailsWhenTheToleranceIsMissed) {
   EXPECT_EQ(run_cli({"check", example("kepler"), "--reverse"}).code, 0);
-  const CliResult tight = run_cli({"check", example("outer_solar_system"), "--reverse", "--tolerance", "1e-18"});
+  const CliResult tight =
+      run_cli({"check", example("outer_solar_system"), "--reverse", "--tolerance", "1e-18"});
   EXPECT_EQ(tight.code, 4) << tight.out;
   EXPECT_NE(tight.out.find("FAILED"), std::string::npos);
   EXPECT_EQ(run_cli({"check", example("kepler")}).code, 2);

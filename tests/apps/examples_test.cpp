@@ -45,8 +45,10 @@ Curve curve(const json& answer, const std::string& name) {
 double distance(const json& a, const json& b) {
   double largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i].is_array()) largest = std::max(largest, distance(a[i], b[i]));
-    else largest = std::max(largest, std::abs(a[i].get<double>() - b[i].get<double>()));
+    if (a[i].is_array())
+      largest = std::max(largest, distance(a[i], b[i]));
+    else
+      largest = std::max(largest, std::abs(a[i].get<double>() - b[i].get<double>()));
   }
   return largest;
 }
@@ -75,7 +77,8 @@ TEST(Examples, TheTripleJumpMissesTheEnergyBar) {
 }
 
 TEST(Examples, OuterSolarSystemThereAndBack) {
-  const CliResult result = run_cli({"check", example("outer_solar_system"), "--reverse", "--json", "--quiet"});
+  const CliResult result =
+      run_cli({"check", example("outer_solar_system"), "--reverse", "--json", "--quiet"});
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(result.json().at("steps"), 20000);
   EXPECT_LT(result.json().at("q_distance").get<double>(), 1e-8);  // AU
@@ -91,17 +94,16 @@ TEST(Examples, KeplerCloses) {
   EXPECT_LT(distance(answer.at("final").at("q"), json::parse("[[0.4, 0.0]]")), 1e-7);
   EXPECT_LT(distance(answer.at("final").at("p"), json::parse("[[0.0, 2.0]]")), 1e-7);
   const Curve radius = curve(answer, "radius");
-  EXPECT_NEAR(*std::ranges::min_element(radius.value), 0.4, 1e-6);   // 1 - e
-  EXPECT_NEAR(*std::ranges::max_element(radius.value), 1.6, 1e-6);   // 1 + e
+  EXPECT_NEAR(*std::ranges::min_element(radius.value), 0.4, 1e-6);  // 1 - e
+  EXPECT_NEAR(*std::ranges::max_element(radius.value), 1.6, 1e-6);  // 1 + e
   for (double e : curve(answer, "eccentricity_x").value) EXPECT_NEAR(e, 0.6, 1e-8);
 }
 
-// Reference: the initial data of the figure eight close to 3.9e-8 in one period; the orbit is stable
-// and errors grow about linearly, so five periods close to 5 * 3.9e-8, doubled for safety.
+// Reference: the initial data of the figure eight close to 3.9e-8 in one period; the orbit is
+// stable and errors grow about linearly, so five periods close to 5 * 3.9e-8, doubled for safety.
 TEST(Examples, FigureEightCloses) {
   const json answer = run_example("figure_eight");
-  const json start =
-      json::parse("[[0.97000436, -0.24308753], [-0.97000436, 0.24308753], [0, 0]]");
+  const json start = json::parse("[[0.97000436, -0.24308753], [-0.97000436, 0.24308753], [0, 0]]");
   EXPECT_LT(distance(answer.at("final").at("q"), start), 4e-7);
   EXPECT_LT(relative_error(answer, "energy"), 1e-11);
   EXPECT_LT(relative_error(answer, "momentum"), 1e-13);
@@ -120,8 +122,9 @@ TEST(Examples, HenonHeilesStaysInside) {
   EXPECT_GT(*std::ranges::min_element(height.value), -0.5);
 }
 
-// Fermi, Pasta, Ulam, Tsingou 1955: the energy leaves the first mode and comes back. Recurrence time
-// and height from an independent leapfrog in plain C++ at the same step: 0.91 near t = 311,000.
+// Fermi, Pasta, Ulam, Tsingou 1955: the energy leaves the first mode and comes back. Recurrence
+// time and height from an independent leapfrog in plain C++ at the same step: 0.91 near t =
+// 311,000.
 TEST(Examples, FputRecurs) {
   const json answer = run_example("fput_chain");
   const Curve mode = curve(answer, "mode_1");
@@ -153,7 +156,8 @@ TEST(Examples, LennardJonesStaysAboveTheMinimum) {
   EXPECT_LT(relative_error(answer, "energy"), 1e-7);
   EXPECT_LT(relative_error(answer, "momentum"), 1e-12);
   EXPECT_LT(relative_error(answer, "angular_momentum"), 1e-12);
-  for (double r : curve(answer, "radius").value) EXPECT_NEAR(r, 1.04, 0.08);  // it does not evaporate
+  for (double r : curve(answer, "radius").value)
+    EXPECT_NEAR(r, 1.04, 0.08);  // it does not evaporate
 }
 
 // Theory of small oscillations: full exchange after pi/(w_2 - w_1), all of it back after twice

@@ -18,7 +18,8 @@ TEST(JsonText, NumbersReadBackToTheBit) {
     if (x != x || x - x != 0) continue;
     const std::string text = json_number(x);
     EXPECT_EQ(std::bit_cast<std::uint64_t>(std::strtod(text.c_str(), nullptr)),
-              std::bit_cast<std::uint64_t>(x)) << text;
+              std::bit_cast<std::uint64_t>(x))
+        << text;
     EXPECT_NE(text.find_first_of(".e"), std::string::npos) << text;
   }
   EXPECT_EQ(json_number(10), "10.0");
@@ -34,7 +35,7 @@ TEST(JsonText, StringsAreAlwaysValid) {
   EXPECT_EQ(json_quote("a\"b\\c\nd\te"), R"("a\"b\\c\nd\te")");
   EXPECT_EQ(json_quote(std::string("\0\x1f", 2)), R"("\u0000\u001f")");
   EXPECT_EQ(json_quote("H\xc3\xa9non"), "\"H\xc3\xa9non\"");
-  EXPECT_EQ(json_quote("\xc3"), "\"\xef\xbf\xbd\"");          // cut short
+  EXPECT_EQ(json_quote("\xc3"), "\"\xef\xbf\xbd\"");                  // cut short
   EXPECT_EQ(json_quote("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");  // overlong
   EXPECT_EQ(json_quote("</script>"), R"("\u003c/script>")");
 }

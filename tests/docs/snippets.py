@@ -40,11 +40,11 @@ def blocks():
 
 
 def masked(text):
-    """Text with what differs between runs and machines taken out."""
+    """The words of a text, with what differs between runs and machines taken out."""
     text = re.sub(r"\b[0-9a-f]{16}\b", "HASH", text)
     number = r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?"
     text = re.sub(rf"(?<![A-Za-z_\d]){number}( ?(us|ms|s|min|h|k|M|G)\b)?( {number} s\b)?", "#", text)
-    return [" ".join(line.split()) for line in text.strip().splitlines()]
+    return text.split()
 
 
 def run(work):
@@ -77,11 +77,12 @@ def run(work):
             continue
         elif kind == "text" and printed is not None:
             count += 1
-            if masked(printed) != masked(text):
-                for a, b in zip(masked(text) + ["(end)"], masked(printed) + ["(end)"]):
-                    if a != b:
-                        wrong.append(f"{where}: the page says\n  {a}\nand the program prints\n  {b}")
-                        break
+            says, prints = masked(text), masked(printed)
+            if says != prints:
+                at = next((k for k, (a, b) in enumerate(zip(says, prints)) if a != b),
+                          min(len(says), len(prints)))
+                wrong.append(f"{where}: the page says\n  ... {' '.join(says[max(at - 6, 0):at + 6])}"
+                             f"\nand the program prints\n  ... {' '.join(prints[max(at - 6, 0):at + 6])}")
         printed = None
     print(f"{count} snippets, {len(wrong)} wrong")
     if wrong:

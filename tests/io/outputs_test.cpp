@@ -102,7 +102,8 @@ TEST_F(Outputs, JsonKeepsBitsAndOrder) {
     JsonWriter json(out, indent);
     json.begin_object();
     json.field("z", "first").field("a", true).field("n", std::int64_t{42});
-    json.key("q").array(Shape{100, 3}, numbers.size() >= 300 ? std::span(numbers).first(300) : numbers);
+    json.key("q").array(Shape{100, 3},
+                        numbers.size() >= 300 ? std::span(numbers).first(300) : numbers);
     json.key("one").array(Shape{}, std::span(numbers).first(1));
     json.key("empty").begin_array().end_array();
     json.key("nothing").null();
@@ -111,7 +112,8 @@ TEST_F(Outputs, JsonKeepsBitsAndOrder) {
     const auto back = nlohmann::ordered_json::parse(out.str());
     std::vector<std::string> keys;
     for (const auto& [key, value] : back.items()) keys.push_back(key);
-    EXPECT_EQ(keys, (std::vector<std::string>{"z", "a", "n", "q", "one", "empty", "nothing", "bad"}));
+    EXPECT_EQ(keys,
+              (std::vector<std::string>{"z", "a", "n", "q", "one", "empty", "nothing", "bad"}));
     for (std::size_t k = 0; k < 300; ++k) {
       EXPECT_EQ(std::bit_cast<std::uint64_t>(back["q"][k / 3][k % 3].get<double>()),
                 std::bit_cast<std::uint64_t>(numbers[k]));

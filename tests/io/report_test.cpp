@@ -81,7 +81,8 @@ TEST(Report, ThinningAnObservableKeepsBothExtremes) {
 }
 
 TEST(Report, AShortCurveIsWhole) {
-  const Samples1 x = samples_of(100, 1, [](std::size_t k, std::size_t) { return 1.0 / (1.0 + static_cast<double>(k)); });
+  const Samples1 x = samples_of(
+      100, 1, [](std::size_t k, std::size_t) { return 1.0 / (1.0 + static_cast<double>(k)); });
   Report report;
   report.observables.push_back(x.view("x"));
   const auto curve = data_of(page_of(report))["observables"][0]["curves"][0];
@@ -97,7 +98,8 @@ TEST(Report, ATrajectoryIsThinnedAndKeepsItsEnd) {
   });
   Report report;
   report.q = q.view("q", Shape{2, 3});
-  const auto data = data_of(page_of(report, {.samples = 100, .trajectory_numbers = 600}))["trajectory"];
+  const auto data =
+      data_of(page_of(report, {.samples = 100, .trajectory_numbers = 600}))["trajectory"];
   EXPECT_EQ(data["shape"], nlohmann::json::array({2, 3}));
   EXPECT_LE(data["t"].size(), 102u);
   EXPECT_EQ(data["t"].back(), 0.5 * 8999);

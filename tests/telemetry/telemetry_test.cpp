@@ -110,7 +110,9 @@ TEST(JsonLinesSink, EveryLineParses) {
   JsonLinesSink sink(out);
   telemetry.add(sink);
   telemetry.info("a \"quoted\"\nline \xff");
-  { Span span(telemetry, "compile"); }
+  {
+    Span span(telemetry, "compile");
+  }
   telemetry.counter("nodes", 12);
   ProgressEvent event = progress_at(0, 10);
   event.energy_error = std::numeric_limits<double>::quiet_NaN();
@@ -136,7 +138,10 @@ TEST(PerfettoSink, IsOneValidDocument) {
     Telemetry telemetry;
     PerfettoSink sink(out);
     telemetry.add(sink);
-    { Span outer(telemetry, "front"); Span inner(telemetry, "parse"); }
+    {
+      Span outer(telemetry, "front");
+      Span inner(telemetry, "parse");
+    }
     std::thread([&] { Span span(telemetry, "elsewhere"); }).join();
     telemetry.counter("bad", std::numeric_limits<double>::infinity());
     telemetry.progress(progress_at(1, 100));
