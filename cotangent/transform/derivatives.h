@@ -1,6 +1,6 @@
 // Derivatives as program-to-program transforms; one rule an op, any order of composition.
 //
-// Partials of elementwise ops are declared once (partials.def/.cpp) and serve both directions.
+// Partials of elementwise ops are declared once (partials.cpp) and serve both directions.
 // Zero tangents are symbolic. Second-order ops stay second-order ops: reverse through map and
 // pair_sum gives map and pair_sum with roles swapped; reverse through loop gives a reversed loop
 // that rebuilds what it needs from the kept carries.

@@ -1,4 +1,5 @@
 // Derivatives of single ops and of second-order ops, against differences and against each other.
+#include "cotangent/transform/jvp.h"
 #include "tests/transform/support.h"
 
 namespace cotangent::transform {
@@ -444,21 +445,28 @@ TEST(Nesting, ThreeLevels) {
 }
 
 TEST(Symbolic, TranslationTangentVanishes) {
-  // d/ds V(q + s): the tangent is the same constant in every row, so q_i - q_j has tangent 0.
+  // Along (1, 1, 1) for every particle the tangent of q_i - q_j is 1 - 1: absent, and so is all after it.
   const FunctionPtr f = gravity(5);
   Builder b("translate");
-  const Value q = b.param(f->param_type(0)), m = b.param(f->param_type(1)), g = b.param(scalar());
-  const Value along[] = {q, m, g, b.splat(1.0, f->param_type(0))};
+  Values primal, tangent(3);
+  for (std::size_t k = 0; k < 3; ++k) primal.push_back(b.param(f->param_type(k)));
+  tangent[0] = b.splat(1.0, f->param_type(0));
+  EXPECT_FALSE(push_forward(b, *f, primal, tangent).tangent[0].valid());
+  // Along one axis of one particle it does not.
+  Tensor one(f->param_type(0));
+  one.set_real(0, 1);
+  tangent[0] = b.constant(one);
+  EXPECT_TRUE(push_forward(b, *f, primal, tangent).tangent[0].valid());
+}
+
+TEST(Symbolic, InactiveOperandsStayOut) {
+  // The masses have no tangent: the pushed pair_sum has two operands more (dq at i and at j), not four.
+  const FunctionPtr f = gravity(5);
   const FunctionPtr forward = jvp(*f, {0});
-  const FunctionPtr moved = simplify(*b.finish({b.inline_call(*forward, along)[1]}));
-  // Through jvp itself: a function of s alone.
-  Builder c("shift");
-  const Value s = c.param(scalar());
-  const Value cq = c.param(f->param_type(0)), cm = c.param(f->param_type(1)), cg = c.param(scalar());
-  const Value at[] = {c.add(cq, c.broadcast_to(s, f->param_type(0).shape)), cm, cg};
-  const FunctionPtr shift = c.finish({c.inline_call(*f, at)[0]});
-  EXPECT_EQ(shift->params().size(), 4u);
-  EXPECT_EQ(moved->results().size(), 1u);
+  for (std::uint32_t id = 0; id < forward->size(); ++id) {
+    if (forward->op(Value{id}) != Op::kPairSum) continue;
+    EXPECT_EQ(forward->operands(Value{id}).size(), 7u) << print(*forward);
+  }
 }
 
 }  // namespace
