@@ -8,6 +8,9 @@ namespace {
 TEST(Functions, AgreeWithMpfrInF64) { check_functions(false, 3000); }
 TEST(Functions, AgreeWithMpfrInF32) { check_functions(true, 3000); }
 
+TEST(Functions, AgreeWithMpfrAtCornersInF64) { check_corners(false, 200); }
+TEST(Functions, AgreeWithMpfrAtCornersInF32) { check_corners(true, 200); }
+
 /// The C library follows IEEE 754 and C's annex F at the special values.
 TEST(Functions, SpecialValues) {
   const double inf = INFINITY, nan = NAN;
