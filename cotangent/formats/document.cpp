@@ -22,45 +22,23 @@ constexpr void toml_assertion(bool holds) {
 namespace cotangent::formats {
 namespace {
 
-/// Line and column of the library (columns count characters) -> byte offsets of the file.
+/// Line and column of the library -> byte offsets of the file. The text it sees is ASCII.
 class Places {
  public:
-  Places(std::string_view text, std::uint32_t base) : text_(text), base_(base) {
+  Places(std::string_view text, std::uint32_t base) : size_(text.size()), base_(base) {
     starts_.push_back(0);
     for (std::size_t k = 0; k < text.size(); ++k) {
       if (text[k] == '\n') starts_.push_back(k + 1);
     }
-    ascii_.resize(starts_.size(), true);
-    std::size_t line = 0;
-    for (std::size_t k = 0; k < text.size(); ++k) {
-      if (text[k] == '\n') ++line;
-      if (static_cast<unsigned char>(text[k]) >= 0x80) ascii_[line] = false;
-    }
   }
 
-  std::uint32_t offset(const toml::source_position& at) {
+  std::uint32_t offset(const toml::source_position& at) const {
     const std::size_t line = at.line == 0 ? 0 : std::min<std::size_t>(at.line - 1, starts_.size() - 1);
     const std::size_t column = at.column == 0 ? 0 : at.column - 1;
-    const std::size_t begin = starts_[line];
-    if (ascii_[line]) return base_ + static_cast<std::uint32_t>(std::min(begin + column, text_.size()));
-    // Values come in the order of the file, mostly: go on from the last place.
-    if (line != last_line_ || column < last_column_) {
-      last_line_ = line;
-      last_column_ = 0;
-      last_offset_ = begin;
-    }
-    while (last_column_ < column && last_offset_ < text_.size()) {
-      ++last_offset_;
-      while (last_offset_ < text_.size() &&
-             (static_cast<unsigned char>(text_[last_offset_]) & 0xc0) == 0x80) {
-        ++last_offset_;
-      }
-      ++last_column_;
-    }
-    return base_ + static_cast<std::uint32_t>(last_offset_);
+    return base_ + static_cast<std::uint32_t>(std::min(starts_[line] + column, size_));
   }
 
-  SourceSpan span(const toml::source_region& region) {
+  SourceSpan span(const toml::source_region& region) const {
     SourceSpan s;
     s.begin = offset(region.begin);
     s.end = std::max(offset(region.end), s.begin + 1);
@@ -68,16 +46,18 @@ class Places {
   }
 
  private:
-  std::string_view text_;
+  std::size_t size_;
   std::uint32_t base_;
   std::vector<std::size_t> starts_;
-  std::vector<bool> ascii_;
-  std::size_t last_line_ = SIZE_MAX, last_column_ = 0, last_offset_ = 0;
 };
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
 
 class Converter {
  public:
-  Converter(const SourcePtr& file, Places& places) : file_(file), places_(places) {}
+  Converter(const SourcePtr& file, const Places& places) : file_(file), places_(places) {}
 
   Node table(const toml::table& source) {
     Node node;
@@ -98,10 +78,7 @@ class Converter {
     for (const auto& [span, pair] : ordered) {
       Entry entry;
       entry.key_span = span;
-      const std::string written = file_->text.substr(span.begin, span.end - span.begin);
-      const bool head = written.find('(') != std::string::npos && written[0] != '"' &&
-                        written[0] != '\'';
-      entry.key = head ? written : std::string(pair.first->str());
+      entry.key = key_text(file_, entry).text;
       entry.value = value(*pair.second);
       node.entries.push_back(std::move(entry));
     }
@@ -122,7 +99,12 @@ class Converter {
       }
       case toml::node_type::string:
         node.kind = NodeKind::kString;
-        node.string = std::make_unique<std::string>(source.as_string()->get());
+        node.span = places_.span(source.source());
+        node.string = std::make_unique<std::string>(string_text(file_, node).text);
+        // Text beyond ASCII is hidden from the library; all else it must read as we do.
+        ensure(!is_ascii(*node.string) || *node.string == source.as_string()->get() ||
+                   !is_ascii(std::string_view(file_->text).substr(node.span.begin, node.span.end - node.span.begin)),
+               "a string is read in two ways");
         break;
       case toml::node_type::integer:
         node.kind = NodeKind::kInteger;
@@ -143,7 +125,7 @@ class Converter {
   }
 
   const SourcePtr& file_;
-  Places& places_;
+  const Places& places_;
 };
 
 /// The library's message in our words: what it was reading and what it met.
@@ -214,6 +196,19 @@ ErrorParts explain(std::string_view description) {
   return parts;
 }
 
+bool holds_real(const Node& node) {
+  return node.kind == NodeKind::kReal ||
+         std::any_of(node.items.begin(), node.items.end(), holds_real);
+}
+
+void make_real(Node& node) {
+  if (node.kind == NodeKind::kInteger) {
+    node.kind = NodeKind::kReal;
+    node.real = static_cast<double>(node.integer);
+  }
+  for (Node& item : node.items) make_real(item);
+}
+
 }  // namespace
 
 const Entry* Node::find(const std::string& key) const {
@@ -274,6 +269,7 @@ void merge(Node& base, Node&& over, const SourcePtr& file) {
               "'" + entry.key + "' is a table in the file and " + describe(entry.value) + " here",
               "a value for one of its keys", "write " + entry.key + ".key=value");
     } else {
+      if (holds_real(found->value)) make_real(entry.value);
       found->key_span = entry.key_span;
       found->value = std::move(entry.value);
     }

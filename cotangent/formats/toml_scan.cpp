@@ -42,6 +42,9 @@ class Scanner {
   std::string run() {
     check_characters();
     while (at_ < text_.size()) statement();
+    for (char& c : text_) {
+      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+    }
     return std::move(text_);
   }
 
@@ -71,10 +74,21 @@ class Scanner {
     }
   }
 
+  /// The library's behaviour on other blanks and letters outside quotes is undefined.
+  void check_ascii() const {
+    if (static_cast<unsigned char>(peek()) < 0x80) return;
+    const std::size_t length = utf8_length(text_, at_);
+    const auto begin = base_ + static_cast<std::uint32_t>(at_);
+    fail_at(file_, {0, begin, begin + static_cast<std::uint32_t>(length)},
+            "'" + text_.substr(at_, length) + "' stands outside quotes", "ASCII letters, digits and '_' in keys",
+            "put text in quotes, or rename the key");
+  }
+
   void statement() {
     while (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r') ++at_;
     if (at_ >= text_.size()) return;
     if (peek() == '#') return comment();
+    check_ascii();
     dots_ = 0;
     if (peek() == '[') {
       if (++headers_ > kMaxHeadersPerFile) {
@@ -163,7 +177,7 @@ class Scanner {
           dots_ = 0;
           if (depth == 0) return;
           break;
-        default: break;
+        default: check_ascii();
       }
       ++at_;
     }

@@ -107,10 +107,6 @@ class StringReader {
 lang::SourceText string_text(const SourcePtr& file, const Node& node) {
   lang::SourceText out = StringReader(file->text, node.span.begin).run();
   out.file = file;
-  if (out.text == *node.string) return out;
-  // Should never differ; a place that is a little off is better than none.
-  out.text = *node.string;
-  out.offsets.assign(out.text.size() + 1, node.span.begin);
   return out;
 }
 
@@ -127,7 +123,6 @@ lang::SourceText key_text(const SourcePtr& file, const Entry& entry) {
   Node quoted;
   quoted.kind = NodeKind::kString;
   quoted.span = entry.key_span;
-  quoted.string = std::make_unique<std::string>(entry.key);
   return string_text(file, quoted);
 }
 

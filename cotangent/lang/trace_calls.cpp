@@ -213,7 +213,19 @@ TracedValue Tracer::inline_definition(const Expr& e, const Definition& d) {
     std::vector<Frame>& frames;
     ~Leave() { frames.pop_back(); }
   } leave{frames_};
-  return eval(d.body->root());
+  try {
+    return eval(d.body->root());
+  } catch (const UserError& error) {
+    // Which use it was helps as much as where in the definition; one is enough.
+    const Frame& caller = frames_[frames_.size() - 2];
+    ErrorParts parts = error.parts();
+    if (parts.where.find("used at") != std::string::npos || !caller.text->source().file) throw;
+    const SourceText& source = caller.text->source();
+    const LineColumn place = line_column(*source.file, source.span(e.begin, e.end).begin);
+    parts.where += "\n  used at " + source.file->name + ":" + std::to_string(place.line) + ":" +
+                   std::to_string(place.column);
+    throw UserError(std::move(parts));
+  }
 }
 
 }  // namespace cotangent::lang

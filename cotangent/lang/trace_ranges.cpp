@@ -26,7 +26,7 @@ struct Tracer::WalkEnv {
 };
 
 namespace {
-constexpr int kMaxWalkDepth = 700;
+constexpr int kMaxWalkDepth = 2000;
 }
 
 std::int64_t Tracer::infer_range(const Expr& e) {

@@ -12,7 +12,7 @@
 namespace cotangent::lang {
 namespace {
 
-constexpr int kMaxTraceDepth = 700;  ///< of nodes, definitions inlined
+constexpr int kMaxTraceDepth = 2000;  // of nodes, definitions inlined; a plain expression has < 1600
 constexpr std::int64_t kMaxConstantOps = 500'000;
 constexpr std::int64_t kMaxCopiedConstant = 64;
 
@@ -281,6 +281,7 @@ Noted Tracer::import(Noted x, int level) {
 }
 
 Noted Tracer::emit(ir::Op op, std::vector<Noted> operands, ir::Attr attr, ir::Type hint) {
+  spend(*here_, 2);
   int level = 0;
   for (const Noted& x : operands) level = std::max(level, x.level);
   std::vector<std::uint32_t> ids;

@@ -178,7 +178,7 @@ const std::vector<Bad>& cases() {
       {"definition_and_parameter", "r(i,j)", "m(i,j)", "7:1", {"parameter and a definition"}},
       {"definition_twice", "[energy]", "r(a) = \"a\"\n[energy]", "8:1", {"twice"}},
       {"definition_bad_head", "r(i,j)", "r(i,)", "7:5", {"argument"}},
-      {"error_inside_a_definition", "norm(q[i] - q[j])", "norm(q[i] - qq[j])", "7:23", {"'qq'"}},
+      {"error_inside_a_definition", "norm(q[i] - q[j])", "norm(q[i] - qq[j])", "7:23", {"'qq'", "used at bad.toml:10:34"}},
       // --- parameters
       {"parameter_reserved", "kind =", "p =", "4:1", {"reserved"}},
       {"parameter_name", "kind =", "2nd =", "4:1", {"ASCII"}},
@@ -242,6 +242,9 @@ const std::vector<Bad>& cases() {
       {"toml_bare_text", "dt = 0.01", "dt = small", "15:6", {"quotes"}},
       {"toml_no_value", "dt = 0.01", "dt =", "15:5", {}},
       {"toml_after_wide_characters", "\"Three bodies\"", "\"\xC3\xA9\xE2\x82\xAC\" 5", "1:17", {"end of the line"}},
+      {"toml_wide_key", "title =", "titl\xC3\xA9 =", "1:5", {"quotes"}},
+      {"toml_wide_blank", "[run]", "\xC2\xA0[run]", "14:1", {"quotes"}},
+      {"toml_wide_quoted_key", "title =", "\"titl\xC3\xA9\" =", "1:1", {"'titl\xC3\xA9'"}},
       {"toml_table_without_name", "[run]", "[ =]", "14:3", {"[run]"}},
       {"toml_empty_table_name", "[run]", "[]", "14:2", {"[run]"}},
       {"toml_no_equals", "dt = 0.01", "dt 0.01", "15:4", {"'='"}},
@@ -319,6 +322,18 @@ TEST(BadInput, Deep) {
   EXPECT_NE(std::string(error_of("x = {" + dotted + " = 1}").what()).find("16 parts"), std::string::npos);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   EXPECT_LT(took.count(), 2);
+}
+
+TEST(BadInput, DeepAsAllowedIsFine) {
+  for (const char* open : {"(t + 2*(", "-sqrt(", "where(t > 0 or 1 > 2 and t < 1 + 2*(t + 1), 1, t + 2*", "[t, 1][0]^(1 + 2*"}) {
+    std::string deep = "t";
+    const std::string text = open;
+    const auto brackets = std::count(text.begin(), text.end(), '(') - std::count(text.begin(), text.end(), ')');
+    for (std::ptrdiff_t k = 0; k + brackets + 1 < 125; k += brackets) {
+      deep = text + deep + std::string(static_cast<std::size_t>(brackets), ')');
+    }
+    EXPECT_NO_THROW(parse_system_text("deep.toml", replaced(kGood, "norm(q[1] - q[0])", deep))) << open;
+  }
 }
 
 TEST(BadInput, LongFlatChainsAreFine) {

@@ -146,6 +146,8 @@ TEST(SystemFile, Overrides) {
   EXPECT_EQ(parse(kOscillator, {{"run.method", "leapfrog"}}).run.method, "leapfrog");
   EXPECT_EQ(parse(kOscillator, {{"run.order", "6"}}).run.order, 6);
   EXPECT_EQ(parse(kOscillator, {{"parameters.k", "9.5"}}).system.parameters[0].value.real(0), 9.5);
+  // An integer in place of a real parameter leaves it a real one.
+  EXPECT_EQ(parse(kOscillator, {{"parameters.k", "9"}}).system.parameters.at(0).value.real(0), 9);
   EXPECT_EQ(parse(kOscillator, {{"initial.q", "[2.5]"}}).initial.q.as<double>()[0], 2.5);
   EXPECT_EQ(parse(kOscillator, {{"energy.spring", "\"q[0]\""}}).system.terms.size(), 2u);
   EXPECT_EQ(parse(kOscillator, {{"title", "\"x = #1\""}}).system.title, "x = #1");
@@ -216,6 +218,12 @@ TEST(SystemFile, ByteOrderMarkAndLineEnds) {
   }
   EXPECT_EQ(parse(crlf).run.steps, 100);
   EXPECT_EQ(parse("# \xC3\xA9t\xC3\xA9\n" + kOscillator).system.terms.size(), 2u);
+}
+
+TEST(SystemFile, TextBeyondAscii) {
+  std::string text = kOscillator;
+  text.replace(text.find("\"Oscillator\""), 12, "\"\"\"\xC3\xA9 \\\n   \xE2\x82\xAC\\u00e9\"\"\" # \xC3\xA9");
+  EXPECT_EQ(parse(text).system.title, "\xC3\xA9 \xE2\x82\xAC\xC3\xA9");
 }
 
 TEST(SystemFile, TitleDefaultsToTheName) {
