@@ -103,6 +103,9 @@ int check_command(const CheckOptions& options, Console& console) {
     console.out << table << (good ? "ok" : "FAILED") << ": relative distance "
                 << error_text(reversal->relative()) << (good ? ", within " : ", over ")
                 << error_text(options.tolerance) << '\n';
+    if (!good) {
+      console.out << "A chaotic system amplifies round-off exponentially: try a shorter run.\n";
+    }
   }
   return good ? kOk : kCheckFailed;
 }

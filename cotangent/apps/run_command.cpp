@@ -90,8 +90,8 @@ int run_command(const RunOptions& options, Console& console) {
                                                 ". A smaller dt may help.");
   }
   if (result.status == mechanics::RunStatus::kInterrupted) {
-    telemetry.warn("interrupted after step " + std::to_string(result.steps) + " of " +
-                   std::to_string(prepared.plan.steps) + "; the answer is up to there");
+    telemetry.warn("interrupted after step " + telemetry::grouped(result.steps) + " of " +
+                   telemetry::grouped(prepared.plan.steps) + "; the answer is up to there");
   }
   return code_of(result.status);
 }

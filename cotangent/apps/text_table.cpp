@@ -54,6 +54,7 @@ std::ostream& operator<<(std::ostream& out, const TextTable& table) {
 }
 
 std::string number_text(double value, int digits) {
+  if (value == 0) return "0";  // whatever its sign
   char buffer[64];
   std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
   return buffer;

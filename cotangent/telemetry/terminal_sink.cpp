@@ -105,8 +105,8 @@ void TerminalSink::progress(const ProgressEvent& event) {
   }
   if (any_shown_ && event.at - last_shown_ < options_.redraw_seconds) return;
   const std::string text = progress_text(event);
-  const int room = options_.columns - 1 - static_cast<int>(text.size());
-  const int cells = std::min(room - 3, 24);
+  // The bar's length depends on the terminal alone, or it would jump as the numbers grow.
+  const int cells = std::min(options_.columns - 90, 24);
   std::string line = cells >= 8 ? bar(fraction_of(event), cells) + " " + text : text;
   line.resize(std::min(line.size(), static_cast<std::size_t>(std::max(options_.columns - 1, 1))));
   clear_line();

@@ -149,6 +149,9 @@ TEST(PerfettoSink, IsOneValidDocument) {
   const auto trace = nlohmann::json::parse(out.str());
   std::vector<std::string> spans;
   for (const auto& event : trace.at("traceEvents")) {
+    if (event.at("ph") == "C") {
+      EXPECT_TRUE(event.at("args").at("value").is_number()) << event;
+    }
     if (event.at("ph") != "X") continue;
     EXPECT_GE(event.at("dur").get<double>(), 0);
     spans.push_back(event.at("name").get<std::string>() + event.at("tid").dump());
