@@ -95,7 +95,9 @@ Value* number(llvm::Type* type, double value) { return llvm::ConstantFP::get(typ
 /// s = sqrt(x) by the hardware; y from the 14-bit estimate of 1/sqrt(x) by Newton's y += y (1 - s y),
 /// each step with one rounding (fma). Three steps: 28 bits, faithful, and correctly rounded by
 /// Markstein's theorem (IBM J. Res. Dev. 34, 1990: a faithful y and a significand of s that is not
-/// all ones, a case of its own below). For 0 and infinity the
+/// all ones). Where it is all ones, 1/s lies just above half way between a power of two and the next
+/// number, and a faithful y below it would end on the power: so the second step rounds upwards, or,
+/// where an instruction cannot, the last bit is set. For 0 and infinity the
 /// steps give NaN and the estimate itself is the answer. On Zen 4: 18 cycles for 8 where division
 /// after square root takes 26.
 RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x) {
@@ -114,18 +116,25 @@ Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start) {
   llvm::Type* type = start.root->getType();
   Value* minus_s = ir.CreateFNeg(start.root);
   Value* y = start.estimate;
+  const bool rounds_up = lanes_of(y) == 8;
   for (int step = 0; step < 3; ++step) {
     Value* e = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {minus_s, y, number(type, 1)});
-    y = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {y, e, y});
+    if (step == 1 && rounds_up) {
+      constexpr int kUpwards = 2 | 8;  // embedded rounding towards plus infinity
+      y = ir.CreateIntrinsic(llvm::Intrinsic::x86_avx512_vfmadd_pd_512, {},
+                             {y, e, y, ir.getInt32(kUpwards)});
+    } else {
+      y = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {y, e, y});
+    }
   }
-  // Where the significand of s is all ones, 1/s lies just above half way between a power of two and
-  // the next number: the steps may end on the power.
-  llvm::Type* integer = llvm::FixedVectorType::get(ir.getInt64Ty(), static_cast<unsigned>(lanes_of(y)));
-  Value* exponent = llvm::ConstantInt::get(integer, 0xfff0000000000000ull);
-  Value* ones = ir.CreateICmpEQ(ir.CreateOr(ir.CreateBitCast(start.root, integer), exponent),
-                                llvm::Constant::getAllOnesValue(integer));
-  Value* up = ir.CreateOr(ir.CreateBitCast(y, integer), llvm::ConstantInt::get(integer, 1));
-  y = ir.CreateSelect(ones, ir.CreateBitCast(up, type), y);
+  if (!rounds_up) {
+    llvm::Type* integer = llvm::FixedVectorType::get(ir.getInt64Ty(), static_cast<unsigned>(lanes_of(y)));
+    Value* exponent = llvm::ConstantInt::get(integer, 0xfff0000000000000ull);
+    Value* ones = ir.CreateICmpEQ(ir.CreateOr(ir.CreateBitCast(start.root, integer), exponent),
+                                  llvm::Constant::getAllOnesValue(integer));
+    Value* up = ir.CreateOr(ir.CreateBitCast(y, integer), llvm::ConstantInt::get(integer, 1));
+    y = ir.CreateSelect(ones, ir.CreateBitCast(up, type), y);
+  }
   return ir.CreateSelect(ir.CreateFCmpUNO(y, y), start.estimate, y);
 }
 
