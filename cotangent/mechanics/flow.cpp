@@ -21,7 +21,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double kChunkSeconds = 0.05;
 constexpr double kProgressSeconds = 0.05;
 constexpr std::int64_t kMaxTrip = std::int64_t{1} << 20;
-constexpr std::int64_t kOutputBytes = std::int64_t{4} << 20;  // room for the samples of one chunk
+// Room for the samples of one chunk: it is cleared at every call, so it stays small beside ~50 ms.
+constexpr std::int64_t kOutputBytes = std::int64_t{1} << 20;
 constexpr std::int64_t kGrowth = 16;  // from one chunk to the next while the speed is not known
 
 double seconds_since(Clock::time_point start) {
