@@ -11,7 +11,9 @@
 namespace cotangent::formats {
 namespace {
 
-bool is_separator(char c) { return c == ' ' || c == '\t' || c == ',' || c == ';'; }
+bool is_separator(char c) {
+  return c == ' ' || c == '\t' || c == ',' || c == ';';
+}
 
 class DataReader {
  public:
@@ -21,7 +23,8 @@ class DataReader {
     if (text_.substr(0, 3) == "\xEF\xBB\xBF") at_ = 3;
     while (at_ < text_.size()) line();
     if (rows_ == 0) {
-      throw UserError(ErrorParts{"the data file has no numbers", name_, "one row of numbers a line", ""});
+      throw UserError(
+          ErrorParts{"the data file has no numbers", name_, "one row of numbers a line", ""});
     }
     const Shape shape = columns_ == 1 ? Shape{rows_} : Shape{rows_, columns_};
     if (all_integers_) return ir::Tensor::of<std::int64_t>(shape, integers_);
@@ -63,7 +66,9 @@ class DataReader {
       while (stop < end && !is_separator(text_[stop])) ++stop;
       if (!number(k, stop)) {
         if (rows_ > 0 || found > 0) {
-          refuse(k, stop, "'" + std::string(text_.substr(k, std::min<std::size_t>(stop - k, 40))) + "' is not a number",
+          refuse(k, stop,
+                 "'" + std::string(text_.substr(k, std::min<std::size_t>(stop - k, 40))) +
+                     "' is not a number",
                  "numbers separated by commas or blanks");
         }
         heading = true;
@@ -73,7 +78,8 @@ class DataReader {
       k = stop;
     }
     if (heading) {
-      if (headings_++ > 0) refuse(begin, end, "a second line without numbers", "at most one heading");
+      if (headings_++ > 0)
+        refuse(begin, end, "a second line without numbers", "at most one heading");
       return;
     }
     if (found == 0) return;
@@ -94,7 +100,8 @@ class DataReader {
     if (done.ptr != last || done.ec == std::errc::invalid_argument) return false;
     if (done.ec == std::errc::result_out_of_range) {
       const std::string_view digits(first, static_cast<std::size_t>(last - first));
-      if (digits.find("e-") == std::string_view::npos && digits.find("E-") == std::string_view::npos) {
+      if (digits.find("e-") == std::string_view::npos &&
+          digits.find("E-") == std::string_view::npos) {
         refuse(begin, end, "the number is too large", "a number below 1.8e308");
       }
       real = 0;
@@ -106,8 +113,10 @@ class DataReader {
     if (all_integers_) {
       const auto integer = std::from_chars(first, last, whole);
       all_integers_ = integer.ptr == last && integer.ec == std::errc{};
-      if (all_integers_) integers_.push_back(whole);
-      else integers_.clear(), integers_.shrink_to_fit();
+      if (all_integers_)
+        integers_.push_back(whole);
+      else
+        integers_.clear(), integers_.shrink_to_fit();
     }
     reals_.push_back(real);
     return true;
@@ -160,7 +169,8 @@ std::filesystem::path data_path(const std::filesystem::path& folder, const std::
                                "", "a path inside that folder", remedy});
   }
   if (!fs::is_regular_file(full, error) || error) {
-    throw UserError(ErrorParts{"'" + name + "' is not a file", "", "a text file of numbers", remedy});
+    throw UserError(
+        ErrorParts{"'" + name + "' is not a file", "", "a text file of numbers", remedy});
   }
   return full;
 }
@@ -173,18 +183,19 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
                                : std::to_string(bytes) + " bytes";
   };
   if (!fs::exists(path, error)) {
-    throw UserError(ErrorParts{"there is no file '" + path.string() + "'", path.string(), "a file that exists",
-                               "check its name"});
+    throw UserError(ErrorParts{"there is no file '" + path.string() + "'", path.string(),
+                               "a file that exists", "check its name"});
   }
   if (fs::is_directory(path, error)) {
-    throw UserError(ErrorParts{"'" + path.string() + "' is a folder", path.string(), "a file", "name a file in it"});
+    throw UserError(ErrorParts{"'" + path.string() + "' is a folder", path.string(), "a file",
+                               "name a file in it"});
   }
   if (fs::is_regular_file(path, error)) {
     const std::uint64_t bytes = fs::file_size(path, error);
     if (!error && bytes > limit) {
       throw UserError(ErrorParts{"'" + path.string() + "' is too large: " + size(bytes),
-                                 path.string(),
-                                 "at most " + size(limit), "put large arrays into data files"});
+                                 path.string(), "at most " + size(limit),
+                                 "put large arrays into data files"});
     }
   }
   std::ifstream in(path, std::ios::binary);
@@ -198,8 +209,8 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
     }
   }
   if (!in.eof()) {
-    throw UserError(ErrorParts{"'" + path.string() + "' cannot be read", path.string(), "a readable file",
-                               "check its permissions"});
+    throw UserError(ErrorParts{"'" + path.string() + "' cannot be read", path.string(),
+                               "a readable file", "check its permissions"});
   }
   return text;
 }

@@ -1,8 +1,9 @@
 // Small text files of numbers.
 //
-// One row a line; numbers are separated by commas, semicolons, tabs or blanks; '#' begins a comment; blank
-// lines are skipped; a first line without any number is a heading. One column gives an array [n], several give
-// [n, columns]. All integers give i64, anything else f64. NaN and infinity are refused.
+// One row a line; numbers are separated by commas, semicolons, tabs or blanks; '#' begins a
+// comment; blank lines are skipped; a first line without any number is a heading. One column gives
+// an array [n], several give [n, columns]. All integers give i64, anything else f64. NaN and
+// infinity are refused.
 #pragma once
 
 #include <filesystem>

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
-// What the library asserts is true of any text only after scan_toml; should one text slip through, it is
-// told so like any other mistake, and never assumed by the optimiser.
+// What the library asserts is true of any text only after scan_toml; should one text slip through,
+// it is told so like any other mistake, and never assumed by the optimiser.
 #undef NDEBUG
 namespace cotangent::formats {
 struct TomlAssertion {};
@@ -33,7 +33,8 @@ class Places {
   }
 
   std::uint32_t offset(const toml::source_position& at) const {
-    const std::size_t line = at.line == 0 ? 0 : std::min<std::size_t>(at.line - 1, starts_.size() - 1);
+    const std::size_t line =
+        at.line == 0 ? 0 : std::min<std::size_t>(at.line - 1, starts_.size() - 1);
     const std::size_t column = at.column == 0 ? 0 : at.column - 1;
     return base_ + static_cast<std::uint32_t>(std::min(starts_[line] + column, size_));
   }
@@ -52,7 +53,8 @@ class Places {
 };
 
 bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 class Converter {
@@ -72,9 +74,8 @@ class Converter {
     for (auto&& [key, value] : source) {
       ordered.push_back({places_.span(key.source()), {&key, &value}});
     }
-    std::sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
-      return a.first.begin < b.first.begin;
-    });
+    std::sort(ordered.begin(), ordered.end(),
+              [](const auto& a, const auto& b) { return a.first.begin < b.first.begin; });
     for (const auto& [span, pair] : ordered) {
       Entry entry;
       entry.key_span = span;
@@ -89,7 +90,8 @@ class Converter {
   Node value(const toml::node& source) {
     Node node;
     switch (source.type()) {
-      case toml::node_type::table: return table(*source.as_table());
+      case toml::node_type::table:
+        return table(*source.as_table());
       case toml::node_type::array: {
         node.kind = NodeKind::kArray;
         const toml::array& array = *source.as_array();
@@ -103,7 +105,8 @@ class Converter {
         node.string = std::make_unique<std::string>(string_text(file_, node).text);
         // Text beyond ASCII is hidden from the library; all else it must read as we do.
         ensure(!is_ascii(*node.string) || *node.string == source.as_string()->get() ||
-                   !is_ascii(std::string_view(file_->text).substr(node.span.begin, node.span.end - node.span.begin)),
+                   !is_ascii(std::string_view(file_->text)
+                                 .substr(node.span.begin, node.span.end - node.span.begin)),
                "a string is read in two ways");
         break;
       case toml::node_type::integer:
@@ -118,7 +121,8 @@ class Converter {
         node.kind = NodeKind::kBoolean;
         node.integer = source.as_boolean()->get() ? 1 : 0;
         break;
-      default: node.kind = NodeKind::kDate;
+      default:
+        node.kind = NodeKind::kDate;
     }
     node.span = places_.span(source.source());
     return node;
@@ -136,7 +140,8 @@ ErrorParts explain(std::string_view description) {
   };
   const auto quoted = [&]() -> std::string {
     const std::size_t begin = description.find('\'');
-    const std::size_t end = begin == std::string_view::npos ? begin : description.find('\'', begin + 1);
+    const std::size_t end =
+        begin == std::string_view::npos ? begin : description.find('\'', begin + 1);
     if (end == std::string_view::npos) return "";
     return " '" + std::string(description.substr(begin + 1, end - begin - 1)) + "'";
   };
@@ -145,22 +150,24 @@ ErrorParts explain(std::string_view description) {
             "remove or rename one of them"};
   }
   if (has("cannot insert")) {
-    return {"a table that is already complete is extended", "", "all entries of a table in one place",
-            "move the entry to where the table is"};
+    return {"a table that is already complete is extended", "",
+            "all entries of a table in one place", "move the entry to where the table is"};
   }
   if (has("string") && has("end-of-file")) {
-    return {"a string is not closed", "", "a closing quote", "close it, with the quote it began with"};
+    return {"a string is not closed", "", "a closing quote",
+            "close it, with the quote it began with"};
   }
   if (has("escape sequence")) {
-    return {"a string has an unknown escape" , "", "\\\\ \\\" \\n \\t \\uXXXX, or a string in single quotes",
-            "write a backslash as \\\\"};
+    return {"a string has an unknown escape", "",
+            "\\\\ \\\" \\n \\t \\uXXXX, or a string in single quotes", "write a backslash as \\\\"};
   }
   if (has("string") && has("control character")) {
     return {"a string runs over the end of its line, or holds a control character", "",
             "a closing quote on the same line", "use three quotes for a string of several lines"};
   }
   if (has("not representable in 64 bits")) {
-    return {"a number does not fit in 64 bits", "", "an integer below 9.2e18 or a real below 1.8e308",
+    return {"a number does not fit in 64 bits", "",
+            "an integer below 9.2e18 or a real below 1.8e308",
             "write large numbers as reals, such as 1e20"};
   }
   if (has("leading zeroes")) {
@@ -171,8 +178,8 @@ ErrorParts explain(std::string_view description) {
             "fewer brackets", ""};
   }
   if (has("end-of-file")) {
-    return {"the file ends in the middle of something", "", "the rest of a key, a value or a bracket",
-            "close what is open"};
+    return {"the file ends in the middle of something", "",
+            "the rest of a key, a value or a bracket", "close what is open"};
   }
   parts.what = "this is not valid TOML";
   const std::size_t colon = description.rfind(": ");
@@ -220,13 +227,20 @@ const Entry* Node::find(const std::string& key) const {
 
 std::string describe(const Node& node) {
   switch (node.kind) {
-    case NodeKind::kTable: return "a table";
-    case NodeKind::kArray: return "an array";
-    case NodeKind::kString: return "a string";
-    case NodeKind::kInteger: return "an integer";
-    case NodeKind::kReal: return "a real";
-    case NodeKind::kBoolean: return "a boolean";
-    case NodeKind::kDate: return "a date";
+    case NodeKind::kTable:
+      return "a table";
+    case NodeKind::kArray:
+      return "an array";
+    case NodeKind::kString:
+      return "a string";
+    case NodeKind::kInteger:
+      return "an integer";
+    case NodeKind::kReal:
+      return "a real";
+    case NodeKind::kBoolean:
+      return "a boolean";
+    case NodeKind::kDate:
+      return "a date";
   }
   return "?";
 }
@@ -248,7 +262,8 @@ Node parse_document(const SourcePtr& file, std::uint32_t begin, std::uint32_t en
     parts.where = show_place(*file, places.span(error.source()));
     throw UserError(std::move(parts));
   } catch (const TomlAssertion&) {
-    fail_at(file, {0, begin, begin + 1}, "this is not valid TOML", "keys and values, as in key = 1");
+    fail_at(file, {0, begin, begin + 1}, "this is not valid TOML",
+            "keys and values, as in key = 1");
   }
 }
 

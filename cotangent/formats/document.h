@@ -1,8 +1,8 @@
 // A TOML document with the place of every key and value in the file. Hides the TOML library.
 //
 // Limits are checked before the library sees the text: nesting, parts of a dotted key, UTF-8. One
-// addition to TOML: a bare key may be a head such as r(i,j), as [define] wants. Strings and keys are read from
-// the file itself; the library is shown an ASCII text with the same structure.
+// addition to TOML: a bare key may be a head such as r(i,j), as [define] wants. Strings and keys
+// are read from the file itself; the library is shown an ASCII text with the same structure.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,9 @@ inline constexpr std::size_t kMaxEntriesPerTable = 1024;
 /// Parses file->text[begin, end). Throws UserError with the place.
 Node parse_document(const SourcePtr& file, std::uint32_t begin, std::uint32_t end);
 
-/// Puts the entries of `over` on top of `base`: tables are merged, anything else is replaced; integers that
-/// replace reals become reals. Throws UserError where a table would replace a value or the other way round.
+/// Puts the entries of `over` on top of `base`: tables are merged, anything else is replaced;
+/// integers that replace reals become reals. Throws UserError where a table would replace a value
+/// or the other way round.
 void merge(Node& base, Node&& over, const SourcePtr& file);
 
 /// The content of a string value with the place of each of its bytes.

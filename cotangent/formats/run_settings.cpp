@@ -8,7 +8,7 @@
 namespace cotangent::formats {
 namespace {
 
-constexpr double kWholeTolerance = 1e-9;       // relative, of t_end/dt
+constexpr double kWholeTolerance = 1e-9;          // relative, of t_end/dt
 constexpr double kMaxSteps = 9007199254740992.0;  // 2^53: step numbers are exact as reals
 
 std::int64_t steps_from(const ValueSource& source, const Entry& t_end, double end,
@@ -36,8 +36,8 @@ std::int64_t steps_from(const ValueSource& source, const Entry& t_end, double en
   return static_cast<std::int64_t>(whole);
 }
 
-/// Any two of dt, t_end and steps give the third. All three in the file is an error; with one of them set
-/// from outside, one of the file's gives way: steps first, then t_end.
+/// Any two of dt, t_end and steps give the third. All three in the file is an error; with one of
+/// them set from outside, one of the file's gives way: steps first, then t_end.
 void choose_two(const ValueSource& source, const Entry*& dt, const Entry*& t_end,
                 const Entry*& steps, std::uint32_t overrides_begin) {
   if (!dt || !t_end || !steps) return;

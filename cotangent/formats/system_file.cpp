@@ -32,7 +32,9 @@ constexpr Later kLater[] = {
     {"scene", "[energy] with named terms of H(q, p, t)"},
 };
 
-std::string bracketed(const std::string& table) { return "[" + table + "]"; }
+std::string bracketed(const std::string& table) {
+  return "[" + table + "]";
+}
 
 class Loader {
  public:
@@ -79,8 +81,8 @@ class Loader {
     }
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     return letter(value[0]) && std::all_of(value.begin(), value.end(), [&](char c) {
-      return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    });
+             return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+           });
   }
 
   void apply_override(Node over) {
@@ -121,7 +123,8 @@ class Loader {
     TableReader top(out_.source, root_, "the file");
     const Entry* title = top.get("title");
     for (const char* name : {"parameters", "define", "observe"}) {
-      if (const Entry* entry = top.get(name)) TableReader(out_.source, entry->value, bracketed(name));
+      if (const Entry* entry = top.get(name))
+        TableReader(out_.source, entry->value, bracketed(name));
     }
     for (const char* name : {"energy", "initial", "run"}) {
       const Entry* entry = top.get(name);
@@ -129,7 +132,10 @@ class Loader {
     }
     top.finish();
     // A file that is none at all is best told by its first missing table.
-    const struct { const char* name; const char* example; } wanted[] = {
+    const struct {
+      const char* name;
+      const char* example;
+    } wanted[] = {
         {"energy", "[energy] with named terms, such as kinetic = \"sum(i, dot(p[i], p[i])/2)\""},
         {"initial", "[initial] with q and v or p"},
         {"run", "[run] with dt and t_end"}};
@@ -141,16 +147,15 @@ class Loader {
     if (title && title->value.kind != NodeKind::kString) {
       fail(title->value.span, "title is " + describe(title->value), "text in quotes");
     }
-    out_.system.title = title ? *title->value.string
-                              : std::filesystem::path(out_.source->name).stem().string();
+    out_.system.title =
+        title ? *title->value.string : std::filesystem::path(out_.source->name).stem().string();
   }
 
   /// A name that a person gives to a parameter, a term or an observable.
   void check_name(const Entry& entry, const std::string& what, bool reserved_too) {
     if (!lang::is_name(entry.key)) {
       fail(entry.key_span, "'" + entry.key + "' cannot name " + what,
-           "ASCII letters, digits and '_', not beginning with a digit, at most 64",
-           "rename it");
+           "ASCII letters, digits and '_', not beginning with a digit, at most 64", "rename it");
     }
     if (reserved_too && lang::is_reserved(entry.key)) {
       fail(entry.key_span, "'" + entry.key + "' is reserved and cannot name " + what,
@@ -161,7 +166,8 @@ class Loader {
   lang::ExpressionPtr expression(const Node& node, const std::string& what) {
     if (node.kind != NodeKind::kString) {
       fail(node.span, what + " is " + describe(node), "an expression in quotes",
-           node.kind == NodeKind::kInteger || node.kind == NodeKind::kReal ? "put it in quotes" : "");
+           node.kind == NodeKind::kInteger || node.kind == NodeKind::kReal ? "put it in quotes"
+                                                                           : "");
     }
     return lang::parse_expression(string_text(out_.source, node));
   }
@@ -176,8 +182,8 @@ class Loader {
       lang::Definition d = lang::parse_definition(head, string_text(out_.source, entry.value));
       d.span = entry.key_span;
       if (table("parameters").find(d.name)) {
-        fail(entry.key_span, "'" + d.name + "' is a parameter and a definition", "one meaning a name",
-             "rename one of them");
+        fail(entry.key_span, "'" + d.name + "' is a parameter and a definition",
+             "one meaning a name", "rename one of them");
       }
       for (const std::string& argument : d.parameters) {
         if (table("parameters").find(argument)) {
@@ -202,7 +208,8 @@ class Loader {
     names_.check_definitions();
   }
 
-  /// Computed parameters are worked out after those they use; all are listed in the order of the file.
+  /// Computed parameters are worked out after those they use; all are listed in the order of the
+  /// file.
   void read_parameters() {
     const auto& entries = table("parameters").entries;
     std::unordered_map<std::string, std::size_t> index;
@@ -262,15 +269,16 @@ class Loader {
 
   void read_initial() {
     TableReader initial(out_.source, table("initial"), "[initial]", {"q", "p", "v"});
-    const Entry* q = initial.need("q", "q = [[0, 0, 0], [1, 0, 0]] for particles, or q = [0.1, 0.2]");
+    const Entry* q =
+        initial.need("q", "q = [[0, 0, 0], [1, 0, 0]] for particles, or q = [0.1, 0.2]");
     const Entry* p = initial.get("p");
     const Entry* v = initial.get("v");
     initial.finish();
     out_.initial.q = state_array(*q);
     const Shape shape = out_.initial.q.type().shape;
     if (shape.rank() == 0) {
-      fail(q->value.span, "q is one number", "an array", "write q = [" +
-           shortest(out_.initial.q.as<double>()[0]) + "]");
+      fail(q->value.span, "q is one number", "an array",
+           "write q = [" + shortest(out_.initial.q.as<double>()[0]) + "]");
     }
     if (shape.rank() > 2 || (shape.rank() == 2 && shape[1] > 3)) {
       fail(q->value.span, "q has the shape " + shape.text(),
@@ -280,12 +288,15 @@ class Loader {
     if ((p != nullptr) == (v != nullptr)) {
       fail(p ? v->key_span : q->key_span,
            p ? "[initial] has both p and v" : "[initial] has neither p nor v",
-           "one of them: momenta p, or velocities v", p ? "remove one" : "add v or p, shaped like q");
+           "one of them: momenta p, or velocities v",
+           p ? "remove one" : "add v or p, shaped like q");
     }
     const Entry& other = p ? *p : *v;
     ir::Tensor x = state_array(other);
     if (x.type().shape != shape) {
-      const auto size = [](const Shape& s) { return s.rank() == 0 ? std::string("one number") : s.text(); };
+      const auto size = [](const Shape& s) {
+        return s.rank() == 0 ? std::string("one number") : s.text();
+      };
       fail(other.value.span,
            "'" + other.key + "' has the shape " + size(x.type().shape) + ", q has " + size(shape),
            "one shape for both");
@@ -310,7 +321,8 @@ class Loader {
   std::int64_t cadence(const Entry& entry) {
     const std::int64_t every = read_integer(source_, entry.value, "'every'", names_);
     if (every < 1) {
-      fail(entry.value.span, "'every' is " + std::to_string(every), "a number of steps, at least 1");
+      fail(entry.value.span, "'every' is " + std::to_string(every),
+           "a number of steps, at least 1");
     }
     return every;
   }
@@ -388,9 +400,10 @@ LoadedFile parse_system_text(std::string name, std::string text,
                              const std::optional<std::filesystem::path>& folder,
                              const Limits& limits) {
   if (text.size() > limits.file_bytes) {
-    throw UserError(ErrorParts{"'" + name + "' is too large: " + std::to_string(text.size()) + " bytes",
-                               "", "at most " + std::to_string(limits.file_bytes) + " bytes",
-                               "put large arrays into data files"});
+    throw UserError(
+        ErrorParts{"'" + name + "' is too large: " + std::to_string(text.size()) + " bytes", "",
+                   "at most " + std::to_string(limits.file_bytes) + " bytes",
+                   "put large arrays into data files"});
   }
   return Loader(std::move(name), std::move(text), overrides, folder, limits).run();
 }

@@ -1,11 +1,12 @@
 // System files: TOML text -> a mechanics::System, where it starts, and how it is to be run.
 //
-// The language is section 6 of the design; docs/system_files.md teaches it. What later versions bring
-// (lists, boxes, units, Lagrangians, equations, maps, scenes, several state components) is refused by name.
+// The language is section 6 of the design; docs/system_files.md teaches it. What later versions
+// bring (lists, boxes, units, Lagrangians, equations, maps, scenes, several state components) is
+// refused by name.
 //
-// Everything wrong with the input is a UserError whose `where` holds "file:line:column" and the line
-// with a caret. Loading reads the file and the data files it names, writes nothing, prints nothing,
-// and is deterministic.
+// Everything wrong with the input is a UserError whose `where` holds "file:line:column" and the
+// line with a caret. Loading reads the file and the data files it names, writes nothing, prints
+// nothing, and is deterministic.
 #pragma once
 
 #include <cstdint>
@@ -30,25 +31,26 @@ struct Override {
 Override parse_override(std::string_view text);
 
 struct Limits {
-  std::uint64_t file_bytes = 16u << 20;      ///< of the system file; refused before reading
-  std::uint64_t data_bytes = 1'000'000'000;  ///< of one data file
+  std::uint64_t file_bytes = 16u << 20;       ///< of the system file; refused before reading
+  std::uint64_t data_bytes = 1'000'000'000;   ///< of one data file
   std::uint64_t state_bytes = 1'000'000'000;  ///< of q and p together, as f64
 };
 
-/// A system file, read. `system.source` is `source`: all spans point into it. Overrides are appended
-/// to its text as lines "--set key=value", so that spans of overridden values have a place too.
+/// A system file, read. `system.source` is `source`: all spans point into it. Overrides are
+/// appended to its text as lines "--set key=value", so that spans of overridden values have a place
+/// too.
 struct LoadedFile {
   mechanics::System system;
   mechanics::InitialState initial;
   mechanics::RunSettings run;
   SourcePtr source;
-  std::vector<std::filesystem::path> files;  ///< what was read: the system file, then its data files
+  std::vector<std::filesystem::path>
+      files;  ///< what was read: the system file, then its data files
 };
 
 /// Reads a system file. Throws UserError (also for a file that is missing, unreadable or too big).
 LoadedFile load_system_file(const std::filesystem::path& path,
-                            const std::vector<Override>& overrides = {},
-                            const Limits& limits = {});
+                            const std::vector<Override>& overrides = {}, const Limits& limits = {});
 
 /// The same from text in memory; `name` is what errors show. Data files are looked for in `folder`
 /// and refused when there is none.

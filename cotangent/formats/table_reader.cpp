@@ -34,8 +34,7 @@ const Entry* TableReader::need(const std::string& key, const std::string& exampl
     fail_at(file_, table_.find(near)->key_span, "unknown key '" + near + "' in " + what_,
             "'" + key + "', which is missing", "did you mean '" + key + "'?");
   }
-  fail_at(file_, table_.span, "'" + key + "' is missing in " + what_, example,
-          "add " + example);
+  fail_at(file_, table_.span, "'" + key + "' is missing in " + what_, example, "add " + example);
 }
 
 void TableReader::finish() const {

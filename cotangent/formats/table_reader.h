@@ -11,8 +11,8 @@ namespace cotangent::formats {
 
 class TableReader {
  public:
-  /// `what` names the table in messages: "[run]"; `keys` are those it may have, as far as they are known
-  /// beforehand. Throws UserError when the node is no table.
+  /// `what` names the table in messages: "[run]"; `keys` are those it may have, as far as they are
+  /// known beforehand. Throws UserError when the node is no table.
   TableReader(SourcePtr file, const Node& table, std::string what,
               std::vector<std::string> keys = {});
 
@@ -21,7 +21,8 @@ class TableReader {
   /// The entry; throws UserError showing `example` when it is missing.
   const Entry* need(const std::string& key, const std::string& example);
 
-  /// Throws UserError for the first entry that was not read, with the nearest key that is known here.
+  /// Throws UserError for the first entry that was not read, with the nearest key that is known
+  /// here.
   void finish() const;
 
  private:

@@ -80,8 +80,8 @@ class Scanner {
     const std::size_t length = utf8_length(text_, at_);
     const auto begin = base_ + static_cast<std::uint32_t>(at_);
     fail_at(file_, {0, begin, begin + static_cast<std::uint32_t>(length)},
-            "'" + text_.substr(at_, length) + "' stands outside quotes", "ASCII letters, digits and '_' in keys",
-            "put text in quotes, or rename the key");
+            "'" + text_.substr(at_, length) + "' stands outside quotes",
+            "ASCII letters, digits and '_' in keys", "put text in quotes, or rename the key");
   }
 
   void statement() {
@@ -147,8 +147,12 @@ class Scanner {
     while (at_ < text_.size()) {
       switch (peek()) {
         case '"':
-        case '\'': string(peek()); continue;
-        case '#': comment(); continue;
+        case '\'':
+          string(peek());
+          continue;
+        case '#':
+          comment();
+          continue;
         case '[':
         case '{':
           dots_ = 0;
@@ -166,7 +170,9 @@ class Scanner {
           count_value();
           dots_ = 0;
           break;
-        case '=': dots_ = 0; break;
+        case '=':
+          dots_ = 0;
+          break;
         case '.':
           if (++dots_ >= kMaxKeyParts) {
             refuse(at_, "a key has more than " + std::to_string(kMaxKeyParts) + " parts",
@@ -177,7 +183,8 @@ class Scanner {
           dots_ = 0;
           if (depth == 0) return;
           break;
-        default: check_ascii();
+        default:
+          check_ascii();
       }
       ++at_;
     }

@@ -27,8 +27,10 @@ class StringReader {
     const char quote = peek();
     const bool three = peek(1) == quote && peek(2) == quote;
     at_ += three ? 3 : 1;
-    if (three && peek() == '\r' && peek(1) == '\n') at_ += 2;
-    else if (three && peek() == '\n') ++at_;
+    if (three && peek() == '\r' && peek(1) == '\n')
+      at_ += 2;
+    else if (three && peek() == '\n')
+      ++at_;
     while (at_ < text_.size()) {
       if (peek() == quote && (!three || closes_three(quote))) break;
       if (quote == '"' && peek() == '\\') {
@@ -69,13 +71,27 @@ class StringReader {
     const char c = peek(1);
     at_ += 2;
     switch (c) {
-      case 'b': put('\b', from); return;
-      case 't': put('\t', from); return;
-      case 'n': put('\n', from); return;
-      case 'f': put('\f', from); return;
-      case 'r': put('\r', from); return;
-      case '"': put('"', from); return;
-      case '\\': put('\\', from); return;
+      case 'b':
+        put('\b', from);
+        return;
+      case 't':
+        put('\t', from);
+        return;
+      case 'n':
+        put('\n', from);
+        return;
+      case 'f':
+        put('\f', from);
+        return;
+      case 'r':
+        put('\r', from);
+        return;
+      case '"':
+        put('"', from);
+        return;
+      case '\\':
+        put('\\', from);
+        return;
       case 'u':
       case 'U': {
         std::uint32_t code = 0;

@@ -15,9 +15,10 @@ lang::SourceText computed_text(const SourcePtr& file, const Node& node, const st
   lang::SourceText text = string_text(file, node);
   std::size_t k = text.text.find_first_not_of(" \t\r\n");
   if (k == std::string::npos || text.text[k] != '=') {
-    fail_at(file, node.span, what + " is a string", "a number, an array, or \"= expr\"",
-            "leave the quotes out, or begin with '=', as in \"= 2*pi\"; numbers with units come with "
-            "a later version");
+    fail_at(
+        file, node.span, what + " is a string", "a number, an array, or \"= expr\"",
+        "leave the quotes out, or begin with '=', as in \"= 2*pi\"; numbers with units come with "
+        "a later version");
   }
   ++k;
   text.text.erase(0, k);
@@ -53,7 +54,8 @@ class ArrayReader {
     if ((node.kind == NodeKind::kArray) == leaf) {
       fail_at(source_.file, node.span,
               what_ + " is uneven: " + describe(node) + " where " +
-                  (leaf ? "a number" : "an array of " + std::to_string(axes_[axis])) + " stood before",
+                  (leaf ? "a number" : "an array of " + std::to_string(axes_[axis])) +
+                  " stood before",
               "rows of one length");
     }
     if (leaf) return add(node);
@@ -69,8 +71,8 @@ class ArrayReader {
   void add(const Node& node) {
     const ir::Tensor x = read_numbers(source_, node, what_, names_);
     if (!x.type().is_scalar()) {
-      fail_at(source_.file, node.span, "an entry of " + what_ + " is an array " + x.type().shape.text(),
-              "a number");
+      fail_at(source_.file, node.span,
+              "an entry of " + what_ + " is an array " + x.type().shape.text(), "a number");
     }
     if (x.type().dtype == DType::kI64) {
       if (all_integers_) integers_.push_back(x.integer(0));
@@ -97,7 +99,8 @@ ir::Tensor read_computed(const ValueSource& source, const Node& node, const std:
     for (double x : value.as<double>()) {
       if (std::isfinite(x)) continue;
       fail_at(source.file, node.span, what + " is " + shortest(x) + " when worked out",
-              "a finite number", "check for a division by zero or a logarithm of a negative number");
+              "a finite number",
+              "check for a division by zero or a logarithm of a negative number");
     }
   }
   return value;
@@ -133,17 +136,22 @@ ir::Tensor read_data(const ValueSource& source, const Node& node, const std::str
 ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::string& what,
                         const lang::Context& names) {
   switch (node.kind) {
-    case NodeKind::kInteger: return ir::Tensor::scalar_of<std::int64_t>(node.integer);
+    case NodeKind::kInteger:
+      return ir::Tensor::scalar_of<std::int64_t>(node.integer);
     case NodeKind::kReal:
       if (!std::isfinite(node.real)) {
         fail_at(source.file, node.span, what + " is " + shortest(node.real), "a finite number");
       }
       return ir::Tensor::scalar_of(node.real);
-    case NodeKind::kArray: return ArrayReader(source, what, names).run(node);
-    case NodeKind::kString: return read_computed(source, node, what, names);
-    case NodeKind::kTable: return read_data(source, node, what);
+    case NodeKind::kArray:
+      return ArrayReader(source, what, names).run(node);
+    case NodeKind::kString:
+      return read_computed(source, node, what, names);
+    case NodeKind::kTable:
+      return read_data(source, node, what);
     case NodeKind::kBoolean:
-    case NodeKind::kDate: break;
+    case NodeKind::kDate:
+      break;
   }
   fail_at(source.file, node.span, what + " is " + describe(node),
           "a number, an array of numbers, \"= expr\" or {file = \"values.csv\"}");

@@ -19,8 +19,8 @@ struct ValueSource {
   std::vector<std::filesystem::path>* files = nullptr;
 };
 
-/// The value of a node: an i64 tensor when all numbers are integers, else f64; finite. `what` names it in
-/// messages ("parameter 'm'"). "= expr" strings are worked out with `names`.
+/// The value of a node: an i64 tensor when all numbers are integers, else f64; finite. `what` names
+/// it in messages ("parameter 'm'"). "= expr" strings are worked out with `names`.
 ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::string& what,
                         const lang::Context& names);
 

@@ -14,22 +14,33 @@
 namespace cotangent::lang {
 
 enum class ExprKind : std::uint8_t {
-  kInteger,   ///< integer
-  kReal,      ///< real
-  kName,      ///< name
-  kCall,      ///< name(children...)
-  kVector,    ///< [children...]
-  kSubscript, ///< children[0][children[1], ...]
-  kNegate,    ///< -children[0]
-  kNot,       ///< not children[0]
-  kPower,     ///< children[0] ^ children[1]
-  kChain,     ///< children[0] ops[0] children[1] ops[1] ..., one level of precedence
-  kReduce,    ///< sum(index if filter, body)
+  kInteger,    ///< integer
+  kReal,       ///< real
+  kName,       ///< name
+  kCall,       ///< name(children...)
+  kVector,     ///< [children...]
+  kSubscript,  ///< children[0][children[1], ...]
+  kNegate,     ///< -children[0]
+  kNot,        ///< not children[0]
+  kPower,      ///< children[0] ^ children[1]
+  kChain,      ///< children[0] ops[0] children[1] ops[1] ..., one level of precedence
+  kReduce,     ///< sum(index if filter, body)
 };
 
 enum class Operator : std::uint8_t {
-  kAdd, kSub, kMul, kDiv, kMod, kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kUnequal,
-  kAnd, kOr,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kEqual,
+  kUnequal,
+  kAnd,
+  kOr,
 };
 std::string_view name_of(Operator op);
 

@@ -2,15 +2,18 @@
 //
 //   Context names;
 //   names.set_state(Shape{6, 3});
-//   names.add_parameter("m", masses);                   // f64: an argument of every traced function
-//   names.add_definition(parse_definition("r(i,j)", text));
-//   ir::FunctionPtr kinetic = trace_energy(names, "kinetic", parse_expression(text));
+//   names.add_parameter("m", masses);                   // f64: an argument of every traced
+//   function names.add_definition(parse_definition("r(i,j)", text)); ir::FunctionPtr kinetic =
+//   trace_energy(names, "kinetic", parse_expression(text));
 //
 // The language is section 6 of the design. Choices made where it is silent:
-//   - an integer is always known at trace, up to the indices around it; integer parameters are baked
-//     in, real ones are arguments. integer^integer with an exponent >= 0 is an integer, "/" is real,
+//   - an integer is always known at trace, up to the indices around it; integer parameters are
+//   baked
+//     in, real ones are arguments. integer^integer with an exponent >= 0 is an integer, "/" is
+//     real,
 //     "%" is floored. Integer arithmetic that may leave 64 bits is refused;
-//   - x^n for a whole constant |n| <= 64 is multiplication, x^0.5 and x^-0.5 use sqrt, x^(-n-0.5) is
+//   - x^n for a whole constant |n| <= 64 is multiplication, x^0.5 and x^-0.5 use sqrt, x^(-n-0.5)
+//   is
 //     1/(x^n sqrt(x)), anything else is pow;
 //   - sum(i, e) is a `map` with a total, sum(i<j, e) and sum(i!=j, e) a `pair_sum`; i<j<k and the
 //     other reductions over pairs run over lists and nested maps;
@@ -19,8 +22,8 @@
 //     for those values only that pass integer filters and the integer conditions of where();
 //   - what does not depend on an index is computed outside its reduction.
 //
-// Everything throws UserError pointing into the text. Tracing is deterministic and does not touch the
-// context (but for a counter that bounds the work spent on one file).
+// Everything throws UserError pointing into the text. Tracing is deterministic and does not touch
+// the context (but for a counter that bounds the work spent on one file).
 #pragma once
 
 #include <memory>

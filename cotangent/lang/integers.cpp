@@ -8,7 +8,8 @@ namespace cotangent::lang {
 namespace {
 
 std::int64_t narrow(Wide x) {
-  if (x > std::numeric_limits<std::int64_t>::max() || x < std::numeric_limits<std::int64_t>::min()) {
+  if (x > std::numeric_limits<std::int64_t>::max() ||
+      x < std::numeric_limits<std::int64_t>::min()) {
     throw std::overflow_error("integer");
   }
   return static_cast<std::int64_t>(x);
@@ -22,26 +23,44 @@ std::int64_t floored_mod(std::int64_t x, std::int64_t y) {
 
 std::int64_t apply(IntegerOp op, std::int64_t x, std::int64_t y, std::int64_t z) {
   switch (op) {
-    case IntegerOp::kNeg: return -x;
-    case IntegerOp::kAbs: return x < 0 ? -x : x;
-    case IntegerOp::kSign: return x > 0 ? 1 : x < 0 ? -1 : 0;
-    case IntegerOp::kAdd: return x + y;
-    case IntegerOp::kSub: return x - y;
-    case IntegerOp::kMul: return x * y;
-    case IntegerOp::kMod: return floored_mod(x, y);
-    case IntegerOp::kMin: return std::min(x, y);
-    case IntegerOp::kMax: return std::max(x, y);
-    case IntegerOp::kLess: return x < y;
-    case IntegerOp::kLessEqual: return x <= y;
-    case IntegerOp::kEqual: return x == y;
-    case IntegerOp::kUnequal: return x != y;
-    case IntegerOp::kAnd: return x != 0 && y != 0;
-    case IntegerOp::kOr: return x != 0 || y != 0;
-    case IntegerOp::kNot: return x == 0;
-    case IntegerOp::kWhere: return x != 0 ? y : z;
+    case IntegerOp::kNeg:
+      return -x;
+    case IntegerOp::kAbs:
+      return x < 0 ? -x : x;
+    case IntegerOp::kSign:
+      return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case IntegerOp::kAdd:
+      return x + y;
+    case IntegerOp::kSub:
+      return x - y;
+    case IntegerOp::kMul:
+      return x * y;
+    case IntegerOp::kMod:
+      return floored_mod(x, y);
+    case IntegerOp::kMin:
+      return std::min(x, y);
+    case IntegerOp::kMax:
+      return std::max(x, y);
+    case IntegerOp::kLess:
+      return x < y;
+    case IntegerOp::kLessEqual:
+      return x <= y;
+    case IntegerOp::kEqual:
+      return x == y;
+    case IntegerOp::kUnequal:
+      return x != y;
+    case IntegerOp::kAnd:
+      return x != 0 && y != 0;
+    case IntegerOp::kOr:
+      return x != 0 || y != 0;
+    case IntegerOp::kNot:
+      return x == 0;
+    case IntegerOp::kWhere:
+      return x != 0 ? y : z;
     case IntegerOp::kConstant:
     case IntegerOp::kIndex:
-    case IntegerOp::kTable: break;
+    case IntegerOp::kTable:
+      break;
   }
   throw InternalError("integer op");
 }
@@ -157,7 +176,8 @@ std::optional<IntegerId> Integers::simplify(IntegerOp op,
       if (c(0) == 1) return operands[1];
       if (c(1) == 1) return operands[0];
       break;
-    default: break;
+    default:
+      break;
   }
   return std::nullopt;
 }
@@ -180,7 +200,9 @@ IntegerId Integers::make(IntegerOp op, std::span<const IntegerId> operands) {
   }
   set_interval(n);
   if (constants) {
-    const auto at = [&](std::size_t k) { return k < operands.size() ? node(operands[k]).value : 0; };
+    const auto at = [&](std::size_t k) {
+      return k < operands.size() ? node(operands[k]).value : 0;
+    };
     return constant(apply(op, at(0), at(1), at(2)));
   }
   // Comparisons that the intervals decide.
@@ -218,7 +240,8 @@ void Integers::set_interval(IntegerNode& n) const {
     n.high = narrow(high);
   };
   switch (n.op) {
-    case IntegerOp::kNeg: return set(-Wide(x.high), -Wide(x.low));
+    case IntegerOp::kNeg:
+      return set(-Wide(x.high), -Wide(x.low));
     case IntegerOp::kAbs: {
       const Wide a = x.low < 0 ? -Wide(x.low) : Wide(x.low);
       const Wide b = x.high < 0 ? -Wide(x.high) : Wide(x.high);
@@ -226,17 +249,21 @@ void Integers::set_interval(IntegerNode& n) const {
     }
     case IntegerOp::kSign:
       return set(x.low > 0 ? 1 : x.low == 0 ? 0 : -1, x.high < 0 ? -1 : x.high == 0 ? 0 : 1);
-    case IntegerOp::kNot: return set(x.low == 0 && x.high == 0, x.low <= 0 && x.high >= 0);
+    case IntegerOp::kNot:
+      return set(x.low == 0 && x.high == 0, x.low <= 0 && x.high >= 0);
     case IntegerOp::kWhere: {
       const IntegerNode &a = operand(1), &b = operand(2);
       return set(std::min(a.low, b.low), std::max(a.high, b.high));
     }
-    default: break;
+    default:
+      break;
   }
   const IntegerNode& y = operand(1);
   switch (n.op) {
-    case IntegerOp::kAdd: return set(Wide(x.low) + y.low, Wide(x.high) + y.high);
-    case IntegerOp::kSub: return set(Wide(x.low) - y.high, Wide(x.high) - y.low);
+    case IntegerOp::kAdd:
+      return set(Wide(x.low) + y.low, Wide(x.high) + y.high);
+    case IntegerOp::kSub:
+      return set(Wide(x.low) - y.high, Wide(x.high) - y.low);
     case IntegerOp::kMul: {
       const Wide all[] = {Wide(x.low) * y.low, Wide(x.low) * y.high, Wide(x.high) * y.low,
                           Wide(x.high) * y.high};
@@ -244,10 +271,14 @@ void Integers::set_interval(IntegerNode& n) const {
     }
     case IntegerOp::kMod:
       return y.low > 0 ? set(0, Wide(y.high) - 1) : set(Wide(y.low) + 1, 0);
-    case IntegerOp::kMin: return set(std::min(x.low, y.low), std::min(x.high, y.high));
-    case IntegerOp::kMax: return set(std::max(x.low, y.low), std::max(x.high, y.high));
-    case IntegerOp::kLess: return set(x.high < y.low, x.low < y.high);
-    case IntegerOp::kLessEqual: return set(x.high <= y.low, x.low <= y.high);
+    case IntegerOp::kMin:
+      return set(std::min(x.low, y.low), std::min(x.high, y.high));
+    case IntegerOp::kMax:
+      return set(std::max(x.low, y.low), std::max(x.high, y.high));
+    case IntegerOp::kLess:
+      return set(x.high < y.low, x.low < y.high);
+    case IntegerOp::kLessEqual:
+      return set(x.high <= y.low, x.low <= y.high);
     case IntegerOp::kEqual:
       return set(x.low == x.high && y.low == y.high && x.low == y.low,
                  x.low <= y.high && y.low <= x.high);
@@ -255,8 +286,10 @@ void Integers::set_interval(IntegerNode& n) const {
       return set(x.high < y.low || y.high < x.low,
                  !(x.low == x.high && y.low == y.high && x.low == y.low));
     case IntegerOp::kAnd:
-    case IntegerOp::kOr: return set(0, 1);
-    default: throw InternalError("integer interval");
+    case IntegerOp::kOr:
+      return set(0, 1);
+    default:
+      throw InternalError("integer interval");
   }
 }
 
@@ -357,7 +390,8 @@ std::vector<std::int64_t> Integers::evaluate(IntegerId id, std::span<const Index
       continue;
     }
     for (std::size_t r = 0; r < rows; ++r) {
-      out[r] = apply(node_n.op, in[0][r], in.size() > 1 ? in[1][r] : 0, in.size() > 2 ? in[2][r] : 0);
+      out[r] =
+          apply(node_n.op, in[0][r], in.size() > 1 ? in[1][r] : 0, in.size() > 2 ? in[2][r] : 0);
     }
   }
   return std::move(values.back());

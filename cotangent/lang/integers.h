@@ -1,9 +1,9 @@
 // Integers of an expression, kept symbolic while it is traced.
 //
-// Everything an integer can depend on is known at trace: literals, integer parameters, and the indices of
-// the reductions around it. So every integer, and every condition made of integers, is a small
-// program over the indices (*slots*) that can be run for all their values: bounds are checked exactly
-// and an access can be recognised as a slice, a wrap-around or a gather.
+// Everything an integer can depend on is known at trace: literals, integer parameters, and the
+// indices of the reductions around it. So every integer, and every condition made of integers, is a
+// small program over the indices (*slots*) that can be run for all their values: bounds are checked
+// exactly and an access can be recognised as a slice, a wrap-around or a gather.
 //
 // Each node carries the interval its values lie in; a node whose interval leaves 64 bits is
 // refused when it is made, so evaluation never overflows.
@@ -41,8 +41,26 @@ struct IndexDomain {
 };
 
 enum class IntegerOp : std::uint8_t {
-  kConstant, kIndex, kNeg, kAbs, kSign, kAdd, kSub, kMul, kMod, kMin, kMax,
-  kLess, kLessEqual, kEqual, kUnequal, kAnd, kOr, kNot, kWhere, kTable,
+  kConstant,
+  kIndex,
+  kNeg,
+  kAbs,
+  kSign,
+  kAdd,
+  kSub,
+  kMul,
+  kMod,
+  kMin,
+  kMax,
+  kLess,
+  kLessEqual,
+  kEqual,
+  kUnequal,
+  kAnd,
+  kOr,
+  kNot,
+  kWhere,
+  kTable,
 };
 
 using IntegerId = std::int32_t;
@@ -85,15 +103,18 @@ class Integers {
   /// table[operands...], all of its axes indexed; the caller has checked the bounds.
   IntegerId lookup(int table, std::span<const IntegerId> operands);
   int add_table(std::shared_ptr<const ir::Tensor> table);
-  const ir::Tensor& table(int number) const { return *tables_[static_cast<std::size_t>(number)].values; }
+  const ir::Tensor& table(int number) const {
+    return *tables_[static_cast<std::size_t>(number)].values;
+  }
 
   const IntegerNode& node(IntegerId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   std::optional<std::int64_t> constant_value(IntegerId id) const;
 
   /// Nodes that `id` is made of, each before its users, `id` last.
   std::vector<IntegerId> needed_by(IntegerId id) const;
-  /// Values of `id` row by row; the columns are equally long and hold every slot it depends on. Where an index
-  /// of a table is out of bounds (an access that a filter excludes), the nearest entry is read.
+  /// Values of `id` row by row; the columns are equally long and hold every slot it depends on.
+  /// Where an index of a table is out of bounds (an access that a filter excludes), the nearest
+  /// entry is read.
   std::vector<std::int64_t> evaluate(IntegerId id, std::span<const IndexColumn> columns,
                                      std::size_t rows) const;
 

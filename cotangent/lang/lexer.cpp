@@ -8,8 +8,12 @@
 namespace cotangent::lang {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 class Lexer {
  public:
@@ -17,8 +21,7 @@ class Lexer {
 
   std::vector<Token> run() {
     if (text_.size() > kMaxExpressionBytes) {
-      fail(source_, 0, 1,
-           "an expression is " + std::to_string(text_.size()) + " bytes long",
+      fail(source_, 0, 1, "an expression is " + std::to_string(text_.size()) + " bytes long",
            "at most " + std::to_string(kMaxExpressionBytes) + " bytes",
            "split it into several terms or use [define] and sum(...)");
     }
@@ -29,8 +32,8 @@ class Lexer {
 
  private:
   void skip_blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                                  text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -55,16 +58,36 @@ class Lexer {
     if (is_letter(c)) return name();
     const char d = peek(1);
     switch (c) {
-      case '+': add(TokenKind::kPlus, at_, at_ + 1); return;
-      case '-': add(TokenKind::kMinus, at_, at_ + 1); return;
-      case '/': add(TokenKind::kSlash, at_, at_ + 1); return;
-      case '%': add(TokenKind::kPercent, at_, at_ + 1); return;
-      case '^': add(TokenKind::kCaret, at_, at_ + 1); return;
-      case '(': add(TokenKind::kOpen, at_, at_ + 1); return;
-      case ')': add(TokenKind::kClose, at_, at_ + 1); return;
-      case '[': add(TokenKind::kOpenBracket, at_, at_ + 1); return;
-      case ']': add(TokenKind::kCloseBracket, at_, at_ + 1); return;
-      case ',': add(TokenKind::kComma, at_, at_ + 1); return;
+      case '+':
+        add(TokenKind::kPlus, at_, at_ + 1);
+        return;
+      case '-':
+        add(TokenKind::kMinus, at_, at_ + 1);
+        return;
+      case '/':
+        add(TokenKind::kSlash, at_, at_ + 1);
+        return;
+      case '%':
+        add(TokenKind::kPercent, at_, at_ + 1);
+        return;
+      case '^':
+        add(TokenKind::kCaret, at_, at_ + 1);
+        return;
+      case '(':
+        add(TokenKind::kOpen, at_, at_ + 1);
+        return;
+      case ')':
+        add(TokenKind::kClose, at_, at_ + 1);
+        return;
+      case '[':
+        add(TokenKind::kOpenBracket, at_, at_ + 1);
+        return;
+      case ']':
+        add(TokenKind::kCloseBracket, at_, at_ + 1);
+        return;
+      case ',':
+        add(TokenKind::kComma, at_, at_ + 1);
+        return;
       case '*':
         if (d == '*') refuse(2, "'**' is no operator", "write a power as x^2");
         add(TokenKind::kStar, at_, at_ + 1);
@@ -88,10 +111,14 @@ class Lexer {
         if (d != '.') refuse(1, "'.' stands alone", "a range is written 0..10");
         add(TokenKind::kRange, at_, at_ + 2);
         return;
-      case '&': refuse(d == '&' ? 2 : 1, "'&' is no operator", "write 'and'");
-      case '|': refuse(d == '|' ? 2 : 1, "'|' is no operator", "write 'or', or abs(x) or norm(x)");
-      case ';': refuse(1, "';' does not belong here", "one expression a term");
-      default: stray();
+      case '&':
+        refuse(d == '&' ? 2 : 1, "'&' is no operator", "write 'and'");
+      case '|':
+        refuse(d == '|' ? 2 : 1, "'|' is no operator", "write 'or', or abs(x) or norm(x)");
+      case ';':
+        refuse(1, "';' does not belong here", "one expression a term");
+      default:
+        stray();
     }
   }
 
@@ -129,7 +156,9 @@ class Lexer {
     std::size_t end = at_;
     bool real = false;
     while (end < text_.size() && is_digit(text_[end])) ++end;
-    const auto after = [&](std::size_t k) { return end + k < text_.size() ? text_[end + k] : '\0'; };
+    const auto after = [&](std::size_t k) {
+      return end + k < text_.size() ? text_[end + k] : '\0';
+    };
     if (after(0) == '.' && after(1) != '.') {  // "0..3" is a range
       real = true;
       ++end;
@@ -185,7 +214,9 @@ class Lexer {
 
 }  // namespace
 
-std::vector<Token> tokenize(const SourceText& source) { return Lexer(source).run(); }
+std::vector<Token> tokenize(const SourceText& source) {
+  return Lexer(source).run();
+}
 
 std::string describe(const SourceText& source, const Token& token) {
   if (token.kind == TokenKind::kEnd) return "the end of the expression";

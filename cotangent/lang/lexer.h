@@ -10,11 +10,33 @@
 namespace cotangent::lang {
 
 enum class TokenKind : std::uint8_t {
-  kEnd, kInteger, kReal, kName,
-  kAnd, kOr, kNot, kIn, kIf,
-  kPlus, kMinus, kStar, kSlash, kPercent, kCaret,
-  kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kUnequal,
-  kOpen, kClose, kOpenBracket, kCloseBracket, kComma, kRange,
+  kEnd,
+  kInteger,
+  kReal,
+  kName,
+  kAnd,
+  kOr,
+  kNot,
+  kIn,
+  kIf,
+  kPlus,
+  kMinus,
+  kStar,
+  kSlash,
+  kPercent,
+  kCaret,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kEqual,
+  kUnequal,
+  kOpen,
+  kClose,
+  kOpenBracket,
+  kCloseBracket,
+  kComma,
+  kRange,
 };
 
 struct Token {

@@ -10,16 +10,32 @@ using ir::Op;
 
 constexpr std::string_view kScalar = "a real or an integer";
 
-constexpr FunctionInfo of(std::string_view name, Op op) { return {name, 1, 1, op, kScalar}; }
+constexpr FunctionInfo of(std::string_view name, Op op) {
+  return {name, 1, 1, op, kScalar};
+}
 
 constexpr std::array kFunctions = {
-    of("exp", Op::kExp),     of("expm1", Op::kExpm1), of("log", Op::kLog),
-    of("log1p", Op::kLog1p), of("sqrt", Op::kSqrt),   of("cbrt", Op::kCbrt),
-    of("sin", Op::kSin),     of("cos", Op::kCos),     of("tan", Op::kTan),
-    of("asin", Op::kAsin),   of("acos", Op::kAcos),   of("atan", Op::kAtan),
-    of("sinh", Op::kSinh),   of("cosh", Op::kCosh),   of("tanh", Op::kTanh),
-    of("erf", Op::kErf),     of("abs", Op::kAbs),     of("sign", Op::kSign),
-    of("floor", Op::kFloor), of("ceil", Op::kCeil),   of("round", Op::kRound),
+    of("exp", Op::kExp),
+    of("expm1", Op::kExpm1),
+    of("log", Op::kLog),
+    of("log1p", Op::kLog1p),
+    of("sqrt", Op::kSqrt),
+    of("cbrt", Op::kCbrt),
+    of("sin", Op::kSin),
+    of("cos", Op::kCos),
+    of("tan", Op::kTan),
+    of("asin", Op::kAsin),
+    of("acos", Op::kAcos),
+    of("atan", Op::kAtan),
+    of("sinh", Op::kSinh),
+    of("cosh", Op::kCosh),
+    of("tanh", Op::kTanh),
+    of("erf", Op::kErf),
+    of("abs", Op::kAbs),
+    of("sign", Op::kSign),
+    of("floor", Op::kFloor),
+    of("ceil", Op::kCeil),
+    of("round", Op::kRound),
     FunctionInfo{"atan2", 2, 2, Op::kAtan2, "two reals, atan2(y, x)"},
     FunctionInfo{"min", 2, -1, Op::kMin, "two or more reals or integers"},
     FunctionInfo{"max", 2, -1, Op::kMax, "two or more reals or integers"},
@@ -41,7 +57,9 @@ bool contains(std::span<const std::string_view> names, std::string_view name) {
 
 }  // namespace
 
-std::span<const FunctionInfo> all_functions() { return kFunctions; }
+std::span<const FunctionInfo> all_functions() {
+  return kFunctions;
+}
 
 const FunctionInfo* function_named(std::string_view name) {
   for (const FunctionInfo& f : kFunctions) {
@@ -50,8 +68,12 @@ const FunctionInfo* function_named(std::string_view name) {
   return nullptr;
 }
 
-bool is_reduction(std::string_view name) { return contains(kReductions, name); }
-bool is_keyword(std::string_view name) { return contains(kKeywords, name); }
+bool is_reduction(std::string_view name) {
+  return contains(kReductions, name);
+}
+bool is_keyword(std::string_view name) {
+  return contains(kKeywords, name);
+}
 
 bool is_reserved(std::string_view name) {
   return contains(kSymbols, name) || is_keyword(name) || is_reduction(name) ||

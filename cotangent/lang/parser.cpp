@@ -7,19 +7,32 @@ namespace cotangent::lang {
 
 std::string_view name_of(Operator op) {
   switch (op) {
-    case Operator::kAdd: return "+";
-    case Operator::kSub: return "-";
-    case Operator::kMul: return "*";
-    case Operator::kDiv: return "/";
-    case Operator::kMod: return "%";
-    case Operator::kLess: return "<";
-    case Operator::kLessEqual: return "<=";
-    case Operator::kGreater: return ">";
-    case Operator::kGreaterEqual: return ">=";
-    case Operator::kEqual: return "==";
-    case Operator::kUnequal: return "!=";
-    case Operator::kAnd: return "and";
-    case Operator::kOr: return "or";
+    case Operator::kAdd:
+      return "+";
+    case Operator::kSub:
+      return "-";
+    case Operator::kMul:
+      return "*";
+    case Operator::kDiv:
+      return "/";
+    case Operator::kMod:
+      return "%";
+    case Operator::kLess:
+      return "<";
+    case Operator::kLessEqual:
+      return "<=";
+    case Operator::kGreater:
+      return ">";
+    case Operator::kGreaterEqual:
+      return ">=";
+    case Operator::kEqual:
+      return "==";
+    case Operator::kUnequal:
+      return "!=";
+    case Operator::kAnd:
+      return "and";
+    case Operator::kOr:
+      return "or";
   }
   return "?";
 }
@@ -70,8 +83,7 @@ class Parser {
         fail(parser.source_, t.begin, t.end,
              "the expression is nested deeper than " + std::to_string(kMaxExpressionDepth) +
                  " levels",
-             "fewer brackets, signs and powers inside each other",
-             "give parts a name in [define]");
+             "fewer brackets, signs and powers inside each other", "give parts a name in [define]");
       }
     }
     ~Deeper() { --depth; }
@@ -201,7 +213,8 @@ class Parser {
         e.real = t.real;
         return close(e);
       }
-      case TokenKind::kName: return name_or_call();
+      case TokenKind::kName:
+        return name_or_call();
       case TokenKind::kOpen: {
         take();
         const std::uint32_t open = t.begin;
@@ -222,7 +235,8 @@ class Parser {
         expect(TokenKind::kCloseBracket, "',' or ']' after an element of a vector");
         return close(e);
       }
-      default: unexpected("a value: a number, a name, a function call, '(' or '['");
+      default:
+        unexpected("a value: a number, a name, a function call, '(' or '['");
     }
   }
 

@@ -1,9 +1,10 @@
 // What a tracer writes into: one scope is the function being traced, each reduction around the
-// current place is another. A scope notes operations in order; when it is closed its live part becomes
-// an ir::Function.
+// current place is another. A scope notes operations in order; when it is closed its live part
+// becomes an ir::Function.
 //
-// The builder of the array program wants parameters first, but which rows and invariants a body needs
-// is known only after it is traced. Hence this note-taking; it also drops what turned out dead.
+// The builder of the array program wants parameters first, but which rows and invariants a body
+// needs is known only after it is traced. Hence this note-taking; it also drops what turned out
+// dead.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,11 @@ struct Noted {
 
 enum class LeafKind : std::uint8_t {
   kParameter,  ///< of the outermost function
-  kIndexI, kIndexJ,
-  kRowI, kRowJ,  ///< one row of a value of the scope outside
-  kInvariant,    ///< a value of the scope outside
+  kIndexI,
+  kIndexJ,
+  kRowI,
+  kRowJ,       ///< one row of a value of the scope outside
+  kInvariant,  ///< a value of the scope outside
 };
 
 class Scope {

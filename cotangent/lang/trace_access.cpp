@@ -1,9 +1,9 @@
 // x[i, j]: bounds, and how an entry reaches the body of a reduction.
 //
-// An access whose index runs with one reduction is a *row operand* of it: x itself, a slice, two slices
-// for a wrap-around, or a gather by constant indices, all made outside the body. What reverse mode
-// makes of it then stays as large as x. Only an access that depends on several indices at once, or on a
-// value of the body, is a gather in the body.
+// An access whose index runs with one reduction is a *row operand* of it: x itself, a slice, two
+// slices for a wrap-around, or a gather by constant indices, all made outside the body. What
+// reverse mode makes of it then stays as large as x. Only an access that depends on several indices
+// at once, or on a value of the body, is a gather in the body.
 #include <algorithm>
 
 #include "cotangent/lang/tracer.h"
@@ -41,9 +41,9 @@ TracedValue Tracer::access(const Expr& e, TracedValue x, std::vector<IntegerId> 
                            std::vector<const Expr*> places) {
   if (x.kind == ValueKind::kBoolean || static_cast<int>(indices.size()) > x.shape.rank()) {
     const std::string rank = std::to_string(x.shape.rank());
-    refuse(e, "'" + text_of(*e.children[0]) + "' is " + describe(x) + " and is given " +
-                  std::to_string(indices.size()) +
-                  (indices.size() == 1 ? " index" : " indices"),
+    refuse(e,
+           "'" + text_of(*e.children[0]) + "' is " + describe(x) + " and is given " +
+               std::to_string(indices.size()) + (indices.size() == 1 ? " index" : " indices"),
            x.shape.rank() == 0 ? "no index" : "at most " + rank);
   }
   for (std::size_t k = 0; k < indices.size(); ++k) {
@@ -121,8 +121,7 @@ Noted Tracer::row_leaf(Noted stacked, Group group) {
   const Noted outside = import(stacked, group.level - 1);
   const ir::Type t = type(outside);
   const LeafKind kind = group.second ? LeafKind::kRowJ : LeafKind::kRowI;
-  return {group.level,
-          scope(group.level).leaf(kind, outside.id, t.with_shape(t.shape.row()))};
+  return {group.level, scope(group.level).leaf(kind, outside.id, t.with_shape(t.shape.row()))};
 }
 
 // --- rows
@@ -173,8 +172,7 @@ Noted Tracer::rows_from(Noted x, std::span<const std::int64_t> values) {
   if (breaks.size() == 1) {
     const std::int64_t at_break = breaks[0];
     const Noted head = strided(x, values[0], 1, at_break);
-    const Noted tail =
-        strided(x, values[static_cast<std::size_t>(at_break)], 1, count - at_break);
+    const Noted tail = strided(x, values[static_cast<std::size_t>(at_break)], 1, count - at_break);
     return emit(ir::Op::kConcatenate, {head, tail}, ir::AxesAttr{{0}});
   }
   return emit(ir::Op::kGather, {x, constant(ir::Tensor::of<std::int64_t>(Shape{count}, values))});
@@ -273,8 +271,8 @@ std::optional<Tracer::Combinations> Tracer::combinations(std::uint64_t slots) {
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const auto pair = scopes_[static_cast<std::size_t>(groups[g].level)].pair;
     if (!pair) continue;
-    const auto other = std::find(groups.begin(), groups.end(),
-                                 Group{groups[g].level, !groups[g].second});
+    const auto other =
+        std::find(groups.begin(), groups.end(), Group{groups[g].level, !groups[g].second});
     const std::int64_t count = count_of(groups[g]);
     for (std::size_t r = 0; r < all.rows; ++r) {
       const std::int64_t mine = positions[g][r];
@@ -316,10 +314,10 @@ void Tracer::check_index(const Expr& whole, const Expr& place, IntegerId index,
   const IntegerNode& n = integers_.node(index);
   if (n.low >= 0 && n.high < length) return;
   const std::string shown = text_of(*whole.children[0]);
-  const std::string range = length == 0 ? "no entries: it has length 0"
-                                        : "0 to " + std::to_string(length - 1) + ": '" + shown +
-                                              "' has length " + std::to_string(length) +
-                                              " on this axis";
+  const std::string range = length == 0
+                                ? "no entries: it has length 0"
+                                : "0 to " + std::to_string(length - 1) + ": '" + shown +
+                                      "' has length " + std::to_string(length) + " on this axis";
   const auto all = combinations(n.slots);
   if (!all) {
     refuse(place, "cannot check that the index '" + text_of(place) + "' stays in bounds",
@@ -334,8 +332,9 @@ void Tracer::check_index(const Expr& whole, const Expr& place, IntegerId index,
       when += (k == 0 ? " at " : ", ") + slots_[static_cast<std::size_t>(all->slots[k])].name +
               " = " + std::to_string(all->columns[k][r]);
     }
-    refuse(place, "index " + std::to_string(values[r]) + " is out of bounds in '" +
-                      text_of(whole) + "'" + when,
+    refuse(place,
+           "index " + std::to_string(values[r]) + " is out of bounds in '" + text_of(whole) + "'" +
+               when,
            range,
            n.slots == 0 ? ""
                         : "run over a smaller range, as in i in 0..len(x)-1, or wrap around with "

@@ -10,9 +10,9 @@ TracedValue Tracer::eval_call(const Expr& e) {
   if (const FunctionInfo* f = function_named(e.name)) {
     const int given = static_cast<int>(e.children.size());
     if (given < f->least_arguments || (f->most_arguments >= 0 && given > f->most_arguments)) {
-      const std::string wanted =
-          f->most_arguments < 0 ? "at least " + std::to_string(f->least_arguments)
-                                : std::to_string(f->least_arguments);
+      const std::string wanted = f->most_arguments < 0
+                                     ? "at least " + std::to_string(f->least_arguments)
+                                     : std::to_string(f->least_arguments);
       refuse(e, e.name + " is given " + std::to_string(given) + " arguments",
              wanted + ": " + std::string(f->takes));
     }
@@ -35,8 +35,8 @@ TracedValue Tracer::call_function(const Expr& e, std::string_view name) {
   at(e);
   for (std::size_t k = 0; k < arguments.size(); ++k) {
     if (arguments[k].kind != ValueKind::kBoolean) continue;
-    refuse(*e.children[k], e.name + " is given a boolean",
-           std::string(function_named(name)->takes), "where(c, 1, 0) makes it a number");
+    refuse(*e.children[k], e.name + " is given a boolean", std::string(function_named(name)->takes),
+           "where(c, 1, 0) makes it a number");
   }
   if (name == "len") {
     if (arguments[0].is_scalar_number()) {
@@ -69,7 +69,8 @@ TracedValue Tracer::call_elementwise(const Expr& e, ir::Op op, std::vector<Trace
     switch (op) {
       case ir::Op::kFloor:
       case ir::Op::kCeil:
-      case ir::Op::kRound: return arguments[0];
+      case ir::Op::kRound:
+        return arguments[0];
       case ir::Op::kAbs:
         return integer(make_integer(e, IntegerOp::kAbs, std::span(&arguments[0].integer, 1)));
       case ir::Op::kSign:
@@ -83,7 +84,8 @@ TracedValue Tracer::call_elementwise(const Expr& e, ir::Op op, std::vector<Trace
         }
         return integer(result);
       }
-      default: break;
+      default:
+        break;
     }
   }
   if (arguments.size() == 1) return real(emit(op, {to_real(arguments[0]).noted}));
@@ -99,8 +101,9 @@ TracedValue Tracer::call_dot(const Expr& e, const TracedValue& x, const TracedVa
   if (a.shape.rank() != 1 || b.shape.rank() != 1 || a.shape != b.shape) {
     const bool arrays = a.shape.rank() > 1 && b.shape.rank() > 1;
     refuse(e, "dot is given " + describe(x) + " and " + describe(y), "two vectors of one length",
-           arrays ? "write sum(i, dot(a[i], b[i]))"
-                  : a.shape.rank() == 0 || b.shape.rank() == 0 ? "write a*b for numbers" : "");
+           arrays                                       ? "write sum(i, dot(a[i], b[i]))"
+           : a.shape.rank() == 0 || b.shape.rank() == 0 ? "write a*b for numbers"
+                                                        : "");
   }
   return real(emit(ir::Op::kDotGeneral, {a.noted, b.noted}, ir::DotAttr{{}, {}, {0}, {0}}));
 }
@@ -159,8 +162,8 @@ TracedValue Tracer::make_vector(std::vector<TracedValue> parts) {
   for (const TracedValue& part : parts) {
     const TracedValue x = to_real(part);
     constants = constants && x.constant.has_value();
-    rows.push_back(emit(ir::Op::kReshape, {x.noted}, {},
-                        ir::Type{DType::kF64, x.shape.with_leading(1)}));
+    rows.push_back(
+        emit(ir::Op::kReshape, {x.noted}, {}, ir::Type{DType::kF64, x.shape.with_leading(1)}));
   }
   TracedValue v;
   if (constants) {

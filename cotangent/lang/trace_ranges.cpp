@@ -42,11 +42,11 @@ std::int64_t Tracer::infer_range(const Expr& e) {
     std::string shown;
     for (const IndexName& i : r.indices) shown += (shown.empty() ? "" : ", ") + i.name;
     fail(text(), r.index_begin, r.index_end, "the range of '" + shown + "' cannot be inferred",
-         "an array that is indexed by the bare name, as in q[" + first + "]; a function of it, as " +
-             first + "+1, says nothing about its range",
-         r.form == IndexForm::kOver ? "write " + first + " in 0..n"
-                                    : "index an array by it, or write sum(" + first +
-                                          " in 0..n, sum(... if ..., ...))");
+         "an array that is indexed by the bare name, as in q[" + first +
+             "]; a function of it, as " + first + "+1, says nothing about its range",
+         r.form == IndexForm::kOver
+             ? "write " + first + " in 0..n"
+             : "index an array by it, or write sum(" + first + " in 0..n, sum(... if ..., ...))");
   }
   for (const AxisUse& use : uses) {
     if (use.length == uses[0].length) continue;
@@ -80,9 +80,8 @@ void Tracer::collect_uses(const Expr& e, const WalkEnv& env, const std::vector<I
         where = argument->env;
       }
       if (index->kind != ExprKind::kName || !where->frame) continue;
-      const auto named = std::find_if(indices.begin(), indices.end(), [&](const IndexName& i) {
-        return i.name == index->name;
-      });
+      const auto named = std::find_if(indices.begin(), indices.end(),
+                                      [&](const IndexName& i) { return i.name == index->name; });
       if (named == indices.end()) continue;
       if (!shape) shape = shape_of(*e.children[0], env, depth + 1);
       const int axis = static_cast<int>(k) - 1;
@@ -128,9 +127,12 @@ std::optional<Shape> Tracer::shape_of(const Expr& e, const WalkEnv& env, int dep
   switch (e.kind) {
     case ExprKind::kInteger:
     case ExprKind::kReal:
-    case ExprKind::kPower: return Shape{};
-    case ExprKind::kNot: return std::nullopt;
-    case ExprKind::kNegate: return inside(*e.children[0]);
+    case ExprKind::kPower:
+      return Shape{};
+    case ExprKind::kNot:
+      return std::nullopt;
+    case ExprKind::kNegate:
+      return inside(*e.children[0]);
     case ExprKind::kName: {
       if (const WalkEnv::Argument* a = env.argument(e.name)) {
         return shape_of(*a->expr, *a->env, depth + 1);
@@ -173,7 +175,8 @@ std::optional<Shape> Tracer::shape_of(const Expr& e, const WalkEnv& env, int dep
       }
       return Shape{};
     }
-    case ExprKind::kReduce: return inside(*e.reduce->body);
+    case ExprKind::kReduce:
+      return inside(*e.reduce->body);
   }
   return std::nullopt;
 }

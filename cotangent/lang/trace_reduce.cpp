@@ -4,8 +4,8 @@
 //   i<j, i!=j        sum: pair_sum; the others: a map over j inside a map over i, with a condition
 //   i<j<k            map over the list of all triples
 //
-// A body is traced into a scope of its own; closing the scope gives the operation. A reduction none of
-// whose operands depend on an index further out is noted outside of it.
+// A body is traced into a scope of its own; closing the scope gives the operation. A reduction none
+// of whose operands depend on an index further out is noted outside of it.
 #include <algorithm>
 #include <limits>
 
@@ -39,8 +39,9 @@ TracedValue Tracer::eval_reduce(const Expr& e) {
   at(e);
   if (r.form == IndexForm::kList) {
     fail(text(), r.index_begin, r.index_end,
-         "a reduction over the list '" + r.list.name + "' needs [lists], which come with a later "
-         "version",
+         "a reduction over the list '" + r.list.name +
+             "' needs [lists], which come with a later "
+             "version",
          "i, i<j, i!=j, i<j<k or i in a..b");
   }
   check_index_names(e);
@@ -91,8 +92,8 @@ void Tracer::check_index_names(const Expr& e) {
     const IndexName& i = r.indices[k];
     const auto refuse_name = [&](const std::string& what) {
       fail(text(), i.begin, i.end, "the index '" + i.name + "' " + what,
-           "an index whose name nothing else has", "choose another name, such as " +
-                                                       std::string(i.name == "i" ? "j" : "i"));
+           "an index whose name nothing else has",
+           "choose another name, such as " + std::string(i.name == "i" ? "j" : "i"));
     };
     if (is_reserved(i.name)) refuse_name("has a reserved name");
     if (names_.parameter(i.name)) refuse_name("has the name of a parameter");
@@ -219,14 +220,13 @@ TracedValue Tracer::filtered(const Expr& e, const std::vector<const Expr*>& filt
   if (!holds) return v;
   const TracedValue x = to_real(v);
   const Noted other = constant(ir::Tensor::scalar_of(neutral(e.name)));
-  return real(emit(ir::Op::kSelect, {broadcast(*holds, x.shape), x.noted,
-                                     broadcast(other, x.shape)}));
+  return real(
+      emit(ir::Op::kSelect, {broadcast(*holds, x.shape), x.noted, broadcast(other, x.shape)}));
 }
 
 /// Integers over indices that are all known: the result is an integer.
 TracedValue Tracer::reduced_integers(const Reduction& r, const TracedValue& body) {
-  const std::vector<std::int64_t> values =
-      values_over(body.integer, Group{innermost(), false});
+  const std::vector<std::int64_t> values = values_over(body.integer, Group{innermost(), false});
   const std::string& name = r.e->name;
   IntegerId result = integers_.constant(name == "sum" ? 0 : name == "prod" ? 1 : values.at(0));
   const IntegerOp op = name == "sum"        ? IntegerOp::kAdd
@@ -237,18 +237,25 @@ TracedValue Tracer::reduced_integers(const Reduction& r, const TracedValue& body
   Wide total = *integers_.constant_value(result);
   for (std::int64_t x : values) {
     switch (op) {
-      case IntegerOp::kAdd: total += x; break;
-      case IntegerOp::kMul: total *= x; break;
-      case IntegerOp::kMin: total = std::min<Wide>(total, x); break;
-      default: total = std::max<Wide>(total, x);
+      case IntegerOp::kAdd:
+        total += x;
+        break;
+      case IntegerOp::kMul:
+        total *= x;
+        break;
+      case IntegerOp::kMin:
+        total = std::min<Wide>(total, x);
+        break;
+      default:
+        total = std::max<Wide>(total, x);
     }
     const Wide most = std::numeric_limits<std::int64_t>::max();
     if (op == IntegerOp::kMul && (total > most || total < -most)) break;
   }
   if (total > std::numeric_limits<std::int64_t>::max() ||
       total < -std::numeric_limits<std::int64_t>::max()) {
-    refuse(*r.e, "the integer '" + text_of(*r.e) + "' does not fit in 64 bits",
-           "a smaller integer", "make it a real: write 1.0*...");
+    refuse(*r.e, "the integer '" + text_of(*r.e) + "' does not fit in 64 bits", "a smaller integer",
+           "make it a real: write 1.0*...");
   }
   return integer(integers_.constant(static_cast<std::int64_t>(total)));
 }
@@ -339,8 +346,7 @@ TracedValue Tracer::reduce_pairs(const Expr& e) {
   scope(level).leaf(LeafKind::kIndexJ, 0, ir::scalar(DType::kI64));
   bind(r.indices[0].name, IndexDomain::range(0, count), level, false);
   bind(r.indices[1].name, IndexDomain::range(0, count), level, true);
-  const TracedValue body =
-      filtered(e, conjuncts(r.filter), {}, [&] { return eval(*r.body); });
+  const TracedValue body = filtered(e, conjuncts(r.filter), {}, [&] { return eval(*r.body); });
   const TracedValue x = to_real(body);
   const Scope::Closed closed = scope(level).close_body(import(x.noted, level).id);
   close_scope(2);
@@ -368,8 +374,7 @@ TracedValue Tracer::reduce_nested_pairs(const Expr& e, std::int64_t count) {
   inner.domains = {IndexDomain::range(0, count)};
   inner.filters = conjuncts(r.filter);
   inner.conditions = [this, &r, i, j] {
-    const IntegerOp op =
-        r.form == IndexForm::kLess ? IntegerOp::kLess : IntegerOp::kUnequal;
+    const IntegerOp op = r.form == IndexForm::kLess ? IntegerOp::kLess : IntegerOp::kUnequal;
     return std::vector<IntegerId>{
         integers_.make(op, find_local(i)->integer, find_local(j)->integer)};
   };

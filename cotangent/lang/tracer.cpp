@@ -12,7 +12,8 @@
 namespace cotangent::lang {
 namespace {
 
-constexpr int kMaxTraceDepth = 2000;  // of nodes, definitions inlined; a plain expression has < 1600
+constexpr int kMaxTraceDepth =
+    2000;  // of nodes, definitions inlined; a plain expression has < 1600
 constexpr std::int64_t kMaxConstantOps = 500'000;
 constexpr std::int64_t kMaxCopiedConstant = 64;
 
@@ -44,10 +45,14 @@ double evaluator_cost(const ir::Function& f) {
 
 std::string describe(const TracedValue& v) {
   switch (v.kind) {
-    case ValueKind::kInteger: return "an integer";
-    case ValueKind::kBoolean: return "a boolean";
-    case ValueKind::kTable: return "an integer array " + v.shape.text();
-    case ValueKind::kReal: break;
+    case ValueKind::kInteger:
+      return "an integer";
+    case ValueKind::kBoolean:
+      return "a boolean";
+    case ValueKind::kTable:
+      return "an integer array " + v.shape.text();
+    case ValueKind::kReal:
+      break;
   }
   if (v.shape.rank() == 0) return "a real";
   if (v.shape.rank() == 1) return "a vector(" + std::to_string(v.shape[0]) + ")";
@@ -56,10 +61,7 @@ std::string describe(const TracedValue& v) {
 
 Tracer::Tracer(const Context& names, Purpose purpose, const std::string& name,
                const Expression& expression)
-    : names_(names),
-      purpose_(purpose),
-      expression_(expression),
-      here_(&expression.root()) {
+    : names_(names), purpose_(purpose), expression_(expression), here_(&expression.root()) {
   scopes_.push_back({Scope(name, 0), std::nullopt});
   frames_.push_back({&expression, {}});
   if (purpose == Purpose::kConstant) return;
@@ -159,8 +161,9 @@ void Tracer::unknown_name(const Expr& e, bool called) const {
                 near.empty() ? "define it in [define]" : "did you mean '" + near + "'?");
   }
   if (function_named(e.name) || is_reduction(e.name)) {
-    refuse_name(quoted + " is a function and wants arguments", "'('",
-                is_reduction(e.name) ? "write " + e.name + "(i, ...)" : "write " + e.name + "(...)");
+    refuse_name(
+        quoted + " is a function and wants arguments", "'('",
+        is_reduction(e.name) ? "write " + e.name + "(i, ...)" : "write " + e.name + "(...)");
   }
   if (e.name == "z") {
     refuse_name("'z' is reserved for a later version", "another name", "choose another name");
@@ -170,8 +173,7 @@ void Tracer::unknown_name(const Expr& e, bool called) const {
       refuse_name(quoted + " has no value here",
                   "an expression in parameters alone: it is worked out before the run", "");
     }
-    refuse_name("'v' is not available in an energy term",
-                "the energy is a function of q, p and t",
+    refuse_name("'v' is not available in an energy term", "the energy is a function of q, p and t",
                 "write it with p; v is available in [observe]");
   }
   std::vector<std::string> known = names_.known_names();
@@ -185,9 +187,9 @@ void Tracer::unknown_name(const Expr& e, bool called) const {
   std::sort(known.begin(), known.end());
   if (known.size() > 20) known.resize(20), known.push_back("...");
   refuse_name("unknown name " + quoted, "one of " + join(known, ", "),
-              near.empty() ? "add it to [parameters], or bind it as an index with sum(" + e.name +
-                                 ", ...)"
-                           : "did you mean '" + near + "'?");
+              near.empty()
+                  ? "add it to [parameters], or bind it as an index with sum(" + e.name + ", ...)"
+                  : "did you mean '" + near + "'?");
   throw InternalError("unknown_name");
 }
 
@@ -205,17 +207,29 @@ TracedValue Tracer::eval(const Expr& e) {
   }
   spend(e, 1);
   switch (e.kind) {
-    case ExprKind::kInteger: return integer(integers_.constant(e.integer));
-    case ExprKind::kReal: at(e); return real_constant(e.real);
-    case ExprKind::kName: return eval_name(e);
-    case ExprKind::kCall: return eval_call(e);
-    case ExprKind::kVector: return eval_vector(e);
-    case ExprKind::kSubscript: return eval_subscript(e);
-    case ExprKind::kNegate: return eval_negate(e);
-    case ExprKind::kNot: return eval_not(e);
-    case ExprKind::kPower: return eval_power(e);
-    case ExprKind::kChain: return eval_chain(e);
-    case ExprKind::kReduce: return eval_reduce(e);
+    case ExprKind::kInteger:
+      return integer(integers_.constant(e.integer));
+    case ExprKind::kReal:
+      at(e);
+      return real_constant(e.real);
+    case ExprKind::kName:
+      return eval_name(e);
+    case ExprKind::kCall:
+      return eval_call(e);
+    case ExprKind::kVector:
+      return eval_vector(e);
+    case ExprKind::kSubscript:
+      return eval_subscript(e);
+    case ExprKind::kNegate:
+      return eval_negate(e);
+    case ExprKind::kNot:
+      return eval_not(e);
+    case ExprKind::kPower:
+      return eval_power(e);
+    case ExprKind::kChain:
+      return eval_chain(e);
+    case ExprKind::kReduce:
+      return eval_reduce(e);
   }
   throw InternalError("expression kind");
 }
@@ -244,8 +258,8 @@ TracedValue Tracer::eval_name(const Expr& e) {
   if (const NamedTensor* p = names_.parameter(e.name)) {
     if (p->value.type().dtype == DType::kF64) {
       const auto number = static_cast<std::uint32_t>(p - names_.parameters().data());
-      return real({0, scope(0).leaf(LeafKind::kParameter, kLeafParameter + number,
-                                    p->value.type(), p->name)});
+      return real({0, scope(0).leaf(LeafKind::kParameter, kLeafParameter + number, p->value.type(),
+                                    p->name)});
     }
     if (p->value.type().is_scalar()) {
       return integer(integers_.constant(p->value.integer(0)));
@@ -264,7 +278,9 @@ TracedValue Tracer::eval_name(const Expr& e) {
 
 // --- notes
 
-Noted Tracer::constant(ir::Tensor value) { return {0, scope(0).constant(std::move(value), span_)}; }
+Noted Tracer::constant(ir::Tensor value) {
+  return {0, scope(0).constant(std::move(value), span_)};
+}
 
 Noted Tracer::import(Noted x, int level) {
   ensure(x.level <= level, "a value is used outside its reduction");
@@ -355,8 +371,10 @@ IntegerId Tracer::make_integer(const Expr& e, IntegerOp op, std::span<const Inte
 
 TracedValue Tracer::to_real(const TracedValue& v) {
   switch (v.kind) {
-    case ValueKind::kReal: return v;
-    case ValueKind::kBoolean: throw InternalError("a boolean taken for a number");
+    case ValueKind::kReal:
+      return v;
+    case ValueKind::kBoolean:
+      throw InternalError("a boolean taken for a number");
     case ValueKind::kTable: {
       const ir::Tensor& table = integers_.table(v.table);
       ir::Tensor values(table.type().with_dtype(DType::kF64));
@@ -365,7 +383,8 @@ TracedValue Tracer::to_real(const TracedValue& v) {
       }
       return access_real(real(constant(std::move(values))), v.indices);
     }
-    case ValueKind::kInteger: break;
+    case ValueKind::kInteger:
+      break;
   }
   if (const auto value = integers_.constant_value(v.integer)) {
     return real_constant(static_cast<double>(*value));
@@ -406,7 +425,8 @@ Noted Tracer::lower_index(int slot_number) {
   const Noted k{slot.level, scope(slot.level).leaf(kind, 0, ir::scalar(DType::kI64))};
   Noted value = k;
   if (slot.domain.step != 1) {
-    value = emit(ir::Op::kMul, {value, constant(ir::Tensor::scalar_of<std::int64_t>(slot.domain.step))});
+    value = emit(ir::Op::kMul,
+                 {value, constant(ir::Tensor::scalar_of<std::int64_t>(slot.domain.step))});
   }
   if (slot.domain.start != 0) {
     value = emit(ir::Op::kAdd, {value, constant(ir::Tensor::scalar_of(slot.domain.start))});
@@ -456,29 +476,47 @@ Noted Tracer::lower_node(IntegerId id, const std::unordered_map<IntegerId, Noted
     in.push_back(x);
   }
   switch (n.op) {
-    case IntegerOp::kNeg: return emit(ir::Op::kNeg, in);
-    case IntegerOp::kAbs: return emit(ir::Op::kAbs, in);
-    case IntegerOp::kSign: return emit(ir::Op::kSign, in);
-    case IntegerOp::kAdd: return emit(ir::Op::kAdd, in);
-    case IntegerOp::kSub: return emit(ir::Op::kSub, in);
-    case IntegerOp::kMul: return emit(ir::Op::kMul, in);
-    case IntegerOp::kMod: return emit(ir::Op::kMod, in);
-    case IntegerOp::kMin: return emit(ir::Op::kMin, in);
-    case IntegerOp::kMax: return emit(ir::Op::kMax, in);
-    case IntegerOp::kLess: return emit(ir::Op::kLt, in);
-    case IntegerOp::kLessEqual: return emit(ir::Op::kLe, in);
-    case IntegerOp::kEqual: return emit(ir::Op::kEq, in);
-    case IntegerOp::kUnequal: return emit(ir::Op::kNe, in);
-    case IntegerOp::kAnd: return emit(ir::Op::kAnd, in);
-    case IntegerOp::kOr: return emit(ir::Op::kOr, in);
-    case IntegerOp::kNot: return emit(ir::Op::kNot, in);
-    case IntegerOp::kWhere: return emit(ir::Op::kSelect, in);
+    case IntegerOp::kNeg:
+      return emit(ir::Op::kNeg, in);
+    case IntegerOp::kAbs:
+      return emit(ir::Op::kAbs, in);
+    case IntegerOp::kSign:
+      return emit(ir::Op::kSign, in);
+    case IntegerOp::kAdd:
+      return emit(ir::Op::kAdd, in);
+    case IntegerOp::kSub:
+      return emit(ir::Op::kSub, in);
+    case IntegerOp::kMul:
+      return emit(ir::Op::kMul, in);
+    case IntegerOp::kMod:
+      return emit(ir::Op::kMod, in);
+    case IntegerOp::kMin:
+      return emit(ir::Op::kMin, in);
+    case IntegerOp::kMax:
+      return emit(ir::Op::kMax, in);
+    case IntegerOp::kLess:
+      return emit(ir::Op::kLt, in);
+    case IntegerOp::kLessEqual:
+      return emit(ir::Op::kLe, in);
+    case IntegerOp::kEqual:
+      return emit(ir::Op::kEq, in);
+    case IntegerOp::kUnequal:
+      return emit(ir::Op::kNe, in);
+    case IntegerOp::kAnd:
+      return emit(ir::Op::kAnd, in);
+    case IntegerOp::kOr:
+      return emit(ir::Op::kOr, in);
+    case IntegerOp::kNot:
+      return emit(ir::Op::kNot, in);
+    case IntegerOp::kWhere:
+      return emit(ir::Op::kSelect, in);
     case IntegerOp::kTable: {
       in.insert(in.begin(), constant(integers_.table(static_cast<int>(n.value))));
       return emit(ir::Op::kGather, in);
     }
     case IntegerOp::kConstant:
-    case IntegerOp::kIndex: break;
+    case IntegerOp::kIndex:
+      break;
   }
   throw InternalError("integer node");
 }

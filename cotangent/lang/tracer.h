@@ -210,7 +210,7 @@ class Tracer {
   std::vector<IntegerId> guards_;  ///< integer conditions that hold where we are
   Integers integers_;
   std::unordered_map<std::string, int> tables_;  ///< integer parameters
-  const Expr* here_;  ///< what is being noted, and its place
+  const Expr* here_;                             ///< what is being noted, and its place
   SourceSpan span_;
   int depth_ = 0;
 };

@@ -1,5 +1,5 @@
-// Bad input: every error names file, line and column, shows the line with a caret under the culprit,
-// says what was expected and, where there is something to do, what.
+// Bad input: every error names file, line and column, shows the line with a caret under the
+// culprit, says what was expected and, where there is something to do, what.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -17,8 +17,8 @@ using testing::kOscillator;
 
 struct Bad {
   const char* name;
-  std::string from, to;             ///< what is replaced in the good file (the first occurrence)
-  std::string at;                   ///< "line:column", or "" when another test says where
+  std::string from, to;               ///< what is replaced in the good file (the first occurrence)
+  std::string at;                     ///< "line:column", or "" when another test says where
   std::vector<std::string> say = {};  ///< what the message must hold
 };
 
@@ -165,12 +165,25 @@ const std::vector<Bad>& cases() {
       {"unit_in_a_string", "[1.0, 2.0, 3.0]", "\"1.5 kg\"", "3:5", {"later version"}},
       // --- terms
       {"velocity_in_energy", "dot(p[i], p[i])", "dot(v[i], v[i])", "9:23", {"'v'", "p"}},
-      {"vector_energy", "sum(i, dot(p[i], p[i]) / (2*m[i]))", "p[0]", "9:12", {"one number", "dot"}},
-      {"no_terms", "kinetic = \"sum(i, dot(p[i], p[i]) / (2*m[i]))\"\ngravity = \"-sum(i<j, m[i]*m[j] / r(i,j))\"\n", "", "8:1", {"no terms"}},
+      {"vector_energy",
+       "sum(i, dot(p[i], p[i]) / (2*m[i]))",
+       "p[0]",
+       "9:12",
+       {"one number", "dot"}},
+      {"no_terms",
+       "kinetic = \"sum(i, dot(p[i], p[i]) / (2*m[i]))\"\ngravity = \"-sum(i<j, m[i]*m[j] / "
+       "r(i,j))\"\n",
+       "",
+       "8:1",
+       {"no terms"}},
       {"term_is_a_number", "\"-sum(i<j, m[i]*m[j] / r(i,j))\"", "3.5", "10:11", {"quotes"}},
       {"bad_term_name", "gravity", "\"g-1\"", "10:1", {"ASCII"}},
       // --- definitions
-      {"definition_circle", "\"norm(q[i] - q[j])\"", "\"f(i) + r(i,j)\"\nf(a) = \"r(a, 0)\"", "8:9", {"r -> f -> r"}},
+      {"definition_circle",
+       "\"norm(q[i] - q[j])\"",
+       "\"f(i) + r(i,j)\"\nf(a) = \"r(a, 0)\"",
+       "8:9",
+       {"r -> f -> r"}},
       {"definition_of_itself", "\"norm(q[i] - q[j])\"", "\"r(j,i)\"", "7:11", {"r -> r"}},
       {"definition_reserved", "r(i,j)", "norm(i)", "7:1", {"reserved"}},
       {"definition_argument_reserved", "r(i,j)", "r(p,j)", "7:3", {"reserved"}},
@@ -178,7 +191,11 @@ const std::vector<Bad>& cases() {
       {"definition_and_parameter", "r(i,j)", "m(i,j)", "7:1", {"parameter and a definition"}},
       {"definition_twice", "[energy]", "r(a) = \"a\"\n[energy]", "8:1", {"twice"}},
       {"definition_bad_head", "r(i,j)", "r(i,)", "7:5", {"argument"}},
-      {"error_inside_a_definition", "norm(q[i] - q[j])", "norm(q[i] - qq[j])", "7:23", {"'qq'", "used at bad.toml:10:34"}},
+      {"error_inside_a_definition",
+       "norm(q[i] - q[j])",
+       "norm(q[i] - qq[j])",
+       "7:23",
+       {"'qq'", "used at bad.toml:10:34"}},
       // --- parameters
       {"parameter_reserved", "kind =", "p =", "4:1", {"reserved"}},
       {"parameter_name", "kind =", "2nd =", "4:1", {"ASCII"}},
@@ -190,12 +207,28 @@ const std::vector<Bad>& cases() {
       {"parameter_nan", "[1.0, 2.0, 3.0]", "[1.0, nan, 3.0]", "3:11", {"finite"}},
       {"parameter_text", "[1.0, 2.0, 3.0]", "\"heavy\"", "3:5", {"= expr"}},
       {"parameter_text_inside", "[1.0, 2.0, 3.0]", "[1.0, \"x\", 3.0]", "3:11", {"= expr"}},
-      {"computed_circle", "[1.0, 2.0, 3.0]", "\"= a\"\na = \"= 2*b\"\nb = \"= m\"", "5:5", {"m -> a -> b -> m"}},
-      {"computed_unknown", "[1.0, 2.0, 3.0]", "[1.0, 2.0, \"= epss[0,0]\"]", "3:19", {"'epss'", "'eps'"}},
+      {"computed_circle",
+       "[1.0, 2.0, 3.0]",
+       "\"= a\"\na = \"= 2*b\"\nb = \"= m\"",
+       "5:5",
+       {"m -> a -> b -> m"}},
+      {"computed_unknown",
+       "[1.0, 2.0, 3.0]",
+       "[1.0, 2.0, \"= epss[0,0]\"]",
+       "3:19",
+       {"'epss'", "'eps'"}},
       {"computed_state", "[1.0, 2.0, 3.0]", "[1.0, 2.0, \"= q[0,0]\"]", "3:19", {"no value here"}},
       {"computed_infinite", "[1.0, 2.0, 3.0]", "[1.0, 2.0, \"= 1/0\"]", "3:16", {"inf"}},
-      {"computed_entry_vector", "[1.0, 2.0, 3.0]", "[1.0, 2.0, \"= [1, 2]\"]", "3:16", {"a number"}},
-      {"computed_too_long", "[1.0, 2.0, 3.0]", "\"= sum(i in 0..100000, sum(j in 0..100000, sin(i*j*1.0)))\"", "3:8", {"too long"}},
+      {"computed_entry_vector",
+       "[1.0, 2.0, 3.0]",
+       "[1.0, 2.0, \"= [1, 2]\"]",
+       "3:16",
+       {"a number"}},
+      {"computed_too_long",
+       "[1.0, 2.0, 3.0]",
+       "\"= sum(i in 0..100000, sum(j in 0..100000, sin(i*j*1.0)))\"",
+       "3:8",
+       {"too long"}},
       // --- keys and tables
       {"unread_key", "dt = 0.01", "dt = 0.01\nspeed = 3", "16:1", {"'speed'", "precision"}},
       {"misspelt_key", "t_end", "tend", "16:1", {"'tend'", "did you mean 't_end'"}},
@@ -204,26 +237,54 @@ const std::vector<Bad>& cases() {
       {"unread_top_level_key", "title", "titel", "1:1", {"did you mean 'title'"}},
       {"misspelt_every", "every = 10", "evry = 10", "18:8", {"did you mean 'every'"}},
       {"table_is_a_value", "[observe]\nevery = 10\nx = \"norm(q[1] - q[0])\"\n", "", "", {}},
-      {"observable_key", "x = \"norm(q[1] - q[0])\"", "x = {expr = \"t\", evry = 3}", "19:18", {"did you mean 'every'"}},
+      {"observable_key",
+       "x = \"norm(q[1] - q[0])\"",
+       "x = {expr = \"t\", evry = 3}",
+       "19:18",
+       {"did you mean 'every'"}},
       {"observable_without_expr", "x = \"norm(q[1] - q[0])\"", "x = {every = 3}", "19:5", {"expr"}},
       {"missing_q", "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]\n", "", "11:1", {"'q' is missing"}},
       {"title_number", "\"Three bodies\"", "3", "1:9", {"quotes"}},
       // --- the initial state
       {"nan_in_q", "[1.0, 0.0], [0.0, 2.0]", "[1.0, nan], [0.0, 2.0]", "12:24", {"nan", "finite"}},
-      {"inf_in_q", "[1.0, 0.0], [0.0, 2.0]", "[1.0, -inf], [0.0, 2.0]", "12:24", {"-inf", "finite"}},
-      {"rows_disagree", "p = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]", "p = [[0.0, 0.0], [0.0, 1.0]]", "13:5", {"[2,2]", "[3,2]"}},
-      {"p_and_v", "p = [[0.0", "v = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]\np = [[0.0", "13:1", {"both"}},
+      {"inf_in_q",
+       "[1.0, 0.0], [0.0, 2.0]",
+       "[1.0, -inf], [0.0, 2.0]",
+       "12:24",
+       {"-inf", "finite"}},
+      {"rows_disagree",
+       "p = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]",
+       "p = [[0.0, 0.0], [0.0, 1.0]]",
+       "13:5",
+       {"[2,2]", "[3,2]"}},
+      {"p_and_v",
+       "p = [[0.0",
+       "v = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]\np = [[0.0",
+       "13:1",
+       {"both"}},
       {"neither_p_nor_v", "p = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]\n", "", "12:1", {"neither"}},
       {"q_scalar", "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]", "q = 1.5", "12:5", {"q = [1.5]"}},
-      {"q_too_wide", "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]", "q = [[0, 0, 0, 0]]", "12:5", {"d = 1, 2 or 3"}},
-      {"missing_data_file", "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]", "q = {file = \"q.csv\"}", "12:13", {"no folder"}},
+      {"q_too_wide",
+       "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]",
+       "q = [[0, 0, 0, 0]]",
+       "12:5",
+       {"d = 1, 2 or 3"}},
+      {"missing_data_file",
+       "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]",
+       "q = {file = \"q.csv\"}",
+       "12:13",
+       {"no folder"}},
       // --- the run
       {"dt_zero", "dt = 0.01", "dt = 0", "15:6", {"dt is 0", "positive"}},
       {"dt_negative", "dt = 0.01", "dt = -0.01", "15:6", {"positive"}},
       {"dt_nan", "dt = 0.01", "dt = nan", "15:6", {"finite"}},
       {"dt_text", "dt = 0.01", "dt = \"small\"", "15:6", {"= expr"}},
       {"dt_longer", "dt = 0.01", "dt = 2.0", "15:6", {"longer than t_end"}},
-      {"not_whole", "t_end = 1.0", "t_end = 1.005", "16:9", {"100.49999999999999", "whole", "1.01"}},
+      {"not_whole",
+       "t_end = 1.0",
+       "t_end = 1.005",
+       "16:9",
+       {"100.49999999999999", "whole", "1.01"}},
       {"t_end_negative", "t_end = 1.0", "t_end = -1.0", "16:9", {"positive"}},
       {"dt_missing", "dt = 0.01\n", "", "14:1", {"'dt' is missing"}},
       {"t_end_missing", "t_end = 1.0\n", "", "14:1", {"'t_end' is missing"}},
@@ -237,11 +298,23 @@ const std::vector<Bad>& cases() {
       {"every_zero", "every = 10", "every = 0", "18:9", {"at least 1"}},
       // --- TOML
       {"toml_unclosed_header", "[run]", "[run", "14:5", {}},
-      {"toml_unclosed_string", "title = \"Three bodies\"", "title = \"Three bodies", "1:22", {"not closed|end of its line"}},
-      {"toml_unclosed_array", "t_end = 1.0\n[observe]\nevery = 10\nx = \"norm(q[1] - q[0])\"\n", "t_end = [1.0, ", "16:15", {"ends in the middle"}},
+      {"toml_unclosed_string",
+       "title = \"Three bodies\"",
+       "title = \"Three bodies",
+       "1:22",
+       {"not closed|end of its line"}},
+      {"toml_unclosed_array",
+       "t_end = 1.0\n[observe]\nevery = 10\nx = \"norm(q[1] - q[0])\"\n",
+       "t_end = [1.0, ",
+       "16:15",
+       {"ends in the middle"}},
       {"toml_bare_text", "dt = 0.01", "dt = small", "15:6", {"quotes"}},
       {"toml_no_value", "dt = 0.01", "dt =", "15:5", {}},
-      {"toml_after_wide_characters", "\"Three bodies\"", "\"\xC3\xA9\xE2\x82\xAC\" 5", "1:17", {"end of the line"}},
+      {"toml_after_wide_characters",
+       "\"Three bodies\"",
+       "\"\xC3\xA9\xE2\x82\xAC\" 5",
+       "1:17",
+       {"end of the line"}},
       {"toml_wide_key", "title =", "titl\xC3\xA9 =", "1:5", {"quotes"}},
       {"toml_wide_blank", "[run]", "\xC2\xA0[run]", "14:1", {"quotes"}},
       {"toml_wide_quoted_key", "title =", "\"titl\xC3\xA9\" =", "1:1", {"'titl\xC3\xA9'"}},
@@ -283,14 +356,17 @@ TEST_P(BadInput, IsRefusedWithItsPlace) {
   EXPECT_NE(error.parts().where.find(place), std::string::npos) << message << "\nwanted " << bad.at;
   EXPECT_FALSE(error.parts().what.empty());
   EXPECT_FALSE(error.parts().why.empty()) << message;
-  for (const std::string& words : bad.say) EXPECT_TRUE(says(message, words)) << words << '\n' << message;
+  for (const std::string& words : bad.say)
+    EXPECT_TRUE(says(message, words)) << words << '\n' << message;
   EXPECT_LT(message.size(), 1500u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, BadInput, ::testing::ValuesIn(cases()),
                          [](const auto& info) { return std::string(info.param.name); });
 
-TEST(BadInput, TheGoodFileIsGood) { EXPECT_NO_THROW(parse_system_text("good.toml", kGood)); }
+TEST(BadInput, TheGoodFileIsGood) {
+  EXPECT_NO_THROW(parse_system_text("good.toml", kGood));
+}
 
 TEST(BadInput, ASampleMessageWhole) {
   const UserError error = error_of(replaced(kGood, "norm(q[1] - q[0])", "norm(q[3] - q[0])"));
@@ -309,7 +385,8 @@ TEST(BadInput, Deep) {
     for (int k = 0; k < 10000 && deep.size() < 60000; ++k) deep += open;
     const UserError error = error_of(replaced(kGood, "norm(q[1] - q[0])", deep + "1"));
     EXPECT_NE(std::string(error.what()).find("nested deeper than 256"), std::string::npos)
-        << open << '\n' << std::string(error.what()).substr(0, 500);
+        << open << '\n'
+        << std::string(error.what()).substr(0, 500);
     EXPECT_NE(error.parts().where.find("bad.toml:19:"), std::string::npos);
   }
   const std::string arrays = std::string(10000, '[') + std::string(10000, ']');
@@ -319,20 +396,25 @@ TEST(BadInput, Deep) {
   EXPECT_NE(std::string(error_of(tables).what()).find("256"), std::string::npos);
   EXPECT_NE(std::string(error_of(dotted + " = 1").what()).find("16 parts"), std::string::npos);
   EXPECT_NE(std::string(error_of("[" + dotted + "]").what()).find("16 parts"), std::string::npos);
-  EXPECT_NE(std::string(error_of("x = {" + dotted + " = 1}").what()).find("16 parts"), std::string::npos);
+  EXPECT_NE(std::string(error_of("x = {" + dotted + " = 1}").what()).find("16 parts"),
+            std::string::npos);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   EXPECT_LT(took.count(), 2);
 }
 
 TEST(BadInput, DeepAsAllowedIsFine) {
-  for (const char* open : {"(t + 2*(", "-sqrt(", "where(t > 0 or 1 > 2 and t < 1 + 2*(t + 1), 1, t + 2*", "[t, 1][0]^(1 + 2*"}) {
+  for (const char* open :
+       {"(t + 2*(", "-sqrt(", "where(t > 0 or 1 > 2 and t < 1 + 2*(t + 1), 1, t + 2*",
+        "[t, 1][0]^(1 + 2*"}) {
     std::string deep = "t";
     const std::string text = open;
-    const auto brackets = std::count(text.begin(), text.end(), '(') - std::count(text.begin(), text.end(), ')');
+    const auto brackets =
+        std::count(text.begin(), text.end(), '(') - std::count(text.begin(), text.end(), ')');
     for (std::ptrdiff_t k = 0; k + brackets + 1 < 125; k += brackets) {
       deep = text + deep + std::string(static_cast<std::size_t>(brackets), ')');
     }
-    EXPECT_NO_THROW(parse_system_text("deep.toml", replaced(kGood, "norm(q[1] - q[0])", deep))) << open;
+    EXPECT_NO_THROW(parse_system_text("deep.toml", replaced(kGood, "norm(q[1] - q[0])", deep)))
+        << open;
   }
 }
 
@@ -417,9 +499,8 @@ class BadFiles : public ::testing::Test {
   }
   /// The message of loading the good file with q from a data file of that name.
   std::string message(const std::string& data_name) {
-    write("inside/system.toml",
-          replaced(kGood, "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]",
-                   "q = {file = \"" + data_name + "\"}"));
+    write("inside/system.toml", replaced(kGood, "q = [[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]",
+                                         "q = {file = \"" + data_name + "\"}"));
     return message_of(folder_ / "inside/system.toml");
   }
   static std::string message_of(const fs::path& path) {

@@ -179,7 +179,8 @@ p = ["= -w", 0]
 [run]
 dt = "= 1/n"
 t_end = 6
-)toml" + std::string() , {{"parameters.m", "[1.0, 2.0]"}});
+)toml" + std::string(),
+                             {{"parameters.m", "[1.0, 2.0]"}});
   ASSERT_EQ(f.system.parameters.size(), 4u);  // n is an integer
   EXPECT_EQ(f.system.parameters[0].name, "w");
   EXPECT_DOUBLE_EQ(f.system.parameters[0].value.as<double>()[0], 3.14159265358979323846);
@@ -222,7 +223,8 @@ TEST(SystemFile, ByteOrderMarkAndLineEnds) {
 
 TEST(SystemFile, TextBeyondAscii) {
   std::string text = kOscillator;
-  text.replace(text.find("\"Oscillator\""), 12, "\"\"\"\xC3\xA9 \\\n   \xE2\x82\xAC\\u00e9\"\"\" # \xC3\xA9");
+  text.replace(text.find("\"Oscillator\""), 12,
+               "\"\"\"\xC3\xA9 \\\n   \xE2\x82\xAC\\u00e9\"\"\" # \xC3\xA9");
   EXPECT_EQ(parse(text).system.title, "\xC3\xA9 \xE2\x82\xAC\xC3\xA9");
 }
 
@@ -248,7 +250,9 @@ gravity = "-1/norm(q[0])"
 q = [["= 1 - e", 0]]
 p = [[0, "= sqrt((1 + e)/(1 - e))"]]
 )toml"));
-  EXPECT_NEAR(energy(kepler, "kinetic", *kepler.initial.p) + energy(kepler, "gravity", *kepler.initial.p), -0.5, 1e-15);
+  EXPECT_NEAR(
+      energy(kepler, "kinetic", *kepler.initial.p) + energy(kepler, "gravity", *kepler.initial.p),
+      -0.5, 1e-15);
   const LoadedFile trap = parse(with_run(R"toml(
 [parameters]
 charge = [1.0, 1.0, 2.0]
@@ -284,7 +288,8 @@ potential = "(q[0]^2 + q[1]^2)/2 + q[0]^2*q[1] - q[1]^3/3"
 q = [0.1, 0.2]
 p = [0.3, 0.4]
 )toml"));
-  EXPECT_NEAR(energy(henon, "potential", *henon.initial.p), 0.05 / 2 + 0.01 * 0.2 - 0.008 / 3, 1e-16);
+  EXPECT_NEAR(energy(henon, "potential", *henon.initial.p), 0.05 / 2 + 0.01 * 0.2 - 0.008 / 3,
+              1e-16);
 }
 
 TEST(SystemFile, ChainClusterAndPendulums) {
@@ -302,7 +307,8 @@ q = [0.5, 0.25, -0.5, 1]
 p = [0, 0, 0, 0]
 )toml"));
   const auto bond = [](double x) { return x * x / 2 + 0.25 * x * x * x / 3; };
-  EXPECT_NEAR(energy(chain, "links", *chain.initial.p), bond(-0.25) + bond(-0.75) + bond(1.5), 1e-15);
+  EXPECT_NEAR(energy(chain, "links", *chain.initial.p), bond(-0.25) + bond(-0.75) + bond(1.5),
+              1e-15);
   EXPECT_NEAR(energy(chain, "ends", *chain.initial.p), bond(0.5) + bond(-1), 1e-15);
   const LoadedFile cluster = parse(with_run(R"toml(
 [parameters]
@@ -332,7 +338,8 @@ p = [0, 0]
 angles = "q"
 swapped = "where(q[0] > q[1], 1, -1)"
 )toml"));
-  EXPECT_NEAR(energy(pendulums, "gravity", *pendulums.initial.p), 2 - std::cos(0.5) - std::cos(0.1), 1e-15);
+  EXPECT_NEAR(energy(pendulums, "gravity", *pendulums.initial.p), 2 - std::cos(0.5) - std::cos(0.1),
+              1e-15);
   EXPECT_EQ(pendulums.system.observables[0].value->result_type(0).shape, Shape{2});
 }
 

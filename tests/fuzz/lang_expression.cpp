@@ -1,5 +1,5 @@
-// Fuzzes the expression language: any text is an observable, an energy term, a constant and the body
-// of a definition, or a UserError. Seeds: tests/fuzz/seeds/lang_expression.
+// Fuzzes the expression language: any text is an observable, an energy term, a constant and the
+// body of a definition, or a UserError. Seeds: tests/fuzz/seeds/lang_expression.
 #include <cstdint>
 #include <string>
 
@@ -22,8 +22,7 @@ cotangent::lang::Context fresh_names() {
   names.add_parameter("type", Tensor::of<std::int64_t>({4}, {0, 1, 1, 0}));
   names.add_parameter("eps", Tensor::of<double>({2, 2}, {1, 2, 3, 4}));
   names.add_parameter("far", Tensor::of<std::int64_t>({2}, {INT64_MAX, INT64_MIN}));
-  names.add_definition(
-      parse_definition(plain_text("r(i,j)"), plain_text("norm(q[i] - q[j])")));
+  names.add_definition(parse_definition(plain_text("r(i,j)"), plain_text("norm(q[i] - q[j])")));
   return names;
 }
 
@@ -51,8 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     attempt([&] {
       with.add_definition(parse_definition(plain_text("f(a, b)"), plain_text(text)));
       with.check_definitions();
-      trace_observable(with, "x",
-                       *parse_expression(plain_text("f(1, q[0]) + sum(i, f(i, p[i]))")));
+      trace_observable(with, "x", *parse_expression(plain_text("f(1, q[0]) + sum(i, f(i, p[i]))")));
     });
   });
   attempt([&] { parse_definition(plain_text(text), plain_text("1")); });

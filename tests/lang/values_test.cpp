@@ -121,14 +121,17 @@ TEST(Operators, Comparisons) {
 
 TEST(Functions, OfOneNumber) {
   const World w = particles();
-  const struct { const char* name; double (*f)(double); double x; } all[] = {
-      {"exp", std::exp, 0.3},     {"expm1", std::expm1, 0.3}, {"log", std::log, 0.3},
-      {"log1p", std::log1p, 0.3}, {"sqrt", std::sqrt, 0.3},   {"cbrt", std::cbrt, -0.3},
-      {"sin", std::sin, 0.3},     {"cos", std::cos, 0.3},     {"tan", std::tan, 0.3},
-      {"asin", std::asin, 0.3},   {"acos", std::acos, 0.3},   {"atan", std::atan, 0.3},
-      {"sinh", std::sinh, 0.3},   {"cosh", std::cosh, 0.3},   {"tanh", std::tanh, 0.3},
-      {"erf", std::erf, 0.3},     {"abs", std::fabs, -0.3},   {"floor", std::floor, -0.3},
-      {"ceil", std::ceil, -0.3},  {"round", std::nearbyint, 2.5}};
+  const struct {
+    const char* name;
+    double (*f)(double);
+    double x;
+  } all[] = {{"exp", std::exp, 0.3},     {"expm1", std::expm1, 0.3},    {"log", std::log, 0.3},
+             {"log1p", std::log1p, 0.3}, {"sqrt", std::sqrt, 0.3},      {"cbrt", std::cbrt, -0.3},
+             {"sin", std::sin, 0.3},     {"cos", std::cos, 0.3},        {"tan", std::tan, 0.3},
+             {"asin", std::asin, 0.3},   {"acos", std::acos, 0.3},      {"atan", std::atan, 0.3},
+             {"sinh", std::sinh, 0.3},   {"cosh", std::cosh, 0.3},      {"tanh", std::tanh, 0.3},
+             {"erf", std::erf, 0.3},     {"abs", std::fabs, -0.3},      {"floor", std::floor, -0.3},
+             {"ceil", std::ceil, -0.3},  {"round", std::nearbyint, 2.5}};
   for (const auto& c : all) {
     const std::string text = std::string(c.name) + "(" + std::to_string(c.x) + ")";
     EXPECT_DOUBLE_EQ(w.value(text), c.f(c.x)) << text;
@@ -187,7 +190,8 @@ TEST(Vectors, DotNormCross) {
   const std::vector<double> a = w.values("q[1]"), b = w.values("p[2]");
   EXPECT_DOUBLE_EQ(w.value("dot(q[1], p[2])"), dot(a, b));
   EXPECT_DOUBLE_EQ(w.value("norm(q[1])"), std::sqrt(dot(a, a)));
-  EXPECT_DOUBLE_EQ(w.value("norm(q[1] - p[2])^2"), dot(w.values("q[1] - p[2]"), w.values("q[1] - p[2]")));
+  EXPECT_DOUBLE_EQ(w.value("norm(q[1] - p[2])^2"),
+                   dot(w.values("q[1] - p[2]"), w.values("q[1] - p[2]")));
   const std::vector<double> c = w.values("cross(q[1], p[2])");
   EXPECT_DOUBLE_EQ(c[0], a[1] * b[2] - a[2] * b[1]);
   EXPECT_DOUBLE_EQ(c[1], a[2] * b[0] - a[0] * b[2]);
@@ -248,9 +252,9 @@ TEST(Sum, ShiftedStridedAndWrapped) {
   EXPECT_DOUBLE_EQ(w.value("sum(i in 0..len(q)-1, (q[i+1] - q[i])^2)"), expected);
   const double wrap = q(0) - q(5);
   EXPECT_DOUBLE_EQ(w.value("sum(i, (q[(i+1) % len(q)] - q[i])^2)"), expected + wrap * wrap);
-  EXPECT_DOUBLE_EQ(w.value("sum(i, q[(i-1) % len(q)]*p[i])"),
-                   q(5) * w.p(0) + q(0) * w.p(1) + q(1) * w.p(2) + q(2) * w.p(3) + q(3) * w.p(4) +
-                       q(4) * w.p(5));
+  EXPECT_DOUBLE_EQ(w.value("sum(i, q[(i-1) % len(q)]*p[i])"), q(5) * w.p(0) + q(0) * w.p(1) +
+                                                                  q(1) * w.p(2) + q(2) * w.p(3) +
+                                                                  q(3) * w.p(4) + q(4) * w.p(5));
   EXPECT_DOUBLE_EQ(w.value("sum(i in 0..3, q[2*i])"), q(0) + q(2) + q(4));
   EXPECT_DOUBLE_EQ(w.value("sum(i in 0..3, p[i]*q[5-i])"),
                    w.p(0) * q(5) + w.p(1) * q(4) + w.p(2) * q(3));
@@ -345,8 +349,12 @@ TEST(Sum, Filters) {
   EXPECT_EQ(count_ops(*w.observable("sum(i if i % 2 == 0, q[i])"), ir::Op::kSelect), 0);
   EXPECT_EQ(count_ops(*w.observable("sum(i if q[i] > 0, q[i])"), ir::Op::kSelect), 1);
   // What a filter excludes leaks nothing.
-  EXPECT_DOUBLE_EQ(w.value("sum(i if q[i] > 0, sqrt(q[i]))"),
-                   [&] { double s = 0; for (int i = 0; i < 6; ++i) if (w.q(i) > 0) s += std::sqrt(w.q(i)); return s; }());
+  EXPECT_DOUBLE_EQ(w.value("sum(i if q[i] > 0, sqrt(q[i]))"), [&] {
+    double s = 0;
+    for (int i = 0; i < 6; ++i)
+      if (w.q(i) > 0) s += std::sqrt(w.q(i));
+    return s;
+  }());
 }
 
 TEST(Sum, FiltersOverPairs) {
@@ -388,7 +396,8 @@ TEST(Reductions, ProdMinMax) {
   EXPECT_NEAR(w.value("prod(i!=j, q[i] - 2*q[j])"), unequal, 1e-12 * std::fabs(unequal));
   EXPECT_EQ(w.value("max_over(i if q[i] < 0, q[i])"), [&] {
     double x = -std::numeric_limits<double>::infinity();
-    for (int i = 0; i < 5; ++i) if (w.q(i) < 0) x = std::max(x, w.q(i));
+    for (int i = 0; i < 5; ++i)
+      if (w.q(i) < 0) x = std::max(x, w.q(i));
     return x;
   }());
   EXPECT_EQ(w.value("prod(i in 0..0, q[i])"), 1);
@@ -420,7 +429,8 @@ TEST(Reductions, Nested) {
   double least = 0;
   for (int i = 0; i < 4; ++i) {
     double x = 1e9;
-    for (int j = 0; j < 4; ++j) if (j != i) x = std::min(x, std::fabs(w.q(i, 0) - w.q(j, 0)));
+    for (int j = 0; j < 4; ++j)
+      if (j != i) x = std::min(x, std::fabs(w.q(i, 0) - w.q(j, 0)));
     least += x;
   }
   EXPECT_NEAR(w.value("sum(i, min_over(j if j != i, abs(q[i,0] - q[j,0])))"), least, 1e-13);
@@ -465,7 +475,8 @@ TEST(Reductions, ThePairBoundsAreExact) {
   // The first of i<j never is the last entry, the second never the first.
   EXPECT_DOUBLE_EQ(w.value("sum(i<j, q[i+1]*p[j]*q[i])"), [&] {
     double s = 0;
-    for (int i = 0; i < 4; ++i) for (int j = i + 1; j < 4; ++j) s += w.q(i + 1) * w.p(j) * w.q(i);
+    for (int i = 0; i < 4; ++i)
+      for (int j = i + 1; j < 4; ++j) s += w.q(i + 1) * w.p(j) * w.q(i);
     return s;
   }());
   EXPECT_NE(w.error("sum(i<j, q[j+1]*p[j]*q[i])"), "");
