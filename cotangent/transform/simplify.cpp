@@ -41,7 +41,7 @@ class Simplifier {
       const auto spans = f_.spans(v);
       b_.set_spans({spans.begin(), spans.end()});
       if (is_second_order(op)) {
-        results_[id] = simplify_second_order(b_, f_, v, x, used[id]);
+        results_[id] = simplify_second_order(b_, f_, v, x, used[id], bodies_);
       } else {
         images_[id] = is_elementwise(op)         ? elementwise(v, x)
                       : op == Op::kDotGeneral ? outer_product(v, x)
@@ -140,6 +140,7 @@ class Simplifier {
   const Function& f_;
   Builder b_;
   Values images_;
+  std::vector<FunctionPtr> bodies_;
   std::unordered_map<std::uint32_t, Values> results_;
 };
 

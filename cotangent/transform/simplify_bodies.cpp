@@ -25,8 +25,10 @@ struct Slot {
 /// A uniform view of the three ops: their operand lists, in order, and their results.
 class Surgery {
  public:
-  Surgery(Builder& b, const Function& f, Value v, std::span<const Value> operands, const Flags& used)
+  Surgery(Builder& b, const Function& f, Value v, std::span<const Value> operands, const Flags& used,
+          std::vector<FunctionPtr>& bodies)
       : b_(b),
+        bodies_(bodies),
         op_(f.op(v)),
         attr_(f.attr(v)),
         result_types_(f.result_types(v).begin(), f.result_types(v).end()),
@@ -339,9 +341,17 @@ class Surgery {
     for (std::size_t k = 0; k < keep_.size(); ++k) {
       if (keep_[k]) wanted.push_back(body_->results()[k]);
     }
-    const FunctionPtr body = nb.finish(clone_onto(nb, *body_, images, wanted));
+    const FunctionPtr body = shared(nb.finish(clone_onto(nb, *body_, images, wanted)));
     if (dynamic()) operands.insert(operands.end(), operands_.end() - 2, operands_.end());
     emit(counts, body, operands);
+  }
+
+  FunctionPtr shared(FunctionPtr body) {
+    for (const FunctionPtr& other : bodies_) {
+      if (structurally_equal(*other, *body)) return other;
+    }
+    bodies_.push_back(body);
+    return body;
   }
 
   void emit(const std::vector<std::int64_t>& counts, const FunctionPtr& body, const Values& operands) {
@@ -384,6 +394,7 @@ class Surgery {
   }
 
   Builder& b_;
+  std::vector<FunctionPtr>& bodies_;
   Op op_;
   Attr attr_;
   std::vector<Type> result_types_;
@@ -408,8 +419,9 @@ class Surgery {
 }  // namespace
 
 Values simplify_second_order(Builder& b, const Function& f, Value v,
-                             std::span<const Value> operands, const Flags& used) {
-  return Surgery(b, f, v, operands, used).run();
+                             std::span<const Value> operands, const Flags& used,
+                             std::vector<FunctionPtr>& bodies) {
+  return Surgery(b, f, v, operands, used, bodies).run();
 }
 
 }  // namespace cotangent::transform

@@ -271,6 +271,23 @@ TEST(HoistRows, OneSidedWorkLeavesThePair) {
   EXPECT_TRUE(evaluate(*f, x)[0].same_bits(evaluate(*g, x)[0]));
 }
 
+TEST(Simplify, EqualBodiesAreOne) {
+  Builder b("f");
+  const Value x = b.param(Type{DType::kF64, Shape{5}});
+  Values totals;
+  for (int k = 0; k < 2; ++k) {
+    Builder body("square");
+    body.param(scalar(DType::kI64));
+    const Value e = body.param(scalar());
+    MapAttr attr{5, 1, {Role::kTotal}, nullptr};
+    attr.body = body.finish({body.mul(e, e)});
+    totals.push_back(b.map(attr, std::span(&x, 1))[0]);
+  }
+  const FunctionPtr f = b.finish({b.mul(totals[0], totals[1])});
+  EXPECT_EQ(count(*f, Op::kMap), 2);
+  EXPECT_EQ(count(*simplify(*f), Op::kMap), 1);
+}
+
 TEST(Simplify, LoopsLoseWhatNobodyNeeds) {
   // A carry that nobody reads, one that never changes, an invariant computation.
   Builder body("step");
