@@ -39,6 +39,9 @@ struct Buffer {
   std::int64_t position = 0;      ///< of the argument, or of the result
   std::vector<std::byte> data;    ///< of a constant
   std::string note;               ///< layout, for people
+  /// Scratch in planes of this many elements, each plane padded to 64 bytes: what lies between the
+  /// last element and the end of its plane belongs to nobody. 0: not so.
+  std::int64_t plane = 0;
 };
 
 enum class Code : std::uint8_t { kConst, kOp, kLoad, kStore, kFor, kIf };

@@ -35,6 +35,7 @@ Ref Lowering::new_buffer(const ir::Type& type, const std::string& note) {
       stride *= shape[k];
     }
     buffer.count = stride;
+    buffer.plane = shape[axis];
   }
   ref.buffer = b.add_buffer(std::move(buffer));
   touch(ref);

@@ -346,7 +346,7 @@ class Emitter {
   /// whole: lanes past the end fall into the padding. Masked stores are not forwarded to the loads
   /// that follow, whole ones are.
   bool whole_in_padding(const Instr& i, Value* mask, Id index) const {
-    const Buffer& buffer = program_.buffers[i.buffer];
+    const kernel::Buffer& buffer = program_.buffers[i.buffer];
     if (!mask || mask != lanes_.tail || buffer.plane != lanes_.end) return false;
     const auto* place = llvm::dyn_cast<llvm::ConstantInt>(values_[index].s);
     const auto unit = static_cast<std::int64_t>(64 / size_of(i.dtype));
