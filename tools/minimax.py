@@ -153,7 +153,7 @@ def main():
     print("// Written by tools/minimax.py; do not edit. Lowest coefficient first.")
     print("#pragma once\n\nnamespace cotangent::transform::coefficients {\n")
     ln2 = mp.log(2) / 2 * mp.mpf("1.0001")
-    emit("kExp", "(e^r - 1 - r)/r^2, |r| <= ln(2)/2", exp_q, lambda r: r * r / mp.exp(r), -ln2, ln2, 9)
+    emit("kExp", "(e^r - 1 - r)/r^2, |r| <= ln(2)/2", exp_q, lambda r: r * r / mp.exp(r), -ln2, ln2, 10)
     emit("kExpF", "the same in f32", exp_q, lambda r: r * r / mp.exp(r), -ln2, ln2, 4, True)
     emit("kExpm1", "the same, for e^r - 1", exp_q, lambda r: r * r / mp.expm1(r) if r else 0, -ln2, ln2, 10)
     emit("kExpm1F", "the same in f32", exp_q, lambda r: r * r / mp.expm1(r) if r else 0, -ln2, ln2, 5, True)
@@ -178,10 +178,10 @@ def main():
          lambda z: mp.sqrt(z) * z / mp.erf(mp.sqrt(z)), 0, mp.mpf("1.0001"), 10)
     emit("kSinh", "(sinh t - t)/t^3 in z = t^2, |t| <= 1", sinh_s,
          lambda z: mp.sqrt(z) ** 3 / mp.sinh(mp.sqrt(z)), 0, mp.mpf("1.0001"), 6)
-    emit("kTanh", "(tanh t - t)/t^3 in z = t^2, |t| <= 1/2", tanh_t,
-         lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.2501"), 9)
+    emit("kTanh", "(tanh t - t)/t^3 in z = t^2, |t| <= 0.55", tanh_t,
+         lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.3026"), 10)
     emit("kTanhF", "the same in f32", tanh_t,
-         lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.2501"), 4, True)
+         lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.3026"), 5, True)
     a = lambda t: 3 * (1 + t) / (1 - t)
     emit("kErfc", "e^(a^2) erfc(a) in t = (a - 3)/(a + 3), 1 <= a <= 6",
          lambda t: mp.exp(a(t) ** 2) * mp.erfc(a(t)), lambda t: mp.exp(-a(t) ** 2) / mp.erf(a(t)),

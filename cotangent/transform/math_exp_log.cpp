@@ -176,14 +176,27 @@ Pair log_pair(Num x) {
   return quick_sum(b.high, b.low + fma(e.k, kLn2Low, a_low));
 }
 
-Num pow_f64(Num x, Num y) {
-  using ir::Op;
-  const Num a = abs(x);
+/// |x|^y where nothing special happens.
+Num pow_inside(Num a, Num y) {
   const Pair l = log_pair(a);
   const Num p = y * l.high;
   const Num p_low = fma(y, l.low, fma(y, l.high, -p));
   const Num overflows = abs(p) > 745.2;  // then the low part may be NaN
-  Num r = expand_exp_scaled(p, select(overflows, 0.0, p_low), 0);
+  return expand_exp_scaled(p, select(overflows, 0.0, p_low), 0);
+}
+
+/// The same to f32 accuracy: log and exp as they are lose at most 2^-45.
+Num pow_inside_f32(Num a, Num y) {
+  const Split s = split(a);
+  const Num l = log_near_one(s.m - 1.0, s.k, a.with(0.0));
+  return expand_exp_inside(clamp(y * l, -120, 120));  // e^120 rounds to infinity, e^-120 to 0
+}
+
+/// x^y from |x|^y.
+Num pow_signed(Num x, Num y, Num (*inside)(Num, Num)) {
+  using ir::Op;
+  const Num a = abs(x);
+  Num r = inside(a, y);
   // Whole and odd exponents.
   const Num whole = apply(Op::kFloor, y) == y;
   const Num half = 0.5 * y;
@@ -205,8 +218,8 @@ Num pow_f64(Num x, Num y) {
 }  // namespace
 
 Num expand_pow(Num x, Num y) {
-  if (!x.f32()) return pow_f64(x, y);
-  return cast(pow_f64(cast(x, DType::kF64), cast(y, DType::kF64)), DType::kF32);
+  if (!x.f32()) return pow_signed(x, y, pow_inside);
+  return cast(pow_signed(cast(x, DType::kF64), cast(y, DType::kF64), pow_inside_f32), DType::kF32);
 }
 
 }  // namespace cotangent::transform

@@ -28,6 +28,7 @@ Num expand_cosh(Num x) {
   return h + 0.25 / h;
 }
 
+/// Above 0.55, where tanh passes 1/2, what e^2x loses no longer counts double.
 Num expand_tanh(Num x) {
   const bool narrow = x.f32();
   const Num a = at_most(abs(x), narrow ? 10.0 : 22.0);  // past that the result rounds to 1
@@ -35,7 +36,7 @@ Num expand_tanh(Num x) {
   const Num q = narrow ? polynomial(co::kTanhF, z) : polynomial(co::kTanh, z);
   const Num small = fma(a * z, q, a);
   const Num large = 1.0 - 2.0 / (expand_exp_inside(2.0 * a) + 1.0);
-  return copysign(select(a < 0.5, small, large), x);
+  return copysign(select(a < 0.55, small, large), x);
 }
 
 /// |x| <= 1: x P(x^2). Above: 1 - erfc, erfc(a) = e^(-a^2) P(t), t = (a - 3)/(a + 3) (the mapping of
