@@ -444,6 +444,50 @@ TEST(Nesting, ThreeLevels) {
   check_derivatives(*vjp(*grad(*g, {0}), {0}), x, {0, 1}, 3, 1e-4);
 }
 
+/// `steps` leapfrog steps of n bodies (unit masses), each with the force from grad; then sum of q^2.
+FunctionPtr rollout(std::int64_t n, std::int64_t steps) {
+  const FunctionPtr force = grad(*gravity(n), {0});
+  const Type state = force->param_type(0), mass = force->param_type(1);
+  Builder body("step");
+  body.param(scalar(DType::kI64));
+  const Value m = body.param(mass), g = body.param(scalar());
+  const Value q = body.param(state), p = body.param(state);
+  const Value dt = body.splat(0.05, state), half = body.splat(0.025, state);
+  const auto kick = [&](Value momentum, Value at) {
+    const Value x[] = {at, m, g};
+    return body.sub(momentum, body.mul(half, body.inline_call(*force, x)[0]));
+  };
+  const Value p_half = kick(p, q);
+  const Value q_next = body.add(q, body.mul(dt, p_half));
+  LoopAttr attr;
+  attr.trip = steps;
+  attr.invariants = 2;
+  attr.carries = 2;
+  attr.body = body.finish({q_next, kick(p_half, q_next)});
+  Builder b("rollout");
+  const Value x[] = {b.param(mass), b.param(scalar()), b.param(state), b.param(state)};
+  const Value end = b.loop(attr, x)[0];
+  return b.finish({b.reduce_sum(b.mul(end, end))});
+}
+
+TEST(Nesting, ThroughARolloutWhoseForceIsAGradient) {
+  const FunctionPtr f = rollout(3, 6);
+  const Tensors like = particles(3);
+  const Tensors x{like[1], number_of(0.2), like[0], inside(like[0].type(), 31)};
+  check_derivatives(*f, x, {0, 1, 2, 3}, 1, 1e-5);
+  const FunctionPtr g = grad(*f, {2, 3});
+  EXPECT_EQ(count_ops(*g, Op::kLoop), 2);
+  EXPECT_LE(largest_value(*g), 6 * 3 * 3);  // the kept carries
+  check_derivatives(*g, x, {1, 2}, 2, 1e-4);
+  // The passes on the gradient of the run, too.
+  const Tensors before = evaluate(*g, x), after = evaluate(*run_passes(g), x);
+  for (std::size_t r = 0; r < before.size(); ++r) {
+    for (std::int64_t k = 0; k < before[r].size(); ++k) {
+      EXPECT_NEAR(after[r].real(k), before[r].real(k), 1e-11 * (1 + norm(before[r])));
+    }
+  }
+}
+
 TEST(Symbolic, TranslationTangentVanishes) {
   // Along (1, 1, 1) for every particle the tangent of q_i - q_j is 1 - 1: absent, and so is all after it.
   const FunctionPtr f = gravity(5);
