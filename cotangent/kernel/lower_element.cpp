@@ -364,6 +364,12 @@ Id Lowering::compute(Frame& fr, Value v, const Index& index, Id predicate) {
         const auto inner = type.shape.axes().subspan(static_cast<std::size_t>(made.row.rank));
         return pick(made.values, Shape(inner), rest);
       }
+      if (!fr.inlined.empty() && fr.inlined[operands[0].id]) {
+        Frame& body = bind_map(fr, operands[0], index[0]);
+        Index rest;
+        for (int k = 1; k < index.rank; ++k) rest.push(index[k]);
+        return element(body, body.f->results()[which], rest, predicate);
+      }
       Ref ref;
       ref.kind = Ref::Kind::kRegisters;
       ref.registers = lane_results(fr, operands[0])[which];

@@ -30,6 +30,7 @@ bool only_moves(Op op) {
   }
 }
 
+constexpr std::int64_t kPlainCost = 24;
 constexpr std::int64_t kTooMuch = INT64_C(1) << 40;
 
 }  // namespace
@@ -92,6 +93,16 @@ std::int64_t lane_cost(const Function& f) {
     }
   }
   return std::min(total, kTooMuch);
+}
+
+bool is_plain_body(const Function& f) {
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Op op = f.op(Value{id});
+    const bool small = ir::info(op).kind == ir::OpKind::kReduce || op == Op::kDotGeneral;
+    if (small && f.type(f.operand(Value{id}, 0)).size() > kUnrolledReduction) return false;
+    if (!small && !ir::is_elementwise(op) && !only_moves(op)) return false;
+  }
+  return lane_cost(f) <= kPlainCost;
 }
 
 Frame& Lowering::new_frame(const ir::FunctionPtr& f, bool lane) {

@@ -160,6 +160,15 @@ void Scheduler::choose_kind(Value v) {
     }
     cost_[v.id] = 0;
   };
+  if (op == Op::kProject && fr_.inlined[f_.operand(v, 0).id]) {
+    const ir::FunctionPtr body = ir::body_of(f_.attr(f_.operand(v, 0)));
+    std::int64_t rows = 0;
+    for (Value u : f_.operands(f_.operand(v, 0))) rows += cost_[u.id];
+    cost_[v.id] = lane_cost(*body) + rows;
+    const bool wanted = cost_[v.id] >= must_[v.id] || cost_[v.id] > kMaxInlineCost;
+    if (wanted && !in_registers(type(v).shape)) make(Kind::kPoint);
+    return;
+  }
   if (op == Op::kProject) {
     Node& n = nodes_[static_cast<std::size_t>(node_of_[f_.operand(v, 0).id])];
     node_of_[v.id] = node_of_[f_.operand(v, 0).id];
@@ -167,6 +176,10 @@ void Scheduler::choose_kind(Value v) {
     return;
   }
   if (op == Op::kParameter) return;
+  if (op == Op::kMap && inlines(v)) {
+    fr_.inlined[v.id] = 1;
+    return;
+  }
   if (op == Op::kMap) {
     const auto& a = f_.attr_as<ir::MapAttr>(v);
     make(lane_cost(*a.body) <= kMaxLaneCost ? Kind::kMap : Kind::kMapSerial);
@@ -197,7 +210,18 @@ void Scheduler::choose_kind(Value v) {
   if (shared || cost > kMaxInlineCost || (cost > 0 && cost >= must_[v.id])) make(Kind::kPoint);
 }
 
+/// A map of a few plain operations whose results are each read by one value only.
+bool Scheduler::inlines(Value map) const {
+  if (!is_plain_body(*ir::body_of(f_.attr(map)))) return false;
+  for (std::uint32_t id = map.id + 1; id < f_.size(); ++id) {
+    const Value v{id};
+    if (f_.op(v) == Op::kProject && f_.operand(v, 0) == map && needed_[id] && uses_[id] > 1) return false;
+  }
+  return true;
+}
+
 void Scheduler::choose_nodes() {
+  fr_.inlined.assign(f_.size(), 0);
   for (std::uint32_t id = 0; id < f_.size(); ++id) {
     if (needed_[id] && fr_.refs[id].kind == Ref::Kind::kNone) choose_kind(Value{id});
   }
@@ -399,6 +423,18 @@ void Scheduler::visit_operands(Node& n, Value v, const Symbols& symbols) {
       for (std::size_t k = 1; k < operands.size(); ++k) {
         const auto rank = static_cast<std::size_t>(type(operands[k]).shape.rank());
         visit(n, operands[k], Symbols(symbols.begin(), symbols.begin() + static_cast<std::ptrdiff_t>(rank)));
+      }
+      return;
+    }
+    case Op::kProject: {
+      const Value map = operands[0];
+      if (!fr_.inlined[map.id]) return plain(0);
+      const auto& a = f_.attr_as<ir::MapAttr>(map);
+      const auto rows = f_.operands(map);
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        from = nowhere(rows[k]);
+        if (static_cast<std::int64_t>(k) < a.rows) from[0] = symbols[0];
+        visit(n, rows[k], from);
       }
       return;
     }

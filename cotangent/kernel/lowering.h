@@ -71,6 +71,7 @@ struct Frame {
   bool lane = false;
   std::vector<Ref> refs;
   std::unordered_map<MemoKey, Id, MemoHash> memo;
+  std::vector<char> inlined;  ///< by map op: its rows are computed where they are read
   std::unordered_map<std::uint32_t, RowValues> row_values;
   std::unordered_map<std::uint32_t, LaneResults> lane_results;  ///< by second-order node
 };
@@ -199,6 +200,10 @@ class Lowering {
 /// Estimated instructions of a body in lane mode; more than kMaxLaneCost: lower it in block mode.
 inline constexpr std::int64_t kMaxLaneCost = 6000;
 std::int64_t lane_cost(const Function& body);
+
+/// Whether a map's body is a few plain operations on a row's elements (rows can then be computed
+/// where they are read, again if need be: stencils need no temporary arrays).
+bool is_plain_body(const Function& body);
 
 /// The rewriting of totals: map and pair_sum with kTotal roles (of f itself, not of its bodies)
 /// become stacked rows and an ordinary reduce_sum, which is what they are defined to be.

@@ -58,6 +58,7 @@ class Scheduler {
   void choose_kind(Value v);
   std::int64_t cost_of(Value v) const;
   std::int64_t reduction_length(Value v) const;
+  bool inlines(Value map) const;
   int add_node(Kind kind, Value v);
   void place_wants();
   void add_copy(Want& want);
