@@ -150,6 +150,8 @@ TEST(Examples, LennardJonesStaysAboveTheMinimum) {
   const json answer = run_example("lennard_jones_13");
   const Curve potential = curve(answer, "potential"), kinetic = curve(answer, "kinetic");
   EXPECT_NEAR(potential.value.front(), -44.326801, 1e-6);
+  EXPECT_NEAR(invariant(answer, "energy").at("initial"),
+              potential.value.front() + kinetic.value.front(), 1e-12);
   EXPECT_GE(*std::ranges::min_element(potential.value), -44.326802);
   // A cluster in its well shares its energy between the two kinds: about half each once it rattles.
   EXPECT_LT(*std::ranges::max_element(potential.value), -44.326801 + kinetic.value.front() + 1e-4);

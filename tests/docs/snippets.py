@@ -2,6 +2,7 @@
 
 snippets.py list KIND           prints file:line of every block of that kind
 snippets.py run WORK            runs every ```toml and ```sh block in the folder WORK
+snippets.py links              checks that relative links lead to files
 snippets.py extract cpp FOLDER  writes every ```cpp block to FOLDER/N.cpp
 
 ```toml          a whole system file: `cotangent run` takes it
@@ -91,6 +92,17 @@ def run(work):
         sys.exit("too few snippets: is the page read at all?")
 
 
+def links():
+    """Every relative link of the pages leads to a file."""
+    wrong = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                wrong.append(f"{page.relative_to(ROOT)}: there is no {target}")
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
 def extract(kind, folder):
     found = [(f"{page}:{line}", text) for page, line, k, text in blocks() if k == kind]
     for number, (where, text) in enumerate(found):
@@ -104,6 +116,8 @@ if __name__ == "__main__":
         for page, line, kind, _ in blocks():
             if kind == sys.argv[2]:
                 print(f"{page}:{line}")
+    elif sys.argv[1] == "links":
+        links()
     elif sys.argv[1] == "run":
         run(sys.argv[2])
     else:

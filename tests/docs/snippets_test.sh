@@ -9,4 +9,5 @@ ln -s "$COTANGENT" "$work/bin/cotangent"
 ln -s "$COTANGENT_SOURCE_DIR/examples" "$work/here/examples"
 printf '#!/usr/bin/env bash\nexec cotangent run "$@"\n' >"$work/here/run"
 chmod +x "$work/here/run"
+python3 "$COTANGENT_SOURCE_DIR/tests/docs/snippets.py" links
 PATH="$work/bin:$PATH" python3 "$COTANGENT_SOURCE_DIR/tests/docs/snippets.py" run "$work/here"
