@@ -1,118 +1,137 @@
-// A chain of 1e6 masses (Fermi-Pasta-Ulam-Tsingou, alpha) by leapfrog, against memory bandwidth.
+// A Fermi-Pasta-Ulam-Tsingou chain of a million sites by leapfrog: a stencil, so the question is how
+// near it comes to the memory bandwidth.
 //
-//   cmake --preset release && cmake --build build/release --target bench
-//   build/release/bench/bench_fput             # one thread and two
+//   cmake --build build/release --target bench && build/release/bench/bench_fput
 //
-// Floor: the state is q, p and the kept force, 8 MB each. A step that visits memory once would read
-// and write all three: 48 bytes a site. Two passes are needed (every site must have drifted before
-// any force is taken): kick-drift reads q, p, f and writes q, p (40 bytes); force-kick reads q, p and
-// writes f, p (32 bytes): 72 bytes a site and step. The triad a[i] = b[i] + s*c[i] over arrays of the
-// same size gives the bandwidth of this machine in the same run; stores to memory that was not read
-// before are counted once, as the processor's counters of useful bytes would.
+// One step reads and writes (bytes a site): half kick and drift: q, p, gradient in, q out; forces and
+// second half kick: q, p, gradient in, p and gradient out: 9 arrays of 8 bytes = 72. The bandwidth is
+// that of a triad a[i] = b[i] + s c[i] over arrays of the same size (its write counted once, as above),
+// measured here, by as many threads.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <random>
-#include <string>
+#include <memory>
 #include <thread>
 #include <vector>
 
-#include "cotangent/formats/system_file.h"
-#include "cotangent/mechanics/flow.h"
+#include "cotangent/ir/builder.h"
+#include "cotangent/runtime/executable.h"
 
 namespace {
 
 using namespace cotangent;
+using ir::Builder;
+using ir::Op;
+using ir::Value;
 
-constexpr std::int64_t kSites = 1'000'000;
-constexpr double kBytesPerSiteStep = 72;
+constexpr std::int64_t kSites = 1000000;
 
-double seconds_of(const auto& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  return v[v.size() / 2];
+/// (q, p, gradient, dt, alpha, count) -> (q, p, gradient)
+ir::FunctionPtr chain_program() {
+  const ir::Type state{DType::kF64, Shape{kSites}};
+  const ir::Type real = ir::scalar(DType::kF64);
+  Builder body("step");
+  body.param(ir::scalar(DType::kI64), "step");
+  const Value dt = body.param(real, "dt"), alpha = body.param(real, "alpha");
+  const Value q = body.param(state, "q"), p = body.param(state, "p");
+  const Value gradient = body.param(state, "gradient");
+  const auto spread = [&](Value x, std::int64_t n) { return body.broadcast_to(x, Shape{n}); };
+  const Value half = spread(body.mul(dt, body.constant(-0.5)), kSites);
+  const Value zero = body.constant(0.0);
+  const Value kicked = body.fma(half, gradient, p);
+  const Value drifted = body.fma(spread(dt, kSites), kicked, q);
+  // Fixed ends: kSites + 1 springs, dV/dr = r + alpha r^2.
+  const Value right = body.pad(drifted, zero, {0}, {1}, {0});
+  const Value left = body.pad(drifted, zero, {1}, {0}, {0});
+  const Value r = body.sub(right, left);
+  const Value pull = body.fma(body.mul(spread(alpha, kSites + 1), r), r, r);
+  const Value next_gradient = body.sub(body.slice(pull, {0}, {kSites}, {1}),
+                                       body.slice(pull, {1}, {kSites + 1}, {1}));
+  ir::LoopAttr loop;
+  loop.trip = std::int64_t{1} << 40;
+  loop.invariants = 2;
+  loop.carries = 3;
+  loop.dynamic = true;
+  loop.body = body.finish({drifted, body.fma(half, next_gradient, kicked), next_gradient});
+  Builder b("fput");
+  const Value q0 = b.param(state, "q"), p0 = b.param(state, "p"), g0 = b.param(state, "gradient");
+  const Value dt0 = b.param(real, "dt"), alpha0 = b.param(real, "alpha");
+  const Value count = b.param(ir::scalar(DType::kI64), "count");
+  const Value operands[] = {dt0, alpha0, q0, p0, g0, b.constant_i64(0), count};
+  return b.finish(b.loop(loop, operands));
 }
 
-/// Bytes a second of the triad over three arrays of `n` doubles, `threads` threads.
-double triad(std::int64_t n, int threads) {
-  std::vector<double> a(static_cast<std::size_t>(n)), b(a.size(), 1.0), c(a.size(), 2.0);
-  std::vector<double> rates;
+/// Bytes a second of the triad, best of several.
+double triad_bandwidth(int threads) {
+  std::vector<double> a(kSites), b(kSites, 1.0), c(kSites, 2.0);
+  double best = 1e30;
   constexpr int kSweeps = 20;
-  for (int repeat = 0; repeat < 7; ++repeat) {
-    const double s = 3.0 + repeat;
-    const double time = seconds_of([&] {
-      std::vector<std::thread> team;
-      const auto part = [&](int id) {
-        double *pa = a.data(), *pb = b.data(), *pc = c.data();
-        const std::int64_t begin = n * id / threads, end = n * (id + 1) / threads;
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<std::jthread> team;
+    for (int t = 0; t < threads; ++t) {
+      team.emplace_back([&, t] {
+        const auto begin = static_cast<std::size_t>(kSites * t / threads);
+        const auto end = static_cast<std::size_t>(kSites * (t + 1) / threads);
+        double* const to = a.data();
+        const double* const x = b.data();
+        const double* const y = c.data();
         for (int sweep = 0; sweep < kSweeps; ++sweep) {
+          const double s = 1.0 + sweep;
 #pragma omp simd
-          for (std::int64_t i = begin; i < end; ++i) pa[i] = pb[i] + s * pc[i];
-          std::swap(pa, pb);
+          for (std::size_t k = begin; k < end; ++k) to[k] = x[k] + s * y[k];
         }
-      };
-      for (int id = 1; id < threads; ++id) team.emplace_back(part, id);
-      part(0);
-      for (std::thread& t : team) t.join();
-    });
-    rates.push_back(24.0 * static_cast<double>(n) * kSweeps / time);
+      });
+    }
+    team.clear();
+    best = std::min(best, seconds_since(start) / kSweeps);
   }
-  return median(rates);
+  return 3.0 * 8 * static_cast<double>(kSites) / best;
 }
 
-/// The chain as a system file with its state in data files beside it, as a person would have it.
-std::filesystem::path write_chain(const std::filesystem::path& folder, std::int64_t steps) {
-  std::ofstream q(folder / "q.csv"), p(folder / "p.csv"), file(folder / "chain.toml");
-  for (std::int64_t i = 0; i < kSites; ++i) {
-    q << std::sin(0.001 * static_cast<double>(i)) << '\n';
-    p << "0\n";
+void measure(int threads) {
+  runtime::CompileOptions options;
+  options.threads = threads;
+  const auto chain = runtime::compile(chain_program(), options);
+  const ir::Type state{DType::kF64, Shape{kSites}};
+  ir::Tensor q(state), p(state), gradient(state);
+  for (std::int64_t k = 0; k < kSites; ++k) {
+    q.as<double>()[static_cast<std::size_t>(k)] =
+        std::sin(3.14159265358979 * static_cast<double>(k + 1) / static_cast<double>(kSites + 1));
   }
-  file << "[energy]\nkinetic = \"sum(i, p[i]^2) / 2\"\n"
-       << "springs = \"sum(i in 0.." << kSites - 1
-       << ", (q[i+1] - q[i])^2/2 + 0.25*(q[i+1] - q[i])^3/3)\"\n"
-       << "[initial]\nq = {file = \"q.csv\"}\np = {file = \"p.csv\"}\n"
-       << "[run]\ndt = 0.1\nsteps = " << steps << "\nmethod = \"leapfrog\"\n"
-       << "[observe]\nevery = " << steps << "\n";
-  return folder / "chain.toml";
+  constexpr std::int64_t kSteps = 20;
+  const auto run = [&](std::int64_t steps) {
+    const std::vector<ir::Tensor> arguments = {q, p, gradient, ir::Tensor::scalar_of<double>(0.1),
+                                               ir::Tensor::scalar_of<double>(0.25),
+                                               ir::Tensor::scalar_of<std::int64_t>(steps)};
+    const auto start = std::chrono::steady_clock::now();
+    const auto results = chain->call(arguments);
+    return seconds_since(start);
+  };
+  run(1);
+  double fixed = 1e30, whole = 1e30;
+  for (int k = 0; k < 7; ++k) {
+    fixed = std::min(fixed, run(1));
+    whole = std::min(whole, run(1 + kSteps));
+  }
+  const double step = (whole - fixed) / kSteps;
+  const double used = 72.0 * static_cast<double>(kSites) / step;
+  const double triad = triad_bandwidth(threads);
+  std::printf("FPUT, %lld sites, %d thread%s: %.3f ms a step, %.3g sites/s, %.1f GB/s of %.1f GB/s "
+              "triad (%.0f%%)\n",
+              static_cast<long long>(kSites), threads, threads > 1 ? "s" : "", step * 1e3,
+              static_cast<double>(kSites) / step, used / 1e9, triad / 1e9, 100 * used / triad);
 }
 
 }  // namespace
 
 int main() {
-  constexpr std::int64_t kSteps = 100;
-  const auto folder = std::filesystem::temp_directory_path() /
-                      ("cotangent_bench_fput_" + std::to_string(std::random_device{}()));
-  std::filesystem::create_directory(folder);
-  const auto file = formats::load_system_file(write_chain(folder, kSteps));
-  std::filesystem::remove_all(folder);
-  const auto facts = mechanics::find_facts(file.system, file.initial);
-  const auto plan = mechanics::make_plan(file.system, facts, file.run);
-  std::printf("chain of %lld sites, leapfrog, %lld steps a repeat; floor %g bytes a site and step\n",
-              static_cast<long long>(kSites), static_cast<long long>(kSteps), kBytesPerSiteStep);
-  for (int threads : {1, 2}) {
-    mechanics::FlowOptions options;
-    options.threads = threads;
-    const auto flow = mechanics::Flow::compile(file.system, facts, plan, options);
-    mechanics::RunControl whole;
-    whole.chunk = kSteps;
-    std::vector<double> times;
-    for (int repeat = 0; repeat < 5; ++repeat) {
-      times.push_back(flow->run(file.initial, kSteps, whole).run_s);
-    }
-    const double rate = kBytesPerSiteStep * static_cast<double>(kSites * kSteps) / median(times);
-    const double bandwidth = triad(kSites, threads);
-    std::printf("%d thread%s: %.1f steps/s, %.1f GB/s of the floor's bytes; triad %.1f GB/s; ratio "
-                "%.2f\n",
-                threads, threads > 1 ? "s" : "", static_cast<double>(kSteps) / median(times),
-                rate / 1e9, bandwidth / 1e9, rate / bandwidth);
-  }
+  measure(1);
+  measure(2);
   return 0;
 }
