@@ -287,6 +287,9 @@ class Prover {
   Algebra::Elements tangent(Algebra& algebra, const Shape& shape, const Algebra::Elements& x) const {
     Algebra::Elements out;
     const auto d = static_cast<std::size_t>(shape.rank() > 0 ? shape[shape.rank() - 1] : 1);
+    const bool turns = generator_.kind == Generator::Kind::kRotation;
+    ensure(!turns || static_cast<int>(d) > std::max(generator_.axis, generator_.other),
+           "a rotation of what is no vector");
     for (std::size_t e = 0; e < x.size(); ++e) {
       const auto axis = static_cast<int>(e % d);
       if (generator_.kind == Generator::Kind::kTranslation) {

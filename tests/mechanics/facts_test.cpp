@@ -185,6 +185,29 @@ std::vector<Case> cases() {
         const Value q = b.row(v.q, 0), p = b.row(v.p, 0);
         return b.sub(b.mul(b.row(q, 1), b.row(p, 0)), b.mul(b.row(q, 0), b.row(p, 1)));
       }}}),                         {kNo, T}, {kYes, P}, {kNo, P}, {kNo, T}, {kYes, P}, {kNo, P});
+  // Sums over components, written out: sum over i and k of c_k q[i,k]^2, round or not.
+  const auto components = [](double last) {
+    return sum_term([last](Builder& b, Value q, Value) {
+      Builder body("component");
+      body.param(ir::scalar(DType::kI64), "k");
+      const Value x = body.param(ir::scalar(), "x"), c = body.param(ir::scalar(), "c");
+      ir::MapAttr attr;
+      attr.count = 3;
+      attr.rows = 2;
+      attr.roles = {ir::Role::kTotal};
+      attr.body = body.finish({body.mul(c, body.mul(x, x))});
+      const Value operands[] = {q, b.constant(tensor(Shape{3}, {1, 1, last}))};
+      return b.map(attr, operands)[0];
+    });
+  };
+  add("components, round", problem_of(Shape{9, 3}, {{"kinetic", kinetic_whole()}, {"trap", components(1)}}),
+                                    {kYes, P}, {kYes, P}, {kNo, P}, {kNo, T}, {kYes, P}, {kNo, P});
+  add("components, flat", problem_of(Shape{9, 3}, {{"kinetic", kinetic_whole()}, {"trap", components(2)}}),
+                                    {kYes, P}, {kYes, P}, {kNo, P}, {kNo, T}, {kNo, T}, {kNo, P});
+  // Whole arrays too large for the algebra: tested, with q and p turned together.
+  add("large", problem_of(Shape{100, 3}, {{"kinetic", kinetic_whole()}, {"virial", [](Builder& b, const TermValues& v) {
+        return b.reduce_sum(b.mul(v.q, v.p));
+      }}}),                         {kNo, T}, {kYes, P}, {kNo, P}, {kNo, T}, {kYes, T}, {kNo, P});
   // One dimension: particles on a line.
   add("line", problem_of(Shape{6, 1}, {{"kinetic", kinetic_whole()},
                                        {"pairs", pair_of_square([](Builder& b, Value rr) {
@@ -286,6 +309,9 @@ TEST(Degree, FollowsTheRules) {
   EXPECT_EQ(degree([](Builder& b, const TermValues& v) {
     return b.binary(Op::kPow, b.unary(Op::kSqrt, square_sum(b, v.q)), num(b, 4));
   }), (Degree{4, 0, 4}));
+  EXPECT_EQ(degree([](Builder& b, const TermValues& v) {  // two different roots
+    return b.mul(b.unary(Op::kSqrt, square_sum(b, v.q)), b.unary(Op::kSqrt, b.row(v.q, 0)));
+  }), (Degree{kNone, 0, kNone}));
   EXPECT_EQ(degree([](Builder& b, const TermValues& v) {
     return b.select(b.lt(b.row(v.q, 0), num(b, 0)), b.row(v.p, 0), b.row(v.p, 1));
   }), (Degree{kNone, 1, kNone}));
