@@ -1,5 +1,6 @@
-// Throughput of the elementary functions as compiled: nanoseconds an element over an array that stays in the
-// first-level cache, against the C library called element by element, side by side in one process.
+// Throughput of the elementary functions as compiled: nanoseconds an element over an array that
+// stays in the first-level cache, against the C library called element by element, side by side in
+// one process.
 //
 //   cmake --preset release && cmake --build build/release --target bench
 //   build/release/bench/bench_functions
@@ -45,7 +46,8 @@ void measure(Op op) {
   for (int k = 0; k < arity; ++k) {
     x.push_back(b.param(type));
     Tensor t(type);
-    for (std::int64_t i = 0; i < kCount; ++i) t.set_real(i, (static_cast<double>(i) + 0.5) / kCount);
+    for (std::int64_t i = 0; i < kCount; ++i)
+      t.set_real(i, (static_cast<double>(i) + 0.5) / kCount);
     arguments.push_back(t);
   }
   const auto executable = runtime::compile(b.finish({b.elementwise(op, x)}));
@@ -75,7 +77,8 @@ void measure(Op op) {
 
 int main() {
   for (const OpInfo& entry : all_ops()) {
-    if (entry.kind != OpKind::kElementwise || entry.domain != OpDomain::kFloat || entry.arity > 2) continue;
+    if (entry.kind != OpKind::kElementwise || entry.domain != OpDomain::kFloat || entry.arity > 2)
+      continue;
     measure<double>(entry.op);
     measure<float>(entry.op);
   }

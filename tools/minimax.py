@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Coefficients of the polynomials in cotangent/transform/math_*.cpp.
 
-Each polynomial p approximates g on an interval of z so that the largest error of the whole function, relative
-to its value, is least: Remez's exchange (1934) on a dense grid. The lowest coefficient is then rounded
-to the type and the rest fitted again, and so on upwards, so that what rounding does to one is made good by those
-that follow (where that is worse, about an interior zero, all are rounded at once). The error in each comment is measured with the rounded coefficients. Needs mpmath.
+Each polynomial p approximates g on an interval of z so that the largest error of the whole
+function, relative to its value, is least: Remez's exchange (1934) on a dense grid. The lowest
+coefficient is then rounded to the type and the rest fitted again, and so on upwards, so that what
+rounding does to one is made good by those that follow (where that is worse, about an interior zero,
+all are rounded at once). The error in each comment is measured with the rounded coefficients.
+Needs mpmath.
 
     tools/minimax.py > cotangent/transform/math_coefficients.h
 """

@@ -1,9 +1,9 @@
 // Exponentials, logarithms and powers.
 //
 // exp: x = k ln 2 + r, |r| <= ln(2)/2; e^r by a polynomial; 2^k by its bits, short of the ends,
-// and one last product that overflows or underflows as it should. log: x = 2^k m, m in [sqrt(1/2), sqrt(2));
-// with s = f/(2 + f), f = m - 1: log m = f - f^2/2 + s (f^2/2 + R(s^2)) (the arrangement of Tang 1990).
-// pow: log x as an unevaluated sum of two doubles, times y, through exp.
+// and one last product that overflows or underflows as it should. log: x = 2^k m, m in [sqrt(1/2),
+// sqrt(2)); with s = f/(2 + f), f = m - 1: log m = f - f^2/2 + s (f^2/2 + R(s^2)) (the arrangement
+// of Tang 1990). pow: log x as an unevaluated sum of two doubles, times y, through exp.
 #include <cmath>
 
 #include "cotangent/transform/math_coefficients.h"
@@ -53,11 +53,13 @@ Num expand_exp_inside(Num x) {
 Num expand_exp_scaled(Num x, Num low, std::int64_t scale) {
   const bool narrow = x.f32();
   const int shift = narrow ? 23 : 52;
-  // Past these ends the result is infinite or zero; k is at most 1024 (128 in f32), or 1025 with scale -1.
+  // Past these ends the result is infinite or zero; k is at most 1024 (128 in f32), or 1025 with
+  // scale -1.
   const Num inside = narrow ? clamp(x, -105, 89) : clamp(x, -747, scale == 0 ? 709.9 : 710.5);
   const Reduced e = reduce_exp(inside);
   const Num y = exp_near_zero(low.b ? e.r + low : e.r);
-  // 2^k = 2^(k + aside) 2^-aside: the first is normal, and only the product with the second can round.
+  // 2^k = 2^(k + aside) 2^-aside: the first is normal, and only the product with the second can
+  // round.
   const bool whole = scale == 0;
   const int above = whole ? -1 : -2, below = narrow ? 40 : 100;
   const Num deep = inside < (narrow ? -86.0 : -706.0);
@@ -69,7 +71,9 @@ Num expand_exp_scaled(Num x, Num low, std::int64_t scale) {
   return y * power * select(deep, x.with(scaled(below)), x.with(scaled(above)));
 }
 
-Num expand_exp(Num x) { return expand_exp_scaled(x, {}, 0); }
+Num expand_exp(Num x) {
+  return expand_exp_scaled(x, {}, 0);
+}
 
 Num expand_expm1(Num x) {
   const double top = x.f32() ? 100.0 : 720.0, bottom = x.f32() ? -20.0 : -50.0;

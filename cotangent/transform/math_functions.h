@@ -1,5 +1,5 @@
-// Our elementary functions, each as a formula in the program's own ops (docs/functions.md states range and
-// error). f64 and f32; what has no native f32 form is computed in f64 and rounded.
+// Our elementary functions, each as a formula in the program's own ops (docs/functions.md states
+// range and error). f64 and f32; what has no native f32 form is computed in f64 and rounded.
 #pragma once
 
 #include "cotangent/transform/math_terms.h"
@@ -9,7 +9,8 @@ namespace cotangent::transform {
 Num expand_exp(Num x);
 /// e^x for |x| <= 700 (80 in f32) only.
 Num expand_exp_inside(Num x);
-/// e^(x + low) * 2^scale, scale 0 or -1 (0 in f32), low a small correction; overflows to infinity, goes to 0 gradually.
+/// e^(x + low) * 2^scale, scale 0 or -1 (0 in f32), low a small correction; overflows to infinity,
+/// goes to 0 gradually.
 Num expand_exp_scaled(Num x, Num low, std::int64_t scale);
 Num expand_expm1(Num x);
 Num expand_log(Num x);

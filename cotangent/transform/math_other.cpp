@@ -8,7 +8,9 @@ namespace co = coefficients;
 
 namespace {
 
-Num in_f64(Num x, Num (*f)(Num)) { return cast(f(cast(x, DType::kF64)), DType::kF32); }
+Num in_f64(Num x, Num (*f)(Num)) {
+  return cast(f(cast(x, DType::kF64)), DType::kF32);
+}
 
 }  // namespace
 
@@ -39,8 +41,8 @@ Num expand_tanh(Num x) {
   return copysign(select(a < 0.55, small, large), x);
 }
 
-/// |x| <= 1: x P(x^2). Above: 1 - erfc, erfc(a) = e^(-a^2) P(t), t = (a - 3)/(a + 3) (the mapping of
-/// Shepherd and Laframboise 1981); at 6 and above that is 1.
+/// |x| <= 1: x P(x^2). Above: 1 - erfc, erfc(a) = e^(-a^2) P(t), t = (a - 3)/(a + 3) (the mapping
+/// of Shepherd and Laframboise 1981); at 6 and above that is 1.
 Num expand_erf(Num x) {
   if (x.f32()) return in_f64(x, expand_erf);
   const Num a = at_most(abs(x), 6.0);
@@ -52,8 +54,8 @@ Num expand_erf(Num x) {
   return copysign(select(a < 1.0, small, large), x);
 }
 
-/// x = m 8^k, 1 <= m < 8: y = m^(-1/3) by a polynomial and one step of fourth order; then m y^2, corrected
-/// by its residual.
+/// x = m 8^k, 1 <= m < 8: y = m^(-1/3) by a polynomial and one step of fourth order; then m y^2,
+/// corrected by its residual.
 Num expand_cbrt(Num x) {
   if (x.f32()) return in_f64(x, expand_cbrt);
   const Num a = abs(x);

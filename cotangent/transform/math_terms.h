@@ -22,6 +22,7 @@ struct Num {
   Num with(double c) const { return {b, b->splat(c, type())}; }
 };
 
+// clang-format off: one line an operator
 inline Num operator+(Num x, Num y) { return {x.b, x.b->add(x.v, y.v)}; }
 inline Num operator-(Num x, Num y) { return {x.b, x.b->sub(x.v, y.v)}; }
 inline Num operator*(Num x, Num y) { return {x.b, x.b->mul(x.v, y.v)}; }
@@ -60,10 +61,18 @@ inline Num apply(ir::Op op, Num x, Num y) { return {x.b, x.b->binary(op, x.v, y.
 inline Num abs(Num x) { return apply(ir::Op::kAbs, x); }
 inline Num sqrt(Num x) { return apply(ir::Op::kSqrt, x); }
 inline Num cast(Num x, DType t) { return {x.b, x.b->cast(x.v, t)}; }
+// clang-format on
+
 /// NaN stays NaN. By comparison and select: vector machines have exactly this as one instruction.
-inline Num at_most(Num x, double high) { return select(x > high, high, x); }
-inline Num at_least(Num x, double low) { return select(x < low, low, x); }
-inline Num clamp(Num x, double low, double high) { return at_most(at_least(x, low), high); }
+inline Num at_most(Num x, double high) {
+  return select(x > high, high, x);
+}
+inline Num at_least(Num x, double low) {
+  return select(x < low, low, x);
+}
+inline Num clamp(Num x, double low, double high) {
+  return at_most(at_least(x, low), high);
+}
 
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -83,8 +92,12 @@ inline Num integer(Num i, std::int64_t value) {
              : i.b->constant_i64(value);
   return {i.b, i.b->broadcast_to(scalar, i.type().shape)};
 }
-inline Num shift_left(Num i, std::int64_t n) { return apply(ir::Op::kShl, i, integer(i, n)); }
-inline Num shift_right(Num i, std::int64_t n) { return apply(ir::Op::kShr, i, integer(i, n)); }
+inline Num shift_left(Num i, std::int64_t n) {
+  return apply(ir::Op::kShl, i, integer(i, n));
+}
+inline Num shift_right(Num i, std::int64_t n) {
+  return apply(ir::Op::kShr, i, integer(i, n));
+}
 
 /// x with the sign of s.
 inline Num copysign(Num x, Num s) {
@@ -98,8 +111,8 @@ inline Num sign_bit(Num x) {  ///< bool
   return i < integer(i, 0);
 }
 
-/// c[0] + c[1] z + ... with fma, by halves (Estrin 1960): log2 N steps deep instead of N, for log2 N more
-/// products. A time step is a chain of such functions, so depth is what it waits for.
+/// c[0] + c[1] z + ... with fma, by halves (Estrin 1960): log2 N steps deep instead of N, for log2
+/// N more products. A time step is a chain of such functions, so depth is what it waits for.
 inline Num polynomial(std::span<const double> c, Num z, std::span<const Num> powers) {
   if (c.size() == 1) return z.with(c[0]);
   if (c.size() == 2) return fma(z.with(c[1]), z, c[0]);
@@ -119,8 +132,8 @@ Num polynomial(const T (&c)[N], Num z) {
   return polynomial(wide, z, powers);
 }
 
-/// The whole number nearest to x*factor (below 2^50, or 2^21 in f32), by adding a large constant: as a real,
-/// and as an integer whose low 12 bits (8 in f32) are right; the rest is the constant's.
+/// The whole number nearest to x*factor (below 2^50, or 2^21 in f32), by adding a large constant:
+/// as a real, and as an integer whose low 12 bits (8 in f32) are right; the rest is the constant's.
 struct Rounded {
   Num real, low_bits;
 };

@@ -1,9 +1,10 @@
 // Circular functions and their inverses.
 //
-// sin, cos, tan: x = k pi/2 + r with pi/2 as a sum of three doubles (Cody and Waite 1980, with fma). For |x| <=
-// 2^30 the first step is exact (both terms are multiples of 2^-53 and the difference is below 1), the second rounds
-// once (tan, whose slope would enlarge that, keeps the error), and what the third leaves out is below
-// 2^-128. Beyond 2^30: NaN, never silently wrong. f32 reduces in f64.
+// sin, cos, tan: x = k pi/2 + r with pi/2 as a sum of three doubles (Cody and Waite 1980, with
+// fma). For |x| <= 2^30 the first step is exact (both terms are multiples of 2^-53 and the
+// difference is below 1), the second rounds once (tan, whose slope would enlarge that, keeps the
+// error), and what the third leaves out is below 2^-128. Beyond 2^30: NaN, never silently wrong.
+// f32 reduces in f64.
 #include "cotangent/transform/math_coefficients.h"
 #include "cotangent/transform/math_functions.h"
 
@@ -14,12 +15,13 @@ namespace co = coefficients;
 namespace {
 
 constexpr double kTwoOverPi = 0x1.45f306dc9c883p-1;
-constexpr double kPiOver2[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54, -0x1.f1976b7ed8fbcp-110};
+constexpr double kPiOver2[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54,
+                               -0x1.f1976b7ed8fbcp-110};
 constexpr double kMaxAngle = 0x1p30;
 constexpr double kPi = 0x1.921fb54442d18p+1, kPiLow = 0x1.1a62633145c07p-53;
 
 struct Angle {
-  Num r, low;   // r (+ low, if it has a value) in about [-pi/4, pi/4]
+  Num r, low;    // r (+ low, if it has a value) in about [-pi/4, pi/4]
   Num quadrant;  // i64 (or i64 from f64 in f32): the low bits of k
 };
 
@@ -67,11 +69,17 @@ Sum cos_sum(const Angle& a) {
   const Num rest = a.low.b ? fma(-a.r, a.low, rounding) : rounding;
   return {w, fma(z * z, polynomial(co::kCos, z), rest)};
 }
-Num cos_poly(const Angle& a) { return cos_sum(a).value(); }
+Num cos_poly(const Angle& a) {
+  return cos_sum(a).value();
+}
 
-Num bit(Num i, std::int64_t mask) { return (i & integer(i, mask)) != 0.0; }
+Num bit(Num i, std::int64_t mask) {
+  return (i & integer(i, mask)) != 0.0;
+}
 
-Num in_range(Num x, Num y) { return select(abs(x) <= kMaxAngle, y, kNaN); }
+Num in_range(Num x, Num y) {
+  return select(abs(x) <= kMaxAngle, y, kNaN);
+}
 
 }  // namespace
 
@@ -105,10 +113,14 @@ Num expand_tan(Num x) {
 
 namespace {
 
-Num wide_or(Num x, Num (*f)(Num)) { return cast(f(cast(x, DType::kF64)), DType::kF32); }
+Num wide_or(Num x, Num (*f)(Num)) {
+  return cast(f(cast(x, DType::kF64)), DType::kF32);
+}
 
 /// asin over |t| <= 1/2, given z = t^2: t + t z A(z).
-Num asin_tail(Num z) { return z * polynomial(co::kAsin, z); }
+Num asin_tail(Num z) {
+  return z * polynomial(co::kAsin, z);
+}
 
 }  // namespace
 
@@ -168,7 +180,8 @@ Num atan_quotient(Num a, Num b) {
   const Num n = select(low_part, a, select(middle, a - b, -b));
   const Num d = select(low_part, b, select(middle, a + b, a));
   const Num high = select(low_part, 0.0, select(middle, a.with(kPi * 0.25), a.with(kPi * 0.5)));
-  const Num low = select(low_part, 0.0, select(middle, a.with(kPiLow * 0.25), a.with(kPiLow * 0.5)));
+  const Num low =
+      select(low_part, 0.0, select(middle, a.with(kPiLow * 0.25), a.with(kPiLow * 0.5)));
   return atan_of(n, d, high, low);
 }
 
@@ -180,7 +193,8 @@ Num atan2_f64(Num y, Num x) {
   b = select(both_infinite | both_zero, 1.0, b);
   // Keep the sum finite and the quotient's remainder normal.
   const Num top = apply(ir::Op::kMax, a, b);
-  const Num factor = select(top > 0x1p1000, 0x1p-600, select(top < 0x1p-900, 0x1p900, top.with(1.0)));
+  const Num factor =
+      select(top > 0x1p1000, 0x1p-600, select(top < 0x1p-900, 0x1p900, top.with(1.0)));
   a = a * factor;
   b = b * factor;
   const Num infinite = (a == kInfinity) | (b == kInfinity);

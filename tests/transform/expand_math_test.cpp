@@ -7,10 +7,26 @@ namespace {
 
 bool is_transcendental(Op op) {
   switch (op) {
-    case Op::kCbrt: case Op::kExp: case Op::kExpm1: case Op::kLog: case Op::kLog1p: case Op::kSin:
-    case Op::kCos: case Op::kTan: case Op::kAsin: case Op::kAcos: case Op::kAtan: case Op::kSinh:
-    case Op::kCosh: case Op::kTanh: case Op::kErf: case Op::kPow: case Op::kAtan2: return true;
-    default: return false;
+    case Op::kCbrt:
+    case Op::kExp:
+    case Op::kExpm1:
+    case Op::kLog:
+    case Op::kLog1p:
+    case Op::kSin:
+    case Op::kCos:
+    case Op::kTan:
+    case Op::kAsin:
+    case Op::kAcos:
+    case Op::kAtan:
+    case Op::kSinh:
+    case Op::kCosh:
+    case Op::kTanh:
+    case Op::kErf:
+    case Op::kPow:
+    case Op::kAtan2:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -37,8 +53,9 @@ TEST(ExpandMath, LeavesNothingTranscendentalInAnyBody) {
   EXPECT_GT(before, 300);  // the programs do hold some, in bodies too
 }
 
-/// Smooth programs, against the same program in long double. What the last places of a function are worth at
-/// the end depends on the program: a few times what the C library's own rounding does to it.
+/// Smooth programs, against the same program in long double. What the last places of a function are
+/// worth at the end depends on the program: a few times what the C library's own rounding does to
+/// it.
 TEST(ExpandMath, KeepsTheValuesOfRandomPrograms) {
   int compared = 0, with_functions = 0;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
@@ -55,7 +72,8 @@ TEST(ExpandMath, KeepsTheValuesOfRandomPrograms) {
     const long double exact = evaluate(*f, wide, extended)[0].real(0);
     const long double plain = evaluate(*f, arguments)[0].real(0);
     const long double ours = evaluate(*g, arguments)[0].real(0);
-    if (!std::isfinite(static_cast<double>(exact)) || !std::isfinite(static_cast<double>(plain))) continue;
+    if (!std::isfinite(static_cast<double>(exact)) || !std::isfinite(static_cast<double>(plain)))
+      continue;
     ++compared;
     if (count_transcendental(*f) > 0) ++with_functions;
     const long double allowed = 1e-12L * (1 + std::fabs(exact)) + 100 * std::fabs(plain - exact);

@@ -1,10 +1,10 @@
 // Our elementary functions against MPFR: reference numbers, in units of the last place.
+#include "tests/transform/function_cases.h"
+
 #include <mpfr.h>
 
 #include <cstring>
 #include <functional>
-
-#include "tests/transform/function_cases.h"
 
 namespace cotangent::transform {
 namespace {
@@ -15,18 +15,23 @@ using Reference2 = int (*)(mpfr_t, const mpfr_t, const mpfr_t, mpfr_rnd_t);
 struct Case {
   Op op;
   std::function<int(mpfr_t, const mpfr_t, const mpfr_t)> reference;
-  double low, high;      ///< uniform points in this range ...
-  bool exponents;        ///< ... or with uniform exponents, both signs where low < 0
-  double ulp64, ulp32;   ///< stated bounds (docs/functions.md)
+  double low, high;     ///< uniform points in this range ...
+  bool exponents;       ///< ... or with uniform exponents, both signs where low < 0
+  double ulp64, ulp32;  ///< stated bounds (docs/functions.md)
 };
 
 Case one(Op op, Reference1 f, double low, double high, bool exponents, double u64, double u32) {
-  return {op, [f](mpfr_t r, const mpfr_t x, const mpfr_t) { return f(r, x, MPFR_RNDN); }, low, high,
-          exponents, u64, u32};
+  return {op,        [f](mpfr_t r, const mpfr_t x, const mpfr_t) { return f(r, x, MPFR_RNDN); },
+          low,       high,
+          exponents, u64,
+          u32};
 }
 Case two(Op op, Reference2 f, double low, double high, bool exponents, double u64, double u32) {
-  return {op, [f](mpfr_t r, const mpfr_t x, const mpfr_t y) { return f(r, x, y, MPFR_RNDN); }, low,
-          high, exponents, u64, u32};
+  return {
+      op,        [f](mpfr_t r, const mpfr_t x, const mpfr_t y) { return f(r, x, y, MPFR_RNDN); },
+      low,       high,
+      exponents, u64,
+      u32};
 }
 
 const std::vector<Case>& cases() {
@@ -137,13 +142,15 @@ void expect_within(const Case& c, const Tensors& points, bool narrow, const std:
   EXPECT_LE(worst.ulp, narrow ? c.ulp32 : c.ulp64)
       << name << " at " << std::hexfloat << worst.x << " " << worst.y << " " << where;
   if (std::getenv("COTANGENT_PRINT_ULP")) {
-    std::printf("%-6s %s %-30s %.3f ulp, %zu nodes, %lld points\n", name.c_str(), narrow ? "f32" : "f64",
-                where.c_str(), worst.ulp, worst.nodes, static_cast<long long>(points[0].size()));
+    std::printf("%-6s %s %-30s %.3f ulp, %zu nodes, %lld points\n", name.c_str(),
+                narrow ? "f32" : "f64", where.c_str(), worst.ulp, worst.nodes,
+                static_cast<long long>(points[0].size()));
   }
 }
 
 Tensor tensor_of(const std::vector<double>& values, bool narrow) {
-  Tensor t(Type{narrow ? DType::kF32 : DType::kF64, Shape{static_cast<std::int64_t>(values.size())}});
+  Tensor t(
+      Type{narrow ? DType::kF32 : DType::kF64, Shape{static_cast<std::int64_t>(values.size())}});
   for (std::size_t i = 0; i < values.size(); ++i) {
     t.set_real(static_cast<std::int64_t>(i), narrow ? static_cast<float>(values[i]) : values[i]);
   }
@@ -167,7 +174,8 @@ void add_around(std::vector<double>& points, double x, bool narrow, int each = 6
 /// Where the formula of an op changes or is stretched most.
 std::vector<double> corners(Op op, bool narrow, int many) {
   const double tiny = narrow ? 0x1p-149 : 0x1p-1074, normal = narrow ? 0x1p-126 : 0x1p-1022;
-  const double huge = narrow ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  const double huge =
+      narrow ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
   std::vector<double> at;
   std::mt19937_64 random(5);
   const double pi = std::acos(-1.0), ln2 = std::log(2.0);
@@ -175,31 +183,48 @@ std::vector<double> corners(Op op, bool narrow, int many) {
     add_around(at, x, narrow);
     add_around(at, -x, narrow);
   };
-  for (double x : {tiny, 100 * tiny, normal / 3, normal, 1e-30, 1e-9, 0x1p-27, 1e-4, 1.0, 2.0}) both(x);
+  for (double x : {tiny, 100 * tiny, normal / 3, normal, 1e-30, 1e-9, 0x1p-27, 1e-4, 1.0, 2.0})
+    both(x);
   switch (op) {
-    case Op::kSin: case Op::kCos: case Op::kTan:
+    case Op::kSin:
+    case Op::kCos:
+    case Op::kTan:
       for (int k = 1; k < many; ++k) both(k * (pi / 4));
       for (int k = 0; k < many; ++k) {
         both(std::floor(static_cast<double>(random() >> 11) * 0x1p-53 * 0x1.4p30) * (pi / 4));
       }
       at.push_back(0x1p30), at.push_back(-0x1p30);
       break;
-    case Op::kExp: case Op::kExpm1: case Op::kSinh: case Op::kCosh: case Op::kTanh:
+    case Op::kExp:
+    case Op::kExpm1:
+    case Op::kSinh:
+    case Op::kCosh:
+    case Op::kTanh:
       for (int k = 0; k < std::min(many, 1080); ++k) both((k + 0.5) * ln2);
-      for (double x : {706.0, 708.3964185322641, 709.782712893384, 710.4758600739439, 744.4400719213812,
-                       745.1332191019411, 86.0, 87.33654475055310, 88.72283905206835, 103.9720770839918,
-                       0.5, 10.0, 22.0, 36.7}) both(x);
+      for (double x : {706.0, 708.3964185322641, 709.782712893384, 710.4758600739439,
+                       744.4400719213812, 745.1332191019411, 86.0, 87.33654475055310,
+                       88.72283905206835, 103.9720770839918, 0.5, 10.0, 22.0, 36.7})
+        both(x);
       break;
-    case Op::kLog: case Op::kLog1p: case Op::kRsqrt: case Op::kCbrt:
-      for (int k = -140; k < 128; ++k) both(std::ldexp(std::sqrt(0.5), k)), both(std::ldexp(1.0, k));
+    case Op::kLog:
+    case Op::kLog1p:
+    case Op::kRsqrt:
+    case Op::kCbrt:
+      for (int k = -140; k < 128; ++k)
+        both(std::ldexp(std::sqrt(0.5), k)), both(std::ldexp(1.0, k));
       for (double x : {huge, 0.4142135623730951, 0.2928932188134524, 0.5, 0.75}) both(x);
       break;
-    case Op::kAsin: case Op::kAcos: case Op::kAtan: case Op::kErf:
-      for (double x : {0.5, 0.41421356237309503, 2.414213562373095, 0.7071067811865476, 4.0, 5.9, 6.0, 7.0,
-                       0x1p100, huge}) both(x);
+    case Op::kAsin:
+    case Op::kAcos:
+    case Op::kAtan:
+    case Op::kErf:
+      for (double x : {0.5, 0.41421356237309503, 2.414213562373095, 0.7071067811865476, 4.0, 5.9,
+                       6.0, 7.0, 0x1p100, huge})
+        both(x);
       for (int k = 1; k < 400; ++k) both(k * 0.0625), both(1 - std::ldexp(1.0, -k / 8));
       break;
-    default: break;
+    default:
+      break;
   }
   if (op == Op::kSin || op == Op::kCos || op == Op::kTan) {
     std::erase_if(at, [](double x) { return std::fabs(x) > 0x1p30; });
@@ -244,15 +269,17 @@ void check_corners(bool narrow, int many) {
       expect_within(c, {tensor_of(corners(c.op, narrow, many), narrow)}, narrow, "at its corners");
       continue;
     }
-    // Two operands: axes, diagonals, ratios where atan2 changes formula; for pow bases near 1 with large
-    // exponents, and results at both ends of the range.
+    // Two operands: axes, diagonals, ratios where atan2 changes formula; for pow bases near 1 with
+    // large exponents, and results at both ends of the range.
     std::vector<double> x, y;
     const auto pairs = [&](const std::vector<double>& a, const std::vector<double>& b) {
-      for (double u : a) for (double v : b) x.push_back(u), y.push_back(v);
+      for (double u : a)
+        for (double v : b) x.push_back(u), y.push_back(v);
     };
     std::vector<double> near_one, sizes, ends;
     add_around(near_one, 1.0, narrow, 40);
-    for (double s : {0x1p-140, 1e-20, 0.41421356237309503, 1.0, 2.414213562373095, 3.0, 1e20, 0x1p120}) {
+    for (double s :
+         {0x1p-140, 1e-20, 0.41421356237309503, 1.0, 2.414213562373095, 3.0, 1e20, 0x1p120}) {
       add_around(sizes, s, narrow, 3);
       add_around(sizes, -s, narrow, 3);
     }
@@ -260,7 +287,8 @@ void check_corners(bool narrow, int many) {
     if (c.op == Op::kPow) {
       const double scale = narrow ? 0x1p20 : 0x1p50;
       pairs(near_one, {scale, -scale, 3.7 * scale, -100 * scale, 0.1, 1e-300});
-      for (double e : {1.0, 2.0, 3.0, -1.0, -2.0, 0.5, -0.5, 1.0 / 3}) add_around(ends, e, narrow, 2);
+      for (double e : {1.0, 2.0, 3.0, -1.0, -2.0, 0.5, -0.5, 1.0 / 3})
+        add_around(ends, e, narrow, 2);
       pairs({2.0, 3.0, 10.0, 0.1, 1e-5, 123456.789, -2.0, -3.0}, ends);
       const double top = narrow ? 128 : 1024, bottom = narrow ? -149 : -1074;
       ends.clear();
