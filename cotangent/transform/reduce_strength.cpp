@@ -392,7 +392,8 @@ class Reducer {
 
   /// Products of one shape, by class.
   struct Group {
-    Value factors, divisors;
+    Values factors;
+    Value divisors;
   };
 
   Value times(Value x, Value y) {
@@ -400,47 +401,47 @@ class Reducer {
     if (!y.valid()) return x;
     return b_.mul(x, y);
   }
-
-  Value finish_group(const Group& g, double& coefficient, const Type& type) {
-    if (!g.divisors.valid()) return g.factors;
-    Value top = g.factors;
-    if (!top.valid()) {
-      top = b_.splat(coefficient, type);
-      coefficient = 1;
-    }
-    return b_.div(top, g.divisors);
+  Value times(Value x, const Values& factors) {
+    for (Value y : factors) x = times(x, y);
+    return x;
+  }
+  Value over(Value top, Value divisors, double& coefficient, const Type& type) {
+    if (!divisors.valid()) return top;
+    if (!top.valid()) top = b_.splat(std::exchange(coefficient, 1.0), type);
+    return b_.div(top, divisors);
   }
 
-  /// The product of the groups: what is invariant and what depends on one side only are made on their
-  /// own, the coefficient among them, then joined.
+  /// The product of the groups. What is invariant and what depends on one side only are made on their own, the
+  /// coefficient among them. The pair's own factors then multiply one by one: a high power of a distance
+  /// is never formed alone, where it could underflow in f32.
   Value join(std::map<Class, Group>& groups, double& coefficient, const Type& type) {
-    std::vector<std::pair<Class, Value>> parts;
     Value fixed, divisors;
-    if (groups.count(0) && (groups[0].factors.valid() || groups[0].divisors.valid())) {
-      fixed = finish_group(groups[0], coefficient, type);
-      if (coefficient != 1 && coefficient != -1) {
-        fixed = b_.mul(b_.splat(coefficient, type), fixed);
-        coefficient = 1;
+    Values singles, mixed;
+    if (const auto found = groups.find(0); found != groups.end()) {
+      const Group& g = found->second;
+      fixed = over(times({}, g.factors), g.divisors, coefficient, type);
+      if (fixed.valid() && coefficient != 1 && coefficient != -1) {
+        fixed = b_.mul(b_.splat(std::exchange(coefficient, 1.0), type), fixed);
       }
     }
-    for (auto& [c, g] : groups) {
+    for (auto group = groups.rbegin(); group != groups.rend(); ++group) {
+      const auto& [c, g] = *group;
       if (c == 0) continue;
-      const bool single = (c & (c - 1)) == 0 && groups.size() > 1;
-      if (single && coefficient != 1 && !fixed.valid()) {
-        g.factors = g.factors.valid() ? b_.mul(b_.splat(coefficient, type), g.factors)
-                                      : b_.splat(coefficient, type);
-        coefficient = 1;
+      if ((c & (c - 1)) != 0 || groups.size() == 1) {
+        mixed.insert(mixed.end(), g.factors.begin(), g.factors.end());
+        divisors = times(divisors, g.divisors);
+        continue;
       }
-      if (fixed.valid() && (single || c == groups.rbegin()->first)) {
-        g.factors = times(fixed, g.factors);
-        fixed = {};
+      Value start = std::exchange(fixed, Value{});
+      if (!start.valid() && coefficient != 1) {
+        start = b_.splat(std::exchange(coefficient, 1.0), type);
       }
-      if (!single) divisors = times(divisors, std::exchange(g.divisors, Value{}));
-      parts.emplace_back(c, finish_group(g, coefficient, type));
+      singles.push_back(over(times(start, g.factors), g.divisors, coefficient, type));
     }
-    Value product = fixed;
-    for (auto part = parts.rbegin(); part != parts.rend(); ++part) product = times(product, part->second);
-    return finish_group({product, divisors}, coefficient, type);
+    Value product = singles.empty() ? fixed : singles.front();
+    product = times(product, mixed);
+    for (std::size_t k = 1; k < singles.size(); ++k) product = times(product, singles[k]);
+    return over(product, divisors, coefficient, type);
   }
 
   /// By Horner's rule from the steepest power down: x^a (c + x^b (d + ...)).
@@ -461,11 +462,17 @@ class Reducer {
     const Type type = f_.type(v);
     std::map<Class, Group> scalars, arrays;
     for (const auto& [base, power] : m.powers) {
-      const auto [factor, divisor] = written(base, power);
       auto& groups = f_.type(Value{base.id}).is_scalar() ? scalars : arrays;
       Group& g = groups[class_[base.id]];
-      if (factor.valid()) g.factors = times(g.factors, factor);
-      if (divisor.valid()) g.divisors = times(g.divisors, divisor);
+      // Two factors in place of one high power; even powers of a root stay even.
+      const int unit = base.rooted && power % 2 == 0 ? 2 : 1;
+      const int half = power / unit / 2 * unit;
+      for (int part : {half, power - half}) {
+        if (part == 0) continue;
+        const auto [factor, divisor] = written(base, part);
+        if (factor.valid()) g.factors.push_back(factor);
+        if (divisor.valid()) g.divisors = times(g.divisors, divisor);
+      }
     }
     double coefficient = m.coefficient;
     Value product = join(scalars, coefficient, type.with_shape({}));
