@@ -255,6 +255,7 @@ class Loader {
       }
       names_.add_parameter(entries[k].key, std::move(values[k]));
     }
+    names_.check_names_in_definitions();
   }
 
   ir::Tensor state_array(const Entry& entry) {

@@ -103,6 +103,49 @@ void Context::check_definitions() const {
   }
 }
 
+void Context::check_names_in_definitions() const {
+  for (const Definition& d : definitions_) {
+    std::vector<std::string> bound = d.parameters;
+    const auto refuse = [&](const Expr& e, const std::string& what,
+                            std::vector<std::string> known) {
+      const std::string near = nearest_name(e.name, known);
+      fail(d.body->source(), e.begin, e.name_end, "unknown " + what + " '" + e.name + "'",
+           "a name of the language, a parameter, a definition, an argument or an index",
+           near.empty() ? "add it to [parameters] or [define]" : "did you mean '" + near + "'?");
+    };
+    const auto visit = [&](const auto& self, const Expr& e) -> void {
+      if (e.kind == ExprKind::kName) {
+        const bool symbol = e.name == "q" || e.name == "p" || e.name == "v" || e.name == "t" ||
+                            e.name == "pi" || is_reserved(e.name);
+        if (!symbol && !parameter(e.name) && !definition(e.name) &&
+            std::find(bound.begin(), bound.end(), e.name) == bound.end()) {
+          std::vector<std::string> known = known_names();
+          known.insert(known.end(), bound.begin(), bound.end());
+          known.insert(known.end(), {"q", "p", "v", "t", "pi"});
+          refuse(e, "name", std::move(known));
+        }
+      }
+      if (e.kind == ExprKind::kCall && !function_named(e.name) && !definition(e.name)) {
+        std::vector<std::string> known = reserved_names();
+        for (const Definition& other : definitions_) known.push_back(other.name);
+        refuse(e, "function", std::move(known));
+      }
+      for (const Expr* child : e.children) self(self, *child);
+      if (!e.reduce) return;
+      for (const Expr* part : {e.reduce->low, e.reduce->high}) {
+        if (part) self(self, *part);
+      }
+      const std::size_t before = bound.size();
+      for (const IndexName& index : e.reduce->indices) bound.push_back(index.name);
+      for (const Expr* part : {e.reduce->filter, e.reduce->body}) {
+        if (part) self(self, *part);
+      }
+      bound.resize(before);
+    };
+    visit(visit, d.body->root());
+  }
+}
+
 Definition parse_definition(const SourceText& head, SourceText body) {
   const std::vector<Token> tokens = tokenize(head);
   std::size_t at = 0;

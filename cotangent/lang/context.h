@@ -73,6 +73,9 @@ class Context {
   const std::vector<Definition>& definitions() const { return definitions_; }
   /// Throws UserError when definitions use each other in a circle, and shows it.
   void check_definitions() const;
+  /// Throws UserError for a name in a definition, used or not, that is nothing. All parameters are
+  /// there.
+  void check_names_in_definitions() const;
 
   std::vector<std::string> known_names() const;
 

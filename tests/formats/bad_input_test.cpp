@@ -2,7 +2,7 @@
 // culprit, says what was expected and, where there is something to do, what.
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -11,6 +11,11 @@
 
 namespace cotangent::formats {
 namespace {
+
+/// Of processor time: the machine may be busy with something else.
+double seconds_since(std::clock_t start) {
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
 
 namespace fs = std::filesystem;
 using testing::kOscillator;
@@ -191,11 +196,22 @@ const std::vector<Bad>& cases() {
       {"definition_and_parameter", "r(i,j)", "m(i,j)", "7:1", {"parameter and a definition"}},
       {"definition_twice", "[energy]", "r(a) = \"a\"\n[energy]", "8:1", {"twice"}},
       {"definition_bad_head", "r(i,j)", "r(i,)", "7:5", {"argument"}},
-      {"error_inside_a_definition",
+      {"error_inside_a_definition", "norm(q[i] - q[j])", "norm(q[i] - qq[j])", "7:23", {"'qq'"}},
+      {"type_error_inside_a_definition",
        "norm(q[i] - q[j])",
-       "norm(q[i] - qq[j])",
-       "7:23",
-       {"'qq'", "used at bad.toml:10:34"}},
+       "norm(q[i] - m)",
+       "7:16",
+       {"vector(3)", "used at bad.toml:10:34"}},
+      {"error_inside_an_unused_definition",
+       "[energy]",
+       "unused(x) = \"x + sum(k, qq[k])\"\n[energy]",
+       "8:25",
+       {"'qq'", "did you mean"}},
+      {"unknown_function_in_a_definition",
+       "[energy]",
+       "unused(x) = \"nrom(x)\"\n[energy]",
+       "8:14",
+       {"did you mean 'norm'"}},
       // --- parameters
       {"parameter_reserved", "kind =", "p =", "4:1", {"reserved"}},
       {"parameter_name", "kind =", "2nd =", "4:1", {"ASCII"}},
@@ -379,7 +395,7 @@ TEST(BadInput, ASampleMessageWhole) {
 }
 
 TEST(BadInput, Deep) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   for (const char* open : {"(", "-", "sqrt(", "[", "q[", "2^", "not ", "sum(i in 0..2, "}) {
     std::string deep;
     for (int k = 0; k < 10000 && deep.size() < 60000; ++k) deep += open;
@@ -398,8 +414,8 @@ TEST(BadInput, Deep) {
   EXPECT_NE(std::string(error_of("[" + dotted + "]").what()).find("16 parts"), std::string::npos);
   EXPECT_NE(std::string(error_of("x = {" + dotted + " = 1}").what()).find("16 parts"),
             std::string::npos);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(took.count(), 2);
+  const double took = seconds_since(start);
+  EXPECT_LT(took, 2);
 }
 
 TEST(BadInput, DeepAsAllowedIsFine) {
@@ -450,11 +466,11 @@ TEST(BadInput, DefinitionsThatGrowWithoutBound) {
   }
   std::string text = replaced(kGood, "[define]\n", define);
   text = replaced(text, "norm(q[1] - q[0])", "f59(t)");
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   const UserError error = error_of(text);
   EXPECT_NE(std::string(error.what()).find("too much work"), std::string::npos) << error.what();
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(took.count(), 20);
+  const double took = seconds_since(start);
+  EXPECT_LT(took, 20);
 }
 
 TEST(BadInput, TextThatIsNotText) {
@@ -561,10 +577,10 @@ TEST_F(BadFiles, SystemFiles) {
   EXPECT_NE(message_of(folder_).find("folder"), std::string::npos);
   write("huge.toml", kGood);
   fs::resize_file(folder_ / "huge.toml", 100'000'000);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   EXPECT_NE(message_of(folder_ / "huge.toml").find("100 MB"), std::string::npos);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(took.count(), 0.05);  // refused before reading
+  const double took = seconds_since(start);
+  EXPECT_LT(took, 0.05);  // refused before reading
 }
 
 TEST(BadInput, ManyValuesAndTables) {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -12,6 +12,11 @@
 
 namespace cotangent::formats {
 namespace {
+
+/// Of processor time: the machine may be busy with something else.
+double seconds_since(std::clock_t start) {
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
 
 using testing::kOscillator;
 using testing::kOuterSolarSystem;
@@ -70,11 +75,11 @@ TEST(SystemFile, OuterSolarSystem) {
 
 TEST(SystemFile, OuterSolarSystemLoadsFast) {
   parse(kOuterSolarSystem);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   for (int k = 0; k < 10; ++k) parse(kOuterSolarSystem);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  RecordProperty("milliseconds", std::to_string(took.count() * 100));
-  EXPECT_LT(took.count() / 10, 0.02);
+  const double took = seconds_since(start);
+  RecordProperty("milliseconds", std::to_string(took * 100));
+  EXPECT_LT(took / 10, 0.02);
 }
 
 TEST(SystemFile, SpansPointIntoTheFile) {
@@ -389,12 +394,12 @@ ring = "sum(i, (q[(i+1) % len(q)] - q[i])^2/2)"
 q = "= q0"
 p = "= 0*q0"
 )toml");
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   const LoadedFile f = load_system_file(folder / "chain.toml");
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  const double took = seconds_since(start);
   EXPECT_EQ(f.system.shape, Shape{kSites});
-  EXPECT_LT(took.count(), 5) << "seconds to load";
-  RecordProperty("seconds", std::to_string(took.count()));
+  EXPECT_LT(took, 5) << "seconds to load";
+  RecordProperty("seconds", std::to_string(took));
   EXPECT_LT(f.system.terms[1].energy->total_size(), 60u);
   fs::remove_all(folder);
 }
