@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 
@@ -17,6 +18,26 @@ telemetry::ProgressEvent event_of(const mechanics::Progress& progress) {
   event.seconds = progress.seconds;
   event.energy_error = progress.energy_error;
   return event;
+}
+
+/// A finite state may still have an energy or an observable that is not: that is never silent.
+void warn_of_non_finite_samples(const mechanics::RunResult& result,
+                                telemetry::Telemetry& telemetry) {
+  const auto look = [&](const mechanics::Series& series) {
+    const io::SampleView view = view_of(series);
+    std::size_t bad = 0, first = 0;
+    for (std::size_t k = 0; k < view.t.size(); ++k) {
+      const auto row = view.row(k);
+      if (std::all_of(row.begin(), row.end(), [](double x) { return std::isfinite(x); })) continue;
+      if (bad++ == 0) first = k;
+    }
+    if (bad == 0) return;
+    telemetry.warn(series.name + " is not finite in " + std::to_string(bad) + " of " +
+                   std::to_string(view.t.size()) + " samples, first at t = " +
+                   number_text(view.t[first], 15));
+  };
+  for (const mechanics::Invariant& invariant : result.invariants) look(invariant.series);
+  for (const mechanics::Series& series : result.observables) look(series);
 }
 
 int code_of(mechanics::RunStatus status) {
@@ -83,6 +104,7 @@ int run_command(const RunOptions& options, Console& console) {
   else
     write_answer_text(console.out, answer);
   console.out.flush();
+  warn_of_non_finite_samples(result, telemetry);
   if (result.fault) {
     telemetry.log(telemetry::Level::kError, fault_text(*result.fault, prepared.file.source) +
                                                 "\nKept: the state after step " +

@@ -273,6 +273,27 @@ position = "q[0]"
   EXPECT_NE(result.err.find("fall.toml:"), std::string::npos) << result.err;
 }
 
+TEST(Cli, AnEnergyThatIsNotFiniteIsNotSilent) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("log.toml", R"toml([energy]
+kinetic = "p[0]^2 / 2"
+well = "log(q[0])"
+[initial]
+q = [1.0]
+p = [0.0]
+[run]
+dt = 0.01
+t_end = 20.0
+method = "leapfrog"
+[observe]
+every = 10
+)toml");  // dH/dq = 1/q is finite below zero, where log(q) is not
+  const CliResult result = run_cli({"run", file, "--json", "--quiet"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_NE(result.err.find("warning: energy is not finite in"), std::string::npos) << result.err;
+  EXPECT_TRUE(result.json().at("invariants").at(0).at("max_rel_error").is_null());
+}
+
 TEST(Cli, ExplainHasTheShapeOfTheAnswer) {
   const CliResult result = run_cli({"explain", example("outer_solar_system"), "--json"});
   ASSERT_EQ(result.code, 0) << result.err;
