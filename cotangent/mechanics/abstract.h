@@ -1,5 +1,5 @@
-// Abstract interpretation of programs: runs a function over values of a small lattice, going into the
-// bodies of map, pair_sum and loop. Facts are proved with it.
+// Abstract interpretation of programs: runs a function over values of a small lattice, going into
+// the bodies of map, pair_sum and loop. Facts are proved with it.
 //
 // A domain D gives
 //   D::Value                                    one abstract value, with operator==

@@ -70,18 +70,26 @@ struct MixingDomain {
       case Op::kSlice:
       case Op::kPad:
       case Op::kConcatenate:
-      case Op::kReverse: return true;
+      case Op::kReverse:
+        return true;
       case Op::kMul:
-      case Op::kDotGeneral: return x[0] == 0 || x[1] == 0;
-      case Op::kDiv: return x[1] == 0;
-      case Op::kFma: return x[0] == 0 || x[1] == 0;
-      case Op::kSelect: return x[0] == 0;
-      case Op::kGather: return std::all_of(x.begin() + 1, x.end(), [](Value o) { return o == 0; });
+      case Op::kDotGeneral:
+        return x[0] == 0 || x[1] == 0;
+      case Op::kDiv:
+        return x[1] == 0;
+      case Op::kFma:
+        return x[0] == 0 || x[1] == 0;
+      case Op::kSelect:
+        return x[0] == 0;
+      case Op::kGather:
+        return std::all_of(x.begin() + 1, x.end(), [](Value o) { return o == 0; });
       case Op::kScatterAdd:
       case Op::kScatterSet:
         return std::all_of(x.begin() + 2, x.end(), [](Value o) { return o == 0; });
-      case Op::kCast: return is_float(f.type(v).dtype);
-      default: return false;
+      case Op::kCast:
+        return is_float(f.type(v).dtype);
+      default:
+        return false;
     }
   }
 };
@@ -105,10 +113,23 @@ struct KinkDomain {
       case Op::kSelect:
         if (!x[0]) return 1;
         break;
-      case Op::kAbs: case Op::kSign: case Op::kFloor: case Op::kCeil: case Op::kRound:
-      case Op::kMod: case Op::kMin: case Op::kMax: case Op::kReduceMin: case Op::kReduceMax:
-      case Op::kLt: case Op::kLe: case Op::kEq: case Op::kNe: break;
-      default: return 1;
+      case Op::kAbs:
+      case Op::kSign:
+      case Op::kFloor:
+      case Op::kCeil:
+      case Op::kRound:
+      case Op::kMod:
+      case Op::kMin:
+      case Op::kMax:
+      case Op::kReduceMin:
+      case Op::kReduceMax:
+      case Op::kLt:
+      case Op::kLe:
+      case Op::kEq:
+      case Op::kNe:
+        break;
+      default:
+        return 1;
     }
     if (!found) found = Mixing{std::string(ir::name_of(f.op(v))), place_of(f, v)};
     return 1;
@@ -119,7 +140,9 @@ struct KinkDomain {
 
 constexpr int kNone = Degree::kNotPolynomial;
 
-int cap(int d) { return std::min(d, kNone); }
+int cap(int d) {
+  return std::min(d, kNone);
+}
 Degree sum(const Degree& a, const Degree& b) {
   return {cap(a.q + b.q), cap(a.p + b.p), cap(a.joint + b.joint)};
 }
@@ -127,7 +150,9 @@ Degree larger(const Degree& a, const Degree& b) {
   return {std::max(a.q, b.q), std::max(a.p, b.p), std::max(a.joint, b.joint)};
 }
 Degree times(const Degree& a, std::int64_t n) {
-  const auto scaled = [n](int d) { return d == 0 ? 0 : cap(static_cast<int>(std::min<std::int64_t>(n, kNone)) * d); };
+  const auto scaled = [n](int d) {
+    return d == 0 ? 0 : cap(static_cast<int>(std::min<std::int64_t>(n, kNone)) * d);
+  };
   return {scaled(a.q), scaled(a.p), scaled(a.joint)};
 }
 /// What is left of a value that is put through a function that is no polynomial.
@@ -166,31 +191,40 @@ struct DegreeDomain {
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
     switch (f.op(v)) {
       case Op::kConstant:
-      case Op::kIota: return {};
+      case Op::kIota:
+        return {};
       case Op::kNeg:
       case Op::kReduceSum:
       case Op::kReshape:
       case Op::kTranspose:
       case Op::kBroadcast:
       case Op::kSlice:
-      case Op::kReverse: return x[0];
+      case Op::kReverse:
+        return x[0];
       case Op::kAdd:
       case Op::kSub:
-      case Op::kPad: return larger(x[0], x[1]);
+      case Op::kPad:
+        return larger(x[0], x[1]);
       case Op::kConcatenate: {
         Degree d;
         for (const Degree& o : x) d = larger(d, o);
         return d;
       }
-      case Op::kMul: return product(f, f.operand(v, 0), f.operand(v, 1), x[0], x[1]);
-      case Op::kDotGeneral: return sum(x[0], x[1]);
+      case Op::kMul:
+        return product(f, f.operand(v, 0), f.operand(v, 1), x[0], x[1]);
+      case Op::kDotGeneral:
+        return sum(x[0], x[1]);
       case Op::kFma:
         return larger(product(f, f.operand(v, 0), f.operand(v, 1), x[0], x[1]), x[2]);
-      case Op::kDiv: return quotient(x[0], x[1]);
-      case Op::kPow: return power(f, v, x);
+      case Op::kDiv:
+        return quotient(x[0], x[1]);
+      case Op::kPow:
+        return power(f, v, x);
       case Op::kReduceProd:
-        return times(x[0], f.type(f.operand(v, 0)).size() / std::max<std::int64_t>(1, f.type(v).size()));
-      case Op::kSelect: return larger(larger(x[1], x[2]), not_polynomial(x[0]));
+        return times(x[0],
+                     f.type(f.operand(v, 0)).size() / std::max<std::int64_t>(1, f.type(v).size()));
+      case Op::kSelect:
+        return larger(larger(x[1], x[2]), not_polynomial(x[0]));
       case Op::kGather: {
         Degree d = x[0];
         for (std::size_t k = 1; k < x.size(); ++k) d = larger(d, not_polynomial(x[k]));

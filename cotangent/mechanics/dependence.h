@@ -1,5 +1,5 @@
-// What a program depends on, by structure: which parameters reach which results, where positions and
-// momenta meet, of what degree a polynomial is.
+// What a program depends on, by structure: which parameters reach which results, where positions
+// and momenta meet, of what degree a polynomial is.
 #pragma once
 
 #include <optional>
@@ -11,28 +11,28 @@
 
 namespace cotangent::mechanics {
 
-/// Bit k: depends on parameter k (parameters from 63 on share bit 63). One mask a result. Structural: a
-/// clear bit is a proof of independence.
+/// Bit k: depends on parameter k (parameters from 63 on share bit 63). One mask a result.
+/// Structural: a clear bit is a proof of independence.
 std::vector<std::uint64_t> dependence(const ir::Function& f);
 
 /// Whether result `r` of f may depend on parameter k.
 bool depends_on(const ir::Function& f, std::size_t r, std::size_t k);
 
 /// The first op, in topological order and going into bodies, in which a value that depends on
-/// parameter `a` and one that depends on parameter `b` meet in other than a sum, or in which a sum of the
-/// two is put through a nonlinear op.
+/// parameter `a` and one that depends on parameter `b` meet in other than a sum, or in which a sum
+/// of the two is put through a nonlinear op.
 struct Mixing {
   std::string op;
   SourceSpan place;  ///< empty when the op has none
 };
 std::optional<Mixing> first_mixing(const ir::Function& f, std::size_t a, std::size_t b);
 
-/// The first op that makes result 0 less than smooth in q (parameter 0) or p (parameter 1): a jump, a
-/// kink or a choice that depends on them. Nothing: smooth wherever it is defined.
+/// The first op that makes result 0 less than smooth in q (parameter 0) or p (parameter 1): a jump,
+/// a kink or a choice that depends on them. Nothing: smooth wherever it is defined.
 std::optional<Mixing> first_kink(const ir::Function& f);
 
-/// Degrees of result 0 as a polynomial in q (parameter 0), in p (parameter 1), and in both. An upper
-/// bound; kNotPolynomial when no bound is found.
+/// Degrees of result 0 as a polynomial in q (parameter 0), in p (parameter 1), and in both. An
+/// upper bound; kNotPolynomial when no bound is found.
 struct Degree {
   static constexpr int kNotPolynomial = 1000;
   int q = 0, p = 0, joint = 0;

@@ -12,7 +12,9 @@ using ir::Tensor;
 
 constexpr std::int64_t kCompileFrom = 300;  // unknowns
 
-bool finite(const Tensor& x) { return !first_non_finite(x); }
+bool finite(const Tensor& x) {
+  return !first_non_finite(x);
+}
 
 /// The ops at which a program first turned finite numbers into others.
 struct Origin {
@@ -50,8 +52,7 @@ std::optional<Origin> origin_in(const Function& f, std::span<const Tensor> argum
 }
 
 std::string expression_text(const System& system, const Origin& origin) {
-  if (system.source && !origin.place.empty() &&
-      origin.place.end <= system.source->text.size()) {
+  if (system.source && !origin.place.empty() && origin.place.end <= system.source->text.size()) {
     return system.source->text.substr(origin.place.begin, origin.place.end - origin.place.begin);
   }
   return origin.op;

@@ -48,12 +48,15 @@ struct State {
 
 double largest(const Tensor& x) {
   double m = 0;
-  for (std::int64_t k = 0; k < x.size(); ++k) m = std::max(m, std::abs(static_cast<double>(x.real(k))));
+  for (std::int64_t k = 0; k < x.size(); ++k)
+    m = std::max(m, std::abs(static_cast<double>(x.real(k))));
   return m;
 }
 
 /// The size of a state, to choose perturbations by.
-double extent(const Tensor& x) { return largest(x) > 0 ? largest(x) : 1; }
+double extent(const Tensor& x) {
+  return largest(x) > 0 ? largest(x) : 1;
+}
 
 Tensor perturbed(const Tensor& x, double size, Random& random) {
   Tensor y = x;
@@ -159,11 +162,10 @@ class Finder {
   void dimensions() {
     const Shape& s = system_.shape;
     add("degrees_of_freedom", s.size(), How::kProved,
-        s.rank() == 2 ? std::to_string(s[0]) + (s[0] == 1 ? " particle in " : " particles in ") +
-                            std::to_string(s[1]) +
-                            (s[1] == 1 ? " dimension" : " dimensions")
-                      : std::to_string(s[0]) +
-                            (s[0] == 1 ? " scalar coordinate" : " scalar coordinates"));
+        s.rank() == 2
+            ? std::to_string(s[0]) + (s[0] == 1 ? " particle in " : " particles in ") +
+                  std::to_string(s[1]) + (s[1] == 1 ? " dimension" : " dimensions")
+            : std::to_string(s[0]) + (s[0] == 1 ? " scalar coordinate" : " scalar coordinates"));
   }
 
   /// dE/dp free of q and dE/dq free of p, term by term, by what the simplified gradients read.
@@ -186,7 +188,8 @@ class Finder {
     }
     bool moves = false;
     for (const EnergyTerm& term : system_.terms) moves = moves || term_depends(term, kT);
-    Fact& f = add("separable", true, How::kProved, moves ? "H = T(p, t) + V(q, t)" : "H = T(p) + V(q)");
+    Fact& f =
+        add("separable", true, How::kProved, moves ? "H = T(p, t) + V(q, t)" : "H = T(p) + V(q)");
     f.derivation = std::move(derivation);
   }
 
@@ -204,8 +207,7 @@ class Finder {
     f.detail = "the term \"" + term.name + "\" mixes q and p (in " + op + ")";
     const std::string witness = mixed_derivative(by_p);
     f.value = witness.empty();
-    f.detail += witness.empty() ? "; but d2E/dq dp vanishes on " + samples_.text()
-                                : "; " + witness;
+    f.detail += witness.empty() ? "; but d2E/dq dp vanishes on " + samples_.text() : "; " + witness;
     facts_.all.push_back(std::move(f));
   }
 
@@ -283,8 +285,7 @@ class Finder {
     const Tensor dq = perturbed(zero, 1, random), dp = perturbed(zero, 1, random);
     for (const EnergyTerm& term : system_.terms) {
       if (degree_of(*term.energy).joint <= 2) continue;
-      const FunctionPtr second =
-          transform::jvp(*transform::grad(*term.energy, {kQ, kP}), {kQ, kP});
+      const FunctionPtr second = transform::jvp(*transform::grad(*term.energy, {kQ, kP}), {kQ, kP});
       std::vector<std::vector<Tensor>> seen;
       std::vector<State> states = samples_.states();
       if (states.size() == 1) {
@@ -299,7 +300,8 @@ class Finder {
         args.push_back(dp);
         seen.push_back(samples_.evaluate(second, args));
         for (std::size_t r = 2; r < 4; ++r) {
-          const double bound = samples_.tolerance(second) * (largest(seen[0][r]) + largest(seen.back()[r]));
+          const double bound =
+              samples_.tolerance(second) * (largest(seen[0][r]) + largest(seen.back()[r]));
           for (std::int64_t k = 0; k < seen[0][r].size(); ++k) {
             const long double a = seen[0][r].real(k), b = seen.back()[r].real(k);
             if (!(std::abs(a - b) > bound)) continue;
@@ -335,9 +337,9 @@ class Finder {
         f.place = term.span;
         return;
       }
-      Fact& f = add("time_dependent", true, How::kTested,
-                    "the term \"" + term.name + "\" reads t, though dE/dt vanishes on " +
-                        samples_.text());
+      Fact& f = add(
+          "time_dependent", true, How::kTested,
+          "the term \"" + term.name + "\" reads t, though dE/dt vanishes on " + samples_.text());
       f.term = term.name;
       f.place = term.span;
       return;
@@ -349,8 +351,8 @@ class Finder {
   /// Proves each term along each generator; tests the terms that no rule settles.
   void symmetry(const char* fact, const char* word, const std::vector<Generator>& generators) {
     if (generators.empty()) {
-      add(fact, false, How::kProved, "no spatial axis: a " + std::string(word) +
-                                         " needs vectors of two or three components");
+      add(fact, false, How::kProved,
+          "no spatial axis: a " + std::string(word) + " needs vectors of two or three components");
       return;
     }
     std::vector<std::string> derivation;
@@ -375,12 +377,14 @@ class Finder {
       unproved += (unproved.empty() ? "\"" : ", \"") + term.name + "\" (" + proof.line + ")";
     }
     if (unproved.empty()) {
-      add(fact, true, How::kProved, generators[0].kind == Generator::Kind::kTranslation
-                                        ? "so the total momentum is conserved"
-                                        : "so the total angular momentum is conserved")
+      add(fact, true, How::kProved,
+          generators[0].kind == Generator::Kind::kTranslation
+              ? "so the total momentum is conserved"
+              : "so the total angular momentum is conserved")
           .derivation = std::move(derivation);
     } else {
-      add(fact, true, How::kTested, "holds on " + samples_.text() + "; no rule settles " + unproved);
+      add(fact, true, How::kTested,
+          "holds on " + samples_.text() + "; no rule settles " + unproved);
     }
   }
 
@@ -417,7 +421,8 @@ class Finder {
         // The moved state is rounded to f64, which a stiff term feels: hence the loose bound.
         const long double bound = std::max(1e-9, samples_.tolerance(term.energy)) *
                                   std::max(std::abs(before), std::abs(after));
-        if (std::abs(after - before) <= bound || (std::isnan(before) && std::isnan(after))) continue;
+        if (std::abs(after - before) <= bound || (std::isnan(before) && std::isnan(after)))
+          continue;
         return "the term \"" + term.name + "\" changes " + from_to(before, after) + " under a " +
                (rotation ? "rotation by " + short_number(size) + " in the plane of axes " +
                                std::to_string(g.axis) + " and " + std::to_string(g.other)
@@ -434,7 +439,9 @@ class Finder {
     for (const EnergyTerm& term : system_.terms) {
       const FormOf form = form_of(*term.energy);
       switch (form.form) {
-        case TermForm::kConstant: derivation.push_back(term.name + " is constant"); break;
+        case TermForm::kConstant:
+          derivation.push_back(term.name + " is constant");
+          break;
         case TermForm::kOneBody:
           derivation.push_back(term.name + " is a sum over single particles");
           break;
@@ -484,10 +491,13 @@ const Fact& Facts::find(const std::string& name) const {
   throw InternalError("no fact is named " + name);
 }
 
-bool Facts::holds(const std::string& name) const { return std::get<bool>(find(name).value); }
+bool Facts::holds(const std::string& name) const {
+  return std::get<bool>(find(name).value);
+}
 
 Facts find_facts(const System& system, const InitialState& initial) {
-  if (system.terms.empty()) throw UserError("the system has no energy term", "give one in [energy]");
+  if (system.terms.empty())
+    throw UserError("the system has no energy term", "give one in [energy]");
   ensure(initial.p || initial.v, "find_facts: neither p nor v");
   return Finder(system, initial).find();
 }

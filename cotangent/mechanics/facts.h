@@ -1,4 +1,5 @@
-// Facts about a system, each proved (with a derivation by rules) or tested (with the samples named).
+// Facts about a system, each proved (with a derivation by rules) or tested (with the samples
+// named).
 #pragma once
 
 #include <string>
@@ -15,10 +16,10 @@ struct Fact {
   std::string name;
   std::variant<bool, std::int64_t, std::string> value;
   How how = How::kTested;
-  std::string detail;                    ///< one line: why, or the counterexample
-  std::vector<std::string> derivation;   ///< the steps of the proof; empty when tested
-  SourceSpan place;                      ///< where a false fact is decided (the mixing op, say); may be empty
-  std::string term;                      ///< the term it is about, or ""
+  std::string detail;                   ///< one line: why, or the counterexample
+  std::vector<std::string> derivation;  ///< the steps of the proof; empty when tested
+  SourceSpan place;  ///< where a false fact is decided (the mixing op, say); may be empty
+  std::string term;  ///< the term it is about, or ""
 };
 
 struct Facts {
@@ -27,8 +28,8 @@ struct Facts {
   bool holds(const std::string& name) const;        ///< value of a yes-or-no fact
 };
 
-/// Yes-or-no facts: separable, linear, time_dependent, translation_invariant, rotation_invariant, pairwise.
-/// Others: "degree" for each term ("2 in p, 0 in q"), quadratic_kinetic, dimensions, ...
+/// Yes-or-no facts: separable, linear, time_dependent, translation_invariant, rotation_invariant,
+/// pairwise. Others: "degree" for each term ("2 in p, 0 in q"), quadratic_kinetic, dimensions, ...
 /// `initial` gives the neighbourhood in which tested facts are sampled.
 Facts find_facts(const System& system, const InitialState& initial);
 

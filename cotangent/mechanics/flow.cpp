@@ -109,7 +109,7 @@ class Run {
   RunResult go();
 
  private:
-  struct Sink {            // where output k goes
+  struct Sink {  // where output k goes
     Series* series = nullptr;
     Invariant* invariant = nullptr;
   };
@@ -125,9 +125,7 @@ class Run {
   std::int64_t next_count(std::int64_t done) const;
   void note_speed(std::int64_t count, double seconds);
   void report(std::int64_t done, double seconds, bool last);
-  double time(std::int64_t step) const {
-    return std::fma(static_cast<double>(step), dt_, t0_);
-  }
+  double time(std::int64_t step) const { return std::fma(static_cast<double>(step), dt_, t0_); }
   void close_invariants();
 
   const FlowImpl& flow_;
@@ -137,7 +135,7 @@ class Run {
   double t0_, dt_;
   Tensor t0_tensor_, dt_tensor_, velocity_;
   Carry carry_, next_;
-  std::vector<Tensor> samples_;      ///< one buffer an output, as the chunk gives them
+  std::vector<Tensor> samples_;  ///< one buffer an output, as the chunk gives them
   RunResult result_;
   std::vector<std::vector<Sink>> sinks_;
   std::vector<std::pair<const Series*, std::size_t>> announced_;
@@ -223,7 +221,11 @@ class FlowImpl final : public Flow {
 
 Run::Run(const FlowImpl& flow, const Variant& variant, const RunControl& control,
          const InitialState& initial, std::int64_t steps)
-    : flow_(flow), variant_(variant), control_(control), steps_(steps), t0_(initial.t),
+    : flow_(flow),
+      variant_(variant),
+      control_(control),
+      steps_(steps),
+      t0_(initial.t),
       dt_(control.reverse ? -flow.plan.dt : flow.plan.dt) {
   if (steps < 0) throw UserError("the number of steps is negative");
   check_state(flow.system, initial.q, "q");
@@ -244,8 +246,8 @@ void Run::prepare_series() {
   // Counted first, so that pointers into the vectors stay good.
   std::size_t invariants = 0, observables = 0;
   for (const Output& o : variant_.outputs) {
-    invariants += o.kind == Kind::kEnergy || o.kind == Kind::kMomentum ||
-                  o.kind == Kind::kAngularMomentum;
+    invariants +=
+        o.kind == Kind::kEnergy || o.kind == Kind::kMomentum || o.kind == Kind::kAngularMomentum;
     observables += o.kind == Kind::kObservable;
   }
   const std::size_t terms = flow_.system.terms.size();
@@ -284,9 +286,9 @@ void Run::prepare_series() {
         break;
       case Kind::kMomentum:
       case Kind::kAngularMomentum: {
-        Invariant* i = invariant(o, o.kind == Kind::kMomentum ? "translation_invariant"
-                                                              : "rotation_invariant",
-                                 o.type.shape);
+        Invariant* i =
+            invariant(o, o.kind == Kind::kMomentum ? "translation_invariant" : "rotation_invariant",
+                      o.type.shape);
         to.push_back({&i->series, i});
         break;
       }
@@ -366,7 +368,7 @@ void Run::final_samples() {
 void Run::call_chunk(const Carry& from, Carry& to, std::int64_t first, std::int64_t count) {
   const Tensor first_tensor = Tensor::scalar_of<std::int64_t>(first);
   const Tensor count_tensor = Tensor::scalar_of<std::int64_t>(count);
-  std::vector<const Tensor*> args = {&from.q, &from.p, &from.gradient, &first_tensor,
+  std::vector<const Tensor*> args = {&from.q,       &from.p,     &from.gradient, &first_tensor,
                                      &count_tensor, &t0_tensor_, &dt_tensor_};
   for (const Parameter& x : flow_.system.parameters) args.push_back(&x.value);
   std::vector<Tensor*> results = {&to.q, &to.p, &to.gradient};

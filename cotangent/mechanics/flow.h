@@ -1,9 +1,9 @@
 // A compiled plan: start, chunk, run with observers.
 //
 // Samples of an observable are taken at step 0, at every multiple of its cadence, and at the last
-// step. A run is repeated calls of one chunk kernel: (carry, first step, count) -> (carry, observations).
-// The carry is complete to the bit, so any split into chunks gives the same bits. Observations are
-// pure outputs, never fed back. Progress and interruption live between chunks.
+// step. A run is repeated calls of one chunk kernel: (carry, first step, count) -> (carry,
+// observations). The carry is complete to the bit, so any split into chunks gives the same bits.
+// Observations are pure outputs, never fed back. Progress and interruption live between chunks.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@ namespace cotangent::mechanics {
 /// A quantity sampled at a cadence: values has one row a sample.
 struct Series {
   std::string name;
-  Shape shape;                ///< of one sample
+  Shape shape;  ///< of one sample
   std::int64_t every = 0;
   std::vector<std::int64_t> step;
   std::vector<double> t;
@@ -27,51 +27,53 @@ struct Series {
 
 /// A watched invariant; max errors are over the samples.
 struct Invariant {
-  std::string name;   ///< "energy", "momentum", "angular_momentum"
+  std::string name;  ///< "energy", "momentum", "angular_momentum"
   How how = How::kProved;
   Series series;
   double max_abs_error = 0;  ///< largest absolute deviation of any component from its initial value
-  double max_rel_error = 0;  ///< the same over the scale (|initial|, or for momenta the sum of the parts' magnitudes)
+  /// The same over the scale: |initial|, or for momenta the sum of the parts' magnitudes.
+  double max_rel_error = 0;
   double scale = 0;
 };
 
 struct Progress {
   std::int64_t step = 0, steps = 0;
   double t = 0;
-  double seconds = 0;      ///< wall time in the loop so far
+  double seconds = 0;       ///< wall time in the loop so far
   double energy_error = 0;  ///< relative, over samples so far
 };
 
 struct RunControl {
-  std::function<void(const Progress&)> progress;   ///< between chunks, at most ~20 times a second
-  std::function<bool()> interrupted;               ///< asked between chunks (at most ~0.1 s apart)
-  std::function<void(const Series&, std::int64_t first_new)> on_samples;  ///< streaming of new samples; may be null
-  bool record_trajectory = false;                  ///< q and p as series "q", "p" at the default cadence
-  bool reverse = false;                            ///< time runs backwards: dt is -plan.dt
-  std::int64_t chunk = 0;                          ///< steps a chunk; 0: chosen so that a chunk takes ~50 ms
-  std::vector<std::int64_t> chunks;                ///< explicit split, for tests; empty: `chunk`
+  std::function<void(const Progress&)> progress;  ///< between chunks, at most ~20 times a second
+  std::function<bool()> interrupted;              ///< asked between chunks (at most ~0.1 s apart)
+  /// Streaming of new samples; may be null.
+  std::function<void(const Series&, std::int64_t first_new)> on_samples;
+  bool record_trajectory = false;    ///< q and p as series "q", "p" at the default cadence
+  bool reverse = false;              ///< time runs backwards: dt is -plan.dt
+  std::int64_t chunk = 0;            ///< steps a chunk; 0: chosen so that a chunk takes ~50 ms
+  std::vector<std::int64_t> chunks;  ///< explicit split, for tests; empty: `chunk`
 };
 
 enum class RunStatus { kFinished, kInterrupted, kNonFinite };
 
 struct NonFinite {
-  std::int64_t step = 0;       ///< the first step after which the state is not finite
+  std::int64_t step = 0;  ///< the first step after which the state is not finite
   double t = 0;
-  std::string component;       ///< "q[3,1]"
-  std::string expression;      ///< source text of the op that first made it, or the op's name
+  std::string component;   ///< "q[3,1]"
+  std::string expression;  ///< source text of the op that first made it, or the op's name
   SourceSpan place;
 };
 
 struct RunResult {
   RunStatus status = RunStatus::kFinished;
-  std::int64_t steps = 0;      ///< done
+  std::int64_t steps = 0;  ///< done
   double t = 0;
-  ir::Tensor q, p, v;          ///< the last good state
-  std::vector<Invariant> invariants;     ///< energy only when H does not depend on t
-  std::vector<Series> energy_terms;      ///< each named term, then "energy", their sum
+  ir::Tensor q, p, v;                 ///< the last good state
+  std::vector<Invariant> invariants;  ///< energy only when H does not depend on t
+  std::vector<Series> energy_terms;   ///< each named term, then "energy", their sum
   std::vector<Series> observables;
   std::vector<Series> trajectory;
-  std::string state_hash;      ///< 16 hex digits over the final carry's bits
+  std::string state_hash;  ///< 16 hex digits over the final carry's bits
   double run_s = 0, compile_s = 0;
   std::optional<NonFinite> fault;
 };
@@ -100,9 +102,9 @@ class Flow {
   virtual std::string code_text() const = 0;
   virtual double compile_seconds() const = 0;
 
-  /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), from time
-  /// t0 + step dt to t0 + (step + 1) dt. The oracle of the run: the evaluator on this, step by step,
-  /// gives the run's bits.
+  /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), from
+  /// time t0 + step dt to t0 + (step + 1) dt. The oracle of the run: the evaluator on this, step by
+  /// step, gives the run's bits.
   virtual ir::FunctionPtr step_program() const = 0;
 };
 

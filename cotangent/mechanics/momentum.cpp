@@ -16,8 +16,8 @@ using ir::Tensor;
 using Vector = std::vector<double>;
 using Map = std::function<Vector(const Vector&)>;
 
-constexpr std::int64_t kDenseLimit = 1024;       // unknowns solved by elimination
-constexpr std::int64_t kCompileLimit = 4096;     // unknowns from which programs are compiled
+constexpr std::int64_t kDenseLimit = 1024;    // unknowns solved by elimination
+constexpr std::int64_t kCompileLimit = 4096;  // unknowns from which programs are compiled
 
 double largest(const Vector& x) {
   double m = 0;
@@ -141,8 +141,8 @@ ir::Tensor momentum_from_velocity(const System& system, const InitialState& init
   ensure(initial.v.has_value(), "momentum_from_velocity: neither p nor v");
   for (const EnergyTerm& term : system.terms) {
     if (const Degree d = degree_of(*term.energy); d.p > 2) {
-      refuse(system, &term, "dH/dp is not linear in p: the term \"" + term.name + "\" is of degree " +
-             text_of(d));
+      refuse(system, &term,
+             "dH/dp is not linear in p: the term \"" + term.name + "\" is of degree " + text_of(d));
     }
   }
   const auto given = initial.v->as<double>();

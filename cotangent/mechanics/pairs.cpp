@@ -12,9 +12,9 @@ namespace {
 using ir::Function;
 using ir::Op;
 
-/// kLocal: depends on the particles in `who` only (none: a constant). kIndex: the number of the particle
-/// in `who`. kRows: row i depends on particle i only. kSum: a sum of functions of one particle each
-/// (named ones, if `who` is not empty), or of two by pair_sum.
+/// kLocal: depends on the particles in `who` only (none: a constant). kIndex: the number of the
+/// particle in `who`. kRows: row i depends on particle i only. kSum: a sum of functions of one
+/// particle each (named ones, if `who` is not empty), or of two by pair_sum.
 struct Form {
   enum class Kind { kLocal, kIndex, kRows, kSumOne, kSumPairs, kOther };
   Kind kind = Kind::kLocal;
@@ -55,7 +55,8 @@ struct FormDomain {
       if (role == ir::Role::kStack) return {Kind::kRows, 0};
       if (role == ir::Role::kTotal) return {pairs ? Kind::kSumPairs : Kind::kSumOne, 0};
     }
-    // A term under the sum that does not read the index is added once an entry: a multiple of itself.
+    // A term under the sum that does not read the index is added once an entry: a multiple of
+    // itself.
     if (role == ir::Role::kTotal && result.is_sum()) return result;
     return kOther;
   }
@@ -114,7 +115,8 @@ struct FormDomain {
     switch (f.op(v)) {
       case Op::kNeg:
       case Op::kReshape:
-      case Op::kReduceSum: return sum;
+      case Op::kReduceSum:
+        return sum;
       case Op::kAdd:
       case Op::kSub:
         for (const Form& o : x) {
@@ -129,11 +131,12 @@ struct FormDomain {
       case Op::kDiv:
         if (x[1].constant()) return sum;
         break;
-      default: break;
+      default:
+        break;
     }
     if (named_ones) return lost(f, v, "it names particles one by one");
-    return lost(f, v, "a function of a sum over particles (" +
-                std::string(ir::name_of(f.op(v))) + ")");
+    return lost(f, v,
+                "a function of a sum over particles (" + std::string(ir::name_of(f.op(v))) + ")");
   }
 
   Value of_rows(const Function& f, ir::Value v, const std::vector<Value>& x) {
@@ -146,7 +149,8 @@ struct FormDomain {
     const auto axes = [&]() -> const ir::Dims& { return f.attr_as<ir::AxesAttr>(v).axes; };
     const Shape& in = f.operands(v).empty() ? f.type(v).shape : f.type(f.operand(v, 0)).shape;
     switch (f.op(v)) {
-      case Op::kGather: return of_gather(f, v, x);
+      case Op::kGather:
+        return of_gather(f, v, x);
       case Op::kReduceSum:
         if (std::find(axes().begin(), axes().end(), 0) == axes().end()) return rows;
         return {Kind::kSumOne, 0};
@@ -186,8 +190,8 @@ struct FormDomain {
       default:
         if (ir::is_elementwise(f.op(v))) return rows;
     }
-    return lost(f, v, "particles meet in " + std::string(ir::name_of(f.op(v))) +
-                ", outside pair_sum");
+    return lost(f, v,
+                "particles meet in " + std::string(ir::name_of(f.op(v))) + ", outside pair_sum");
   }
 
   Value of_gather(const Function& f, ir::Value v, const std::vector<Value>& x) {
@@ -197,7 +201,8 @@ struct FormDomain {
     }
     if (x[1].kind == Kind::kIndex) return {Kind::kLocal, x[1].who};
     ir::Value index = f.operand(v, 1);
-    while (f.op(index) == Op::kReshape || f.op(index) == Op::kBroadcast) index = f.operand(index, 0);
+    while (f.op(index) == Op::kReshape || f.op(index) == Op::kBroadcast)
+      index = f.operand(index, 0);
     if (f.op(index) == Op::kConstant && f.type(index).size() == 1) {
       return particle(f, v, f.attr_as<ir::LiteralAttr>(index).value->integer(0));
     }

@@ -16,9 +16,9 @@ struct FormOf {
   SourceSpan place;  ///< of that op
 };
 
-/// By rules on the program of result 0 of (q, p, t, parameters...). Particles are the rows of q and p (the
-/// entries, for a state of shape [n]). kOneBody: a sum of functions of one particle each; kPairs: that plus
-/// sums by pair_sum (all i<j or all i!=j) of functions of the pair.
+/// By rules on the program of result 0 of (q, p, t, parameters...). Particles are the rows of q and
+/// p (the entries, for a state of shape [n]). kOneBody: a sum of functions of one particle each;
+/// kPairs: that plus sums by pair_sum (all i<j or all i!=j) of functions of the pair.
 FormOf form_of(const ir::Function& energy);
 
 }  // namespace cotangent::mechanics

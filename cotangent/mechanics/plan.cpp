@@ -1,5 +1,5 @@
-// The planner: one decision after another, each with its reason, each open to an override that the facts
-// allow.
+// The planner: one decision after another, each with its reason, each open to an override that the
+// facts allow.
 #include "cotangent/mechanics/plan.h"
 
 #include <algorithm>
@@ -28,7 +28,8 @@ constexpr LaterMethod kLater[] = {
     {"bulirsch_stoer", "it adapts its step, which is not there yet"},
     {"hermite4", "it needs time derivatives of the force, which the planner cannot set up yet"},
     {"symplectic_euler", "it is of order 1; leapfrog costs the same and is of order 2"},
-    {"explicit_euler", "it is of order 1 and its energy grows without bound; leapfrog costs the same"},
+    {"explicit_euler",
+     "it is of order 1 and its energy grows without bound; leapfrog costs the same"},
     {"euler", "it is of order 1 and its energy grows without bound; leapfrog costs the same"},
     {"extended_phase_space", "the splitting for energies that mix q and p is not there yet"},
 };
@@ -91,7 +92,8 @@ class Planner {
     }
     if (facts_.holds("time_dependent")) {
       decide("splitting", "V(q, t) | T(p, t) | time",
-             "H = T + V is separable but depends on time; each kick and drift sees the time of its own "
+             "H = T + V is separable but depends on time; each kick and drift sees the time of its "
+             "own "
              "stage, which keeps the step symmetric and its order");
     } else {
       decide("splitting", "V(q) | T(p)",
@@ -119,8 +121,9 @@ class Planner {
   void check_order(int order) const {
     if (order == 2 || order == 4 || order == 6 || order == 8) return;
     refuse("there is no method of order " + std::to_string(order), settings_.order_span,
-           order % 2 != 0 ? "a symmetric composition has even order: its error has even powers of dt only"
-                          : "the compositions here have orders 2, 4, 6 and 8",
+           order % 2 != 0
+               ? "a symmetric composition has even order: its error has even powers of dt only"
+               : "the compositions here have orders 2, 4, 6 and 8",
            "give order = 2, 4, 6 or 8");
   }
 
@@ -134,7 +137,8 @@ class Planner {
       plan_.composition = composition_for(2);
       decide("method", "leapfrog",
              facts_.find("smooth").detail +
-                 ", so a higher order would not show; leapfrog is the cheapest that keeps the structure");
+                 ", so a higher order would not show; leapfrog is the cheapest that keeps the "
+                 "structure");
     } else {
       plan_.composition = composition_for(4);
       decide("method", plan_.composition.name, "H is separable and smooth; " + praise());
@@ -143,17 +147,21 @@ class Planner {
 
   std::string praise() const {
     const std::string& name = plan_.composition.name;
-    if (name == "leapfrog") return "leapfrog is the only symmetric method of one force evaluation a step";
+    if (name == "leapfrog")
+      return "leapfrog is the only symmetric method of one force evaluation a step";
     if (name == "suzuki4") {
-      return "of the fourth-order compositions the five-stage one has an error constant some hundred "
+      return "of the fourth-order compositions the five-stage one has an error constant some "
+             "hundred "
              "times smaller than the triple jump's for 5/3 of its work, because no stage is longer "
              "than 0.66 dt";
     }
     if (name == "kahanli6") {
-      return "nine stages, none longer than 0.8 dt, give a far smaller error constant than the shortest "
+      return "nine stages, none longer than 0.8 dt, give a far smaller error constant than the "
+             "shortest "
              "sixth-order composition (seven stages, up to 1.3 dt)";
     }
-    return "seventeen stages, none longer than 0.61 dt: the best eighth-order composition of this length "
+    return "seventeen stages, none longer than 0.61 dt: the best eighth-order composition of this "
+           "length "
            "that Kahan and Li found";
   }
 
@@ -167,7 +175,8 @@ class Planner {
     if (!found) {
       const std::vector<std::string> known = method_names();
       const std::string near = nearest_name(asked, known);
-      refuse("unknown method \"" + asked + "\"" + (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
+      refuse("unknown method \"" + asked + "\"" +
+                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
              settings_.method_span, "methods: " + join(known, ", "),
              near.empty() ? "use method = \"auto\"" : "write method = \"" + near + "\"");
     }
@@ -190,9 +199,11 @@ class Planner {
   }
 
   void step() {
-    decide("dt", shortest(plan_.dt),
-           "as given; fixed, since a step that changes with the state would lose the bounded energy "
-           "error; " + std::to_string(plan_.steps) + " steps");
+    decide(
+        "dt", shortest(plan_.dt),
+        "as given; fixed, since a step that changes with the state would lose the bounded energy "
+        "error; " +
+            std::to_string(plan_.steps) + " steps");
   }
 
   void precision() {
@@ -204,14 +215,15 @@ class Planner {
     if (plan_.precision == "f64") {
       decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
     } else {
-      decide("precision", "f32",
-             "you asked for it: half the memory, twice the lanes; round-off of 6e-8 a step sets the "
-             "floor of every error, and monitors are computed in f64 from the f32 state");
+      decide(
+          "precision", "f32",
+          "you asked for it: half the memory, twice the lanes; round-off of 6e-8 a step sets the "
+          "floor of every error, and monitors are computed in f64 from the f32 state");
     }
   }
 
-  /// The runtime decides on the compiled program (explain --show=kernels); this is the same rule on an
-  /// estimate: a gradient is about three times its energy.
+  /// The runtime decides on the compiled program (explain --show=kernels); this is the same rule on
+  /// an estimate: a gradient is about three times its energy.
   void kernel() {
     double operations = 0;
     for (const EnergyTerm& term : system_.terms) operations += 3 * operations_in(*term.energy);
@@ -219,13 +231,17 @@ class Planner {
     const double unit = std::pow(10.0, std::max(0.0, std::floor(std::log10(operations + 1)) - 1));
     const std::string step =
         "about " + shortest(std::round(operations / unit) * unit) + " operations a step";
-    const std::string common = "; the whole time loop with its monitors is one launch a chunk of steps";
+    const std::string common =
+        "; the whole time loop with its monitors is one launch a chunk of steps";
     if (operations < kTeamOperations) {
       decide("kernel", "solo", step + " are too few to share among threads" + common);
     } else {
-      decide("kernel", "team",
-             step + " are shared by a team of threads with a barrier a stage; the order of every sum is "
-                    "fixed, so the number of threads does not change a bit" + common);
+      decide(
+          "kernel", "team",
+          step +
+              " are shared by a team of threads with a barrier a stage; the order of every sum is "
+              "fixed, so the number of threads does not change a bit" +
+              common);
     }
   }
 
@@ -249,10 +265,12 @@ class Planner {
     decide("monitors", watched.empty() ? "none" : join(watched, ", "), join(reasons, "; "));
     plan_.every = settings_.every > 0 ? settings_.every
                                       : std::max<std::int64_t>(1, (plan_.steps + 999) / 1000);
-    decide("cadence", "every " + std::to_string(plan_.every) + (plan_.every == 1 ? " step" : " steps"),
-           settings_.every > 0 ? "as given; errors reported are the largest over these samples"
-                               : "about a thousand samples of the run; errors reported are the largest "
-                                 "over these samples");
+    decide("cadence",
+           "every " + std::to_string(plan_.every) + (plan_.every == 1 ? " step" : " steps"),
+           settings_.every > 0
+               ? "as given; errors reported are the largest over these samples"
+               : "about a thousand samples of the run; errors reported are the largest "
+                 "over these samples");
   }
 
   const System& system_;

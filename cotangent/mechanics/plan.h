@@ -1,4 +1,5 @@
-// The plan: a readable list of decisions, each with its reason; overrides are checked against facts.
+// The plan: a readable list of decisions, each with its reason; overrides are checked against
+// facts.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 namespace cotangent::mechanics {
 
 struct Decision {
-  std::string decision;  ///< "splitting", "method", "order", "dt", "precision", "kernel", "monitors", ...
+  std::string
+      decision;  ///< "splitting", "method", "order", "dt", "precision", "kernel", "monitors", ...
   std::string choice;
   std::string reason;
 };
@@ -21,8 +23,9 @@ struct Composition {
   std::vector<double> gamma;
   std::string source;  ///< author, year, equation
 };
-const Composition& composition_for(int order);           ///< the chosen one of an even order 2..8
-const Composition* composition_named(const std::string& name);  ///< e.g. "yoshida4"; null when unknown
+const Composition& composition_for(int order);  ///< the chosen one of an even order 2..8
+const Composition* composition_named(
+    const std::string& name);  ///< e.g. "yoshida4"; null when unknown
 std::vector<std::string> method_names();
 
 struct Plan {

@@ -32,16 +32,17 @@ struct State {
 /// What a step reads and never changes. The arrays have one entry a stage and are already times dt.
 struct Context {
   Value t0, dt;
-  std::vector<Value> parameters;      ///< f64
-  Value first_kick;                   ///< scalar of the state's dtype
-  Value drift, kick;                  ///< [stages] of the state's dtype
-  Value time_before, time_after;      ///< [stages] f64, c_k; only when H depends on t
+  std::vector<Value> parameters;  ///< f64
+  Value first_kick;               ///< scalar of the state's dtype
+  Value drift, kick;              ///< [stages] of the state's dtype
+  Value time_before, time_after;  ///< [stages] f64, c_k; only when H depends on t
 };
 
 class StepBuilder {
  public:
   StepBuilder(const Pieces& pieces, const Composition& composition)
-      : pieces_(pieces), stages_(static_cast<std::int64_t>(composition.gamma.size())),
+      : pieces_(pieces),
+        stages_(static_cast<std::int64_t>(composition.gamma.size())),
         coefficients_(coefficients_of(composition)) {}
 
   bool moves() const { return pieces_.gradient_moves || pieces_.velocity_moves; }
@@ -251,7 +252,8 @@ FunctionPtr angular_momentum(const System& system) {
     return b.slice(x, {0, k}, {n, k + 1}, {1, 1});
   };
   const auto turn = [&](std::int64_t i, std::int64_t j) {  // q_i p_j - q_j p_i
-    return b.reduce_sum(b.sub(b.mul(column(q, i), column(p, j)), b.mul(column(q, j), column(p, i))));
+    return b.reduce_sum(
+        b.sub(b.mul(column(q, i), column(p, j)), b.mul(column(q, j), column(p, i))));
   };
   if (d == 2) return b.finish({turn(0, 1)});
   std::vector<Value> parts;

@@ -1,13 +1,13 @@
 // The array programs of a run, built from a system and a plan.
 //
-// One step of a composition gamma_1 .. gamma_s of leapfrogs, each kick-drift-kick, with the two kicks
-// between stages made one:
+// One step of a composition gamma_1 .. gamma_s of leapfrogs, each kick-drift-kick, with the two
+// kicks between stages made one:
 //   p -= kick_0 dt dH/dq          kick_0 = gamma_1/2
 //   for k = 1 .. s:  q += gamma_k dt dH/dp ;  p -= kick_k dt dH/dq
 //                                 kick_k = (gamma_k + gamma_{k+1})/2, kick_s = gamma_s/2
 // The gradient dH/dq at the end of a step is the one at the start of the next: it is part of the
-// carry. Time-dependent H: with c_k = gamma_1 + .. + gamma_k the kick k reads V at t + c_k dt, and the
-// drift k is two halves that read T at t + c_{k-1} dt and at t + c_k dt, which keeps the step
+// carry. Time-dependent H: with c_k = gamma_1 + .. + gamma_k the kick k reads V at t + c_k dt, and
+// the drift k is two halves that read T at t + c_{k-1} dt and at t + c_k dt, which keeps the step
 // symmetric (the splitting of H(q,p,t) + p_t into V, T and p_t).
 #pragma once
 
@@ -23,17 +23,17 @@ namespace cotangent::mechanics {
 /// rounding, so that it has the same bits wherever it is used.
 struct Pieces {
   Shape shape;
-  DType dtype = DType::kF64;           ///< of the state
-  std::vector<ir::Type> parameters;    ///< f64
+  DType dtype = DType::kF64;         ///< of the state
+  std::vector<ir::Type> parameters;  ///< f64
   std::vector<std::string> parameter_names;
-  ir::FunctionPtr gradient;            ///< dH/dq, in the state's dtype throughout
-  ir::FunctionPtr velocity;            ///< dH/dp, in the state's dtype throughout
-  ir::FunctionPtr velocity_f64;        ///< dH/dp in f64, for observers
-  bool gradient_moves = false;         ///< dH/dq depends on t
-  bool velocity_moves = false;         ///< dH/dp depends on t
+  ir::FunctionPtr gradient;      ///< dH/dq, in the state's dtype throughout
+  ir::FunctionPtr velocity;      ///< dH/dp, in the state's dtype throughout
+  ir::FunctionPtr velocity_f64;  ///< dH/dp in f64, for observers
+  bool gradient_moves = false;   ///< dH/dq depends on t
+  bool velocity_moves = false;   ///< dH/dp depends on t
 };
-/// `passes` false: simplified only, for evaluation in long double (the expansions of sin, exp, .. are
-/// made for f64 and f32).
+/// `passes` false: simplified only, for evaluation in long double (the expansions of sin, exp, ..
+/// are made for f64 and f32).
 Pieces make_pieces(const System& system, DType dtype, bool passes = true);
 
 /// H = sum of the terms: (q, p, t, parameters...) -> f64. Not passed.
@@ -46,13 +46,13 @@ struct Output {
   enum class Kind { kEnergy, kMomentum, kAngularMomentum, kObservable, kPosition, kMomenta };
   Kind kind;
   std::string name;
-  ir::FunctionPtr value;   ///< (q, p, v, t, parameters...), f64; null for kPosition and kMomenta
-  ir::Type type;           ///< of one sample
+  ir::FunctionPtr value;  ///< (q, p, v, t, parameters...), f64; null for kPosition and kMomenta
+  ir::Type type;          ///< of one sample
   std::int64_t every = 1;
 };
 
-/// Energy (the terms in order, then the total), the momenta that `facts` promise, the observables, and if
-/// `trajectory` q and p.
+/// Energy (the terms in order, then the total), the momenta that `facts` promise, the observables,
+/// and if `trajectory` q and p.
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
                                  bool trajectory);
 
@@ -71,7 +71,7 @@ ir::FunctionPtr step_program(const Pieces& pieces, const Composition& compositio
 /// Kick, drift and time coefficients of a composition.
 struct Coefficients {
   double first_kick = 0;
-  std::vector<double> drift, kick;           ///< one a stage
+  std::vector<double> drift, kick;              ///< one a stage
   std::vector<double> time_before, time_after;  ///< c_{k-1}, c_k; the last is exactly 1
 };
 Coefficients coefficients_of(const Composition& composition);

@@ -24,11 +24,22 @@ constexpr std::int64_t kMaxUnroll = 4;
 /// Ops that jump, or whose derivative does not tell the whole story.
 bool jumps(const Function& f, Value v) {
   switch (f.op(v)) {
-    case Op::kSign: case Op::kFloor: case Op::kCeil: case Op::kRound: case Op::kMod:
-    case Op::kLt: case Op::kLe: case Op::kEq: case Op::kNe: case Op::kIsFinite: case Op::kBitcast:
+    case Op::kSign:
+    case Op::kFloor:
+    case Op::kCeil:
+    case Op::kRound:
+    case Op::kMod:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kIsFinite:
+    case Op::kBitcast:
       return true;
-    case Op::kCast: return !is_float(f.type(v).dtype);
-    default: return false;
+    case Op::kCast:
+      return !is_float(f.type(v).dtype);
+    default:
+      return false;
   }
 }
 
@@ -65,9 +76,8 @@ class Prover {
                               [static_cast<std::size_t>(f.attr_as<ir::IndexAttr>(v).index)];
         cut[id] = known[id] = 1;
       } else if (ir::is_second_order(f.op(v))) {
-        of_results[id] = judge_second_order(f, v, [&](Value o) {
-          return kind_of(f, o, kinds, known, cut, where);
-        });
+        of_results[id] = judge_second_order(
+            f, v, [&](Value o) { return kind_of(f, o, kinds, known, cut, where); });
       } else if (reads_only_fixed(f, v, kinds, known)) {
         kinds[id] = Kind::kFixed;
         known[id] = 1;
@@ -110,8 +120,7 @@ class Prover {
       case Op::kSlice:
         return generator_.scalars || from[from.rank() - 1] == to[to.rank() - 1];
       case Op::kReshape:
-        return generator_.scalars ||
-               (to.rank() > 0 && from[from.rank() - 1] == to[to.rank() - 1]);
+        return generator_.scalars || (to.rank() > 0 && from[from.rank() - 1] == to[to.rank() - 1]);
       case Op::kConcatenate: {
         for (Value o : operands) {
           if (!known[o.id] || kinds[o.id] != Kind::kVector) return false;
@@ -120,7 +129,8 @@ class Prover {
       }
       case Op::kReverse:
         return generator_.scalars || f.attr_as<ir::AxesAttr>(v).axes.back() < to.rank() - 1;
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -199,8 +209,8 @@ class Prover {
     stopped_at = place_of(f, v);
   }
 
-  /// The derivative of v along the generator, as polynomials, vanishes; and so do those of everything
-  /// that a jump on the way reads.
+  /// The derivative of v along the generator, as polynomials, vanishes; and so do those of
+  /// everything that a jump on the way reads.
   bool prove(const Function& f, Value v, const std::vector<Kind>& kinds,
              const std::vector<char>& cut, const std::string& where) {
     std::vector<char> needed(f.size(), 0);
@@ -284,7 +294,8 @@ class Prover {
     return {};
   }
 
-  Algebra::Elements tangent(Algebra& algebra, const Shape& shape, const Algebra::Elements& x) const {
+  Algebra::Elements tangent(Algebra& algebra, const Shape& shape,
+                            const Algebra::Elements& x) const {
     Algebra::Elements out;
     const auto d = static_cast<std::size_t>(shape.rank() > 0 ? shape[shape.rank() - 1] : 1);
     const bool turns = generator_.kind == Generator::Kind::kRotation;
@@ -295,7 +306,8 @@ class Prover {
       if (generator_.kind == Generator::Kind::kTranslation) {
         out.push_back(algebra.number(generator_.scalars || axis == generator_.axis ? 1 : 0));
       } else if (axis == generator_.axis) {
-        out.push_back(algebra.sub(algebra.number(0), x[e - e % d + static_cast<std::size_t>(generator_.other)]));
+        out.push_back(algebra.sub(algebra.number(0),
+                                  x[e - e % d + static_cast<std::size_t>(generator_.other)]));
       } else if (axis == generator_.other) {
         out.push_back(x[e - e % d + static_cast<std::size_t>(generator_.axis)]);
       } else {
@@ -315,8 +327,9 @@ class Prover {
   Generator generator_;
 };
 
-/// Writes out maps and pair sums over a few entries, in bodies too: so that a state of shape [2] or [3]
-/// can be looked at as one point, and a sum over the components of a vector at the whole vector.
+/// Writes out maps and pair sums over a few entries, in bodies too: so that a state of shape [2] or
+/// [3] can be looked at as one point, and a sum over the components of a vector at the whole
+/// vector.
 FunctionPtr unroll_small(const Function& f) {
   ir::Builder b(f.name());
   std::vector<Value> image(f.size());
@@ -352,7 +365,7 @@ FunctionPtr unroll_small(const Function& f) {
           std::vector<Value> args = {b.constant_i64(i)};
           for (std::size_t k = 0; k < operands.size(); ++k) {
             args.push_back(static_cast<std::int64_t>(k) < m.rows ? b.row(operands[k], i)
-                                                                  : operands[k]);
+                                                                 : operands[k]);
           }
           total(results_of[id], b.inline_call(*unroll_small(*m.body), args));
         }
@@ -419,7 +432,8 @@ SymmetryProof prove_invariant(const ir::Function& energy, const Generator& gener
     if (one_point && !unroll) continue;
     const FunctionPtr unrolled = unroll ? unroll_small(energy) : nullptr;
     Prover prover(generator);
-    proof.proved = prover.judge(unroll ? *unrolled : energy, kinds, "the expression")[0] == Kind::kFixed;
+    proof.proved =
+        prover.judge(unroll ? *unrolled : energy, kinds, "the expression")[0] == Kind::kFixed;
     if (!proof.proved) {
       if (proof.line.empty()) {
         proof.line = prover.stopped_why;

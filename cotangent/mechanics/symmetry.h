@@ -1,14 +1,14 @@
 // Invariance of programs under joint translations and rotations of all particles: proved by exact
 // algebra on the Lie derivative, or tested by finite transformations of samples.
 //
-// Proof. A generator gives every element of the state a tangent: e_a for a translation of q along axis
-// a; A q and A p for a rotation in the plane (i, j). A value is *fixed* when its derivative along the
-// generator is identically zero. The program is walked once; a value that reads no coordinate is fixed;
-// an access to particles by an index that is fixed gives a fresh vector with a known tangent (so a body
-// is judged once for all rows); a body's results are judged like any function's; and the derivative of
-// what lies between (jvp) is expanded as polynomials over the reals, where it must vanish. A jump
-// (comparison, floor, ..) may only read fixed values. The groups are connected, so a fixed value is
-// invariant under the whole group.
+// Proof. A generator gives every element of the state a tangent: e_a for a translation of q along
+// axis a; A q and A p for a rotation in the plane (i, j). A value is *fixed* when its derivative
+// along the generator is identically zero. The program is walked once; a value that reads no
+// coordinate is fixed; an access to particles by an index that is fixed gives a fresh vector with a
+// known tangent (so a body is judged once for all rows); a body's results are judged like any
+// function's; and the derivative of what lies between (jvp) is expanded as polynomials over the
+// reals, where it must vanish. A jump (comparison, floor, ..) may only read fixed values. The
+// groups are connected, so a fixed value is invariant under the whole group.
 #pragma once
 
 #include <optional>
@@ -19,17 +19,19 @@
 
 namespace cotangent::mechanics {
 
-/// A generator acting on the trailing axis of arrays of vectors. For a state of shape [n] a translation
-/// moves every entry by the same number, and a rotation takes the n entries as one point.
+/// A generator acting on the trailing axis of arrays of vectors. For a state of shape [n] a
+/// translation moves every entry by the same number, and a rotation takes the n entries as one
+/// point.
 struct Generator {
   enum class Kind { kTranslation, kRotation };
   Kind kind = Kind::kTranslation;
-  int axis = 0;    ///< translation: which axis; rotation: the plane's first axis
-  int other = 0;   ///< rotation: the plane's second axis
+  int axis = 0;          ///< translation: which axis; rotation: the plane's first axis
+  int other = 0;         ///< rotation: the plane's second axis
   bool scalars = false;  ///< translation of a state of shape [n]
 };
 
-/// The generators of all translations (rotations) for a state of this shape; none where there are none.
+/// The generators of all translations (rotations) for a state of this shape; none where there are
+/// none.
 std::vector<Generator> translations(const Shape& state);
 std::vector<Generator> rotations(const Shape& state);
 

@@ -1,5 +1,5 @@
-// What a system *is*: its state's shape, parameters, named energy terms, observables. Immutable; the
-// state and the run's settings are separate values.
+// What a system *is*: its state's shape, parameters, named energy terms, observables. Immutable;
+// the state and the run's settings are separate values.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +63,7 @@ struct RunSettings {
   std::string method = "auto";
   std::optional<int> order;
   std::string precision = "f64";  ///< "f64" or "f32"
-  std::int64_t every = 0;         ///< default cadence of observers and monitors; 0: about 1000 samples
+  std::int64_t every = 0;  ///< default cadence of observers and monitors; 0: about 1000 samples
   SourceSpan method_span, order_span, dt_span, precision_span;
 };
 

@@ -10,8 +10,8 @@
 namespace cotangent::mechanics {
 namespace {
 
-// A symmetric step of order 2 is exp(h X1 + h^3 X3 + h^5 X5 + h^7 X7 ..) with letters that do not commute.
-// A word over 1, 3, 5, 7 stands for their product; its weight is the sum of its letters.
+// A symmetric step of order 2 is exp(h X1 + h^3 X3 + h^5 X5 + h^7 X7 ..) with letters that do not
+// commute. A word over 1, 3, 5, 7 stands for their product; its weight is the sum of its letters.
 using Word = std::vector<int>;
 using Series = std::map<Word, long double>;
 
@@ -27,12 +27,15 @@ std::vector<Word> words(int weight) {
   return all;
 }
 
-long double factorial(std::size_t n) { return n < 2 ? 1 : static_cast<long double>(n) * factorial(n - 1); }
+long double factorial(std::size_t n) {
+  return n < 2 ? 1 : static_cast<long double>(n) * factorial(n - 1);
+}
 
 Series stage(long double g, int order) {
   Series s;
   for (int weight = 0; weight <= order; ++weight) {
-    for (const Word& w : words(weight)) s[w] = std::pow(g, static_cast<long double>(weight)) / factorial(w.size());
+    for (const Word& w : words(weight))
+      s[w] = std::pow(g, static_cast<long double>(weight)) / factorial(w.size());
   }
   return s;
 }

@@ -45,7 +45,8 @@ TEST(OuterSolarSystem, EnergyAndMomenta) {
   EXPECT_EQ(r.plan.method, "suzuki4");
   const RunResult run = r.flow->run(problem.initial, 20000);
   const Invariant& energy = invariant(run, "energy");
-  // Reference: -3.215453183208163e-08 (shared reference, from the digits of Hairer, Lubich, Wanner).
+  // Reference: -3.215453183208163e-08 (shared reference, from the digits of Hairer, Lubich,
+  // Wanner).
   EXPECT_NEAR(energy.series.values.front(), -3.215453183208163e-08, 1e-21);
   EXPECT_LT(energy.max_rel_error, 1e-9);
   EXPECT_GT(energy.max_rel_error, 1e-12);
@@ -87,9 +88,8 @@ Problem observed_kepler() {
   add_observable(problem.system, "radius", 3, [](ir::Builder& b, const TermValues& v) {
     return b.unary(ir::Op::kSqrt, b.reduce_sum(b.mul(v.q, v.q)));
   });
-  add_observable(problem.system, "velocity", 7, [](ir::Builder&, const TermValues& v) {
-    return v.parameters[0];
-  });
+  add_observable(problem.system, "velocity", 7,
+                 [](ir::Builder&, const TermValues& v) { return v.parameters[0]; });
   add_observable(problem.system, "clock", 0, [](ir::Builder&, const TermValues& v) { return v.t; });
   return problem;
 }
@@ -100,7 +100,8 @@ TEST(Run, SamplesEachObservableAtItsOwnCadence) {
   const RunResult run = r.flow->run(problem.initial, 50);
   ASSERT_EQ(run.observables.size(), 3u);
   const Series& radius = run.observables[0];
-  const std::vector<std::int64_t> every3 = {0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45, 48, 50};
+  const std::vector<std::int64_t> every3 = {0,  3,  6,  9,  12, 15, 18, 21, 24,
+                                            27, 30, 33, 36, 39, 42, 45, 48, 50};
   EXPECT_EQ(radius.step, every3);
   EXPECT_EQ(run.observables[1].step, (std::vector<std::int64_t>{0, 7, 14, 21, 28, 35, 42, 49, 50}));
   EXPECT_EQ(run.observables[2].step, (std::vector<std::int64_t>{0, 10, 20, 30, 40, 50}));
@@ -248,7 +249,8 @@ void expect_any_split_is_the_same(const Problem& problem, const RunSettings& s,
 
 TEST(Chunks, AnySplitHasTheSameBits) {
   expect_any_split_is_the_same(observed_kepler(), settings(0.05, 100, "suzuki4", 10), reference());
-  expect_any_split_is_the_same(driven_oscillator(), settings(0.05, 100, "kahanli6", 10), reference());
+  expect_any_split_is_the_same(driven_oscillator(), settings(0.05, 100, "kahanli6", 10),
+                               reference());
 }
 
 TEST(Chunks, AnySplitHasTheSameBitsCompiled) {
@@ -278,8 +280,9 @@ TEST(Bits, TheRunIsItsStepsOnTheEvaluator) {
       EXPECT_TRUE(q.same_bits(run.q)) << problem.system.terms.back().name << " " << method;
       EXPECT_TRUE(p.same_bits(run.p)) << problem.system.terms.back().name << " " << method;
       // The same chunk program, evaluated.
-      expect_same_run(run, ready(problem, settings(dt, 20, method, 7), reference())
-                               .flow->run(problem.initial, 20));
+      expect_same_run(
+          run,
+          ready(problem, settings(dt, 20, method, 7), reference()).flow->run(problem.initial, 20));
     }
   }
 }
@@ -296,8 +299,8 @@ TEST(Bits, ThreadsAndVectorWidthDoNotMatter) {
       team.threads = 2;
       EXPECT_NE(ready(problem, s, team).flow->kernels_text().find("team of 2"), std::string::npos);
     }
-    for (const auto& [threads, bits] :
-         std::vector<std::pair<int, int>>{{2, 0}, {16, 0}, {1, 128}, {1, 256}, {1, 512}, {16, 128}}) {
+    for (const auto& [threads, bits] : std::vector<std::pair<int, int>>{
+             {2, 0}, {16, 0}, {1, 128}, {1, 256}, {1, 512}, {16, 128}}) {
       FlowOptions o;
       o.threads = threads;
       o.vector_bits = bits;
@@ -366,9 +369,12 @@ TEST(NonFinite, NamesStepComponentAndExpression) {
     return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
   });
   const SourceSpan root{0, 10, 20};  // sqrt(q[1])
-  add_term(problem.system, "falls", [](ir::Builder& b, const TermValues& v) {
-    return b.neg(b.unary(ir::Op::kSqrt, b.row(v.q, 1)));
-  }, root);
+  add_term(
+      problem.system, "falls",
+      [](ir::Builder& b, const TermValues& v) {
+        return b.neg(b.unary(ir::Op::kSqrt, b.row(v.q, 1)));
+      },
+      root);
   problem.initial.q = tensor(Shape{3}, {1, 1, 1});
   problem.initial.p = tensor(Shape{3}, {0, -1.5, 0});
   for (const auto& chunks : std::vector<std::vector<std::int64_t>>{{}, {1000}, {3, 5, 1000}}) {
@@ -387,7 +393,8 @@ TEST(NonFinite, NamesStepComponentAndExpression) {
     EXPECT_GT(run.q.real(1), 0);
     EXPECT_LT(run.q.real(1), 0.15);
     EXPECT_EQ(invariant(run, "energy").series.step.back(), run.steps);
-    EXPECT_EQ(static_cast<std::int64_t>(invariant(run, "energy").series.step.size()), run.steps + 1);
+    EXPECT_EQ(static_cast<std::int64_t>(invariant(run, "energy").series.step.size()),
+              run.steps + 1);
     EXPECT_TRUE(std::isfinite(invariant(run, "energy").max_abs_error));
     EXPECT_EQ(run.state_hash, r.flow->run(problem.initial, run.steps).state_hash);
   }

@@ -1,5 +1,5 @@
-// What the compositions promise: order, reversibility, symplecticity, bounded energy error. Programs run on
-// the reference evaluator here; flow_test.cpp holds compiled code to the same bits.
+// What the compositions promise: order, reversibility, symplecticity, bounded energy error.
+// Programs run on the reference evaluator here; flow_test.cpp holds compiled code to the same bits.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -34,8 +34,13 @@ Phase integrate(const Problem& problem, const Composition& c, long double t_end,
   std::vector<Tensor> args = {problem.initial.q, p, t0};
   for (const Parameter& x : problem.system.parameters) args.push_back(x.value);
   const Tensor gradient = ir::evaluate(*start, args, options)[0];
-  args = {problem.initial.q, p, gradient, Tensor::scalar_of<std::int64_t>(0),
-          Tensor::scalar_of<std::int64_t>(n), t0, dt};
+  args = {problem.initial.q,
+          p,
+          gradient,
+          Tensor::scalar_of<std::int64_t>(0),
+          Tensor::scalar_of<std::int64_t>(n),
+          t0,
+          dt};
   for (const Parameter& x : problem.system.parameters) args.push_back(x.value);
   const std::vector<Tensor> end = ir::evaluate(*chunk, args, options);
   return {end[0], end[1]};
@@ -105,7 +110,8 @@ TEST(Order, KeplerEightInLongDouble) {
   const Tensor exact = kepler_position(e, t);
   // dt from T/200 to T/400, ratios of 1.25.
   for (const char* name : {"kahanli8", "suzukiumeno8"}) {
-    for (double slope : slopes(problem, *composition_named(name), t, {325, 406, 507}, exact, true)) {
+    for (double slope :
+         slopes(problem, *composition_named(name), t, {325, 406, 507}, exact, true)) {
       EXPECT_NEAR(slope, 8, 0.1) << name;
     }
   }
@@ -116,9 +122,7 @@ TEST(Order, HenonHeiles) {
   const long double t = 1.3L * kPeriod;
   const Tensor exact = integrate(problem, composition_for(8), t, 1300, true).q;
   for (const auto& [name, steps] : std::vector<std::pair<std::string, std::vector<std::int64_t>>>{
-           {"leapfrog", {200, 300, 450}},
-           {"suzuki4", {60, 90, 135}},
-           {"kahanli6", {60, 75, 90}}}) {
+           {"leapfrog", {200, 300, 450}}, {"suzuki4", {60, 90, 135}}, {"kahanli6", {60, 75, 90}}}) {
     const Composition& c = *composition_named(name);
     for (double slope : slopes(problem, c, t, steps, exact, false)) {
       EXPECT_NEAR(slope, c.order, 0.1) << name;
@@ -195,7 +199,8 @@ TEST(Step, VerletTurnsTheOscillatorByTheKnownAngle) {
 }
 
 /// The derivative of a step in (q, p), column by column.
-std::vector<std::vector<double>> jacobian(const ir::Function& step, const Problem& problem, double dt) {
+std::vector<std::vector<double>> jacobian(const ir::Function& step, const Problem& problem,
+                                          double dt) {
   const std::int64_t n = problem.initial.q.size();
   const ir::FunctionPtr tangent = transform::jvp(step, {0, 1});
   std::vector<Tensor> base = {problem.initial.q, *problem.initial.p,
@@ -236,7 +241,8 @@ double symplectic_defect(const std::vector<std::vector<double>>& columns) {
 }
 
 TEST(Step, IsSymplectic) {
-  for (const Problem& problem : {kepler(0.3), henon_heiles(), driven_oscillator(), swinging_mass()}) {
+  for (const Problem& problem :
+       {kepler(0.3), henon_heiles(), driven_oscillator(), swinging_mass()}) {
     const Pieces pieces = make_pieces(problem.system, DType::kF64);
     for (int order : {2, 4, 8}) {
       const ir::FunctionPtr step = step_program(pieces, composition_for(order));
@@ -253,7 +259,8 @@ ir::FunctionPtr explicit_euler(const Problem& problem) {
   b.param(ir::scalar(DType::kI64), "step");
   const ir::Value t0 = b.param(ir::scalar(), "t0"), dt = b.param(ir::scalar(), "dt");
   std::vector<ir::Value> args = {q, p, t0};
-  for (const Parameter& x : problem.system.parameters) args.push_back(b.param(x.value.type(), x.name));
+  for (const Parameter& x : problem.system.parameters)
+    args.push_back(b.param(x.value.type(), x.name));
   const ir::Value dq = b.inline_call(*energy_gradient(problem.system, 1), args)[0];
   const ir::Value dp = b.inline_call(*energy_gradient(problem.system, 0), args)[0];
   return b.finish({b.add(q, b.scale(dt, dq)), b.sub(p, b.scale(dt, dp))});
@@ -265,7 +272,8 @@ TEST(NegativeControl, ExplicitEulerIsNeitherSymplecticNorBounded) {
   EXPECT_GT(symplectic_defect(jacobian(*euler, problem, 0.02)), 1e-5);
   const ir::FunctionPtr energy = total_energy(problem.system);
   const auto energy_at = [&](const Tensor& q, const Tensor& p) {
-    return static_cast<double>(ir::evaluate(*energy, std::vector<Tensor>{q, p, Tensor::scalar_of<double>(0)})[0].real(0));
+    return static_cast<double>(
+        ir::evaluate(*energy, std::vector<Tensor>{q, p, Tensor::scalar_of<double>(0)})[0].real(0));
   };
   const double before = energy_at(problem.initial.q, *problem.initial.p);
   Tensor q = problem.initial.q, p = *problem.initial.p;
@@ -282,7 +290,8 @@ TEST(NegativeControl, ExplicitEulerIsNeitherSymplecticNorBounded) {
 }
 
 TEST(Step, RunsBackToWhereItCameFrom) {
-  for (const Problem& problem : {kepler(0.6), henon_heiles(), driven_oscillator(), swinging_mass()}) {
+  for (const Problem& problem :
+       {kepler(0.6), henon_heiles(), driven_oscillator(), swinging_mass()}) {
     for (const char* method : {"leapfrog", "suzuki4", "kahanli8"}) {
       FlowOptions options;
       options.reference = true;
@@ -290,8 +299,7 @@ TEST(Step, RunsBackToWhereItCameFrom) {
       const RunResult there = r.flow->run(problem.initial, 100);
       RunControl back;
       back.reverse = true;
-      const RunResult again =
-          r.flow->run({there.q, there.p, std::nullopt, there.t}, 100, back);
+      const RunResult again = r.flow->run({there.q, there.p, std::nullopt, there.t}, 100, back);
       EXPECT_LT(distance(again.q, problem.initial.q), 2e-13) << method;
       EXPECT_LT(distance(again.p, *problem.initial.p), 2e-13) << method;
       EXPECT_NEAR(again.t, 0, 1e-14);

@@ -44,7 +44,8 @@ TEST(Plan, ChoosesAndSaysWhy) {
   EXPECT_EQ(plan.every, 20);
   EXPECT_EQ(plan.dt, 10);
   EXPECT_EQ(plan.steps, 20000);
-  for (const char* name : {"splitting", "method", "order", "dt", "precision", "kernel", "monitors", "cadence"}) {
+  for (const char* name :
+       {"splitting", "method", "order", "dt", "precision", "kernel", "monitors", "cadence"}) {
     EXPECT_GT(decision(plan, name).reason.size(), 10u) << name;
   }
   EXPECT_EQ(decision(plan, "kernel").choice, "solo");
@@ -73,9 +74,8 @@ TEST(Plan, TakesOverrides) {
 
 TEST(Plan, ARoughEnergyGetsLeapfrog) {
   Problem problem = kepler(0.3);
-  add_term(problem.system, "wall", [](Builder& b, const TermValues& v) {
-    return b.unary(ir::Op::kAbs, b.row(v.q, 0));
-  });
+  add_term(problem.system, "wall",
+           [](Builder& b, const TermValues& v) { return b.unary(ir::Op::kAbs, b.row(v.q, 0)); });
   const Plan plan = plan_of(problem, settings(0.01, 10));
   EXPECT_EQ(plan.method, "leapfrog");
   EXPECT_TRUE(has(decision(plan, "method").reason, "wall"));
@@ -85,9 +85,9 @@ TEST(Plan, RefusesAMixedEnergyByTermAndPlace) {
   Problem problem = kepler(0.3);
   const std::string text = "[energy]\nmixed = \"q[0]*p[0]\"\n";
   problem.system.source = std::make_shared<SourceFile>(SourceFile{"bad.toml", text});
-  add_term(problem.system, "mixed", [](Builder& b, const TermValues& v) {
-    return b.mul(b.row(v.q, 0), b.row(v.p, 0));
-  }, {0, 18, 27});
+  add_term(problem.system, "mixed",
+           [](Builder& b, const TermValues& v) { return b.mul(b.row(v.q, 0), b.row(v.p, 0)); },
+           {0, 18, 27});
   for (const char* method : {"auto", "leapfrog", "suzuki4"}) {
     const ErrorParts e = refusal(problem, settings(0.01, 10, method));
     EXPECT_TRUE(has(e.what, "\"mixed\"")) << e.what;

@@ -10,11 +10,19 @@ using ir::Type;
 using ir::Value;
 
 namespace {
-Type real_type(Shape s = {}) { return {DType::kF64, s}; }
+Type real_type(Shape s = {}) {
+  return {DType::kF64, s};
+}
 
-Value half_square(Builder& b, Value x) { return b.mul(b.constant(0.5), b.mul(x, x)); }
-Value component(Builder& b, Value x, std::int64_t k) { return b.row(x, k); }
-Value sum_of_squares(Builder& b, Value x) { return b.reduce_sum(b.mul(x, x)); }
+Value half_square(Builder& b, Value x) {
+  return b.mul(b.constant(0.5), b.mul(x, x));
+}
+Value component(Builder& b, Value x, std::int64_t k) {
+  return b.row(x, k);
+}
+Value sum_of_squares(Builder& b, Value x) {
+  return b.reduce_sum(b.mul(x, x));
+}
 }  // namespace
 
 System empty_system(Shape shape, std::vector<Parameter> parameters) {
@@ -31,7 +39,8 @@ void add_term(System& system, const std::string& name, const TermBody& body, Sou
   v.q = b.param(real_type(system.shape), "q");
   v.p = b.param(real_type(system.shape), "p");
   v.t = b.param(real_type(), "t");
-  for (const Parameter& p : system.parameters) v.parameters.push_back(b.param(p.value.type(), p.name));
+  for (const Parameter& p : system.parameters)
+    v.parameters.push_back(b.param(p.value.type(), p.name));
   if (!span.empty()) b.set_span(span);
   system.terms.push_back({name, b.finish({body(b, v)}), span});
 }
@@ -44,7 +53,8 @@ void add_observable(System& system, const std::string& name, std::int64_t every,
   v.p = b.param(real_type(system.shape), "p");
   v.parameters.push_back(b.param(real_type(system.shape), "v"));
   v.t = b.param(real_type(), "t");
-  for (const Parameter& p : system.parameters) v.parameters.push_back(b.param(p.value.type(), p.name));
+  for (const Parameter& p : system.parameters)
+    v.parameters.push_back(b.param(p.value.type(), p.name));
   system.observables.push_back({name, b.finish({body(b, v)}), every, {}});
 }
 
@@ -159,8 +169,7 @@ Problem henon_heiles() {
   });
   add_term(problem.system, "potential", [](Builder& b, const TermValues& v) {
     const Value x = component(b, v.q, 0), y = component(b, v.q, 1);
-    const Value cubic = b.sub(b.mul(b.mul(x, x), y),
-                              b.div(b.mul(b.mul(y, y), y), b.constant(3.0)));
+    const Value cubic = b.sub(b.mul(b.mul(x, x), y), b.div(b.mul(b.mul(y, y), y), b.constant(3.0)));
     return b.add(b.add(half_square(b, x), half_square(b, y)), cubic);
   });
   problem.initial.q = tensor(Shape{2}, {0.1, -0.2});
@@ -170,26 +179,27 @@ Problem henon_heiles() {
 
 Problem outer_solar_system() {
   // Hairer, Lubich, Wanner, Geometric Numerical Integration, I.2.3; AU, days, solar masses.
-  const std::vector<double> m = {1.00000597682,     0.000954786104043, 0.000285583733151,
+  const std::vector<double> m = {1.00000597682,      0.000954786104043,  0.000285583733151,
                                  0.0000437273164546, 0.0000517759138449, 1 / 1.3e8};
-  const std::vector<double> q = {
-      0, 0, 0, -3.5023653, -3.8169847, -1.5507963, 9.0755314, -3.0458353, -1.6483708,
-      8.3101420, -16.2901086, -7.2521278, 11.4707666, -25.7294829, -10.8169456,
-      -15.5387357, -25.2225594, -3.1902382};
-  const std::vector<double> v = {
-      0, 0, 0, 0.00565429, -0.00412490, -0.00190589, 0.00168318, 0.00483525, 0.00192462,
-      0.00354178, 0.00137102, 0.00055029, 0.00288930, 0.00114527, 0.00039677,
-      0.00276725, -0.00170702, -0.00136504};
+  const std::vector<double> q = {0,           0,           0,          -3.5023653,  -3.8169847,
+                                 -1.5507963,  9.0755314,   -3.0458353, -1.6483708,  8.3101420,
+                                 -16.2901086, -7.2521278,  11.4707666, -25.7294829, -10.8169456,
+                                 -15.5387357, -25.2225594, -3.1902382};
+  const std::vector<double> v = {0,           0,           0,          0.00565429, -0.00412490,
+                                 -0.00190589, 0.00168318,  0.00483525, 0.00192462, 0.00354178,
+                                 0.00137102,  0.00055029,  0.00288930, 0.00114527, 0.00039677,
+                                 0.00276725,  -0.00170702, -0.00136504};
   Problem problem{empty_system(Shape{6, 3}, {real("G", 2.95912208286e-4), reals("m", m)}), {}};
   add_term(problem.system, "kinetic", kinetic(1));
   add_term(problem.system, "gravity", [](Builder& b, const TermValues& v) {
-    const TermBody pairs = pair_term({1}, {0}, [](Builder& b, Value qi, Value qj,
-                                                  const std::vector<Value>& rows,
-                                                  const std::vector<Value>& invariants) {
-      const Value r = b.sub(qi, qj);
-      return b.div(b.mul(b.mul(invariants[0], rows[0]), rows[1]),
-                   b.unary(ir::Op::kSqrt, b.dot(r, r)));
-    });
+    const TermBody pairs =
+        pair_term({1}, {0},
+                  [](Builder& b, Value qi, Value qj, const std::vector<Value>& rows,
+                     const std::vector<Value>& invariants) {
+                    const Value r = b.sub(qi, qj);
+                    return b.div(b.mul(b.mul(invariants[0], rows[0]), rows[1]),
+                                 b.unary(ir::Op::kSqrt, b.dot(r, r)));
+                  });
     return b.neg(pairs(b, v));
   });
   problem.initial.q = tensor(Shape{6, 3}, q);
@@ -214,7 +224,8 @@ Problem fput(std::int64_t n, double alpha) {
     attr.rows = 2;
     attr.roles = {ir::Role::kTotal};
     attr.body = body.finish({body.add(half_square(body, r), cubic)});
-    const Value operands[] = {b.slice_rows(v.q, 1, n), b.slice_rows(v.q, 0, n - 1), v.parameters[0]};
+    const Value operands[] = {b.slice_rows(v.q, 1, n), b.slice_rows(v.q, 0, n - 1),
+                              v.parameters[0]};
     return b.map(attr, operands)[0];
   });
   std::vector<double> q(static_cast<std::size_t>(n)), p(static_cast<std::size_t>(n), 0.0);
@@ -229,8 +240,7 @@ Problem fput(std::int64_t n, double alpha) {
 Problem driven_oscillator() {
   Problem problem = harmonic(1.0);
   add_term(problem.system, "drive", [](Builder& b, const TermValues& v) {
-    return b.neg(b.mul(b.reduce_sum(v.q),
-                       b.unary(ir::Op::kCos, b.mul(b.constant(0.7), v.t))));
+    return b.neg(b.mul(b.reduce_sum(v.q), b.unary(ir::Op::kCos, b.mul(b.constant(0.7), v.t))));
   });
   return problem;
 }

@@ -34,8 +34,8 @@ ir::Tensor tensor(Shape shape, std::vector<double> values);
 
 /// sum over i of |p_i|^2 / (2 m_i), as a map over rows; parameter `m` is the one at position k.
 TermBody kinetic(std::size_t k);
-/// Sum over pairs i<j of body(b, q_i, q_j, weight_i, weight_j, invariants); `rows` and `invariants` are
-/// positions of parameters.
+/// Sum over pairs i<j of body(b, q_i, q_j, weight_i, weight_j, invariants); `rows` and `invariants`
+/// are positions of parameters.
 using PairBody = std::function<ir::Value(ir::Builder&, ir::Value qi, ir::Value qj,
                                          const std::vector<ir::Value>& rows,  // at i, then at j
                                          const std::vector<ir::Value>& invariants)>;
