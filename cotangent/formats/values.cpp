@@ -69,6 +69,16 @@ class ArrayReader {
   }
 
   void add(const Node& node) {
+    if (node.kind == NodeKind::kReal && std::isfinite(node.real)) {
+      all_integers_ = false;
+      reals_.push_back(node.real);
+      return;
+    }
+    if (node.kind == NodeKind::kInteger) {
+      if (all_integers_) integers_.push_back(node.integer);
+      reals_.push_back(static_cast<double>(node.integer));
+      return;
+    }
     const ir::Tensor x = read_numbers(source_, node, what_, names_);
     if (!x.type().is_scalar()) {
       fail_at(source_.file, node.span,
