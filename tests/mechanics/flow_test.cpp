@@ -309,6 +309,47 @@ TEST(Bits, ThreadsAndVectorWidthDoNotMatter) {
   }
 }
 
+/// Softened gravity among n bodies.
+Problem cluster(std::int64_t n) {
+  Problem problem{empty_system(Shape{n, 3},
+                               {reals("m", std::vector<double>(static_cast<std::size_t>(n), 0.1))}),
+                  {}};
+  add_term(problem.system, "kinetic", kinetic(0));
+  add_term(problem.system, "gravity",
+           pair_term({0}, {},
+                     [](ir::Builder& b, Value qi, Value qj, const std::vector<Value>& m,
+                        const std::vector<Value>&) {
+                       const Value r = b.sub(qi, qj);
+                       const Value rr = b.add(b.dot(r, r), b.constant(0.01));
+                       return b.neg(b.div(b.mul(m[0], m[1]), b.unary(ir::Op::kSqrt, rr)));
+                     }));
+  std::mt19937_64 random(17);
+  std::vector<double> q, p;
+  for (std::int64_t k = 0; k < 3 * n; ++k) {
+    q.push_back(static_cast<double>(random() >> 11) * 0x1p-52 - 1);
+    p.push_back(static_cast<double>(random() >> 11) * 0x1p-54);
+  }
+  problem.initial.q = tensor(Shape{n, 3}, q);
+  problem.initial.p = tensor(Shape{n, 3}, p);
+  return problem;
+}
+
+TEST(Bits, ManyBodiesOnATeamAreTheEvaluator) {
+  const Problem problem = cluster(203);
+  const RunSettings s = settings(0.01, 2, "leapfrog", 1);
+  const RunResult oracle = ready(problem, s, reference()).flow->run(problem.initial, 2);
+  for (int threads : {1, 2}) {
+    for (int bits : {128, 512}) {
+      FlowOptions o;
+      o.threads = threads;
+      o.vector_bits = bits;
+      const Ready r = ready(problem, s, o);
+      EXPECT_EQ(r.flow->kernels_text().find("team of 2") != std::string::npos, threads == 2);
+      expect_same_run(oracle, r.flow->run(problem.initial, 2));
+    }
+  }
+}
+
 TEST(Hash, DependsOnEveryBit) {
   Tensor x = tensor(Shape{3}, {1, 2, 3});
   const auto hash = [&] {
