@@ -501,6 +501,58 @@ TEST(Define, InlinesWithIndicesAndValues) {
   EXPECT_DOUBLE_EQ(w.value("sum(i, r(i, 0))"), w.value("sum(i, norm(q[i] - q[0]))"));
 }
 
+TEST(Define, HasIndicesOfItsOwn) {
+  World w({4});
+  w.define("total(x)", "x*sum(i, q[i])")
+      .define("row(i)", "sum(j, q[j]*p[i])")
+      .define("entry(x, k)", "x[k]")
+      .define("shifted(k)", "entry(q, (k+1) % len(q))");
+  const double sum = w.q(0) + w.q(1) + w.q(2) + w.q(3);
+  double expected = 0, next = 0;
+  for (int i = 0; i < 4; ++i) {
+    expected += w.p(i) * sum;
+    next += w.p(i) * w.q((i + 1) % 4);
+  }
+  EXPECT_DOUBLE_EQ(w.value("sum(i, total(p[i]))"), expected);
+  EXPECT_DOUBLE_EQ(w.value("sum(i, row(i))"), expected);
+  EXPECT_DOUBLE_EQ(w.value("sum(j, row(j))"), expected);
+  EXPECT_DOUBLE_EQ(w.value("sum(k, entry(p, k)*shifted(k))"), next);
+  EXPECT_DOUBLE_EQ(w.value("sum(i, entry(q - p, i))"), sum - (w.p(0) + w.p(1) + w.p(2) + w.p(3)));
+}
+
+TEST(Sum, AlongOtherAxesAndTables) {
+  World w({2, 3});
+  w.whole("pair", {3, 2}, {0, 1, 1, 0, 1, 1})
+      .whole("grid", {2, 2}, {1, 0, 2, 1})
+      .real("k", {3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9})
+      .real("cube", {2, 3, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  const int pair[3][2] = {{0, 1}, {1, 0}, {1, 1}};
+  const int grid[2][2] = {{1, 0}, {2, 1}};
+  double a = 0, b = 0, c = 0, d = 0, e = 0, f = 0;
+  for (int i = 0; i < 3; ++i) {
+    a += w.q(pair[i][0], i) * w.p(pair[i][1], 0);
+    b += w.q(1, i) * (i + 1);
+    for (int j = 0; j < 3; ++j) {
+      c += (3 * i + j + 1) * w.q(0, i) * w.q(1, j);
+      if (i < j) d += (3 * j + i + 1) * w.q(0, i) * w.q(1, j);
+      for (int n = 0; n < 2; ++n) e += (6 * n + 2 * i + n + 1) * w.q(n, j);
+    }
+  }
+  for (int i = 0; i < 2; ++i) {
+    for (int j = 0; j < 2; ++j) f += grid[i][j] * w.q(i, grid[j][i]);
+  }
+  EXPECT_DOUBLE_EQ(w.value("sum(i, q[pair[i,0], i]*p[pair[i][1], 0])"), a);
+  EXPECT_DOUBLE_EQ(w.value("sum(i, q[1,i]*(i+1))"), b);
+  EXPECT_NEAR(w.value("sum(i, sum(j, k[i,j]*q[0,i]*q[1,j]))"), c, 1e-12);
+  EXPECT_NEAR(w.value("sum(j, sum(i, k[i,j]*q[0,i]*q[1,j]))"), c, 1e-12);
+  EXPECT_NEAR(w.value("sum(i<j, k[j,i]*q[0,i]*q[1,j])"), d, 1e-12);
+  EXPECT_NEAR(w.value("sum(n, sum(i, sum(j, cube[n,i,n]*q[n,j])))"), e, 1e-12);
+  EXPECT_NEAR(w.value("sum(i, sum(j, grid[i,j]*q[i,grid[j,i]]))"), f, 1e-12);
+  EXPECT_DOUBLE_EQ(w.value("dot(pair[1], [2.5, 1])"), 2.5);
+  EXPECT_DOUBLE_EQ(w.values("pair + pair")[5], 2);
+  EXPECT_DOUBLE_EQ(w.value("sum(i, dot(pair[i], [1, 2]))"), 2 + 1 + 3);
+}
+
 TEST(Constants, OfParametersAlone) {
   Context names;
   names.add_parameter("f", ir::Tensor::scalar_of(2.5));
