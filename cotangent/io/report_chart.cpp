@@ -72,11 +72,12 @@ function drawChart(host, curves, options) {
     return top + (topValue - s) / (topValue - bottomValue) * (height - top - bottom);
   };
   const fromScaled = s => top + (topValue - s) / (topValue - bottomValue) * (height - top - bottom);
-  const decades = Math.ceil((topValue - bottomValue) / 6);
-  const marks = options.log
-    ? ticks(bottomValue, topValue, 6).filter(v => Number.isInteger(v) && (decades < 2 ||
-        v % decades === 0))
-    : ticks(bottomValue, topValue, height / 34);
+  let marks = ticks(bottomValue, topValue, height / 34);
+  if (options.log) {  // every decade, or every second, third, ... of them
+    const step = Math.ceil((topValue - bottomValue) / 7);
+    marks = [];
+    for (let k = Math.ceil(bottomValue / step); k * step <= topValue; ++k) marks.push(k * step);
+  }
   for (const mark of marks) {
     svgElement("line", {class: "grid", x1: left, x2: width - right, y1: fromScaled(mark),
         y2: fromScaled(mark)}, svg);

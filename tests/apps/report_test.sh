@@ -60,6 +60,7 @@ probe = """<script>
     document.getElementById("theme").click();
     found.theme = paper() !== light;
     found.curves = [...document.querySelectorAll("#invariant-chart path")].map(p => p.getAttribute("d").length);
+    found.marks = document.querySelectorAll("#invariant-chart line.grid").length;
     found.observables = document.querySelectorAll(".observable path").length;
     for (const id of ["facts", "plan", "invariant-table"]) found[id] = document.querySelectorAll("#" + id + " tbody tr").length;
     found.timings = document.querySelectorAll("#timings b").length;
@@ -99,6 +100,7 @@ want("map", found["map"] == (kind == "map"))
 for name in ["slider", "theme", "scroll"] + ([] if kind == "map" else ["drag", "zoom", "reset"]):
     want(name, found[name] is True)
 want("curves", len(found["curves"]) >= 1 and all(n > 50 for n in found["curves"]))
+want("marks", 3 <= found["marks"] <= 8)
 want("observables", found["observables"] >= observables)
 for name in ["facts", "plan"]:
     want(name, found[name] >= 3)
