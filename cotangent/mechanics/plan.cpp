@@ -150,10 +150,9 @@ class Planner {
     if (name == "leapfrog")
       return "leapfrog is the only symmetric method of one force evaluation a step";
     if (name == "suzuki4") {
-      return "of the fourth-order compositions the five-stage one has an error constant some "
-             "hundred "
+      return "of the fourth-order compositions the five-stage one has an error fifty to a hundred "
              "times smaller than the triple jump's for 5/3 of its work, because no stage is longer "
-             "than 0.66 dt";
+             "than 0.66 dt (outer planets: 6e-11 against 4e-9)";
     }
     if (name == "kahanli6") {
       return "nine stages, none longer than 0.8 dt, give a far smaller error constant than the "
