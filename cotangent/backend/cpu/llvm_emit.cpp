@@ -310,7 +310,7 @@ class Emitter {
     std::vector<Value*> x;
     const bool uniform = class_[i.result] == Class::kUniform;
     for (Id id : i.operands) x.push_back(uniform ? scalar(id) : vector(id));
-    Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x, rsqrt14_);
+    Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x, rsqrt14_ && !plain_roots_);
     (uniform ? out.s : out.v) = result;
   }
 
@@ -522,7 +522,10 @@ class Emitter {
     }
     if (lanes_.width > 1) {
       const std::vector<const Instr*> early = early_part(i);
-      if (!early.empty()) return pipelined(i, lo, hi, carried, mask, early);
+      if (!early.empty() && !plain_roots_) {
+        return shows_nans(i, early) ? optimistic(i, lo, hi, carried, mask, early)
+                                    : pipelined(i, lo, hi, carried, mask, early);
+      }
     }
     llvm::BasicBlock* before = ir_.GetInsertBlock();
     llvm::BasicBlock* body = new_block("loop");
@@ -595,6 +598,75 @@ class Emitter {
       if (needed.count(i.result)) early.push_back(&i);
     }
     return early;
+  }
+
+  /// Whether a NaN from any of the early reciprocal roots is sure to be seen in a carried value after
+  /// the loop: it gets there by sums and products only.
+  bool shows_nans(const Instr& loop, const std::vector<const Instr*>& early) const {
+    for (const Instr* root : early) {
+      if (!starts_rsqrt(*root)) continue;
+      std::map<Id, bool> marked{{root->result, true}};
+      for (const Instr& i : loop.body->instrs) {
+        if (i.code != Code::kOp) continue;
+        switch (i.op) {
+          case ir::Op::kAdd: case ir::Op::kSub: case ir::Op::kMul: case ir::Op::kFma: case ir::Op::kNeg:
+            for (Id x : i.operands) {
+              if (marked.count(x)) marked[i.result] = true;
+            }
+            break;
+          default: break;
+        }
+      }
+      bool seen = false;
+      for (std::size_t k = 0; k < loop.args.size() && !seen; ++k) {
+        // The carried value must pass its own NaN on: it is the sum of itself and a marked term.
+        const Id yield = loop.body->yields[k];
+        if (!marked.count(yield)) continue;
+        for (const Instr& i : loop.body->instrs) {
+          if (i.result != yield || (i.op != ir::Op::kAdd && i.op != ir::Op::kSub)) continue;
+          seen = i.operands[0] == loop.args[k] || i.operands[1] == loop.args[k];
+        }
+      }
+      if (!seen) return false;
+    }
+    return true;
+  }
+
+  /// Runs the loop without the corrections for 0 and infinity, which make NaNs; where one shows after
+  /// the loop, runs it again with square roots and divisions.
+  std::vector<Value*> optimistic(const Instr& i, Value* lo, Value* hi,
+                                 const std::vector<Value*>& carried,
+                                 const std::function<Value*(Value*)>& mask,
+                                 const std::vector<const Instr*>& early) {
+    corrects_roots_ = false;
+    const std::vector<Value*> fast = pipelined(i, lo, hi, carried, mask, early);
+    corrects_roots_ = true;
+    Value* odd = nullptr;
+    for (std::size_t k = 0; k < fast.size(); ++k) {
+      if (!is_float(type(i.args[k])) || class_[i.args[k]] != Class::kVarying) continue;
+      Value* nan = ir_.CreateFCmpUNO(fast[k], fast[k]);
+      odd = odd ? ir_.CreateOr(odd, nan) : nan;
+    }
+    if (lanes_.mask) odd = ir_.CreateAnd(odd, lanes_.mask);
+    llvm::BasicBlock* before = ir_.GetInsertBlock();
+    llvm::BasicBlock* again = new_block("again");
+    llvm::BasicBlock* end = new_block("settled");
+    ir_.CreateCondBr(ir_.CreateOrReduce(odd), again, end);
+    ir_.SetInsertPoint(again);
+    plain_roots_ = true;
+    const std::vector<Value*> slow = range(i, lo, hi, carried, mask);
+    plain_roots_ = false;
+    llvm::BasicBlock* last = ir_.GetInsertBlock();
+    ir_.CreateBr(end);
+    ir_.SetInsertPoint(end);
+    std::vector<Value*> results;
+    for (std::size_t k = 0; k < fast.size(); ++k) {
+      llvm::PHINode* phi = ir_.CreatePHI(fast[k]->getType(), 2);
+      phi->addIncoming(fast[k], before);
+      phi->addIncoming(slow[k], last);
+      results.push_back(phi);
+    }
+    return results;
   }
 
   bool starts_rsqrt(const Instr& i) const {
@@ -672,7 +744,7 @@ class Emitter {
     if (own) lanes_.mask = mask_and(lanes_.mask, own);
     for (const Instr& b : i.body->instrs) {
       if (const auto start = starts.find(&b); start != starts.end()) {
-        values_[b.result].v = finish_rsqrt(ir_, start->second);
+        values_[b.result].v = finish_rsqrt(ir_, start->second, corrects_roots_);
       } else if (!done.count(&b)) {
         instr(b);
       }
@@ -893,6 +965,8 @@ class Emitter {
   std::vector<Class> class_;
   Lanes lanes_;
   bool inside_first_ = false;
+  bool corrects_roots_ = true;   ///< a started reciprocal root is corrected for 0 and infinity
+  bool plain_roots_ = false;     ///< reciprocal roots by square root and division
   bool reads_since_barrier_ = true;
   std::map<std::pair<Value*, int>, Value*> splats_;
   std::map<std::pair<Value*, std::pair<int, std::int64_t>>, Value*> lines_;

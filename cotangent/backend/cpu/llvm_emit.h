@@ -34,7 +34,8 @@ struct RsqrtStart {
   llvm::Value* estimate = nullptr;
 };
 RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, llvm::Value* x);
-llvm::Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start);
+/// `corrected`: right for 0 and infinity too, where it is NaN otherwise.
+llvm::Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, bool corrected);
 
 /// i1 for bool; `lanes` 1: scalar.
 llvm::Type* llvm_type(llvm::LLVMContext& context, DType t, int lanes);

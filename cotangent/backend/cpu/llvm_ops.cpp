@@ -112,7 +112,7 @@ RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x) {
   return {s, estimate};
 }
 
-Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start) {
+Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, bool corrected) {
   llvm::Type* type = start.root->getType();
   Value* minus_s = ir.CreateFNeg(start.root);
   Value* y = start.estimate;
@@ -135,7 +135,7 @@ Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start) {
     Value* up = ir.CreateOr(ir.CreateBitCast(y, integer), llvm::ConstantInt::get(integer, 1));
     y = ir.CreateSelect(ones, ir.CreateBitCast(up, type), y);
   }
-  return ir.CreateSelect(ir.CreateFCmpUNO(y, y), start.estimate, y);
+  return corrected ? ir.CreateSelect(ir.CreateFCmpUNO(y, y), start.estimate, y) : y;
 }
 
 namespace {
@@ -155,7 +155,7 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
     case Op::kRound: return unary_intrinsic(ir, llvm::Intrinsic::roundeven, x[0]);
     case Op::kSqrt: return unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]);
     case Op::kRsqrt:
-      if (rsqrt14 && t == DType::kF64 && lanes_of(x[0]) > 1) return finish_rsqrt(ir, start_rsqrt(ir, x[0]));
+      if (rsqrt14 && t == DType::kF64 && lanes_of(x[0]) > 1) return finish_rsqrt(ir, start_rsqrt(ir, x[0]), true);
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
     case Op::kIsFinite:
       return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),
