@@ -26,13 +26,14 @@ std::vector<std::string> sections_of(const ExplainOptions& options) {
 void write_facts_text(std::ostream& out, const Prepared& prepared) {
   out << "facts\n";
   for (const mechanics::Fact& fact : prepared.facts.all) {
-    out << "  " << fact.name << (fact.term.empty() ? "" : " of " + fact.term) << ": "
-        << value_text(fact) << "  (" << how_text(fact.how) << ")\n";
+    out << "  " << title_text(fact) << ": " << value_text(fact) << "  (" << how_text(fact.how)
+        << ")\n";
     if (!fact.detail.empty()) {
       for (const std::string& line : wrapped(fact.detail, 90)) out << "      " << line << '\n';
     }
     for (const std::string& step : fact.derivation) out << "      - " << step << '\n';
-    if (!fact.place.empty() && prepared.file.source) {
+    const bool decided_there = std::holds_alternative<bool>(fact.value) && !fact.place.empty();
+    if (decided_there && prepared.file.source) {
       out << "    " << show_place(*prepared.file.source, fact.place) << '\n';
     }
   }

@@ -88,8 +88,8 @@ io::Report report_of(const Answer& answer) {
                     {"compile", shortest(result.compile_s)},
                     {"run", shortest(result.run_s)}};
   for (const mechanics::Fact& fact : prepared.facts.all) {
-    report.facts.push_back({fact.term.empty() ? fact.name : fact.name + " (" + fact.term + ")",
-                            value_text(fact), how_text(fact.how), fact.detail, fact.derivation});
+    report.facts.push_back(
+        {title_text(fact), value_text(fact), how_text(fact.how), fact.detail, fact.derivation});
   }
   for (const mechanics::Decision& d : prepared.plan.decisions) {
     report.plan.push_back({d.decision, d.choice, d.reason});

@@ -23,6 +23,11 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
   return prepared;
 }
 
+std::string title_text(const mechanics::Fact& fact) {
+  const bool about_term = !fact.term.empty() && !std::holds_alternative<bool>(fact.value);
+  return about_term ? fact.name + " of " + fact.term : fact.name;
+}
+
 std::string value_text(const mechanics::Fact& fact) {
   if (const bool* truth = std::get_if<bool>(&fact.value)) return *truth ? "yes" : "no";
   if (const auto* number = std::get_if<std::int64_t>(&fact.value)) return std::to_string(*number);

@@ -17,6 +17,9 @@ struct Prepared {
 /// Throws UserError for anything wrong with the input; writes nothing.
 Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry);
 
+/// "degree of kinetic"; plain "linear" for a yes-or-no fact, whose term is only where it was
+/// decided.
+std::string title_text(const mechanics::Fact& fact);
 std::string value_text(const mechanics::Fact& fact);  ///< "yes", "no", "3", "2 in p"
 const char* how_text(mechanics::How how);             ///< "proved", "tested"
 

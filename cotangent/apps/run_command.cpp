@@ -33,8 +33,8 @@ void warn_of_non_finite_samples(const mechanics::RunResult& result,
     }
     if (bad == 0) return;
     telemetry.warn(series.name + " is not finite in " + std::to_string(bad) + " of " +
-                   std::to_string(view.t.size()) + " samples, first at t = " +
-                   number_text(view.t[first], 15));
+                   std::to_string(view.t.size()) +
+                   " samples, first at t = " + number_text(view.t[first], 15));
   };
   for (const mechanics::Invariant& invariant : result.invariants) look(invariant.series);
   for (const mechanics::Series& series : result.observables) look(series);
