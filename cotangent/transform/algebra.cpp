@@ -1,7 +1,8 @@
-// Polynomials over atoms. An atom is a free variable, a constant that is not a short dyadic number, or a function
-// of polynomials that is not polynomial itself. Products are normalised by a few identities of the
-// reals: sqrt(u) sqrt(u) = u, u inv(u) = 1, |u| |u| = u u, and p p = p for truth values (held as 0 and 1, so that
-// select(p, a, b) = p a + (1 - p) b). Equality of the normal forms proves equality; difference proves nothing.
+// Polynomials over atoms. An atom is a free variable, a constant that is not a short dyadic number,
+// or a function of polynomials that is not polynomial itself. Products are normalised by a few
+// identities of the reals: sqrt(u) sqrt(u) = u, u inv(u) = 1, |u| |u| = u u, and p p = p for truth
+// values (held as 0 and 1, so that select(p, a, b) = p a + (1 - p) b). Equality of the normal forms
+// proves equality; difference proves nothing.
 #include "cotangent/transform/algebra.h"
 
 #include <algorithm>
@@ -67,12 +68,16 @@ Dyadic operator*(const Dyadic& x, const Dyadic& y) {
   return d;
 }
 
-double Dyadic::value() const { return std::ldexp(static_cast<double>(mantissa), exponent); }
+double Dyadic::value() const {
+  return std::ldexp(static_cast<double>(mantissa), exponent);
+}
 
 // --- polynomials
 
 Algebra::Algebra() : impl_(new Impl) {}
-Algebra::~Algebra() { delete impl_; }
+Algebra::~Algebra() {
+  delete impl_;
+}
 
 Algebra::Element Algebra::Impl::intern(Polynomial p) {
   if (p.terms.size() > kMaxTerms) throw GaveUp{};
@@ -123,8 +128,8 @@ Algebra::Element Algebra::Impl::number(double value) {
   return value < 0 ? scaled(symbol, Dyadic::of(-1, 0)) : symbol;
 }
 
-Algebra::Element Algebra::Impl::function_atom(Op op, std::vector<Element> arguments, double constant,
-                                              std::uint32_t extra) {
+Algebra::Element Algebra::Impl::function_atom(Op op, std::vector<Element> arguments,
+                                              double constant, std::uint32_t extra) {
   Atom a;
   a.kind = Atom::Kind::kFunction;
   a.op = op;
@@ -151,7 +156,9 @@ Algebra::Element Algebra::Impl::add(Element x, Element y) {
   return intern(std::move(p));
 }
 
-Algebra::Element Algebra::Impl::neg(Element x) { return scaled(x, Dyadic::of(-1, 0)); }
+Algebra::Element Algebra::Impl::neg(Element x) {
+  return scaled(x, Dyadic::of(-1, 0));
+}
 
 const Atom* Algebra::Impl::single_atom(Element x) const {
   const Polynomial& p = *polynomials[x];
@@ -233,7 +240,8 @@ Algebra::Element Algebra::Impl::mul(Element x, Element y) {
         special.push_back(e);
         continue;
       }
-      auto [it, fresh] = total.terms.try_emplace(one.terms.begin()->first, one.terms.begin()->second);
+      auto [it, fresh] =
+          total.terms.try_emplace(one.terms.begin()->first, one.terms.begin()->second);
       if (fresh) continue;
       it->second = it->second + one.terms.begin()->second;
       if (it->second.mantissa == 0) total.terms.erase(it);
@@ -257,11 +265,11 @@ Algebra::Element Algebra::Impl::inverse(Element x) {
   if (p.terms.size() == 1) {  // the inverse of a product is the product of inverses
     const auto& [m, c] = *p.terms.begin();
     const bool two = c.mantissa == 1 || c.mantissa == -1;
-    Element out = two ? short_number(Dyadic::of(c.mantissa > 0 ? 1 : -1, -c.exponent))
-                      : scaled(function_atom(Op::kDiv, {short_number(Dyadic{c.mantissa < 0 ? -c.mantissa
-                                                                                          : c.mantissa,
-                                                                            0})}),
-                               Dyadic::of(c.mantissa > 0 ? 1 : -1, -c.exponent));
+    Element out =
+        two ? short_number(Dyadic::of(c.mantissa > 0 ? 1 : -1, -c.exponent))
+            : scaled(function_atom(Op::kDiv, {short_number(Dyadic{
+                                                 c.mantissa < 0 ? -c.mantissa : c.mantissa, 0})}),
+                     Dyadic::of(c.mantissa > 0 ? 1 : -1, -c.exponent));
     for (std::uint32_t atom : m) {
       const Atom a = atoms[atom];
       const bool inverted = a.kind == Atom::Kind::kFunction && a.op == Op::kDiv;
@@ -321,7 +329,9 @@ Algebra::Element Algebra::atom(std::string name) {
   a.name = std::move(name);
   return impl_->of_atom(impl_->make_atom(std::move(a)));
 }
-Algebra::Element Algebra::number(double value) { return impl_->number(value); }
+Algebra::Element Algebra::number(double value) {
+  return impl_->number(value);
+}
 Algebra::Element Algebra::add(Element a, Element b) {
   return guarded(*impl_, [&] { return impl_->add(a, b); });
 }
@@ -331,7 +341,9 @@ Algebra::Element Algebra::sub(Element a, Element b) {
 Algebra::Element Algebra::mul(Element a, Element b) {
   return guarded(*impl_, [&] { return impl_->mul(a, b); });
 }
-bool Algebra::is_zero(Element a) const { return impl_->polynomials[a]->terms.empty(); }
+bool Algebra::is_zero(Element a) const {
+  return impl_->polynomials[a]->terms.empty();
+}
 
 std::string Algebra::Impl::atom_text(std::uint32_t id) const {
   const Atom& a = atoms[id];
@@ -340,7 +352,8 @@ std::string Algebra::Impl::atom_text(std::uint32_t id) const {
   if (a.op == Op::kConstant) return shortest(a.constant);
   std::string out = a.op == Op::kDiv ? "inv" : std::string(name_of(a.op));
   out += "(";
-  for (std::size_t k = 0; k < a.arguments.size(); ++k) out += (k ? ", " : "") + text(a.arguments[k]);
+  for (std::size_t k = 0; k < a.arguments.size(); ++k)
+    out += (k ? ", " : "") + text(a.arguments[k]);
   return out + ")";
 }
 
@@ -366,6 +379,8 @@ std::string Algebra::Impl::text(Element x) const {
   return out;
 }
 
-std::string Algebra::text(Element a) const { return impl_->text(a); }
+std::string Algebra::text(Element a) const {
+  return impl_->text(a);
+}
 
 }  // namespace cotangent::transform

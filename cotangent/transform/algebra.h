@@ -14,8 +14,8 @@
 
 namespace cotangent::transform {
 
-/// A polynomial: monomial (sorted atom ids, repeated for powers) -> coefficient. Coefficients are short
-/// dyadic numbers, held exactly; longer constants (0.1) are atoms.
+/// A polynomial: monomial (sorted atom ids, repeated for powers) -> coefficient. Coefficients are
+/// short dyadic numbers, held exactly; longer constants (0.1) are atoms.
 class Polynomial;
 
 /// Interprets (scalar or small-shaped) programs over polynomials. An interpreter for one question;
@@ -27,20 +27,21 @@ class Algebra {
   Algebra(const Algebra&) = delete;
   Algebra& operator=(const Algebra&) = delete;
 
-  using Element = std::uint32_t;            ///< handle of a hash-consed polynomial
-  using Elements = std::vector<Element>;    ///< row-major elements of one array value
+  using Element = std::uint32_t;          ///< handle of a hash-consed polynomial
+  using Elements = std::vector<Element>;  ///< row-major elements of one array value
 
-  Element atom(std::string name);           ///< a free variable
+  Element atom(std::string name);  ///< a free variable
   Element number(double value);
-  /// Arithmetic that passes a limit gives a fresh value that equals nothing else (so it proves nothing).
+  /// Arithmetic that passes a limit gives a fresh value that equals nothing else (so it proves
+  /// nothing).
   Element add(Element a, Element b);
   Element sub(Element a, Element b);
   Element mul(Element a, Element b);
   bool is_zero(Element a) const;
-  std::string text(Element a) const;        ///< readable, for derivations
+  std::string text(Element a) const;  ///< readable, for derivations
 
-  /// Interprets `f` on the given elements of each parameter. A nested map/pair_sum/loop becomes opaque
-  /// atoms keyed by its body and its arguments. nullopt when it gives up (size limits).
+  /// Interprets `f` on the given elements of each parameter. A nested map/pair_sum/loop becomes
+  /// opaque atoms keyed by its body and its arguments. nullopt when it gives up (size limits).
   std::optional<std::vector<Elements>> interpret(const ir::Function& f,
                                                  std::span<const Elements> arguments);
 

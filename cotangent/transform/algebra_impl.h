@@ -35,14 +35,15 @@ class Polynomial {
 struct Atom {
   enum class Kind { kVariable, kFunction, kUnknown };
   Kind kind = Kind::kVariable;
-  std::string name;                          // of a variable
-  ir::Op op = ir::Op::kParameter;            // of a function; div is the inverse, constant a long number
+  std::string name;                // of a variable
+  ir::Op op = ir::Op::kParameter;  // of a function; div is the inverse, constant a long number
   std::vector<Algebra::Element> arguments;
   double constant = 0;
-  std::uint32_t serial = 0;                  // tells apart what the rest does not
+  std::uint32_t serial = 0;  // tells apart what the rest does not
   auto operator<=>(const Atom&) const = default;
   bool truth() const {
-    return kind == Kind::kFunction && (op == ir::Op::kLt || op == ir::Op::kEq || op == ir::Op::kIsFinite);
+    return kind == Kind::kFunction &&
+           (op == ir::Op::kLt || op == ir::Op::kEq || op == ir::Op::kIsFinite);
   }
 };
 
@@ -79,7 +80,7 @@ struct Algebra::Impl {
   std::vector<const Polynomial*> polynomials;  // keys of `ids`, by element
   std::map<Atom, std::uint32_t> atom_ids;
   std::deque<Atom> atoms;
-  std::vector<ir::Attr> opaque;                // attributes of second-order ops met so far
+  std::vector<ir::Attr> opaque;  // attributes of second-order ops met so far
   std::uint32_t unknowns = 0;
   std::int64_t work = 0;
 };

@@ -100,11 +100,16 @@ class Interpreter {
       return out;
     }
     switch (info(op).kind) {
-      case OpKind::kReduce: return reduce(v);
-      case OpKind::kShape: return rearrange(v);
-      case OpKind::kIndex: return indexed(v);
-      case OpKind::kContract: return contract(v);
-      default: break;
+      case OpKind::kReduce:
+        return reduce(v);
+      case OpKind::kShape:
+        return rearrange(v);
+      case OpKind::kIndex:
+        return indexed(v);
+      case OpKind::kContract:
+        return contract(v);
+      default:
+        break;
     }
     if (op == Op::kConstant) {
       const Tensor& t = *f_.attr_as<LiteralAttr>(v).value;
@@ -154,21 +159,30 @@ class Interpreter {
     const bool truth = is_bool(f_.type(operand(v, 0)).dtype);
     const bool real = is_float(f_.type(v).dtype);
     switch (const Op op = f_.op(v)) {
-      case Op::kNeg: return a_.neg(x[0]);
-      case Op::kAdd: return a_.add(x[0], x[1]);
-      case Op::kSub: return sub(x[0], x[1]);
-      case Op::kMul: return a_.mul(x[0], x[1]);
-      case Op::kFma: return a_.add(a_.mul(x[0], x[1]), x[2]);
+      case Op::kNeg:
+        return a_.neg(x[0]);
+      case Op::kAdd:
+        return a_.add(x[0], x[1]);
+      case Op::kSub:
+        return sub(x[0], x[1]);
+      case Op::kMul:
+        return a_.mul(x[0], x[1]);
+      case Op::kFma:
+        return a_.add(a_.mul(x[0], x[1]), x[2]);
       case Op::kDiv:
         return real ? a_.mul(x[0], a_.inverse(x[1])) : a_.function_atom(op, x, 0, 1);
-      case Op::kSqrt: return a_.root(x[0]);
-      case Op::kRsqrt: return a_.inverse(a_.root(x[0]));
-      case Op::kPow: return a_.power(x[0], x[1]);
+      case Op::kSqrt:
+        return a_.root(x[0]);
+      case Op::kRsqrt:
+        return a_.inverse(a_.root(x[0]));
+      case Op::kPow:
+        return a_.power(x[0], x[1]);
       case Op::kAbs:
         if (const auto c = constant(x[0])) return a_.number(std::fabs(*c));
         return even(op, x[0]);
       case Op::kCos:
-      case Op::kCosh: return even(op, x[0]);
+      case Op::kCosh:
+        return even(op, x[0]);
       case Op::kSign:
       case Op::kSin:
       case Op::kTan:
@@ -177,17 +191,23 @@ class Interpreter {
       case Op::kSinh:
       case Op::kTanh:
       case Op::kErf:
-      case Op::kCbrt: return odd(op, x[0]);
+      case Op::kCbrt:
+        return odd(op, x[0]);
       case Op::kMin:
       case Op::kMax: {
         if (x[0] == x[1]) return x[0];
         return a_.function_atom(op, {std::min(x[0], x[1]), std::max(x[0], x[1])});
       }
-      case Op::kLt: return below_zero(sub(x[0], x[1]));
-      case Op::kLe: return sub(one(), below_zero(sub(x[1], x[0])));
-      case Op::kEq: return equals_zero(sub(x[0], x[1]));
-      case Op::kNe: return sub(one(), equals_zero(sub(x[0], x[1])));
-      case Op::kSelect: return a_.add(a_.mul(x[0], sub(x[1], x[2])), x[2]);
+      case Op::kLt:
+        return below_zero(sub(x[0], x[1]));
+      case Op::kLe:
+        return sub(one(), below_zero(sub(x[1], x[0])));
+      case Op::kEq:
+        return equals_zero(sub(x[0], x[1]));
+      case Op::kNe:
+        return sub(one(), equals_zero(sub(x[0], x[1])));
+      case Op::kSelect:
+        return a_.add(a_.mul(x[0], sub(x[1], x[2])), x[2]);
       case Op::kNot:
         if (truth) return sub(one(), x[0]);
         break;
@@ -207,7 +227,8 @@ class Interpreter {
         if (whole(x[0])) return x[0];
         break;
       }
-      default: break;
+      default:
+        break;
     }
     // Opaque: the same op on the same arguments is the same value.
     return a_.function_atom(f_.op(v), x, 0, static_cast<std::uint32_t>(f_.type(v).dtype));
@@ -267,7 +288,8 @@ class Interpreter {
       switch (op) {
         case Op::kTranspose: {
           const Dims& perm = f_.attr_as<AxesAttr>(v).axes;
-          for (std::size_t k = 0; k < perm.size(); ++k) from[static_cast<std::size_t>(perm[k])] = index[k];
+          for (std::size_t k = 0; k < perm.size(); ++k)
+            from[static_cast<std::size_t>(perm[k])] = index[k];
           break;
         }
         case Op::kBroadcast: {
@@ -279,7 +301,8 @@ class Interpreter {
         }
         case Op::kSlice: {
           const auto& s = f_.attr_as<SliceAttr>(v);
-          for (std::size_t k = 0; k < from.size(); ++k) from[k] = s.start[k] + index[k] * s.stride[k];
+          for (std::size_t k = 0; k < from.size(); ++k)
+            from[k] = s.start[k] + index[k] * s.stride[k];
           break;
         }
         case Op::kReverse:
@@ -358,7 +381,8 @@ class Interpreter {
       used.insert(used.end(), more.begin(), more.end());
       return other_axes(shape(u).rank(), used);
     };
-    const Dims free_x = free_of(x, d.batch_x, d.contract_x), free_y = free_of(y, d.batch_y, d.contract_y);
+    const Dims free_x = free_of(x, d.batch_x, d.contract_x),
+               free_y = free_of(y, d.batch_y, d.contract_y);
     Dims inner;
     for (std::int64_t axis : d.contract_x) inner.push_back(shape(x)[static_cast<int>(axis)]);
     const Dims sx = strides_of(shape(x)), sy = strides_of(shape(y));
@@ -369,12 +393,14 @@ class Interpreter {
         Dims ix(sx.size()), iy(sy.size());
         std::size_t p = 0;
         for (std::size_t b = 0; b < d.batch_x.size(); ++b, ++p) {
-          ix[static_cast<std::size_t>(d.batch_x[b])] = iy[static_cast<std::size_t>(d.batch_y[b])] = index[p];
+          ix[static_cast<std::size_t>(d.batch_x[b])] = iy[static_cast<std::size_t>(d.batch_y[b])] =
+              index[p];
         }
         for (std::int64_t axis : free_x) ix[static_cast<std::size_t>(axis)] = index[p++];
         for (std::int64_t axis : free_y) iy[static_cast<std::size_t>(axis)] = index[p++];
         for (std::size_t c = 0; c < k.size(); ++c) {
-          ix[static_cast<std::size_t>(d.contract_x[c])] = iy[static_cast<std::size_t>(d.contract_y[c])] = k[c];
+          ix[static_cast<std::size_t>(d.contract_x[c])] =
+              iy[static_cast<std::size_t>(d.contract_y[c])] = k[c];
         }
         total = a_.add(total, a_.mul(of(x)[at(sx, ix)], of(y)[at(sy, iy)]));
       });
@@ -419,8 +445,8 @@ class Interpreter {
 
 }  // namespace
 
-std::optional<std::vector<Algebra::Elements>> Algebra::interpret(const Function& f,
-                                                                 std::span<const Elements> arguments) {
+std::optional<std::vector<Algebra::Elements>> Algebra::interpret(
+    const Function& f, std::span<const Elements> arguments) {
   try {
     return Interpreter(*impl_, f).run(arguments);
   } catch (const GaveUp&) {

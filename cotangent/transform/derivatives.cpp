@@ -35,7 +35,9 @@ bool has_tangent(const Function& f, std::size_t result) {
   return is_float(f.result_type(result).dtype);
 }
 
-Value or_zeros(Builder& b, Value v, const Type& type) { return v.valid() ? v : b.zeros(type); }
+Value or_zeros(Builder& b, Value v, const Type& type) {
+  return v.valid() ? v : b.zeros(type);
+}
 
 /// The forward program before simplification: results y..., dy for each float result.
 FunctionPtr raw_jvp(const Function& f, const Positions& wrt) {
@@ -53,8 +55,8 @@ FunctionPtr raw_jvp(const Function& f, const Positions& wrt) {
   return b.finish(results);
 }
 
-
-/// With `seed`, the cotangent of scalar result 0 is the constant 1 and no cotangents are parameters.
+/// With `seed`, the cotangent of scalar result 0 is the constant 1 and no cotangents are
+/// parameters.
 FunctionPtr reverse(const Function& f, const Positions& wrt, bool seed, bool values) {
   const FunctionPtr forward = raw_jvp(f, wrt);
   const std::size_t n = f.params().size(), m = f.results().size();
@@ -133,8 +135,8 @@ FunctionPtr transpose(const Function& f, const Positions& linear) {
   std::vector<Cotangent> cts(f.results().size());
   for (std::size_t k = 0; k < cts.size(); ++k) {
     if (!has_tangent(f, k)) {
-      throw UserError("[transpose] result " + std::to_string(k) + " is " +
-                      f.result_type(k).text() + ", which has no cotangent");
+      throw UserError("[transpose] result " + std::to_string(k) + " is " + f.result_type(k).text() +
+                      ", which has no cotangent");
     }
     cts[k].value = b.param(f.result_type(k), "ct" + std::to_string(k));
   }

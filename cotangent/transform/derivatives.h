@@ -15,14 +15,15 @@ namespace cotangent::transform {
 /// Which parameters (or results) take part, by position.
 using Positions = std::vector<std::size_t>;
 
-/// f(x...) -> y...  becomes  (x..., dx for each of `wrt`...) -> (y..., dy for each float result...).
-/// `wrt` must name float parameters.
+/// f(x...) -> y...  becomes  (x..., dx for each of `wrt`...) -> (y..., dy for each float
+/// result...). `wrt` must name float parameters.
 ir::FunctionPtr jvp(const ir::Function& f, const Positions& wrt);
 
 /// The two halves of a linearised function.
 struct Linearised {
   ir::FunctionPtr primal;  ///< (x...) -> (y..., residuals...)
-  ir::FunctionPtr linear;  ///< (residuals..., dx for each of wrt...) -> (dy for each float result...)
+  ir::FunctionPtr
+      linear;  ///< (residuals..., dx for each of wrt...) -> (dy for each float result...)
 };
 Linearised linearise(const ir::Function& f, const Positions& wrt);
 

@@ -1,5 +1,5 @@
-// Moves what depends on one side of a pair only (G*m_j, say) out of the pair: computed once a row by a map,
-// and passed in as a row operand. N computations in place of N^2.
+// Moves what depends on one side of a pair only (G*m_j, say) out of the pair: computed once a row
+// by a map, and passed in as a row operand. N computations in place of N^2.
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/rebuild.h"
 
@@ -50,7 +50,8 @@ class RowHoister {
     }
   }
 
-  /// Values of one side that the pair reads: not mere rearrangements, and no larger than what they came from.
+  /// Values of one side that the pair reads: not mere rearrangements, and no larger than what they
+  /// came from.
   void find_frontier(unsigned side) {
     std::vector<bool> wanted(body_.size(), false);
     const auto want = [&](Value x) {
@@ -77,7 +78,8 @@ class RowHoister {
     MapAttr map;
     map.count = attr_.count;
     map.rows = inner.take_count();
-    for (std::size_t k = rows_; k < operands_.size(); ++k) inner.invariant(operands_[k], params[k + 2]);
+    for (std::size_t k = rows_; k < operands_.size(); ++k)
+      inner.invariant(operands_[k], params[k + 2]);
     Builder& body = inner.open();
     map.body = body.finish(clone(body, body_, params, frontier_[side]));
     map.roles.assign(frontier_[side].size(), Role::kStack);
@@ -98,10 +100,12 @@ class RowHoister {
       for (std::size_t k = 0; k < rows_; ++k) {
         if (at_i(k) == (side == 0)) pass(body_.params()[k + 2], operands_[k]);
       }
-      for (std::size_t k = 0; k < frontier_[side].size(); ++k) pass(frontier_[side][k], stacked[side][k]);
+      for (std::size_t k = 0; k < frontier_[side].size(); ++k)
+        pass(frontier_[side][k], stacked[side][k]);
       (side == 0 ? attr.rows_i : attr.rows_j) += static_cast<std::int64_t>(frontier_[side].size());
     }
-    for (std::size_t k = rows_; k < operands_.size(); ++k) pass(body_.params()[k + 2], operands_[k]);
+    for (std::size_t k = rows_; k < operands_.size(); ++k)
+      pass(body_.params()[k + 2], operands_[k]);
     attr.body = body.finish(clone_onto(body, body_, images, body_.results()));
     return b_.make(Op::kPairSum, operands, attr);
   }
@@ -134,7 +138,8 @@ FunctionPtr hoist_rows(const Function& f) {
     b.set_spans({spans.begin(), spans.end()});
     if (is_second_order(op)) {
       const Attr attr = with_body(f.attr(v), hoist_rows(*body_of(f.attr(v))));
-      if (const auto* pair = std::get_if<PairAttr>(&attr)) images[id] = RowHoister(b, *pair, x).run();
+      if (const auto* pair = std::get_if<PairAttr>(&attr))
+        images[id] = RowHoister(b, *pair, x).run();
       if (!images[id].valid()) images[id] = b.make(op, x, attr);
     } else {
       images[id] = b.copy(f, v, x);

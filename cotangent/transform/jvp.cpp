@@ -1,6 +1,6 @@
 // Forward mode. Elementwise ops multiply tangents by the partials of partials.cpp; structural ops
-// apply themselves to tangents; second-order ops become the same op over a body pushed forward, with
-// more operands only for what is active.
+// apply themselves to tangents; second-order ops become the same op over a body pushed forward,
+// with more operands only for what is active.
 #include "cotangent/transform/jvp.h"
 
 #include "cotangent/transform/derivatives.h"
@@ -41,9 +41,7 @@ class Pusher {
 
  private:
   /// A tangent that folded to the constant zero is a symbolic zero again.
-  Value nonzero(Value t) const {
-    return t.valid() && is_zero(b_.so_far(), t) ? Value{} : t;
-  }
+  Value nonzero(Value t) const { return t.valid() && is_zero(b_.so_far(), t) ? Value{} : t; }
 
   Value plus(Value s, Value t) {
     if (!s.valid()) return t;
@@ -101,8 +99,10 @@ class Pusher {
         const Value first = op == Op::kMin ? b_.lt(x[0], x[1]) : b_.lt(x[1], x[0]);
         return b_.select(first, or_zeros(t[0], y), or_zeros(t[1], y));
       }
-      case Op::kCast: return b_.cast(t[0], f_.type(v).dtype);
-      case Op::kBitcast: refuse(op);
+      case Op::kCast:
+        return b_.cast(t[0], f_.type(v).dtype);
+      case Op::kBitcast:
+        refuse(op);
       case Op::kMul:
         if (x[0] == x[1]) {
           return b_.mul(b_.splat(2.0, b_.type(y)), b_.mul(x[0], t[0]));
@@ -117,7 +117,8 @@ class Pusher {
       case Op::kSub:
         if (t[0].valid() && t[1].valid()) return b_.sub(t[0], t[1]);
         break;
-      default: break;
+      default:
+        break;
     }
     Value sum;
     for (std::size_t k = 0; k < x.size(); ++k) {
@@ -133,10 +134,13 @@ class Pusher {
       case Op::kTranspose:
       case Op::kBroadcast:
       case Op::kSlice:
-      case Op::kReverse: return b_.copy(f_, v, t);
+      case Op::kReverse:
+        return b_.copy(f_, v, t);
       case Op::kReduceMin:
-      case Op::kReduceMax: return reduce_extremum(v, x[0], t[0], y);
-      case Op::kReduceProd: return reduce_product(v, x[0], t[0]);
+      case Op::kReduceMax:
+        return reduce_extremum(v, x[0], t[0], y);
+      case Op::kReduceProd:
+        return reduce_product(v, x[0], t[0]);
       case Op::kPad: {
         const Value parts[] = {or_zeros(t[0], x[0]), or_zeros(t[1], x[1])};
         return b_.copy(f_, v, parts);
@@ -174,7 +178,8 @@ class Pusher {
         }
         return sum;
       }
-      default: refuse(op);
+      default:
+        refuse(op);
     }
   }
 
@@ -247,9 +252,15 @@ class Pusher {
       return;
     }
     switch (f_.op(v)) {
-      case Op::kMap: out = push_map(v, x, t); break;
-      case Op::kPairSum: out = push_pair_sum(v, x, t); break;
-      default: out = push_loop(v, x, t); break;
+      case Op::kMap:
+        out = push_map(v, x, t);
+        break;
+      case Op::kPairSum:
+        out = push_pair_sum(v, x, t);
+        break;
+      default:
+        out = push_loop(v, x, t);
+        break;
     }
   }
 
@@ -281,7 +292,9 @@ class Pusher {
     MapAttr attr;
     attr.count = a.count;
     attr.rows = inner.take_count();
-    add_list(x, t, rows, x.size(), 1, [&](Value o, Value& into) { inner.invariant(o, into); }, primal, tangent);
+    add_list(
+        x, t, rows, x.size(), 1, [&](Value o, Value& into) { inner.invariant(o, into); }, primal,
+        tangent);
     return finish_sum(v, a.roles, inner, *a.body, primal, tangent, attr,
                       [&](const MapAttr& m, const Values& o) { return b_.map(m, o); });
   }
@@ -302,12 +315,15 @@ class Pusher {
     attr.rows_i = inner.take_count();
     add_list(x, t, at_i, rows, 2, row, primal, tangent);
     attr.rows_j = inner.take_count();
-    add_list(x, t, rows, x.size(), 2, [&](Value o, Value& into) { inner.invariant(o, into); }, primal, tangent);
+    add_list(
+        x, t, rows, x.size(), 2, [&](Value o, Value& into) { inner.invariant(o, into); }, primal,
+        tangent);
     return finish_sum(v, a.roles, inner, *a.body, primal, tangent, attr,
                       [&](const PairAttr& p, const Values& o) { return b_.pair_sum(p, o); });
   }
 
-  /// Pushes the body forward and makes the op with its results, then those tangents that are not zero.
+  /// Pushes the body forward and makes the op with its results, then those tangents that are not
+  /// zero.
   template <class Attribute, class Make>
   Pushed finish_sum(Value v, const std::vector<Role>& roles, BodyBuilder& inner,
                     const Function& body, const Values& primal, const Values& tangent,
@@ -357,13 +373,16 @@ class Pusher {
     attr.invariants = inner.take_count();
     Values carry_tangents(invariants + carries);
     for (std::size_t k = 0; k < carries; ++k) {
-      if (results[k]) carry_tangents[invariants + k] = or_zeros(t[invariants + k], x[invariants + k]);
+      if (results[k])
+        carry_tangents[invariants + k] = or_zeros(t[invariants + k], x[invariants + k]);
     }
-    add_list(x, carry_tangents, invariants, invariants + carries, 1,
-             [&](Value o, Value& into) { inner.carry(o, into); }, primal, tangent);
+    add_list(
+        x, carry_tangents, invariants, invariants + carries, 1,
+        [&](Value o, Value& into) { inner.carry(o, into); }, primal, tangent);
     attr.carries = inner.take_count();
-    add_list(x, t, invariants + carries, invariants + carries + inputs, 1,
-             [&](Value o, Value& into) { inner.row(o, into); }, primal, tangent);
+    add_list(
+        x, t, invariants + carries, invariants + carries + inputs, 1,
+        [&](Value o, Value& into) { inner.row(o, into); }, primal, tangent);
     attr.inputs = inner.take_count();
 
     Builder& bb = inner.open();
@@ -433,14 +452,18 @@ bool has_jvp_rule(Op op) {
       case Op::kLt:
       case Op::kLe:
       case Op::kEq:
-      case Op::kNe: return true;
-      default: return has_partials(op) || piecewise_constant(op);
+      case Op::kNe:
+        return true;
+      default:
+        return has_partials(op) || piecewise_constant(op);
     }
   }
   switch (info(op).kind) {
     case OpKind::kLeaf:
-    case OpKind::kSecondOrder: return true;
-    default: break;
+    case OpKind::kSecondOrder:
+      return true;
+    default:
+      break;
   }
   switch (op) {
     case Op::kReduceSum:
@@ -457,8 +480,10 @@ bool has_jvp_rule(Op op) {
     case Op::kGather:
     case Op::kScatterAdd:
     case Op::kScatterSet:
-    case Op::kDotGeneral: return true;
-    default: return false;
+    case Op::kDotGeneral:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -1,6 +1,7 @@
-// linearise: the forward program split in two. The primal half computes everything that does not depend
-// on tangents and hands over, as residuals, what the linear half reads: values at the top level, operands
-// of map and pair_sum (whose bodies recompute the rest), and the carries of a loop at the start of each step.
+// linearise: the forward program split in two. The primal half computes everything that does not
+// depend on tangents and hands over, as residuals, what the linear half reads: values at the top
+// level, operands of map and pair_sum (whose bodies recompute the rest), and the carries of a loop
+// at the start of each step.
 #include <unordered_map>
 
 #include "cotangent/transform/derivatives.h"
@@ -41,7 +42,8 @@ class Splitter {
     Values primal, linear;
     for (std::size_t k = 0; k < outputs_; ++k) primal.push_back(copies_[f_.results()[k].id]);
     primal.insert(primal.end(), residuals_.begin(), residuals_.end());
-    for (std::size_t k = outputs_; k < f_.results().size(); ++k) linear.push_back(image(f_.results()[k]));
+    for (std::size_t k = outputs_; k < f_.results().size(); ++k)
+      linear.push_back(image(f_.results()[k]));
     return {primal_.finish(primal), linear_.finish(linear)};
   }
 
@@ -201,9 +203,9 @@ class Splitter {
   const Function& f_;
   std::size_t inputs_, outputs_;
   Builder primal_, linear_;
-  Flags on_;                        // depends on tangents
-  Values copies_, images_;          // by node, in the primal and in the linear half
-  Values residuals_;                // in the primal half
+  Flags on_;                // depends on tangents
+  Values copies_, images_;  // by node, in the primal and in the linear half
+  Values residuals_;        // in the primal half
   std::unordered_map<std::uint32_t, Flags> on_results_;
   std::unordered_map<std::uint32_t, Values> copied_results_, linear_results_, kept_;
   std::unordered_map<std::uint32_t, Value> kept_params_;  // by the carry's value in the primal half

@@ -20,18 +20,42 @@ struct Term {
 Term number(const Term& like, double c) {
   return {like.b, like.b->splat(c, like.b->type(like.v))};
 }
-Term operator*(Term x, Term y) { return {x.b, x.b->mul(x.v, y.v)}; }
-Term operator*(double c, Term y) { return number(y, c) * y; }
-Term operator+(Term x, Term y) { return {x.b, x.b->add(x.v, y.v)}; }
-Term operator+(double c, Term y) { return number(y, c) + y; }
-Term operator-(Term x, Term y) { return {x.b, x.b->sub(x.v, y.v)}; }
-Term operator-(double c, Term y) { return number(y, c) - y; }
-Term operator-(Term x, double c) { return x - number(x, c); }
-Term operator-(Term x) { return {x.b, x.b->neg(x.v)}; }
-Term operator/(Term x, Term y) { return {x.b, x.b->div(x.v, y.v)}; }
-Term operator/(double c, Term y) { return number(y, c) / y; }
-Term apply(Op op, Term x) { return {x.b, x.b->unary(op, x.v)}; }
-Term power(Term x, Term y) { return {x.b, x.b->binary(Op::kPow, x.v, y.v)}; }
+Term operator*(Term x, Term y) {
+  return {x.b, x.b->mul(x.v, y.v)};
+}
+Term operator*(double c, Term y) {
+  return number(y, c) * y;
+}
+Term operator+(Term x, Term y) {
+  return {x.b, x.b->add(x.v, y.v)};
+}
+Term operator+(double c, Term y) {
+  return number(y, c) + y;
+}
+Term operator-(Term x, Term y) {
+  return {x.b, x.b->sub(x.v, y.v)};
+}
+Term operator-(double c, Term y) {
+  return number(y, c) - y;
+}
+Term operator-(Term x, double c) {
+  return x - number(x, c);
+}
+Term operator-(Term x) {
+  return {x.b, x.b->neg(x.v)};
+}
+Term operator/(Term x, Term y) {
+  return {x.b, x.b->div(x.v, y.v)};
+}
+Term operator/(double c, Term y) {
+  return number(y, c) / y;
+}
+Term apply(Op op, Term x) {
+  return {x.b, x.b->unary(op, x.v)};
+}
+Term power(Term x, Term y) {
+  return {x.b, x.b->binary(Op::kPow, x.v, y.v)};
+}
 Term zero_where_zero(Term condition, Term value) {
   Builder& b = *value.b;
   const Term zero = number(value, 0.0);
@@ -40,8 +64,12 @@ Term zero_where_zero(Term condition, Term value) {
 
 using Rule = Term (*)(std::span<const Term> x, Term y);
 
-Term one(std::span<const Term>, Term y) { return number(y, 1.0); }
-Term minus_one(std::span<const Term>, Term y) { return number(y, -1.0); }
+Term one(std::span<const Term>, Term y) {
+  return number(y, 1.0);
+}
+Term minus_one(std::span<const Term>, Term y) {
+  return number(y, -1.0);
+}
 
 Term sqrt_rule(std::span<const Term> x, Term y) {
   const Term slope = 0.5 / y;
@@ -80,13 +108,9 @@ const Entry kPartials[] = {
     {Op::kCos, [](std::span<const Term> x, Term) { return -apply(Op::kSin, x[0]); }},
     {Op::kTan, [](std::span<const Term>, Term y) { return 1.0 + y * y; }},
     {Op::kAsin,
-     [](std::span<const Term> x, Term) {
-       return apply(Op::kRsqrt, (1.0 - x[0]) * (1.0 + x[0]));
-     }},
+     [](std::span<const Term> x, Term) { return apply(Op::kRsqrt, (1.0 - x[0]) * (1.0 + x[0])); }},
     {Op::kAcos,
-     [](std::span<const Term> x, Term) {
-       return -apply(Op::kRsqrt, (1.0 - x[0]) * (1.0 + x[0]));
-     }},
+     [](std::span<const Term> x, Term) { return -apply(Op::kRsqrt, (1.0 - x[0]) * (1.0 + x[0])); }},
     {Op::kAtan, [](std::span<const Term> x, Term) { return 1.0 / (1.0 + x[0] * x[0]); }},
     {Op::kSinh, [](std::span<const Term> x, Term) { return apply(Op::kCosh, x[0]); }},
     {Op::kCosh, [](std::span<const Term> x, Term) { return apply(Op::kSinh, x[0]); }},
@@ -101,8 +125,7 @@ const Entry kPartials[] = {
      [](std::span<const Term> x, Term) { return x[0]; }},
     {Op::kDiv, [](std::span<const Term> x, Term) { return 1.0 / x[1]; },
      [](std::span<const Term> x, Term y) { return -(y / x[1]); }},
-    {Op::kMod, one,
-     [](std::span<const Term> x, Term) { return -apply(Op::kFloor, x[0] / x[1]); }},
+    {Op::kMod, one, [](std::span<const Term> x, Term) { return -apply(Op::kFloor, x[0] / x[1]); }},
     {Op::kPow, pow_base_rule,
      [](std::span<const Term> x, Term y) {
        return zero_where_zero(x[0], y * apply(Op::kLog, x[0]));
@@ -137,7 +160,8 @@ Known known_of(const Function& f, Value v, int& budget) {
   };
   const auto operand = [&](std::size_t k) { return f.operand(v, k); };
   switch (f.op(v)) {
-    case Op::kConstant: return constant(v);
+    case Op::kConstant:
+      return constant(v);
     case Op::kMul: {
       if (operand(0) == operand(1)) return Known::kSquares;
       const Known x = known_of(f, operand(0), budget), y = known_of(f, operand(1), budget);
@@ -157,7 +181,8 @@ Known known_of(const Function& f, Value v, int& budget) {
       const Known c = known_of(f, operand(2), budget);
       return operand(0) == operand(1) ? sum(Known::kSquares, c) : Known::kNothing;
     }
-    case Op::kAdd: return sum(known_of(f, operand(0), budget), known_of(f, operand(1), budget));
+    case Op::kAdd:
+      return sum(known_of(f, operand(0), budget), known_of(f, operand(1), budget));
     case Op::kDotGeneral: {
       const auto& a = f.attr_as<DotAttr>(v);
       const bool square = operand(0) == operand(1) && a.batch_x == a.batch_y &&
@@ -173,7 +198,8 @@ Known known_of(const Function& f, Value v, int& budget) {
     case Op::kSlice:
     case Op::kReverse:
     case Op::kGather:
-    case Op::kCast: return known_of(f, operand(0), budget);
+    case Op::kCast:
+      return known_of(f, operand(0), budget);
     case Op::kProject: {
       const Value node = operand(0);
       if (f.op(node) == Op::kLoop) return Known::kNothing;
@@ -182,7 +208,8 @@ Known known_of(const Function& f, Value v, int& budget) {
       const Known inside = known_of(*body, body->results()[k], budget);
       return inside == Known::kPositive ? Known::kNonNegative : inside;
     }
-    default: return Known::kNothing;
+    default:
+      return Known::kNothing;
   }
 }
 
@@ -193,7 +220,9 @@ bool is_sum_of_squares(const Function& f, Value v) {
   return known_of(f, v, budget) == Known::kSquares;
 }
 
-bool has_partials(Op op) { return find(op) != nullptr; }
+bool has_partials(Op op) {
+  return find(op) != nullptr;
+}
 
 Value partial(Builder& b, Op op, std::span<const Value> x, Value y, std::size_t k) {
   if (piecewise_constant(op)) return {};

@@ -12,10 +12,11 @@
 
 namespace cotangent::transform {
 
-/// d result / d operand k of elementwise op `op`, built from operands `x` and result `y`; an invalid
-/// value stands for zero. Not for select, cast, bitcast, div by its numerator, min and max, which act on
-/// tangents directly (structural rules in jvp.cpp).
-ir::Value partial(ir::Builder& b, ir::Op op, std::span<const ir::Value> x, ir::Value y, std::size_t k);
+/// d result / d operand k of elementwise op `op`, built from operands `x` and result `y`; an
+/// invalid value stands for zero. Not for select, cast, bitcast, div by its numerator, min and max,
+/// which act on tangents directly (structural rules in jvp.cpp).
+ir::Value partial(ir::Builder& b, ir::Op op, std::span<const ir::Value> x, ir::Value y,
+                  std::size_t k);
 
 /// Whether the table has an entry for `op` (all operands).
 bool has_partials(ir::Op op);

@@ -18,19 +18,19 @@ ir::FunctionPtr simplify(const ir::Function& f);
 /// another (proved by algebra over the reals) -> one pair_sum over i!=j with at-i only.
 ir::FunctionPtr symmetrise_pairs(const ir::Function& f);
 
-/// Divisions by sqrt(x), by powers of it, and repeated divisions by one value -> rsqrt and products.
-/// Changes rounding (within a few ulp); so a named pass that can be left out.
+/// Divisions by sqrt(x), by powers of it, and repeated divisions by one value -> rsqrt and
+/// products. Changes rounding (within a few ulp); so a named pass that can be left out.
 ir::FunctionPtr reduce_strength(const ir::Function& f);
 
 /// What depends on one side of a pair_sum's pair only is computed once a row, by a map. Exact.
 ir::FunctionPtr hoist_rows(const ir::Function& f);
 
-/// add(mul(a, b), c) -> fma(a, b, c) where the product has no other use. LLVM and C compilers run with
-/// contraction off; this is the only contraction there is.
+/// add(mul(a, b), c) -> fma(a, b, c) where the product has no other use. LLVM and C compilers run
+/// with contraction off; this is the only contraction there is.
 ir::FunctionPtr contract(const ir::Function& f);
 
-/// Transcendental functions -> our own polynomials in the program's ops (docs/functions.md states range
-/// and error in ulp of each).
+/// Transcendental functions -> our own polynomials in the program's ops (docs/functions.md states
+/// range and error in ulp of each).
 ir::FunctionPtr expand_math(const ir::Function& f);
 
 struct PassOptions {

@@ -39,8 +39,10 @@ bool has_transpose_rule(Op op) {
     case Op::kMap:
     case Op::kLoop:
     case Op::kPairSum:
-    case Op::kProject: return true;
-    default: return false;
+    case Op::kProject:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -50,7 +52,8 @@ void Puller::refuse(Op op, const std::string& why) {
 }
 
 void Puller::want_zero(Value v, Op op) const {
-  if (!is_zero(f_, v)) refuse(op, "an operand that does not depend on the linear parameters is not zero");
+  if (!is_zero(f_, v))
+    refuse(op, "an operand that does not depend on the linear parameters is not zero");
 }
 
 Pulled Puller::run(std::span<const Value> params, std::span<const Cotangent> results) {
@@ -201,7 +204,8 @@ void Puller::elementwise(Value v, const Cotangent& ct) {
   const Op op = f_.op(v);
   const auto x = f_.operands(v);
   switch (op) {
-    case Op::kNeg: return add_to(x[0], {b_.neg(ct.value), ct.mask, ct.dirty});
+    case Op::kNeg:
+      return add_to(x[0], {b_.neg(ct.value), ct.mask, ct.dirty});
     case Op::kAdd:
     case Op::kSub:
       for (std::size_t k = 0; k < 2; ++k) {
@@ -242,7 +246,8 @@ void Puller::elementwise(Value v, const Cotangent& ct) {
           continue;
         }
         const Value here = k == 1 ? yes : no;
-        const Value kept = k == 1 ? b_.select(yes, ct.value, zeros) : b_.select(yes, zeros, ct.value);
+        const Value kept =
+            k == 1 ? b_.select(yes, ct.value, zeros) : b_.select(yes, zeros, ct.value);
         const Value mask = ct.mask.valid() ? b_.binary(Op::kAnd, ct.mask, here) : here;
         add_to(x[k], {kept, mask, ct.dirty});
       }
@@ -250,7 +255,8 @@ void Puller::elementwise(Value v, const Cotangent& ct) {
     }
     case Op::kCast:
       return add_to(x[0], {b_.cast(ct.value, f_.type(x[0]).dtype), ct.mask, ct.dirty});
-    default: throw InternalError("no transpose rule for " + std::string(name_of(op)));
+    default:
+      throw InternalError("no transpose rule for " + std::string(name_of(op)));
   }
 }
 
@@ -268,7 +274,8 @@ void Puller::structural(Value v, const Cotangent& ct) {
       const Dims kept = other_axes(rank, f_.attr_as<AxesAttr>(v).axes);
       return add_to(x, both([&](Value c) { return b_.broadcast(c, in.shape, kept); }));
     }
-    case Op::kReshape: return add_to(x, both([&](Value c) { return b_.reshape(c, in.shape); }));
+    case Op::kReshape:
+      return add_to(x, both([&](Value c) { return b_.reshape(c, in.shape); }));
     case Op::kTranspose: {
       const Dims& perm = f_.attr_as<AxesAttr>(v).axes;
       Dims inverse(perm.size());
@@ -278,8 +285,7 @@ void Puller::structural(Value v, const Cotangent& ct) {
       return add_to(x, both([&](Value c) { return b_.transpose(c, inverse); }));
     }
     case Op::kBroadcast: {
-      const Dims repeated =
-          other_axes(f_.type(v).shape.rank(), f_.attr_as<AxesAttr>(v).axes);
+      const Dims repeated = other_axes(f_.type(v).shape.rank(), f_.attr_as<AxesAttr>(v).axes);
       if (repeated.empty()) return add_to(x, ct);
       return add_to(x, {b_.reduce_sum(ct.value, repeated),
                         ct.mask.valid() ? any(ct.mask, repeated) : Value{}});
@@ -295,8 +301,8 @@ void Puller::structural(Value v, const Cotangent& ct) {
         interior.push_back(a.stride[i] - 1);
       }
       return add_to(x, both([&](Value c) {
-        return b_.pad(c, b_.constant(0.0, b_.type(c).dtype), a.start, high, interior);
-      }));
+                      return b_.pad(c, b_.constant(0.0, b_.type(c).dtype), a.start, high, interior);
+                    }));
     }
     case Op::kPad: {
       const auto& a = f_.attr_as<PadAttr>(v);
@@ -328,7 +334,8 @@ void Puller::structural(Value v, const Cotangent& ct) {
           want_zero(part, op);
           continue;
         }
-        add_to(part, both([&](Value c) { return b_.slice(c, start, limit, Dims(start.size(), 1)); }));
+        add_to(part,
+               both([&](Value c) { return b_.slice(c, start, limit, Dims(start.size(), 1)); }));
       }
       return;
     }
@@ -348,7 +355,8 @@ void Puller::structural(Value v, const Cotangent& ct) {
       }
       return add_to(x, {b_.scatter_add(b_.zeros(in), ct.value, indices), mask});
     }
-    default: throw InternalError("no transpose rule for " + std::string(name_of(op)));
+    default:
+      throw InternalError("no transpose rule for " + std::string(name_of(op)));
   }
 }
 
@@ -405,7 +413,8 @@ void Puller::scatter(Value v, const Cotangent& ct) {
 void Puller::dot_general(Value v, const Cotangent& ct) {
   const auto& a = f_.attr_as<DotAttr>(v);
   const Value x = operand(v, 0), y = operand(v, 1);
-  if (linear(x) && linear(y)) refuse(Op::kDotGeneral, "both factors depend on the linear parameters");
+  if (linear(x) && linear(y))
+    refuse(Op::kDotGeneral, "both factors depend on the linear parameters");
   const bool left = linear(x);
   const Value to = left ? x : y, with = left ? y : x;
   const Dims& batch_to = left ? a.batch_x : a.batch_y;
@@ -441,7 +450,8 @@ void Puller::dot_general(Value v, const Cotangent& ct) {
       order.push_back(std::find(dims.begin(), dims.end(), axis) - dims.begin());
     }
     const Type t = f_.type(with);
-    factor = b_.select(b_.broadcast(b_.transpose(used, order), t.shape, sorted), factor, b_.zeros(t));
+    factor =
+        b_.select(b_.broadcast(b_.transpose(used, order), t.shape, sorted), factor, b_.zeros(t));
     const Value there = any(ct.mask, free_with_ct);  // batch, free_to
     dims = batch_to;
     dims.insert(dims.end(), free_to.begin(), free_to.end());

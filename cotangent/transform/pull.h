@@ -1,10 +1,10 @@
 // Transposition, as a walk that emits into a builder. The public transforms are in derivatives.h.
 //
 // A program linear in some parameters is walked backwards, accumulating cotangents; what does not
-// depend on those parameters is copied. A cotangent may carry a *mask*: outside of it the cotangent is
-// exactly zero because a select left the branch out. Factors that multiply a masked cotangent may be
-// infinite or NaN there, so a masked cotangent that was multiplied is *dirty*, and is selected
-// to zero again before it is added to anything, reduced, or handed on. A test for a zero
+// depend on those parameters is copied. A cotangent may carry a *mask*: outside of it the cotangent
+// is exactly zero because a select left the branch out. Factors that multiply a masked cotangent
+// may be infinite or NaN there, so a masked cotangent that was multiplied is *dirty*, and is
+// selected to zero again before it is added to anything, reduced, or handed on. A test for a zero
 // cotangent would not do: a cotangent may vanish by accident and still have a derivative.
 #pragma once
 
@@ -20,7 +20,7 @@ struct Cotangent {
 };
 
 struct Pulled {
-  Values results;                 ///< copies of f's results that are not linear; invalid for the others
+  Values results;  ///< copies of f's results that are not linear; invalid for the others
   std::vector<Cotangent> params;  ///< for linear parameters; clean
 };
 
@@ -30,10 +30,10 @@ struct Pulled {
 Pulled pull_back(ir::Builder& b, const ir::Function& f, std::span<const ir::Value> params,
                  std::span<const Cotangent> results);
 
-/// Copies second-order node `node` with only those operands that are valid in `operands` (the others are
-/// linear and no kept result needs them) and only the flagged results. Gives one value a result of the
-/// node, invalid when dropped. For a loop, `kept_carries` (if given) receives the carries at the
-/// start of each step, stacked: one value a carry, invalid when dropped.
+/// Copies second-order node `node` with only those operands that are valid in `operands` (the
+/// others are linear and no kept result needs them) and only the flagged results. Gives one value a
+/// result of the node, invalid when dropped. For a loop, `kept_carries` (if given) receives the
+/// carries at the start of each step, stacked: one value a carry, invalid when dropped.
 Values copy_part(ir::Builder& b, const ir::Function& f, ir::Value node,
                  std::span<const ir::Value> operands, const Flags& results,
                  Values* kept_carries = nullptr);

@@ -1,8 +1,8 @@
-// Transposes of the second-order ops. map: a stacked result's cotangent is a row operand, a total's an
-// invariant; a row operand's cotangent is stacked, an invariant's is a total. pair_sum: likewise with
-// rows at i and at j. The body's non-linear part is recomputed inside, so no buffer of the size of
-// the pairs is made. loop: the forward loop keeps its carries; the reversed loop rebuilds the
-// body's values from them and applies the body's transpose.
+// Transposes of the second-order ops. map: a stacked result's cotangent is a row operand, a total's
+// an invariant; a row operand's cotangent is stacked, an invariant's is a total. pair_sum: likewise
+// with rows at i and at j. The body's non-linear part is recomputed inside, so no buffer of the
+// size of the pairs is made. loop: the forward loop keeps its carries; the reversed loop rebuilds
+// the body's values from them and applies the body's transpose.
 #include <algorithm>
 
 #include "cotangent/transform/puller.h"
@@ -14,7 +14,8 @@ using namespace ir;
 namespace {
 
 /// The flagged results of a body as a function of the flagged parameters, then the values `also`
-/// (flagged parameters). Ops that also compute something from the other parameters are split in turn.
+/// (flagged parameters). Ops that also compute something from the other parameters are split in
+/// turn.
 FunctionPtr part_of(const Function& body, const Flags& params, const Flags& results,
                     const std::vector<std::size_t>& also = {}) {
   Builder b(body.name());
@@ -31,7 +32,9 @@ FunctionPtr part_of(const Function& body, const Flags& params, const Flags& resu
   return b.finish(wanted);
 }
 
-std::size_t index_params(Op op) { return op == Op::kPairSum ? 2 : 1; }
+std::size_t index_params(Op op) {
+  return op == Op::kPairSum ? 2 : 1;
+}
 
 }  // namespace
 
@@ -163,8 +166,8 @@ void take_apart(Builder& b, Value v, Parts& parts) {
 
 }  // namespace
 
-/// Pulls the body back and makes the op whose results are the linear operands' cotangents; operand k's
-/// has role roles[k]. Masks come out beside them, as counts where the role sums.
+/// Pulls the body back and makes the op whose results are the linear operands' cotangents; operand
+/// k's has role roles[k]. Masks come out beside them, as counts where the role sums.
 template <class Attribute, class Make>
 void Puller::finish_sum(Value node, BodyBuilder& inner, const Values& params,
                         const std::vector<Cotangent>& cts, const std::vector<Role>& roles,
@@ -181,7 +184,8 @@ void Puller::finish_sum(Value node, BodyBuilder& inner, const Values& params,
   std::vector<Parts> parts(operands.size());
   for (std::size_t k = 0; k < operands.size(); ++k) {
     Cotangent& ct = inside.params[k + offset];
-    if (f_.op(node) != Op::kMap || roles[k] != Role::kTotal || !linear(operands[k]) || !ct.valid()) {
+    if (f_.op(node) != Op::kMap || roles[k] != Role::kTotal || !linear(operands[k]) ||
+        !ct.valid()) {
       continue;
     }
     take_apart(bb, ct.value, parts[k]);
@@ -333,7 +337,9 @@ void Puller::pair_sum(Value node) {
 namespace {
 
 /// Rows 0..n-1 of `x` in the order `index` (i64[n], clamped by gather).
-Value rows_at(Builder& b, Value x, Value index) { return b.gather(x, index); }
+Value rows_at(Builder& b, Value x, Value index) {
+  return b.gather(x, index);
+}
 
 }  // namespace
 
@@ -355,10 +361,10 @@ Value Puller::expand_output(Value ct, std::int64_t every, const LoopAttr& a, Val
   const Value k = b_.iota(line, 0);
   const Value next = b_.add(b_.add(spread(first), k), b_.splat(1, line));
   const Value step = b_.splat(static_cast<double>(every), line);
-  const Value slot = b_.sub(b_.sub(b_.div(next, step), spread(b_.div(first, b_.constant_i64(every)))),
-                            b_.splat(1, line));
-  const Value emits = b_.binary(
-      Op::kAnd, b_.eq(b_.binary(Op::kMod, next, step), b_.zeros(line)), b_.lt(k, spread(count)));
+  const Value slot = b_.sub(
+      b_.sub(b_.div(next, step), spread(b_.div(first, b_.constant_i64(every)))), b_.splat(1, line));
+  const Value emits = b_.binary(Op::kAnd, b_.eq(b_.binary(Op::kMod, next, step), b_.zeros(line)),
+                                b_.lt(k, spread(count)));
   const Type rows = t.with_shape(row.with_leading(a.trip));
   return b_.select(b_.broadcast(emits, rows.shape, {0}), rows_at(b_, ct, slot), b_.zeros(rows));
 }
@@ -402,8 +408,8 @@ void Puller::loop(Value node) {
   BodyBuilder inner(b_, a.body->name() + "_t");
   Values params(n + 1);
   std::vector<Cotangent> cts(given.size());
-  Values sums(n);          // running cotangents of linear invariants, inside
-  Value step, last;        // the reversed loop's own index; the last iteration's index
+  Values sums(n);    // running cotangents of linear invariants, inside
+  Value step, last;  // the reversed loop's own index; the last iteration's index
   inner.index(step);
   LoopAttr attr;
   attr.trip = a.trip;

@@ -1,4 +1,5 @@
-// The walk behind pull_back; split over pull.cpp (first-order ops) and pull_bodies.cpp (map, pair_sum, loop).
+// The walk behind pull_back; split over pull.cpp (first-order ops) and pull_bodies.cpp (map,
+// pair_sum, loop).
 #pragma once
 
 #include <unordered_map>
@@ -56,9 +57,9 @@ class Puller {
   Flags linear_;
   Values copy_;
   std::vector<Cotangent> ct_;
-  std::unordered_map<std::uint32_t, Flags> linear_results_;       ///< of second-order nodes
+  std::unordered_map<std::uint32_t, Flags> linear_results_;  ///< of second-order nodes
   std::unordered_map<std::uint32_t, Values> copied_results_;
-  std::unordered_map<std::uint32_t, Values> kept_carries_;        ///< of loops with a linear part
+  std::unordered_map<std::uint32_t, Values> kept_carries_;  ///< of loops with a linear part
   std::unordered_map<std::uint32_t, std::vector<Cotangent>> result_cts_;
 };
 

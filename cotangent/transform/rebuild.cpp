@@ -132,9 +132,12 @@ std::vector<int> use_counts(const Function& f) {
 }
 
 Attr with_body(Attr attr, FunctionPtr body) {
-  if (auto* m = std::get_if<MapAttr>(&attr)) m->body = std::move(body);
-  else if (auto* l = std::get_if<LoopAttr>(&attr)) l->body = std::move(body);
-  else std::get<PairAttr>(attr).body = std::move(body);
+  if (auto* m = std::get_if<MapAttr>(&attr))
+    m->body = std::move(body);
+  else if (auto* l = std::get_if<LoopAttr>(&attr))
+    l->body = std::move(body);
+  else
+    std::get<PairAttr>(attr).body = std::move(body);
   return attr;
 }
 
@@ -171,8 +174,10 @@ bool piecewise_constant(Op op) {
     case Op::kSign:
     case Op::kFloor:
     case Op::kCeil:
-    case Op::kRound: return true;
-    default: return false;
+    case Op::kRound:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -21,8 +21,8 @@ using Flags = std::vector<bool>;
 Values clone(ir::Builder& b, const ir::Function& f, std::span<const ir::Value> params,
              std::span<const ir::Value> wanted);
 
-/// The same, with images of some nodes (by node id; invalid: none) given beforehand in `images`, which
-/// receives the others that were needed.
+/// The same, with images of some nodes (by node id; invalid: none) given beforehand in `images`,
+/// which receives the others that were needed.
 Values clone_onto(ir::Builder& b, const ir::Function& f, Values& images,
                   std::span<const ir::Value> wanted);
 
@@ -40,7 +40,9 @@ bool is_zero(const ir::Function& f, ir::Value v);
 bool is_finite_constant(const ir::Function& f, ir::Value v);
 
 /// The type of one row of a row operand.
-inline ir::Type row_of(const ir::Type& t) { return t.with_shape(t.shape.row()); }
+inline ir::Type row_of(const ir::Type& t) {
+  return t.with_shape(t.shape.row());
+}
 
 /// Axes of a rank-`rank` array that are not in `used`, ascending.
 ir::Dims other_axes(int rank, const ir::Dims& used);
@@ -101,7 +103,8 @@ ir::FunctionPtr rewrite(const ir::Function& f, const RewriteRule& rule,
 /// The attribute of a second-order op with another body.
 ir::Attr with_body(ir::Attr attr, ir::FunctionPtr body);
 
-/// Whether an elementwise op (or reduction) of float type has derivative zero everywhere it has one.
+/// Whether an elementwise op (or reduction) of float type has derivative zero everywhere it has
+/// one.
 bool piecewise_constant(ir::Op op);
 
 }  // namespace cotangent::transform

@@ -1,8 +1,10 @@
-// Strength reduction of products. Every product, quotient, root and whole power is read as a monomial
+// Strength reduction of products. Every product, quotient, root and whole power is read as a
+// monomial
 //   coefficient * x1^(e1/2) * x2^(e2/2) * ...
-// over values that are none of these, and written again with few operations: sqrt(x) in denominators
-// becomes rsqrt(x), values divided by often get one reciprocal, constants are merged, and factors are grouped by what they depend on (the invariants of a body, one particle, the
-// pair) so that the groups can be moved out of loops. Rounding changes within a few ulp.
+// over values that are none of these, and written again with few operations: sqrt(x) in
+// denominators becomes rsqrt(x), values divided by often get one reciprocal, constants are merged,
+// and factors are grouped by what they depend on (the invariants of a body, one particle, the pair)
+// so that the groups can be moved out of loops. Rounding changes within a few ulp.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -18,7 +20,7 @@ using namespace ir;
 
 namespace {
 
-constexpr int kMaxDepth = 48;    // of one product tree
+constexpr int kMaxDepth = 48;  // of one product tree
 constexpr int kMaxPower = 64;  // x^n by products up to here
 
 /// A base of a monomial: x, or (rooted) sqrt(x).
@@ -57,7 +59,11 @@ using Class = unsigned;
 class Reducer {
  public:
   Reducer(const Function& f, std::vector<Class> params)
-      : f_(f), b_(f.name()), uses_(use_counts(f)), class_(f.size(), 0), squares_(f.size(), -1),
+      : f_(f),
+        b_(f.name()),
+        uses_(use_counts(f)),
+        class_(f.size(), 0),
+        squares_(f.size(), -1),
         images_(f.size()) {
     for (std::size_t k = 0; k < params.size(); ++k) class_[f.params()[k].id] = params[k];
   }
@@ -113,16 +119,21 @@ class Reducer {
       case Op::kDiv:
       case Op::kNeg:
       case Op::kSqrt:
-      case Op::kRsqrt: return true;
-      case Op::kPow: return half_power(v).has_value();
-      case Op::kBroadcast: return scalar_spread(v) && is_product(operand(v, 0));
-      default: return false;
+      case Op::kRsqrt:
+        return true;
+      case Op::kPow:
+        return half_power(v).has_value();
+      case Op::kBroadcast:
+        return scalar_spread(v) && is_product(operand(v, 0));
+      default:
+        return false;
     }
   }
 
   /// select(x == 0, 0, product): the convention for the slope of a norm at the origin. Gives x.
   Value guarded(Value v) const {
-    if (f_.op(v) != Op::kSelect || !is_zero(f_, operand(v, 1)) || !is_product(operand(v, 2))) return {};
+    if (f_.op(v) != Op::kSelect || !is_zero(f_, operand(v, 1)) || !is_product(operand(v, 2)))
+      return {};
     const Value test = operand(v, 0);
     if (f_.op(test) != Op::kEq) return {};
     if (is_zero(f_, operand(test, 1))) return operand(test, 0);
@@ -130,8 +141,8 @@ class Reducer {
     return {};
   }
 
-  /// Products that are made once and then taken as they are: those used more than once, and where a tree
-  /// gets deep. Powers of one value are always read through: they meet again as powers of it.
+  /// Products that are made once and then taken as they are: those used more than once, and where a
+  /// tree gets deep. Powers of one value are always read through: they meet again as powers of it.
   void find_boundaries() {
     boundary_.assign(f_.size(), false);
     std::vector<int> depth(f_.size(), 0);
@@ -227,7 +238,10 @@ class Reducer {
   Monomial monomial(Value v) const {
     Monomial m;
     switch (f_.op(v)) {
-      case Op::kNeg: m = factor(operand(v, 0)); m.coefficient = -m.coefficient; break;
+      case Op::kNeg:
+        m = factor(operand(v, 0));
+        m.coefficient = -m.coefficient;
+        break;
       case Op::kMul:
         m = factor(operand(v, 0));
         m.multiply(factor(operand(v, 1)), 1);
@@ -236,8 +250,12 @@ class Reducer {
         m = factor(operand(v, 0));
         m.multiply(factor(operand(v, 1)), -1);
         break;
-      case Op::kSqrt: m = root(operand(v, 0), 1); break;
-      case Op::kRsqrt: m = root(operand(v, 0), -1); break;
+      case Op::kSqrt:
+        m = root(operand(v, 0), 1);
+        break;
+      case Op::kRsqrt:
+        m = root(operand(v, 0), -1);
+        break;
       case Op::kPow: {
         const int n = *half_power(v);
         if (n % 2 == 0) {
@@ -247,7 +265,9 @@ class Reducer {
         }
         break;
       }
-      default: m = factor(operand(v, 0)); break;  // broadcast of a scalar
+      default:
+        m = factor(operand(v, 0));
+        break;  // broadcast of a scalar
     }
     return m;
   }
@@ -327,7 +347,8 @@ class Reducer {
   /// x^-n (x^-a + x^-b): the power goes into the sum, when nothing else reads the sum.
   void shift_sums(Monomial& m) {
     for (const auto& [b, power] : m.powers) {
-      const auto sum = b.rooted || power != 1 || readers_[b.id] != 1 ? sums_.end() : sums_.find(b.id);
+      const auto sum =
+          b.rooted || power != 1 || readers_[b.id] != 1 ? sums_.end() : sums_.find(b.id);
       if (sum == sums_.end()) continue;
       const auto own = m.powers.find(sum->second.base);
       if (own == m.powers.end() || own->second > 0) continue;
@@ -376,8 +397,8 @@ class Reducer {
     return n % 2 == 1 ? times(b_.unary(Op::kSqrt, x), rest) : rest;
   }
 
-  /// base^power as a factor, or (second) as a divisor. Negative powers of a root are powers of rsqrt. Of the
-  /// rest, one product that divides by a base divides, several share a reciprocal.
+  /// base^power as a factor, or (second) as a divisor. Negative powers of a root are powers of
+  /// rsqrt. Of the rest, one product that divides by a base divides, several share a reciprocal.
   std::pair<Value, Value> written(const Base& base, int power) {
     const Need& need = needs_[base];
     const int n = std::abs(power);
@@ -411,9 +432,9 @@ class Reducer {
     return b_.div(top, divisors);
   }
 
-  /// The product of the groups. What is invariant and what depends on one side only are made on their own, the
-  /// coefficient among them. The pair's own factors then multiply one by one: a high power of a distance
-  /// is never formed alone, where it could underflow in f32.
+  /// The product of the groups. What is invariant and what depends on one side only are made on
+  /// their own, the coefficient among them. The pair's own factors then multiply one by one: a high
+  /// power of a distance is never formed alone, where it could underflow in f32.
   Value join(std::map<Class, Group>& groups, double& coefficient, const Type& type) {
     Value fixed, divisors;
     Values singles, mixed;
@@ -524,7 +545,7 @@ class Reducer {
   std::map<std::uint32_t, PowerSum> sums_;
   std::map<std::uint32_t, Monomial> pure_;       // of powers of one value
   std::map<std::uint32_t, Monomial> monomials_;  // of the products that are made
-  std::map<std::uint32_t, int> readers_;  // products and other nodes that read a value
+  std::map<std::uint32_t, int> readers_;         // products and other nodes that read a value
   std::map<Base, Need> needs_;
   mutable std::vector<signed char> squares_;  // memo; -1: not asked yet
   Values images_;

@@ -1,8 +1,7 @@
-// Exact rewriting, to a fixpoint. Elementwise rules keep every bit (signed zeros included); rules on
-// second-order ops prune, merge and move operands, results and invariant work.
-#include "cotangent/transform/simplify_bodies.h"
-
+// Exact rewriting, to a fixpoint. Elementwise rules keep every bit (signed zeros included); rules
+// on second-order ops prune, merge and move operands, results and invariant work.
 #include "cotangent/transform/passes.h"
+#include "cotangent/transform/simplify_bodies.h"
 
 namespace cotangent::transform {
 
@@ -43,7 +42,7 @@ class Simplifier {
       if (is_second_order(op)) {
         results_[id] = simplify_second_order(b_, f_, v, x, used[id], bodies_);
       } else {
-        images_[id] = is_elementwise(op)         ? elementwise(v, x)
+        images_[id] = is_elementwise(op)      ? elementwise(v, x)
                       : op == Op::kDotGeneral ? outer_product(v, x)
                                               : Value{};
         if (!images_[id].valid()) images_[id] = b_.copy(f_, v, x);
@@ -121,7 +120,8 @@ class Simplifier {
           return b_.select(x[0], x[1], arg(x[2], 2));
         }
         break;
-      default: break;
+      default:
+        break;
     }
     return {};
   }
@@ -146,7 +146,9 @@ class Simplifier {
 
 }  // namespace
 
-FunctionPtr simplify_once(const Function& f) { return Simplifier(f).run(); }
+FunctionPtr simplify_once(const Function& f) {
+  return Simplifier(f).run();
+}
 
 FunctionPtr simplify(const Function& f) {
   FunctionPtr now = simplify_once(f);

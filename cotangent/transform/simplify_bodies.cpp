@@ -15,18 +15,18 @@ enum class Kind { kRow, kInvariant, kCarry };
 /// One operand of the rebuilt op.
 struct Slot {
   std::size_t list;
-  Value operand;           // outside
+  Value operand;  // outside
   Type inside;
-  Values nodes;            // body nodes it stands for
-  bool repeat = false;     // inside, broadcast to the node's type along `dims`
+  Values nodes;         // body nodes it stands for
+  bool repeat = false;  // inside, broadcast to the node's type along `dims`
   Dims dims;
 };
 
 /// A uniform view of the three ops: their operand lists, in order, and their results.
 class Surgery {
  public:
-  Surgery(Builder& b, const Function& f, Value v, std::span<const Value> operands, const Flags& used,
-          std::vector<FunctionPtr>& bodies)
+  Surgery(Builder& b, const Function& f, Value v, std::span<const Value> operands,
+          const Flags& used, std::vector<FunctionPtr>& bodies)
       : b_(b),
         bodies_(bodies),
         op_(f.op(v)),
@@ -185,7 +185,8 @@ class Surgery {
 
   void find_needed() { needed_ = needed_by(keep_); }
 
-  /// Decides for each needed operand: constant inside, repeated row, merged with an equal one, or passed.
+  /// Decides for each needed operand: constant inside, repeated row, merged with an equal one, or
+  /// passed.
   void plan_operands() {
     const Function& outer = b_.so_far();
     for (std::size_t k = 0; k < list_of_.size(); ++k) {
@@ -194,7 +195,8 @@ class Surgery {
       const bool carry = kinds_[list] == Kind::kCarry;
       if (carry && fixed_[k - carry_operand(0)]) list = invariants_;
       if (kinds_[list] == Kind::kCarry) {
-        if (keep_[k - carry_operand(0)]) slots_.push_back({list, x, body_->type(p), {p}, false, {}});
+        if (keep_[k - carry_operand(0)])
+          slots_.push_back({list, x, body_->type(p), {p}, false, {}});
         continue;
       }
       if (!needed_[p.id]) continue;
@@ -324,8 +326,7 @@ class Surgery {
     }
     for (const auto& [slot, p] : passed) {
       for (Value node : slot->nodes) {
-        images[node.id] =
-            slot->repeat ? nb.broadcast(p, body_->type(node).shape, slot->dims) : p;
+        images[node.id] = slot->repeat ? nb.broadcast(p, body_->type(node).shape, slot->dims) : p;
       }
     }
     for (std::uint32_t id = 0; id < body_->size(); ++id) {
@@ -354,7 +355,8 @@ class Surgery {
     return body;
   }
 
-  void emit(const std::vector<std::int64_t>& counts, const FunctionPtr& body, const Values& operands) {
+  void emit(const std::vector<std::int64_t>& counts, const FunctionPtr& body,
+            const Values& operands) {
     std::vector<Role> roles;
     for (std::size_t k = 0; k < roles_.size(); ++k) {
       if (keep_[k]) roles.push_back(roles_[k]);
@@ -407,13 +409,13 @@ class Surgery {
   std::vector<std::size_t> list_of_;  // of each operand (not of a loop's first and count)
   std::vector<Role> roles_;
   std::int64_t count_ = 0;
-  std::size_t invariants_ = 0;        // which list holds them
-  std::size_t offset_ = 1;            // index parameters of the body
+  std::size_t invariants_ = 0;  // which list holds them
+  std::size_t offset_ = 1;      // index parameters of the body
   Flags keep_, fixed_;
   std::vector<std::size_t> same_as_;
   std::vector<bool> needed_;
   std::vector<Slot> slots_;
-  Values constants_;                  // by body node: the constant outside that it equals
+  Values constants_;  // by body node: the constant outside that it equals
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
-// pair_sum over i<j whose sums at i and at j are added -> pair_sum over i != j with sums at i only, when the
-// two are mirror images: g(x_i, x_j) = f(x_j, x_i), proved over the reals. The result needs no
-// scattered sums, so rows can be computed side by side.
+// pair_sum over i<j whose sums at i and at j are added -> pair_sum over i != j with sums at i only,
+// when the two are mirror images: g(x_i, x_j) = f(x_j, x_i), proved over the reals. The result
+// needs no scattered sums, so rows can be computed side by side.
 #include <algorithm>
 
 #include "cotangent/transform/algebra.h"
@@ -21,7 +21,8 @@ struct Mirror {
 };
 
 /// Whether result `at_j` of the body with its two sides exchanged is sign * result `at_i`.
-bool proved(const Function& body, const PairAttr& a, std::span<const Value> operands, const Mirror& m) {
+bool proved(const Function& body, const PairAttr& a, std::span<const Value> operands,
+            const Mirror& m) {
   Algebra algebra;
   // Both sides' rows of one operand are the same quantity: its row at i, its row at j.
   const auto row_atoms = [&](Value operand, const char* at, std::int64_t n) {
@@ -146,6 +147,8 @@ class Symmetriser {
 
 }  // namespace
 
-FunctionPtr symmetrise_pairs(const Function& f) { return Symmetriser(f).run(); }
+FunctionPtr symmetrise_pairs(const Function& f) {
+  return Symmetriser(f).run();
+}
 
 }  // namespace cotangent::transform

@@ -21,61 +21,57 @@ bool equal(Build left, Build right) {
 }
 
 TEST(Algebra, Identities) {
-  EXPECT_TRUE(equal([](Builder& b, Value x, Value y, Value) { return b.mul(b.add(x, y), b.sub(x, y)); },
-                    [](Builder& b, Value x, Value y, Value) {
-                      return b.sub(b.mul(x, x), b.mul(y, y));
-                    }));
-  EXPECT_TRUE(equal([](Builder& b, Value x, Value y, Value) {
-                      const Value r = b.unary(Op::kSqrt, b.add(b.mul(x, x), b.mul(y, y)));
-                      return b.div(b.constant(1), b.mul(r, r));
-                    },
-                    [](Builder& b, Value x, Value y, Value) {
-                      return b.div(b.constant(1), b.add(b.mul(x, x), b.mul(y, y)));
-                    }));
-  EXPECT_TRUE(equal([](Builder& b, Value x, Value y, Value z) {
-                      return b.mul(z, b.unary(Op::kCos, b.sub(x, y)));
-                    },
+  EXPECT_TRUE(
+      equal([](Builder& b, Value x, Value y, Value) { return b.mul(b.add(x, y), b.sub(x, y)); },
+            [](Builder& b, Value x, Value y, Value) { return b.sub(b.mul(x, x), b.mul(y, y)); }));
+  EXPECT_TRUE(equal(
+      [](Builder& b, Value x, Value y, Value) {
+        const Value r = b.unary(Op::kSqrt, b.add(b.mul(x, x), b.mul(y, y)));
+        return b.div(b.constant(1), b.mul(r, r));
+      },
+      [](Builder& b, Value x, Value y, Value) {
+        return b.div(b.constant(1), b.add(b.mul(x, x), b.mul(y, y)));
+      }));
+  EXPECT_TRUE(equal([](Builder& b, Value x, Value y,
+                       Value z) { return b.mul(z, b.unary(Op::kCos, b.sub(x, y))); },
                     [](Builder& b, Value x, Value y, Value z) {
                       return b.mul(b.unary(Op::kCos, b.sub(y, x)), z);
                     }));
-  EXPECT_TRUE(equal([](Builder& b, Value x, Value y, Value) { return b.unary(Op::kSin, b.sub(x, y)); },
-                    [](Builder& b, Value x, Value y, Value) {
-                      return b.neg(b.unary(Op::kSin, b.sub(y, x)));
-                    }));
-  EXPECT_TRUE(equal([](Builder& b, Value x, Value y, Value z) {
-                      return b.select(b.lt(x, y), z, b.constant(0));
-                    },
-                    [](Builder& b, Value x, Value y, Value z) {
-                      return b.select(b.ge(x, y), b.constant(0), z);
-                    }));
-  EXPECT_TRUE(equal([](Builder& b, Value x, Value y, Value) { return b.mul(b.constant(0.1), b.mul(x, y)); },
-                    [](Builder& b, Value x, Value y, Value) {
-                      return b.mul(y, b.mul(x, b.constant(0.1)));
-                    }));
-  EXPECT_TRUE(equal([](Builder& b, Value x, Value, Value) {
-                      return b.binary(Op::kPow, x, b.constant(-3));
-                    },
-                    [](Builder& b, Value x, Value, Value) {
-                      return b.div(b.div(b.constant(1), x), b.mul(x, x));
-                    }));
-  EXPECT_TRUE(equal([](Builder& b, Value x, Value y, Value) {
-                      return b.div(b.mul(x, y), b.mul(b.constant(2), y));
-                    },
+  EXPECT_TRUE(equal(
+      [](Builder& b, Value x, Value y, Value) { return b.unary(Op::kSin, b.sub(x, y)); },
+      [](Builder& b, Value x, Value y, Value) { return b.neg(b.unary(Op::kSin, b.sub(y, x))); }));
+  EXPECT_TRUE(equal(
+      [](Builder& b, Value x, Value y, Value z) { return b.select(b.lt(x, y), z, b.constant(0)); },
+      [](Builder& b, Value x, Value y, Value z) {
+        return b.select(b.ge(x, y), b.constant(0), z);
+      }));
+  EXPECT_TRUE(equal(
+      [](Builder& b, Value x, Value y, Value) { return b.mul(b.constant(0.1), b.mul(x, y)); },
+      [](Builder& b, Value x, Value y, Value) { return b.mul(y, b.mul(x, b.constant(0.1))); }));
+  EXPECT_TRUE(
+      equal([](Builder& b, Value x, Value, Value) { return b.binary(Op::kPow, x, b.constant(-3)); },
+            [](Builder& b, Value x, Value, Value) {
+              return b.div(b.div(b.constant(1), x), b.mul(x, x));
+            }));
+  EXPECT_TRUE(equal([](Builder& b, Value x, Value y,
+                       Value) { return b.div(b.mul(x, y), b.mul(b.constant(2), y)); },
                     [](Builder& b, Value x, Value, Value) { return b.mul(b.constant(0.5), x); }));
 }
 
 TEST(Algebra, DifferencesStay) {
   EXPECT_FALSE(equal([](Builder& b, Value x, Value y, Value) { return b.sub(x, y); },
                      [](Builder& b, Value x, Value y, Value) { return b.sub(y, x); }));
-  EXPECT_FALSE(equal([](Builder& b, Value x, Value y, Value) { return b.unary(Op::kExp, b.sub(x, y)); },
-                     [](Builder& b, Value x, Value y, Value) { return b.unary(Op::kExp, b.sub(y, x)); }));
+  EXPECT_FALSE(
+      equal([](Builder& b, Value x, Value y, Value) { return b.unary(Op::kExp, b.sub(x, y)); },
+            [](Builder& b, Value x, Value y, Value) { return b.unary(Op::kExp, b.sub(y, x)); }));
   EXPECT_FALSE(equal([](Builder& b, Value x, Value, Value) { return b.unary(Op::kAbs, x); },
                      [](Builder&, Value x, Value, Value) { return x; }));
   EXPECT_FALSE(equal([](Builder& b, Value x, Value, Value) { return b.mul(x, b.constant(0.1)); },
                      [](Builder& b, Value x, Value, Value) { return b.mul(x, b.constant(0.2)); }));
   // Infinities are nothing to calculate with.
-  EXPECT_FALSE(equal([](Builder& b, Value x, Value, Value) { return b.add(x, b.constant(INFINITY)); },
-                     [](Builder& b, Value x, Value, Value) { return b.add(x, b.constant(INFINITY)); }));
+  EXPECT_FALSE(
+      equal([](Builder& b, Value x, Value, Value) { return b.add(x, b.constant(INFINITY)); },
+            [](Builder& b, Value x, Value, Value) { return b.add(x, b.constant(INFINITY)); }));
 }
 
 TEST(Algebra, GivesUpInsteadOfHanging) {
@@ -100,10 +96,11 @@ TEST(Algebra, Text) {
 }
 
 TEST(Algebra, InterpretsStructure) {
-  // Shapes, reductions, gathers and products of random small arrays, against the evaluator: every element is
-  // a polynomial in the inputs, so interpreting at numbers must give numbers.
+  // Shapes, reductions, gathers and products of random small arrays, against the evaluator: every
+  // element is a polynomial in the inputs, so interpreting at numbers must give numbers.
   Builder b("f");
-  const Value x = b.param(Type{DType::kF64, Shape{3, 4}}), y = b.param(Type{DType::kF64, Shape{4, 2}});
+  const Value x = b.param(Type{DType::kF64, Shape{3, 4}}),
+              y = b.param(Type{DType::kF64, Shape{4, 2}});
   const Value p = b.dot_general(x, y, DotAttr{{}, {}, {1}, {0}});
   const Value t = b.transpose(x, {1, 0});
   const Value index = b.constant(Tensor::of<std::int64_t>(Shape{3}, {3, 0, 7}));

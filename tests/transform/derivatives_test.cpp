@@ -23,8 +23,8 @@ TEST(Derivatives, EveryOpHasItsRules) {
     EXPECT_TRUE(has_jvp_rule(entry.op)) << entry.name;
   }
   // Linear in some operand, hence met on tangents: the rest never are.
-  const Op linear[] = {Op::kNeg, Op::kAdd, Op::kSub, Op::kMul, Op::kDiv, Op::kFma, Op::kSelect,
-                       Op::kCast, Op::kReduceSum};
+  const Op linear[] = {Op::kNeg, Op::kAdd,    Op::kSub,  Op::kMul,      Op::kDiv,
+                       Op::kFma, Op::kSelect, Op::kCast, Op::kReduceSum};
   for (Op op : linear) EXPECT_TRUE(has_transpose_rule(op)) << name_of(op);
   for (const OpInfo& entry : all_ops()) {
     const bool structural = entry.kind == OpKind::kShape || entry.kind == OpKind::kIndex ||
@@ -81,13 +81,15 @@ TEST(Derivatives, CastsAndIntegers) {
   const Value steps = b.cast(b.cast(x, DType::kI64), DType::kF64);
   const FunctionPtr f = b.finish({b.add(b.mul(x, x), steps), b.cast(x, DType::kI64), low});
   const FunctionPtr forward = jvp(*f, {0});
-  const Tensors out = evaluate(*forward, Tensors{vector_of({1.5, -2.25, 3.0}), vector_of({1, 1, 1})});
+  const Tensors out =
+      evaluate(*forward, Tensors{vector_of({1.5, -2.25, 3.0}), vector_of({1, 1, 1})});
   ASSERT_EQ(out.size(), 5u);  // three values; tangents of the two real ones
   EXPECT_EQ(out[3].real(0), 3.0);
   EXPECT_NEAR(static_cast<double>(out[4].real(1)), std::cos(2.25), 1e-6);
 }
 
-/// One structural op over parameter 0 (and 1), with a non-linear op in front so that factors matter.
+/// One structural op over parameter 0 (and 1), with a non-linear op in front so that factors
+/// matter.
 using Structural = Value (*)(Builder&, Value x, Value y);
 
 void check_structural(const char* name, Type tx, Type ty, Structural build) {
@@ -108,13 +110,13 @@ void check_structural(const char* name, Type tx, Type ty, Structural build) {
 }
 
 Value integers(Builder& b, std::initializer_list<std::int64_t> values) {
-  return b.constant(Tensor::of<std::int64_t>(Shape{static_cast<std::int64_t>(values.size())}, values));
+  return b.constant(
+      Tensor::of<std::int64_t>(Shape{static_cast<std::int64_t>(values.size())}, values));
 }
 
 TEST(Derivatives, StructuralOps) {
-  check_structural("reduce_sum", kRows, kVector, [](Builder& b, Value x, Value y) {
-    return b.mul(b.reduce_sum(x, {0}), y);
-  });
+  check_structural("reduce_sum", kRows, kVector,
+                   [](Builder& b, Value x, Value y) { return b.mul(b.reduce_sum(x, {0}), y); });
   check_structural("reduce_prod", kRows, kVector, [](Builder& b, Value x, Value y) {
     return b.mul(b.reduce(Op::kReduceProd, x, {0}), y);
   });
@@ -179,8 +181,8 @@ TEST(Derivatives, ScatterSetLastWriteWins) {
   const Value index = integers(b, {1, 1});
   const FunctionPtr f = b.finish({b.scatter_set(x, u, std::span(&index, 1))});
   const FunctionPtr g = vjp(*f, {0, 1});
-  const Tensors out = evaluate(*g, Tensors{vector_of({1, 2, 3}), vector_of({7, 8}),
-                                           vector_of({10, 20, 30})});
+  const Tensors out =
+      evaluate(*g, Tensors{vector_of({1, 2, 3}), vector_of({7, 8}), vector_of({10, 20, 30})});
   EXPECT_EQ(out[1].real(0), 10);
   EXPECT_EQ(out[1].real(1), 0);
   EXPECT_EQ(out[2].real(0), 0);
@@ -250,11 +252,11 @@ void check_mask(const char* name, Value (*build)(Builder&, Value)) {
   expect_finite(f, {at});
   expect_finite(jvp(*f, {0}), {at, d});
   expect_finite(g, {at});
-  expect_finite(hvp(*f, {0}), {at, d});                                 // forward over reverse
-  expect_finite(vjp(*g, {0}), {at, d});                                 // reverse over reverse
+  expect_finite(hvp(*f, {0}), {at, d});  // forward over reverse
+  expect_finite(vjp(*g, {0}), {at, d});  // reverse over reverse
   expect_finite(vjp(*jvp(*f, {0}), {0, 1}), {at, d, number_of(1), number_of(1)});
   expect_finite(jvp(*jvp(*f, {0}), {0, 1}), {at, d, d, at});
-  expect_finite(jvp(*vjp(*g, {0}), {0, 1}), {at, d, d, at});            // three levels
+  expect_finite(jvp(*vjp(*g, {0}), {0, 1}), {at, d, d, at});  // three levels
   // At a point where nothing is masked off but one element, derivatives are still right.
   check_derivatives(*g, Tensors{vector_of({0.7, 0.5, -1})}, {0});
 }
@@ -280,8 +282,8 @@ TEST(Masks, LeakNothing) {
     const Value bad = b.unary(Op::kRsqrt, b.sub(all, all));
     const Value zero = b.zeros(kVector);
     const Value picked = b.gather(b.unary(Op::kLog, x), integers(b, {0, 1, 2}));
-    return b.select(b.gt(x, zero), picked, b.select(b.lt(x, b.splat(-9, kVector)),
-                                                    b.scale(bad, x), zero));
+    return b.select(b.gt(x, zero), picked,
+                    b.select(b.lt(x, b.splat(-9, kVector)), b.scale(bad, x), zero));
   });
   check_mask("inside a map", [](Builder& b, Value x) {
     Builder body("body");
@@ -425,7 +427,8 @@ TEST(Map, GathersFromAnInvariantScatterOnce) {
   const FunctionPtr g = grad(*chain(n), {0});
   for (std::uint32_t id = 0; id < g->size(); ++id) {
     if (g->op(Value{id}) != Op::kMap) continue;
-    for (const Node& node : body_of(g->attr(Value{id}))->nodes()) EXPECT_NE(node.op, Op::kScatterAdd);
+    for (const Node& node : body_of(g->attr(Value{id}))->nodes())
+      EXPECT_NE(node.op, Op::kScatterAdd);
   }
   EXPECT_EQ(count_ops(*g, Op::kScatterAdd), 1) << print(*g);
 }
@@ -444,7 +447,8 @@ TEST(Nesting, ThreeLevels) {
   check_derivatives(*vjp(*grad(*g, {0}), {0}), x, {0, 1}, 3, 1e-4);
 }
 
-/// `steps` leapfrog steps of n bodies (unit masses), each with the force from grad; then sum of q^2.
+/// `steps` leapfrog steps of n bodies (unit masses), each with the force from grad; then sum of
+/// q^2.
 FunctionPtr rollout(std::int64_t n, std::int64_t steps) {
   const FunctionPtr force = grad(*gravity(n), {0});
   const Type state = force->param_type(0), mass = force->param_type(1);
@@ -489,7 +493,8 @@ TEST(Nesting, ThroughARolloutWhoseForceIsAGradient) {
 }
 
 TEST(Symbolic, TranslationTangentVanishes) {
-  // Along (1, 1, 1) for every particle the tangent of q_i - q_j is 1 - 1: absent, and so is all after it.
+  // Along (1, 1, 1) for every particle the tangent of q_i - q_j is 1 - 1: absent, and so is all
+  // after it.
   const FunctionPtr f = gravity(5);
   Builder b("translate");
   Values primal, tangent(3);
@@ -504,7 +509,8 @@ TEST(Symbolic, TranslationTangentVanishes) {
 }
 
 TEST(Symbolic, InactiveOperandsStayOut) {
-  // The masses have no tangent: the pushed pair_sum has two operands more (dq at i and at j), not four.
+  // The masses have no tangent: the pushed pair_sum has two operands more (dq at i and at j), not
+  // four.
   const FunctionPtr f = gravity(5);
   const FunctionPtr forward = jvp(*f, {0});
   for (std::uint32_t id = 0; id < forward->size(); ++id) {

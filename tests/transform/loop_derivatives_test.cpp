@@ -16,7 +16,8 @@ FunctionPtr walk(std::int64_t trip, std::int64_t every, bool dynamic) {
   const Value x = body.param(kPair), s = body.param(scalar());
   const Value u = body.param(kPair);
   const Value time = body.mul(body.constant(0.1), body.cast(t, DType::kF64));
-  const Value force = body.unary(Op::kSin, body.add(body.scale(k, x), body.broadcast_to(time, Shape{2})));
+  const Value force =
+      body.unary(Op::kSin, body.add(body.scale(k, x), body.broadcast_to(time, Shape{2})));
   const Value next = body.add(body.add(x, body.mul(body.splat(0.3, kPair), force)), u);
   const Value energy = body.mul(k, body.dot(next, next));
   LoopAttr attr;
@@ -41,7 +42,8 @@ FunctionPtr walk(std::int64_t trip, std::int64_t every, bool dynamic) {
 Tensors at(std::int64_t trip) {
   std::mt19937_64 random(3);
   const Tensor u = random_like(Type{DType::kF64, Shape{trip, 2}}, random);
-  return {number_of(0.7), vector_of({0.3, -0.2}), number_of(0.01), shifted(Tensor(u.type()), 0.1, u)};
+  return {number_of(0.7), vector_of({0.3, -0.2}), number_of(0.01),
+          shifted(Tensor(u.type()), 0.1, u)};
 }
 
 TEST(Loop, StaticCount) {
@@ -81,7 +83,8 @@ TEST(Loop, SecondAndThirdOrder) {
   Tensors x = at(4);
   x.push_back(number_of(0.2));
   x.push_back(vector_of({0.5, -0.4}));
-  check_derivatives(*vjp(*g, {1}), x, {0, 1}, 5, 1e-5);  // reverse over reverse, differentiated again
+  check_derivatives(*vjp(*g, {1}), x, {0, 1}, 5,
+                    1e-5);  // reverse over reverse, differentiated again
   const FunctionPtr dynamic = walk(4, 3, true);
   Tensors y = at(4);
   y.push_back(Tensor::scalar_of<std::int64_t>(2));
@@ -180,7 +183,8 @@ TEST(Transpose, RefusesWhatIsNotLinear) {
   };
   EXPECT_NE(refused([](Builder& b, Value x) { return b.unary(Op::kSin, x); }).find("[sin]"),
             std::string::npos);
-  EXPECT_NE(refused([](Builder& b, Value x) { return b.mul(x, x); }).find("[mul]"), std::string::npos);
+  EXPECT_NE(refused([](Builder& b, Value x) { return b.mul(x, x); }).find("[mul]"),
+            std::string::npos);
   EXPECT_NE(refused([](Builder& b, Value x) { return b.add(x, b.constant(1)); }).find("[add]"),
             std::string::npos);
   EXPECT_EQ(refused([](Builder& b, Value x) { return b.mul(b.constant(3), x); }), "accepted");
@@ -191,11 +195,11 @@ TEST(Derivatives, RefusalsByName) {
   const Value x = b.param(scalar(), "x"), n = b.param(scalar(DType::kI64), "n");
   const Value hidden = b.bitcast(b.add(b.bitcast(x, DType::kI64), n), DType::kF64);
   const FunctionPtr f = b.finish({b.mul(hidden, x)});
-  EXPECT_THROW(jvp(*f, {1}), UserError);     // an integer has no tangent
-  EXPECT_THROW(jvp(*f, {7}), UserError);     // no such parameter
-  EXPECT_THROW(jvp(*f, {0, 0}), UserError);  // twice
+  EXPECT_THROW(jvp(*f, {1}), UserError);                   // an integer has no tangent
+  EXPECT_THROW(jvp(*f, {7}), UserError);                   // no such parameter
+  EXPECT_THROW(jvp(*f, {0, 0}), UserError);                // twice
   EXPECT_THROW(grad(*walk(3, 1, false), {0}), UserError);  // not a scalar
-  EXPECT_THROW(jvp(*f, {0}), UserError);     // through bits
+  EXPECT_THROW(jvp(*f, {0}), UserError);                   // through bits
 }
 
 }  // namespace

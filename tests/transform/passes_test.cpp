@@ -1,4 +1,5 @@
-// Each pass alone keeps the evaluator's value: exact passes to the bit, the others within stated ulp.
+// Each pass alone keeps the evaluator's value: exact passes to the bit, the others within stated
+// ulp.
 #include "cotangent/ir/random_program.h"
 #include "tests/transform/support.h"
 
@@ -33,8 +34,10 @@ TEST(Passes, SimplifyKeepsEveryBit) {
       const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
       const Tensors hoisted = evaluate(*hoist_rows(*f), x);
       for (std::size_t r = 0; r < before.size(); ++r) {
-        ASSERT_TRUE(before[r].same_bits(after[r])) << "seed " << seed << "\n" << print(*f) << print(*g);
-        ASSERT_TRUE(before[r].same_bits(hoisted[r])) << "hoist_rows, seed " << seed << "\n" << print(*f);
+        ASSERT_TRUE(before[r].same_bits(after[r])) << "seed " << seed << "\n"
+                                                   << print(*f) << print(*g);
+        ASSERT_TRUE(before[r].same_bits(hoisted[r])) << "hoist_rows, seed " << seed << "\n"
+                                                     << print(*f);
       }
     }
     EXPECT_TRUE(structurally_equal(*simplify(*g), *g)) << print(*g) << print(*simplify(*g));
@@ -67,8 +70,8 @@ TEST(Passes, InexactPassesStayClose) {
     const char* name;
     FunctionPtr (*run)(const Function&);
   };
-  const Named passes[] = {{"reduce_strength", reduce_strength}, {"contract", contract},
-                          {"expand_math", expand_math}};
+  const Named passes[] = {
+      {"reduce_strength", reduce_strength}, {"contract", contract}, {"expand_math", expand_math}};
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     const FunctionPtr f = smooth_program(seed);
     const Tensors x = random_arguments(*f, seed);
@@ -79,7 +82,8 @@ TEST(Passes, InexactPassesStayClose) {
       const FunctionPtr g = pass.run(*f);
       verify(*g);
       EXPECT_LT(difference_of(before, evaluate(*g, x)), 1e-10)
-          << pass.name << " seed " << seed << "\n" << print(*f) << print(*g);
+          << pass.name << " seed " << seed << "\n"
+          << print(*f) << print(*g);
     }
     std::vector<PassRecord> records;
     const FunctionPtr all = run_passes(f, {}, &records);
@@ -137,7 +141,8 @@ FunctionPtr pair_gradient(Value (*energy)(Builder&, Value d, Value mi, Value mj)
   const Value q = b.param(Type{DType::kF64, Shape{6, 3}}), m = b.param(Type{DType::kF64, Shape{6}});
   const Value operands[] = {q, m, q, m};
   // A second term, so that the two halves do not stand alone.
-  return grad(*b.finish({b.add(b.pair_sum(attr, operands)[0], b.reduce_sum(b.unary(Op::kSin, q)))}), {0});
+  return grad(*b.finish({b.add(b.pair_sum(attr, operands)[0], b.reduce_sum(b.unary(Op::kSin, q)))}),
+              {0});
 }
 
 TEST(ReduceStrength, PowersOfADistance) {
@@ -172,7 +177,8 @@ TEST(ReduceStrength, LennardJonesForceIsMinimal) {
     const Function& body = *body_of(g->attr(Value{id}));
     EXPECT_EQ(count(body, Op::kDiv), 1) << print(body);
     EXPECT_EQ(count(body, Op::kSqrt) + count(body, Op::kRsqrt) + count(body, Op::kSelect), 0);
-    EXPECT_LE(count(body, Op::kMul) + count(body, Op::kFma), 6);  // w^2, w^3, w^4, c + d w^3, *, times d
+    EXPECT_LE(count(body, Op::kMul) + count(body, Op::kFma),
+              6);  // w^2, w^3, w^4, c + d w^3, *, times d
   }
   std::mt19937_64 random(4);
   const Tensors x{random_like(f->param_type(0), random), random_like(f->param_type(1), random)};
@@ -197,7 +203,8 @@ TEST(ReduceStrength, NegativeNumbersUnderARootStayNaN) {
   Builder b("f");
   const Value x = b.param(scalar());
   const Value r = b.unary(Op::kSqrt, x);
-  const FunctionPtr f = reduce_strength(*b.finish({b.mul(r, r), b.div(b.constant(1), b.mul(r, r))}));
+  const FunctionPtr f =
+      reduce_strength(*b.finish({b.mul(r, r), b.div(b.constant(1), b.mul(r, r))}));
   for (const Tensor& t : evaluate(*f, Tensors{number_of(-4)})) EXPECT_TRUE(std::isnan(t.real(0)));
   EXPECT_NEAR(static_cast<double>(evaluate(*f, Tensors{number_of(3)})[0].real(0)), 3, 1e-15);
 }

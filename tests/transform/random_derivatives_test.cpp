@@ -37,7 +37,8 @@ void check_random(std::uint64_t seed, const RandomProgramOptions& options) {
     scale += norm(gradient[k]) * norm(d[k]);
   }
   EXPECT_NEAR(reverse, forward, 1e-12 * scale);
-  // At a kink (drawn arguments can tie in min and max) the derivative is between the one-sided ones.
+  // At a kink (drawn arguments can tie in min and max) the derivative is between the one-sided
+  // ones.
   EvaluateOptions extended;
   extended.extended = true;
   const auto value = [&](long double h) {
@@ -52,7 +53,8 @@ void check_random(std::uint64_t seed, const RandomProgramOptions& options) {
   } else {
     EXPECT_NEAR(forward, (left + right) / 2, 1e-6 * scale) << print(*f);
   }
-  // Reverse over forward: the tangent is linear in d, so its gradient with respect to d is the gradient.
+  // Reverse over forward: the tangent is linear in d, so its gradient with respect to d is the
+  // gradient.
   Positions directions;
   for (std::size_t k = 0; k < wrt.size(); ++k) directions.push_back(f->params().size() + k);
   Tensors ct = with_d;

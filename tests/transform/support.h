@@ -1,4 +1,5 @@
-// Helpers of the transform tests: numbers in, numbers out, and the identities that derivatives obey.
+// Helpers of the transform tests: numbers in, numbers out, and the identities that derivatives
+// obey.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -22,14 +23,18 @@ using Tensors = std::vector<Tensor>;
 inline Tensor vector_of(std::initializer_list<double> values) {
   return Tensor::of<double>(Shape{static_cast<std::int64_t>(values.size())}, values);
 }
-inline Tensor number_of(double value) { return Tensor::scalar_of(value); }
+inline Tensor number_of(double value) {
+  return Tensor::scalar_of(value);
+}
 
 inline double dot(const Tensor& x, const Tensor& y) {
   long double sum = 0;
   for (std::int64_t k = 0; k < x.size(); ++k) sum += x.real(k) * y.real(k);
   return static_cast<double>(sum);
 }
-inline double norm(const Tensor& x) { return std::sqrt(dot(x, x)); }
+inline double norm(const Tensor& x) {
+  return std::sqrt(dot(x, x));
+}
 
 /// x + s*d
 inline Tensor shifted(const Tensor& x, long double s, const Tensor& d) {
@@ -56,8 +61,8 @@ inline Tensors moved(const Tensors& x, const Positions& wrt, const Tensors& d, l
 }
 
 /// Central difference of result `r` along d, in long double arithmetic.
-inline Tensor difference(const Function& f, const Tensors& x, const Positions& wrt, const Tensors& d,
-                         std::size_t r, long double h = 1e-6L) {
+inline Tensor difference(const Function& f, const Tensors& x, const Positions& wrt,
+                         const Tensors& d, std::size_t r, long double h = 1e-6L) {
   EvaluateOptions extended;
   extended.extended = true;
   const Tensor plus = evaluate(f, moved(x, wrt, d, h), extended)[r];
@@ -69,7 +74,8 @@ inline Tensor difference(const Function& f, const Tensors& x, const Positions& w
   return out;
 }
 
-/// Checks f's jvp against central differences, and its vjp against its jvp by <ct, J d> = <J^T ct, d>.
+/// Checks f's jvp against central differences, and its vjp against its jvp by <ct, J d> = <J^T ct,
+/// d>.
 inline void check_derivatives(const Function& f, const Tensors& x, const Positions& wrt,
                               std::uint64_t seed = 1, double difference_tolerance = 1e-6) {
   std::mt19937_64 random(seed);
@@ -95,7 +101,8 @@ inline void check_derivatives(const Function& f, const Tensors& x, const Positio
     const double size = 1 + norm(expected);
     for (std::int64_t e = 0; e < slope.size(); ++e) {
       EXPECT_NEAR(slope.real(e), expected.real(e), difference_tolerance * size)
-          << "result " << real[k] << " element " << e << "\n" << print(f) << print(*forward);
+          << "result " << real[k] << " element " << e << "\n"
+          << print(f) << print(*forward);
     }
     const Tensor ct = random_like(f.result_type(real[k]), random);
     for (const Tensor& d : directions) scale += norm(ct) * norm(d);
