@@ -225,11 +225,18 @@ TEST(Cli, AnOutputFolderThatCannotBeUsedIsSaidBeforehand) {
 TEST(Cli, CtrlCKeepsWhatThereIs) {
   const TemporaryFolder folder;
   const std::string out = folder / "out";
+  const std::string log = folder / "log.jsonl";
   const CliResult result = run_cli(
-      {"run", example("outer_solar_system"), "--json", "--out", out, "--set", "run.t_end=2e12",
-       "--set", "observe.every=1000000", "--set", "observe.lz.every=1000000"},
-      [](int child) {
-        usleep(1500000);
+      {"run", example("outer_solar_system"), "--json", "--out", out, "--log", log, "--set",
+       "run.t_end=2e12", "--set", "observe.every=1000000", "--set", "observe.lz.every=1000000"},
+      [&](int child) {
+        // Two progress events: the time loop is well under way.
+        for (int k = 0; k < 6000; ++k, usleep(10000)) {
+          const std::string text = read_file(log);
+          const std::size_t first = text.find("\"progress\"");
+          if (first == std::string::npos) continue;
+          if (text.find("\"progress\"", first + 1) != std::string::npos) break;
+        }
         kill(child, SIGINT);
       });
   EXPECT_EQ(result.code, 130) << result.err;
