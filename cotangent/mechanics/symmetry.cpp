@@ -20,6 +20,7 @@ enum class Kind : std::uint8_t { kFixed, kVector, kUnknown };
 
 constexpr std::int64_t kMaxElements = 192;  // of the arrays one proof by algebra looks at
 constexpr std::int64_t kMaxUnroll = 4;
+constexpr std::int64_t kMaxTried = 8;  // elements of a value that is tried on its own
 
 /// Ops that jump, or whose derivative does not tell the whole story.
 bool jumps(const Function& f, Value v) {
@@ -88,6 +89,13 @@ class Prover {
       } else if (is_access(f, v, kinds, known)) {
         kinds[id] = Kind::kVector;
         cut[id] = known[id] = 1;
+      } else if (worth_a_try(f, v) && tries_-- > 0) {
+        quiet_ = true;
+        if (prove(f, v, kinds, cut, where)) {
+          kinds[id] = Kind::kFixed;
+          cut[id] = known[id] = 1;
+        }
+        quiet_ = false;
       }
     }
     std::vector<Kind> results;
@@ -100,6 +108,21 @@ class Prover {
                                const std::vector<char>& known) {
     return std::all_of(f.operands(v).begin(), f.operands(v).end(),
                        [&](Value o) { return known[o.id] && kinds[o.id] == Kind::kFixed; });
+  }
+
+  /// Values that are often fixed on their own: displacements, squared distances. Proved first, they
+  /// keep polynomials small: what is made of them needs no algebra.
+  static bool worth_a_try(const Function& f, Value v) {
+    if (!is_float(f.type(v).dtype) || f.type(v).size() > kMaxTried) return false;
+    switch (f.op(v)) {
+      case Op::kSub:
+      case Op::kAdd:
+      case Op::kReduceSum:
+      case Op::kDotGeneral:
+        return true;
+      default:
+        return false;
+    }
   }
 
   /// Rows of an array of vectors, by fixed indices or as a block: vectors again.
@@ -204,7 +227,7 @@ class Prover {
   }
 
   void stop(const Function& f, Value v, std::string why) {
-    if (!stopped_why.empty()) return;
+    if (quiet_ || !stopped_why.empty()) return;
     stopped_why = std::move(why);
     stopped_at = place_of(f, v);
   }
@@ -325,6 +348,8 @@ class Prover {
   }
 
   Generator generator_;
+  bool quiet_ = false;  // a try: what stops it is no news
+  int tries_ = 64;
 };
 
 /// Writes out maps and pair sums over a few entries, in bodies too: so that a state of shape [2] or
