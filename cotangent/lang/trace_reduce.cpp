@@ -277,9 +277,9 @@ TracedValue Tracer::reduce_map(Reduction r) {
   const std::size_t bound = r.names.size();
   const int level = innermost();
   const auto conditions = r.conditions ? r.conditions() : std::vector<IntegerId>{};
-  const bool plain = conditions.empty() && undecided.empty();
   const TracedValue body = filtered(e, undecided, conditions, r.body);
-  if (plain && body.kind == ValueKind::kInteger && count <= kMaxTriples) {
+  // (A condition left over has made it a real.)
+  if (body.kind == ValueKind::kInteger && count <= kMaxTriples) {
     const std::uint64_t own = ((std::uint64_t{1} << bound) - 1) << (slots_.size() - bound);
     const std::uint64_t slots = integers_.node(body.integer).slots;
     if ((slots & ~own) == 0) {
