@@ -224,7 +224,10 @@ void Scheduler::emit_guard(Node& n) {
   sub.f = fr_.f;
   sub.refs = fr_.refs;
   std::vector<Want> wants = n.guarded;
-  for (Want& w : wants) w.guard = kNoId;
+  for (Want& w : wants) {
+    w.guard = kNoId;
+    w.dest.offset = w.slot();
+  }
   l_.schedule(sub, std::move(wants));
   b_.close_if();
 }
@@ -462,16 +465,25 @@ void Scheduler::emit_loop(Node& n) {
     w.has_dest = true;
     w.dest = output[o];
     w.every = a.every[o];
-    Id slot = loop.index;
-    if (a.every[o] > 1) {
+    const Id base = w.dest.offset;
+    const std::int64_t stride = w.dest.strides[0];
+    const auto offset_of = [this, base, stride](Id slot) {
+      const Id at = b_.mul(slot, b_.i64(stride));
+      return base == kNoId ? at : b_.add(base, at);
+    };
+    if (a.every[o] == 1) {
+      w.dest.offset = offset_of(loop.index);
+    } else {
       const Id every = b_.i64(a.every[o]);
-      slot = b_.sub(b_.sub(b_.op(Op::kDiv, {done, every}), b_.op(Op::kDiv, {first, every})), b_.i64(1));
-      const Id last = b_.i64(types[carries + o].shape[0] - 1);
-      slot = b_.op(Op::kMin, {b_.op(Op::kMax, {slot, b_.i64(0)}), last});
+      const std::int64_t slots = types[carries + o].shape[0];
       w.guard = b_.op(Op::kEq, {b_.op(Op::kMod, {done, every}), b_.i64(0)});
+      w.slot = [this, done, first, every, slots, offset_of] {
+        const Id before = b_.op(Op::kDiv, {first, every});
+        Id slot = b_.sub(b_.sub(b_.op(Op::kDiv, {done, every}), before), b_.i64(1));
+        slot = b_.op(Op::kMin, {b_.op(Op::kMax, {slot, b_.i64(0)}), b_.i64(slots - 1)});
+        return offset_of(slot);
+      };
     }
-    const Id slot_at = b_.mul(slot, b_.i64(w.dest.strides[0]));
-    w.dest.offset = w.dest.offset == kNoId ? slot_at : b_.add(w.dest.offset, slot_at);
     w.dest.strides.erase(w.dest.strides.begin());
     wants.push_back(std::move(w));
   }

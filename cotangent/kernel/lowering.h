@@ -102,6 +102,7 @@ struct Want {
   Value carry_param;     ///< the parameter that reads the old contents
   std::int64_t every = 1;
   Id guard = kNoId;      ///< condition under which an output with every > 1 is emitted
+  std::function<Id()> slot;  ///< makes the offset of its slot, inside the guarded block
 };
 
 class Lowering {
