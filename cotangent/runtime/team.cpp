@@ -33,7 +33,7 @@ void wait_for_all(backend::cpu::TeamContext* context) {
     if (team.round.load(std::memory_order_acquire) != round) return;
     pause_briefly();
   }
-  for (int k = 0; k < 64; ++k) {
+  for (int k = 0; k < 1000; ++k) {
     if (team.round.load(std::memory_order_acquire) != round) return;
     std::this_thread::yield();
   }
@@ -50,7 +50,7 @@ void run_team(int threads,
   team.barrier = wait_for_all;
   team.threads = threads;
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  team.spins = threads <= cores ? 4000 : 20;
+  team.spins = threads <= cores ? 500 : 20;
   std::vector<std::jthread> others;
   for (int t = 1; t < threads; ++t) {
     others.emplace_back([&work, &team, t] { work(&team, t); });
