@@ -1,0 +1,462 @@
+// Kernel program -> LLVM IR: values of a simd loop and single instructions.
+//
+// In a simd loop every value has a class: uniform (one scalar for all lanes), linear (scalar of lane 0
+// plus lane * stride; indices mostly), varying (a vector).
+#pragma once
+
+#include <llvm/IR/Intrinsics.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "cotangent/backend/cpu/llvm_emit.h"
+#include "cotangent/base/error.h"
+
+namespace cotangent::backend::cpu {
+
+using kernel::Block;
+using kernel::Code;
+using kernel::ForKind;
+using kernel::Id;
+using kernel::Instr;
+using kernel::kNoId;
+using kernel::Program;
+using llvm::Value;
+
+enum class Class : std::uint8_t { kUniform, kLinear, kVarying };
+
+inline constexpr std::int64_t kMaxUnrollTrip = 16;
+inline constexpr std::size_t kMaxUnrolledSize = 400;
+
+/// Values and single instructions; loops are in Emitter (llvm_emit.cpp).
+class ValueEmitter {
+ public:
+  ValueEmitter(llvm::Module& module, const std::string& name, const Program& program,
+          const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14)
+      : context_(module.getContext()), ir_(context_), program_(program), bits_(vector_bits),
+        team_(team), rsqrt14_(rsqrt14), values_(program.types.size()), class_(program.types.size(), Class::kUniform) {
+    llvm::Type* ptr = ir_.getPtrTy();
+    llvm::Type* i64 = ir_.getInt64Ty();
+    auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {ptr, ptr, ptr, ptr, ptr, i64, i64}, false);
+    fn_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module);
+    fn_->setDoesNotThrow();
+    const std::string width = std::to_string(vector_bits);
+    fn_->addFnAttr("prefer-vector-width", width);
+    fn_->addFnAttr("min-legal-vector-width", width);
+    ir_.SetInsertPoint(llvm::BasicBlock::Create(context_, "entry", fn_));
+    for (std::size_t k = 0; k < program.buffers.size(); ++k) {
+      const kernel::Buffer& b = program.buffers[k];
+      Value* base = nullptr;
+      switch (b.kind) {
+        case kernel::BufferKind::kInput:
+        case kernel::BufferKind::kOutput: {
+          Value* list = fn_->getArg(b.kind == kernel::BufferKind::kInput ? 0 : 1);
+          Value* at = ir_.CreateConstInBoundsGEP1_64(ptr, list, static_cast<std::uint64_t>(b.position));
+          base = ir_.CreateLoad(ptr, at);
+          break;
+        }
+        case kernel::BufferKind::kScratch:
+        case kernel::BufferKind::kConstant:
+          base = ir_.CreateConstInBoundsGEP1_64(
+              ir_.getInt8Ty(), fn_->getArg(b.kind == kernel::BufferKind::kScratch ? 2 : 3), plan.offset[k]);
+          break;
+      }
+      base_.push_back(base);
+    }
+  }
+
+  void run() {
+    block(program_.body);
+    ir_.CreateRetVoid();
+  }
+
+  virtual ~ValueEmitter() = default;
+
+ protected:
+  virtual void loop(const Instr& i) = 0;
+
+  struct Val {
+    Value* s = nullptr;        ///< uniform value; of lane 0 when linear
+    Value* v = nullptr;        ///< all lanes, when varying
+    std::int64_t stride = 0;   ///< when linear
+  };
+  struct Lanes {
+    int width = 1;             ///< 1: not in a simd loop
+    Value* mask = nullptr;     ///< null: all lanes take part
+    int active = 1;            ///< lanes inside the loop's range
+    Value* tail = nullptr;     ///< in the last, partial vector of a loop: the mask of its lanes
+    std::int64_t begin = 0, end = 0;  ///< of that vector and of the loop, when there is a tail
+  };
+
+  // --- classes
+
+  bool is_literal(Id id) const { return values_[id].s && llvm::isa<llvm::ConstantInt>(values_[id].s); }
+
+  Class classify_op(const Instr& i) const {
+    bool uniform = true, index = true;
+    for (Id x : i.operands) {
+      uniform = uniform && class_[x] == Class::kUniform;
+      index = index && class_[x] != Class::kVarying;
+    }
+    if (uniform) return Class::kUniform;
+    if (!index || i.dtype != DType::kI64) return Class::kVarying;
+    switch (i.op) {
+      case ir::Op::kAdd:
+      case ir::Op::kSub:
+      case ir::Op::kNeg: return Class::kLinear;
+      case ir::Op::kMul:
+        // The stride must be known: the other factor is a literal.
+        for (int k = 0; k < 2; ++k) {
+          if (class_[i.operands[1 - k]] == Class::kUniform && is_literal(i.operands[1 - k])) {
+            return Class::kLinear;
+          }
+        }
+        return Class::kVarying;
+      default: return Class::kVarying;
+    }
+  }
+
+  void classify(const Block& b) {
+    for (const Instr& i : b.instrs) {
+      switch (i.code) {
+        case Code::kConst:
+          class_[i.result] = Class::kUniform;
+          if (!values_[i.result].s) values_[i.result].s = literal(i);
+          break;
+        case Code::kOp: class_[i.result] = classify_op(i); break;
+        case Code::kLoad: {
+          const bool uniform = class_[i.operands[0]] == Class::kUniform &&
+                               (i.operands[1] == kNoId || class_[i.operands[1]] == Class::kUniform);
+          class_[i.result] = uniform ? Class::kUniform : Class::kVarying;
+          break;
+        }
+        case Code::kStore: break;
+        case Code::kIf: throw InternalError("an `if` in a simd loop");
+        case Code::kFor: {
+          bool same = true;
+          for (int k = 0; k < 3; ++k) {
+            const Id x = i.operands[static_cast<std::size_t>(k)];
+            same = same && (x == kNoId || class_[x] == Class::kUniform);
+          }
+          class_[i.index] = Class::kUniform;
+          for (std::size_t k = 0; k < i.args.size(); ++k) {
+            const bool uniform = same && class_[i.operands[k + 3]] == Class::kUniform;
+            class_[i.args[k]] = uniform ? Class::kUniform : Class::kVarying;
+          }
+          for (bool changed = true; changed;) {
+            changed = false;
+            classify(*i.body);
+            for (std::size_t k = 0; k < i.args.size(); ++k) {
+              if (class_[i.args[k]] == Class::kUniform &&
+                  class_[i.body->yields[k]] != Class::kUniform) {
+                class_[i.args[k]] = Class::kVarying;
+                changed = true;
+              }
+            }
+          }
+          for (std::size_t k = 0; k < i.args.size(); ++k) class_[i.results[k]] = class_[i.args[k]];
+          break;
+        }
+      }
+    }
+  }
+
+  void all_uniform(const Block& b) {
+    for (const Instr& i : b.instrs) {
+      if (i.result != kNoId) class_[i.result] = Class::kUniform;
+      if (i.code == Code::kFor) {
+        class_[i.index] = Class::kUniform;
+        for (Id x : i.args) class_[x] = Class::kUniform;
+        for (Id x : i.results) class_[x] = Class::kUniform;
+      }
+      if (i.body) all_uniform(*i.body);
+    }
+  }
+
+  // --- values
+
+  Value* literal(const Instr& i) {
+    llvm::Type* type = llvm_type(context_, i.dtype, 1);
+    if (i.dtype == DType::kF64) {
+      return llvm::ConstantFP::get(context_, llvm::APFloat(llvm::APFloat::IEEEdouble(), llvm::APInt(64, i.bits)));
+    }
+    if (i.dtype == DType::kF32) {
+      return llvm::ConstantFP::get(
+          context_, llvm::APFloat(llvm::APFloat::IEEEsingle(), llvm::APInt(32, static_cast<std::uint32_t>(i.bits))));
+    }
+    const unsigned bits = type->getIntegerBitWidth();
+    return llvm::ConstantInt::get(context_, llvm::APInt(64, i.bits).zextOrTrunc(bits));
+  }
+
+  /// Runs `make` at the place just after the definition of `x`, so that what it makes is visible
+  /// wherever x is.
+  template <class F>
+  Value* after(Value* x, F make) {
+    auto* def = llvm::dyn_cast<llvm::Instruction>(x);
+    if (!def) {
+      if (llvm::isa<llvm::Constant>(x)) return make();
+      llvm::IRBuilder<>::InsertPointGuard guard(ir_);
+      ir_.SetInsertPoint(&fn_->getEntryBlock(), fn_->getEntryBlock().getFirstInsertionPt());
+      return make();
+    }
+    llvm::IRBuilder<>::InsertPointGuard guard(ir_);
+    if (llvm::isa<llvm::PHINode>(def)) {
+      ir_.SetInsertPoint(def->getParent(), def->getParent()->getFirstInsertionPt());
+    } else {
+      ir_.SetInsertPoint(def->getParent(), std::next(def->getIterator()));
+    }
+    return make();
+  }
+
+  Value* splat(Value* x) {
+    auto& known = splats_[{x, lanes_.width}];
+    if (!known) {
+      known = after(x, [&] { return ir_.CreateVectorSplat(static_cast<unsigned>(lanes_.width), x); });
+    }
+    return known;
+  }
+
+  Value* steps(std::int64_t stride) {
+    std::vector<llvm::Constant*> all;
+    for (int l = 0; l < lanes_.width; ++l) {
+      all.push_back(llvm::ConstantInt::getSigned(ir_.getInt64Ty(), stride * l));
+    }
+    return llvm::ConstantVector::get(all);
+  }
+
+  Value* vector(Id id) {
+    const Val& x = values_[id];
+    switch (class_[id]) {
+      case Class::kVarying: return x.v;
+      case Class::kUniform: return splat(x.s);
+      case Class::kLinear: {
+        auto& known = lines_[{x.s, {lanes_.width, x.stride}}];
+        if (!known) {
+          Value* base = splat(x.s);
+          auto* after_splat = llvm::isa<llvm::Constant>(base) ? x.s : base;
+          known = after(after_splat, [&] { return ir_.CreateAdd(base, steps(x.stride)); });
+        }
+        return known;
+      }
+    }
+    return nullptr;
+  }
+
+  Value* scalar(Id id) {
+    ensure(class_[id] != Class::kVarying, "code generation: a vector where a scalar is wanted");
+    return values_[id].s;
+  }
+
+  DType type(Id id) const { return program_.types[id]; }
+
+  // --- instructions
+
+  void block(const Block& b) {
+    for (const Instr& i : b.instrs) instr(i);
+  }
+
+  void instr(const Instr& i) {
+    switch (i.code) {
+      case Code::kConst: values_[i.result].s = literal(i); break;
+      case Code::kOp: op(i); break;
+      case Code::kLoad: load(i); break;
+      case Code::kStore: store(i); break;
+      case Code::kFor: loop(i); break;
+      case Code::kIf: branch(i); break;
+    }
+  }
+
+  void op(const Instr& i) {
+    Val& out = values_[i.result];
+    if (class_[i.result] == Class::kLinear) {
+      const Val& x = values_[i.operands[0]];
+      const std::int64_t sx = stride_of(i.operands[0]);
+      if (i.op == ir::Op::kNeg) {
+        out.s = ir_.CreateNeg(x.s);
+        out.stride = -sx;
+        return;
+      }
+      const Val& y = values_[i.operands[1]];
+      const std::int64_t sy = stride_of(i.operands[1]);
+      if (i.op == ir::Op::kAdd) {
+        out.s = ir_.CreateAdd(x.s, y.s);
+        out.stride = sx + sy;
+      } else if (i.op == ir::Op::kSub) {
+        out.s = ir_.CreateSub(x.s, y.s);
+        out.stride = sx - sy;
+      } else {
+        out.s = ir_.CreateMul(x.s, y.s);
+        const bool second = class_[i.operands[1]] == Class::kUniform;
+        const auto factor = llvm::cast<llvm::ConstantInt>(second ? y.s : x.s)->getSExtValue();
+        out.stride = (second ? sx : sy) * factor;
+      }
+      return;
+    }
+    std::vector<Value*> x;
+    const bool uniform = class_[i.result] == Class::kUniform;
+    for (Id id : i.operands) x.push_back(uniform ? scalar(id) : vector(id));
+    Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x, rsqrt14_ && !plain_roots_);
+    (uniform ? out.s : out.v) = result;
+  }
+
+  std::int64_t stride_of(Id id) const {
+    return class_[id] == Class::kLinear ? values_[id].stride : 0;
+  }
+
+  llvm::Type* memory_type(DType t, int lanes) {
+    if (!is_bool(t)) return llvm_type(context_, t, lanes);
+    return lanes == 1 ? static_cast<llvm::Type*>(ir_.getInt8Ty())
+                      : llvm::FixedVectorType::get(ir_.getInt8Ty(), static_cast<unsigned>(lanes));
+  }
+
+  Value* from_memory(DType t, Value* x) {
+    return is_bool(t) ? ir_.CreateICmpNE(x, llvm::ConstantInt::get(x->getType(), 0)) : x;
+  }
+  Value* to_memory(DType t, Value* x, int lanes) {
+    return is_bool(t) ? ir_.CreateZExt(x, memory_type(t, lanes)) : x;
+  }
+
+  Value* address(std::uint32_t buffer, DType t, Value* index) {
+    return ir_.CreateGEP(memory_type(t, 1), base_[buffer], index);
+  }
+
+  Value* all_lanes() {
+    return llvm::ConstantInt::getTrue(
+        llvm::FixedVectorType::get(ir_.getInt1Ty(), static_cast<unsigned>(lanes_.width)));
+  }
+
+  Value* mask_and(Value* x, Value* y) { return !x ? y : !y ? x : ir_.CreateAnd(x, y); }
+
+  /// In the tail of a loop over whole planes, the vector at a row's place may be read and written
+  /// whole: lanes past the end fall into the padding. Masked stores are not forwarded to the loads
+  /// that follow, whole ones are.
+  bool whole_in_padding(const Instr& i, Value* mask, Id index) const {
+    const kernel::Buffer& buffer = program_.buffers[i.buffer];
+    if (!mask || mask != lanes_.tail || buffer.plane != lanes_.end) return false;
+    const auto* place = llvm::dyn_cast<llvm::ConstantInt>(values_[index].s);
+    const auto unit = static_cast<std::int64_t>(64 / size_of(i.dtype));
+    return place && (place->getSExtValue() - lanes_.begin) % unit == 0;
+  }
+
+  void load(const Instr& i) {
+    Val& out = values_[i.result];
+    const Id index = i.operands[0], predicate = i.operands[1];
+    const llvm::Align align(size_of(i.dtype));
+    if (class_[i.result] == Class::kUniform) {
+      reads_since_barrier_ = true;
+      llvm::Type* memory = memory_type(i.dtype, 1);
+      Value* at = scalar(index);
+      if (predicate == kNoId) {
+        out.s = from_memory(i.dtype, ir_.CreateAlignedLoad(memory, address(i.buffer, i.dtype, at), align));
+        return;
+      }
+      // Read element 0 where the predicate is false (a buffer that is read is not empty).
+      Value* p = scalar(predicate);
+      Value* safe = ir_.CreateSelect(p, at, ir_.getInt64(0));
+      Value* x = from_memory(i.dtype, ir_.CreateAlignedLoad(memory, address(i.buffer, i.dtype, safe), align));
+      out.s = ir_.CreateSelect(p, x, llvm::Constant::getNullValue(x->getType()));
+      return;
+    }
+    llvm::Type* memory = memory_type(i.dtype, lanes_.width);
+    Value* mask = mask_and(lanes_.mask, predicate == kNoId ? nullptr : vector(predicate));
+    Value* x = nullptr;
+    Value* zero = llvm::Constant::getNullValue(memory);
+    if (class_[index] == Class::kLinear && values_[index].stride == 1) {
+      Value* at = address(i.buffer, i.dtype, values_[index].s);
+      if (whole_in_padding(i, mask, index)) mask = nullptr;
+      x = mask ? static_cast<Value*>(ir_.CreateMaskedLoad(memory, at, align, mask, zero))
+               : ir_.CreateAlignedLoad(memory, at, align);
+    } else {
+      Value* at = address(i.buffer, i.dtype, vector(index));
+      x = ir_.CreateMaskedGather(memory, at, align, mask ? mask : all_lanes(), zero);
+    }
+    out.v = from_memory(i.dtype, x);
+  }
+
+  void store(const Instr& i) {
+    const Id index = i.operands[0], value = i.operands[1];
+    const llvm::Align align(size_of(i.dtype));
+    if (lanes_.width == 1) {
+      Value* x = to_memory(i.dtype, scalar(value), 1);
+      Value* at = scalar(index);
+      only_first([&] { ir_.CreateAlignedStore(x, address(i.buffer, i.dtype, at), align); });
+      return;
+    }
+    Value* x = to_memory(i.dtype, vector(value), lanes_.width);
+    if (class_[index] == Class::kLinear && values_[index].stride == 1) {
+      Value* at = address(i.buffer, i.dtype, values_[index].s);
+      const bool masked = lanes_.mask && !whole_in_padding(i, lanes_.mask, index);
+      if (masked) ir_.CreateMaskedStore(x, at, align, lanes_.mask);
+      else ir_.CreateAlignedStore(x, at, align);
+      return;
+    }
+    Value* at = address(i.buffer, i.dtype, vector(index));
+    ir_.CreateMaskedScatter(x, at, align, lanes_.mask ? lanes_.mask : all_lanes());
+  }
+
+  llvm::BasicBlock* new_block(const char* name) { return llvm::BasicBlock::Create(context_, name, fn_); }
+
+  template <class F>
+  void if_then(Value* condition, F body) {
+    if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(condition)) {
+      if (known->isOne()) body();
+      return;
+    }
+    llvm::BasicBlock* then = new_block("then");
+    llvm::BasicBlock* end = new_block("end");
+    ir_.CreateCondBr(condition, then, end);
+    ir_.SetInsertPoint(then);
+    body();
+    ir_.CreateBr(end);
+    ir_.SetInsertPoint(end);
+  }
+
+  void branch(const Instr& i) {
+    if_then(scalar(i.operands[0]), [&] { block(*i.body); });
+    reads_since_barrier_ = true;
+  }
+
+  // --- teams
+
+  Value* thread() { return fn_->getArg(5); }
+  Value* threads() { return fn_->getArg(6); }
+
+  void barrier() {
+    if (!team_) return;
+    Value* team = fn_->getArg(4);
+    auto* signature = llvm::FunctionType::get(ir_.getVoidTy(), {ir_.getPtrTy()}, false);
+    ir_.CreateCall(signature, ir_.CreateLoad(ir_.getPtrTy(), team), {team});
+    reads_since_barrier_ = false;
+  }
+
+  /// Stores outside simd loops are the first thread's.
+  template <class F>
+  void only_first(F body) {
+    if (!team_ || inside_first_) return body();
+    if (reads_since_barrier_) barrier();
+    inside_first_ = true;
+    if_then(ir_.CreateICmpEQ(thread(), ir_.getInt64(0)), body);
+    inside_first_ = false;
+    barrier();
+  }
+
+  llvm::LLVMContext& context_;
+  llvm::IRBuilder<> ir_;
+  const Program& program_;
+  int bits_;
+  bool team_;
+  bool rsqrt14_;
+  llvm::Function* fn_ = nullptr;
+  std::vector<Value*> base_;
+  std::vector<Val> values_;
+  std::vector<Class> class_;
+  Lanes lanes_;
+  bool inside_first_ = false;
+  bool corrects_roots_ = true;   ///< a started reciprocal root is corrected for 0 and infinity
+  bool plain_roots_ = false;     ///< reciprocal roots by square root and division
+  bool reads_since_barrier_ = true;
+  std::map<std::pair<Value*, int>, Value*> splats_;
+  std::map<std::pair<Value*, std::pair<int, std::int64_t>>, Value*> lines_;
+};
+
+}  // namespace cotangent::backend::cpu
