@@ -102,7 +102,8 @@ class Builder {
   std::vector<Value> inline_call(const Function& callee, std::span<const Value> args);
 
   // --- reading what is built so far
-  const Type& type(Value v) const { return function_->type(v); }
+  /// By value: the table behind it moves as nodes are added.
+  Type type(Value v) const { return function_->type(v); }
   const Function& so_far() const { return *function_; }
 
   /// Source places given to every node made from now on (until changed).

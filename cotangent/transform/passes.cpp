@@ -17,6 +17,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
     passes.push_back({"simplify", simplify});
   }
   passes.push_back({"hoist_rows", hoist_rows});
+  if (options.reduce_strength) passes.push_back({"factor_rows", factor_rows});
   passes.push_back({"simplify", simplify});
   if (options.contract) passes.push_back({"contract", contract});
   passes.push_back({"expand_math", expand_math});

@@ -25,6 +25,10 @@ ir::FunctionPtr reduce_strength(const ir::Function& f);
 /// What depends on one side of a pair_sum's pair only is computed once a row, by a map. Exact.
 ir::FunctionPtr hoist_rows(const ir::Function& f);
 
+/// Factors that all pairs of a row (or of the whole sum) share are taken out of a pair_sum. Changes
+/// rounding (each sum by about one ulp); goes with reduce_strength.
+ir::FunctionPtr factor_rows(const ir::Function& f);
+
 /// add(mul(a, b), c) -> fma(a, b, c) where the product has no other use. LLVM and C compilers run
 /// with contraction off; this is the only contraction there is.
 ir::FunctionPtr contract(const ir::Function& f);
