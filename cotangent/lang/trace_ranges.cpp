@@ -39,6 +39,8 @@ std::int64_t Tracer::infer_range(const Expr& e) {
   collect_uses(*r.body, env, r.indices, uses, 0);
   const std::string first = r.indices[0].name;
   if (uses.empty()) {
+    std::vector<std::string> bound;
+    refuse_unknown_names(e, bound);
     std::string shown;
     for (const IndexName& i : r.indices) shown += (shown.empty() ? "" : ", ") + i.name;
     fail(text(), r.index_begin, r.index_end, "the range of '" + shown + "' cannot be inferred",
@@ -61,6 +63,31 @@ std::int64_t Tracer::infer_range(const Expr& e) {
          "write the range: " + e.name + "(" + first + " in 0..n, ...)");
   }
   return uses[0].length;
+}
+
+/// An unknown name explains a missing range better than the missing range does. (Names inside
+/// definitions have been checked.)
+void Tracer::refuse_unknown_names(const Expr& e, std::vector<std::string>& bound) const {
+  const auto known = [&](const std::string& name) {
+    return std::find(bound.begin(), bound.end(), name) != bound.end() || find_local(name) ||
+           names_.parameter(name) || names_.definition(name) || name == "t" || name == "pi" ||
+           (names_.state() && (name == "q" || name == "p" || name == "v"));
+  };
+  if (e.kind == ExprKind::kName && !known(e.name)) unknown_name(e, false);
+  if (e.kind == ExprKind::kCall && !function_named(e.name) && !names_.definition(e.name)) {
+    unknown_name(e, true);
+  }
+  for (const Expr* child : e.children) refuse_unknown_names(*child, bound);
+  if (!e.reduce) return;
+  for (const Expr* part : {e.reduce->low, e.reduce->high}) {
+    if (part) refuse_unknown_names(*part, bound);
+  }
+  const std::size_t before = bound.size();
+  for (const IndexName& index : e.reduce->indices) bound.push_back(index.name);
+  for (const Expr* part : {e.reduce->filter, e.reduce->body}) {
+    if (part) refuse_unknown_names(*part, bound);
+  }
+  bound.resize(before);
 }
 
 void Tracer::collect_uses(const Expr& e, const WalkEnv& env, const std::vector<IndexName>& indices,

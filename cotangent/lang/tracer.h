@@ -75,6 +75,7 @@ class Tracer {
   [[noreturn]] void refuse(const Expr& e, std::string what, std::string why = "",
                            std::string remedy = "") const;
   [[noreturn]] void unknown_name(const Expr& e, bool called) const;
+  void refuse_unknown_names(const Expr& e, std::vector<std::string>& bound) const;
   void spend(const Expr& e, std::int64_t work);
   void at(const Expr& e) {
     here_ = &e;
