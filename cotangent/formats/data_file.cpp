@@ -11,9 +11,11 @@
 namespace cotangent::formats {
 namespace {
 
-bool is_separator(char c) {
-  return c == ' ' || c == '\t' || c == ',' || c == ';';
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
 }
+
+constexpr std::string_view kSeparated = "numbers separated by commas or blanks";
 
 class DataReader {
  public:
@@ -24,7 +26,8 @@ class DataReader {
     while (at_ < text_.size()) line();
     if (rows_ == 0) {
       throw UserError(
-          ErrorParts{"the data file has no numbers", name_, "one row of numbers a line", ""});
+          ErrorParts{"the data file has no numbers", name_, "one row of numbers a line",
+                     "write the numbers into it, or give them in the system file"});
     }
     const Shape shape = columns_ == 1 ? Shape{rows_} : Shape{rows_, columns_};
     if (all_integers_) return ir::Tensor::of<std::int64_t>(shape, integers_);
@@ -54,39 +57,64 @@ class DataReader {
     at_ = end + 1;
     const std::size_t comment = text_.substr(begin, end - begin).find('#');
     if (comment != std::string_view::npos) end = begin + comment;
-    while (end > begin && (text_[end - 1] == '\r' || is_separator(text_[end - 1]))) --end;
+    while (end > begin && (text_[end - 1] == '\r' || is_blank(text_[end - 1]))) --end;
+    const std::size_t semicolon = text_.substr(begin, end - begin).find(';');
+    if (semicolon != std::string_view::npos) {
+      refuse(begin + semicolon, begin + semicolon + 1, "';' does not separate numbers",
+             std::string(kSeparated), "replace every ';' by a comma");
+    }
     std::int64_t found = 0;
     bool heading = false;
+    constexpr std::size_t kNone = std::string_view::npos;
+    std::size_t comma = kNone;    // the last one
+    std::size_t missing = kNone;  // the first comma with no number where one belongs
+    bool filled = false;          // a number since the last comma
     for (std::size_t k = begin; k < end;) {
-      if (is_separator(text_[k])) {
+      if (is_blank(text_[k])) {
         ++k;
         continue;
       }
+      if (text_[k] == ',') {
+        if (!filled && missing == kNone) missing = k;
+        filled = false;
+        comma = k++;
+        continue;
+      }
       std::size_t stop = k;
-      while (stop < end && !is_separator(text_[stop])) ++stop;
+      while (stop < end && !is_blank(text_[stop]) && text_[stop] != ',') ++stop;
       if (!number(k, stop)) {
         if (rows_ > 0 || found > 0) {
           refuse(k, stop,
                  "'" + std::string(text_.substr(k, std::min<std::size_t>(stop - k, 40))) +
                      "' is not a number",
-                 "numbers separated by commas or blanks");
+                 std::string(kSeparated),
+                 "write a number, or begin the line with '#' to leave it out");
         }
         heading = true;
         break;
       }
       ++found;
+      filled = true;
       k = stop;
     }
     if (heading) {
       if (headings_++ > 0)
-        refuse(begin, end, "a second line without numbers", "at most one heading");
+        refuse(begin, end, "a second line without numbers", "at most one heading",
+               "begin the line with '#'");
       return;
+    }
+    if (comma != kNone && !filled && missing == kNone) missing = comma;
+    if (missing != kNone) {
+      refuse(missing, missing + 1, "a field has no number", "a number on each side of a comma",
+             "write the number that is missing, or remove the comma");
     }
     if (found == 0) return;
     if (rows_ == 0) columns_ = found;
     if (found != columns_) {
-      refuse(begin, end, "this row has " + std::to_string(found) + " numbers",
-             std::to_string(columns_) + ", as in the rows before");
+      refuse(begin, end,
+             "this row has " + std::to_string(found) + (found == 1 ? " number" : " numbers"),
+             std::to_string(columns_) + ", as in the rows before",
+             "give every row as many numbers as the first");
     }
     ++rows_;
   }
@@ -102,12 +130,14 @@ class DataReader {
       const std::string_view digits(first, static_cast<std::size_t>(last - first));
       if (digits.find("e-") == std::string_view::npos &&
           digits.find("E-") == std::string_view::npos) {
-        refuse(begin, end, "the number is too large", "a number below 1.8e308");
+        refuse(begin, end, "the number is too large", "a number below 1.8e308",
+               "scale the data, for example by other units");
       }
       real = 0;
     }
     if (!std::isfinite(real)) {
-      refuse(begin, end, "the data holds '" + std::string(first, last) + "'", "finite numbers");
+      refuse(begin, end, "the data holds '" + std::string(first, last) + "'", "finite numbers",
+             "give a finite number, or leave the row out by putting '#' before it");
     }
     std::int64_t whole = 0;
     if (all_integers_) {

@@ -14,7 +14,9 @@
 
 namespace cotangent::formats {
 
-/// `name` is what errors show.
+/// One row a line, numbers separated by blanks or by commas, one between any two; '#' begins a
+/// comment, one heading is passed over. A field without a number is refused, and so is ';'. `name`
+/// is what errors show.
 ir::Tensor parse_data_text(const std::string& name, std::string_view text);
 
 /// The file `name` inside `folder`: not absolute, without "..", and not led out by a link. Throws
