@@ -94,7 +94,64 @@ struct MixingDomain {
   }
 };
 
+// --- jumps that see both
+
+bool jumps(Op op) {
+  switch (op) {
+    case Op::kSign:
+    case Op::kFloor:
+    case Op::kCeil:
+    case Op::kRound:
+    case Op::kMod:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kEq:
+    case Op::kNe:
+      return true;
+    default:
+      return false;
+  }
+}
+
+struct JumpDomain {
+  using Value = unsigned;  // bit 0: depends on a; bit 1: on b
+  std::optional<Mixing> found;
+
+  Value index() { return 0; }
+  Value join(Value a, Value b) { return a | b; }
+  Value widen(Value a) { return a; }
+  Value chosen(Value a, Value by) { return a | by; }
+  Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
+    Value all = 0;
+    for (Value o : x) all |= o;
+    const bool truncates = f.op(v) == Op::kCast && !is_float(f.type(v).dtype);
+    // A choice by one of the two between values of the other mixes them as well.
+    const bool chooses = f.op(v) == Op::kSelect && x[0] != 0;
+    if (all == 3 && !found && (jumps(f.op(v)) || truncates || chooses)) {
+      found = Mixing{std::string(ir::name_of(f.op(v))), place_of(f, v)};
+    }
+    return all;
+  }
+};
+
 // --- smoothness
+
+/// Whether v is a square of one number (then its root is |x|): x*x, or a dot product of one
+/// component with itself.
+bool is_square(const Function& f, ir::Value v) {
+  while (f.op(v) == Op::kReshape || f.op(v) == Op::kBroadcast || f.op(v) == Op::kSlice) {
+    v = f.operand(v, 0);
+  }
+  if (f.op(v) == Op::kMul) return f.operand(v, 0) == f.operand(v, 1);
+  if (f.op(v) != Op::kDotGeneral || f.operand(v, 0) != f.operand(v, 1)) return false;
+  std::int64_t terms = 1;
+  for (std::int64_t axis : f.attr_as<ir::DotAttr>(v).contract_x) {
+    terms *= f.type(f.operand(v, 0)).shape[static_cast<int>(axis)];
+  }
+  return terms == 1;
+}
+
+std::optional<std::int64_t> whole_constant(const Function& f, ir::Value v);
 
 struct KinkDomain {
   using Value = char;  // whether it depends on q or p
@@ -127,6 +184,16 @@ struct KinkDomain {
       case Op::kLe:
       case Op::kEq:
       case Op::kNe:
+      case Op::kAsin:
+      case Op::kAcos:
+      case Op::kAtan2:
+      case Op::kCbrt:
+        break;
+      case Op::kSqrt:
+        if (!is_square(f, f.operand(v, 0))) return 1;
+        break;
+      case Op::kPow:
+        if (!x[1] && whole_constant(f, f.operand(v, 1))) return 1;
         break;
       default:
         return 1;
@@ -285,6 +352,15 @@ bool depends_on(const ir::Function& f, std::size_t r, std::size_t k) {
 
 std::optional<Mixing> first_mixing(const ir::Function& f, std::size_t a, std::size_t b) {
   MixingDomain domain;
+  std::vector<unsigned> arguments(f.params().size(), 0);
+  arguments[a] |= 1;
+  arguments[b] |= 2;
+  Interpreter(domain).run(f, arguments);
+  return domain.found;
+}
+
+std::optional<Mixing> first_mixed_jump(const ir::Function& f, std::size_t a, std::size_t b) {
+  JumpDomain domain;
   std::vector<unsigned> arguments(f.params().size(), 0);
   arguments[a] |= 1;
   arguments[b] |= 2;

@@ -175,6 +175,14 @@ class Finder {
       const FunctionPtr by_q = transform::simplify(*transform::grad(*term.energy, {kQ}));
       const FunctionPtr by_p = transform::simplify(*transform::grad(*term.energy, {kP}));
       const bool q_reads_p = depends_on(*by_q, 0, kP), p_reads_q = depends_on(*by_p, 0, kQ);
+      if (const auto jump = first_mixed_jump(*term.energy, kQ, kP)) {
+        Fact& f = add("separable", false, How::kTested,
+                      "the term \"" + term.name + "\" jumps (" + jump->op +
+                          ") where q and p together say so, which no derivative shows");
+        f.term = term.name;
+        f.place = jump->place.empty() ? term.span : jump->place;
+        return;
+      }
       if (!q_reads_p && !p_reads_q) {
         const bool has_q = term_depends(term, kQ), has_p = term_depends(term, kP);
         derivation.push_back(term.name + (has_q && has_p ? ": dE/dq reads no p and dE/dp reads no q"
@@ -285,6 +293,14 @@ class Finder {
     const Tensor dq = perturbed(zero, 1, random), dp = perturbed(zero, 1, random);
     for (const EnergyTerm& term : system_.terms) {
       if (degree_of(*term.energy).joint <= 2) continue;
+      if (const auto kink = first_kink(*term.energy)) {
+        Fact& f = add("linear", false, How::kTested,
+                      "the term \"" + term.name + "\" has a jump or a kink (" + kink->op +
+                          "), so its force is not one line");
+        f.term = term.name;
+        f.place = kink->place.empty() ? term.span : kink->place;
+        return;
+      }
       const FunctionPtr second = transform::jvp(*transform::grad(*term.energy, {kQ, kP}), {kQ, kP});
       std::vector<std::vector<Tensor>> seen;
       std::vector<State> states = samples_.states();
@@ -304,7 +320,7 @@ class Finder {
               samples_.tolerance(second) * (largest(seen[0][r]) + largest(seen.back()[r]));
           for (std::int64_t k = 0; k < seen[0][r].size(); ++k) {
             const long double a = seen[0][r].real(k), b = seen.back()[r].real(k);
-            if (!(std::abs(a - b) > bound)) continue;
+            if (std::abs(a - b) <= bound) continue;  // false when either is not a number
             Fact& f = add("linear", false, How::kTested,
                           "the second derivative of the term \"" + term.name + "\" changes " +
                               from_to(a, b) + " between two states");
@@ -374,6 +390,14 @@ class Finder {
         f.place = proof.place.empty() ? term.span : proof.place;
         return;
       }
+      if (const auto kink = first_kink(*term.energy)) {
+        Fact& f = add(fact, false, How::kTested,
+                      "no rule proves it of the term \"" + term.name +
+                          "\", and samples cannot: it has a jump or a kink (" + kink->op + ")");
+        f.term = term.name;
+        f.place = kink->place.empty() ? term.span : kink->place;
+        return;
+      }
       unproved += (unproved.empty() ? "\"" : ", \"") + term.name + "\" (" + proof.line + ")";
     }
     if (unproved.empty()) {
@@ -411,6 +435,9 @@ class Finder {
     Random random(5);
     for (const State& s : samples_.states()) {
       const long double before = samples_.value(term.energy, s);
+      if (std::isnan(before)) {
+        return "the term \"" + term.name + "\" is not a number near the initial state";
+      }
       for (const Generator& g : generators) {
         State moved = s;
         const bool rotation = g.kind == Generator::Kind::kRotation;
@@ -421,8 +448,7 @@ class Finder {
         // The moved state is rounded to f64, which a stiff term feels: hence the loose bound.
         const long double bound = std::max(1e-9, samples_.tolerance(term.energy)) *
                                   std::max(std::abs(before), std::abs(after));
-        if (std::abs(after - before) <= bound || (std::isnan(before) && std::isnan(after)))
-          continue;
+        if (std::abs(after - before) <= bound) continue;  // false when not a number
         return "the term \"" + term.name + "\" changes " + from_to(before, after) + " under a " +
                (rotation ? "rotation by " + short_number(size) + " in the plane of axes " +
                                std::to_string(g.axis) + " and " + std::to_string(g.other)

@@ -181,7 +181,6 @@ std::vector<Case> cases() {
                                   return b.unary(Op::kFloor, b.mul(num(b, 5), b.row(q, 0)));
                                 })}}),
       {kYes, P}, {kNo, T}, {kNo, P}, {kNo, T}, {kNo, T}, {kNo, P});
-  all.back().linear = {kYes, T};  // almost everywhere
   // A wall: where(x < 0, 1, 0), the same.
   add("wall",
       problem_of(Shape{2, 2},
@@ -190,7 +189,6 @@ std::vector<Case> cases() {
                                                                    num(b, 1), num(b, 0));
                                                  })}}),
       {kYes, P}, {kNo, T}, {kNo, P}, {kNo, T}, {kNo, T}, {kNo, P});
-  all.back().linear = {kYes, T};
   // A cut-off by distance is invariant: the choice reads an invariant.
   add("cut-off",
       problem_of(Shape{4, 3}, {{"kinetic", kinetic_whole()},
@@ -412,6 +410,60 @@ TEST(Degree, GoesThroughLoops) {
 }
 
 // --- forms
+
+Facts facts_of(const TermBody& body, Shape shape = Shape{2}) {
+  const Problem problem = problem_of(shape, {{"kinetic", kinetic_whole()}, {"x", body}});
+  return find_facts(problem.system, problem.initial);
+}
+
+// Derivatives are zero on either side of a jump, so they do not show that it reads q and p
+// together.
+TEST(Facts, AJumpByBothIsNotSeparable) {
+  const auto both = [](Builder& b, const TermValues& v) { return b.reduce_sum(b.add(v.q, v.p)); };
+  const Op jumps[] = {Op::kFloor, Op::kRound, Op::kSign, Op::kCeil};
+  for (Op op : jumps) {
+    EXPECT_FALSE(facts_of([&](Builder& b, const TermValues& v) {
+                   return b.unary(op, both(b, v));
+                 }).holds("separable"))
+        << name_of(op);
+  }
+  EXPECT_FALSE(facts_of([&](Builder& b, const TermValues& v) {
+                 return b.select(b.lt(both(b, v), num(b, 0.5)), num(b, 1), num(b, 0));
+               }).holds("separable"));
+  EXPECT_FALSE(facts_of([&](Builder& b, const TermValues& v) {
+                 return b.binary(Op::kMod, both(b, v), num(b, 1));
+               }).holds("separable"));
+  EXPECT_TRUE(facts_of([&](Builder& b, const TermValues& v) {
+                return b.unary(Op::kFloor, b.reduce_sum(v.q));
+              }).holds("separable"));
+}
+
+TEST(Facts, KinksInDisguiseAreNotSmooth) {
+  const auto first = [](Builder& b, const TermValues& v) { return b.row(v.q, 0); };
+  const auto smooth = [&](const std::function<Value(Builder&, Value)>& g) {
+    return facts_of([&](Builder& b, const TermValues& v) { return g(b, first(b, v)); })
+        .holds("smooth");
+  };
+  EXPECT_FALSE(smooth([](Builder& b, Value x) { return b.unary(Op::kSqrt, b.mul(x, x)); }));
+  EXPECT_FALSE(
+      smooth([](Builder& b, Value x) { return b.unary(Op::kAsin, b.unary(Op::kSin, x)); }));
+  EXPECT_FALSE(smooth([](Builder& b, Value x) { return b.unary(Op::kCbrt, b.mul(x, x)); }));
+  EXPECT_FALSE(
+      smooth([](Builder& b, Value x) { return b.binary(Op::kPow, b.mul(x, x), num(b, 0.5)); }));
+  EXPECT_TRUE(smooth([](Builder& b, Value x) { return b.binary(Op::kPow, x, num(b, 4)); }));
+  EXPECT_TRUE(smooth(
+      [](Builder& b, Value x) { return b.unary(Op::kSqrt, b.add(num(b, 1), b.mul(x, x))); }));
+}
+
+TEST(Facts, SamplesThatAreNotNumbersShowNothing) {
+  const Facts facts = facts_of(
+      [](Builder& b, const TermValues& v) {
+        return b.unary(Op::kLog, b.sub(num(b, -100), b.reduce_sum(b.mul(v.q, v.q))));
+      },
+      Shape{2, 3});
+  EXPECT_FALSE(facts.holds("translation_invariant"));
+  EXPECT_FALSE(facts.holds("linear"));
+}
 
 TEST(Form, OfTerms) {
   const auto form = [](Shape shape, const TermBody& body) {
