@@ -8,8 +8,8 @@
 namespace cotangent::formats {
 namespace {
 
-constexpr double kWholeTolerance = 1e-9;          // relative, of t_end/dt
-constexpr double kMaxSteps = 9007199254740992.0;  // 2^53: step numbers are exact as reals
+constexpr double kWholeTolerance = 1e-9;              // relative, of t_end/dt
+constexpr std::int64_t kMaxSteps = 9007199254740992;  // 2^53: step numbers are exact as reals
 
 std::int64_t steps_from(const ValueSource& source, const Entry& t_end, double end,
                         const Entry& dt_entry, double dt) {
@@ -19,7 +19,7 @@ std::int64_t steps_from(const ValueSource& source, const Entry& t_end, double en
             "a step no longer than the run", "make dt smaller or t_end larger");
   }
   const double ratio = end / dt;
-  if (ratio > kMaxSteps) {
+  if (ratio > static_cast<double>(kMaxSteps)) {
     fail_at(source.file, t_end.value.span, "t_end/dt is " + shortest(ratio) + " steps",
             "at most 2^53 steps", "make dt larger or t_end smaller");
   }
@@ -70,9 +70,10 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
 
   if (steps) {
     settings.steps = read_integer(source, steps->value, "steps", names);
-    if (settings.steps < 1 || static_cast<double>(settings.steps) > kMaxSteps) {
+    if (settings.steps < 1 || settings.steps > kMaxSteps) {
       fail_at(source.file, steps->value.span, "steps is " + std::to_string(settings.steps),
-              "a whole number from 1 to 2^53");
+              "a whole number from 1 to 2^53 = 9007199254740992",
+              settings.steps < 1 ? "take at least one step" : "take fewer steps, or give t_end");
     }
   }
   double end = 0;

@@ -1,0 +1,118 @@
+// [run]: two of dt, t_end and steps, and what --set does to them. Exact.
+#include <gtest/gtest.h>
+
+#include "cotangent/formats/system_file.h"
+
+namespace cotangent::formats {
+namespace {
+
+LoadedFile load(const std::string& run, const std::vector<std::string>& sets = {}) {
+  std::vector<Override> overrides;
+  for (const std::string& text : sets) overrides.push_back(parse_override(text));
+  return parse_system_text("run.toml",
+                           "[parameters]\ng = 1.0\n[energy]\nT = \"p[0]^2/2 + g*q[0]\"\n[initial]\n"
+                           "q = [1.0]\np = [0.0]\n[run]\n" +
+                               run,
+                           overrides);
+}
+
+std::string error_of(const std::string& run, const std::vector<std::string>& sets = {}) {
+  try {
+    load(run, sets);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+struct Case {
+  std::string file;
+  std::vector<std::string> sets;
+  double dt;
+  std::int64_t steps;
+};
+
+TEST(RunSettings, WhatIsSetWinsOverTheFile) {
+  const std::string ends = "dt = 0.5\nt_end = 8.0\n";
+  const std::string counts = "dt = 0.5\nsteps = 16\n";
+  const std::string neither = "t_end = 8.0\nsteps = 16\n";
+  const std::vector<Case> all = {
+      {ends, {}, 0.5, 16},
+      {counts, {}, 0.5, 16},
+      {neither, {}, 0.5, 16},
+      // steps for t_end and the other way round, dt stays
+      {ends, {"run.steps=10"}, 0.5, 10},
+      {counts, {"run.t_end=4"}, 0.5, 8},
+      {ends, {"run.t_end=4"}, 0.5, 8},
+      {counts, {"run.steps=10"}, 0.5, 10},
+      // a file without dt
+      {neither, {"run.steps=32"}, 0.25, 32},
+      {neither, {"run.t_end=4"}, 0.25, 16},
+      {neither, {"run.dt=2"}, 2, 4},
+      // two of them
+      {ends, {"run.steps=10", "run.dt=0.25"}, 0.25, 10},
+      {ends, {"run.steps=10", "run.t_end=5"}, 0.5, 10},
+      {counts, {"run.t_end=4", "run.dt=0.25"}, 0.25, 16},
+      {ends, {"run.dt=0.25"}, 0.25, 32},
+      // the last of several
+      {ends, {"run.steps=10", "run.steps=12"}, 0.5, 12},
+  };
+  for (const Case& c : all) {
+    std::string shown = c.file;
+    for (const std::string& set : c.sets) shown += "--set " + set + "\n";
+    ASSERT_EQ(error_of(c.file, c.sets), "") << shown;
+    const LoadedFile loaded = load(c.file, c.sets);
+    EXPECT_EQ(loaded.run.dt, c.dt) << shown;
+    EXPECT_EQ(loaded.run.steps, c.steps) << shown;
+  }
+}
+
+TEST(RunSettings, ASetEndThatIsNoWholeNumberOfStepsIsRefused) {
+  const std::string message = error_of("dt = 0.5\nsteps = 16\n", {"run.t_end=4.1"});
+  EXPECT_NE(message.find("no whole number of steps"), std::string::npos) << message;
+  EXPECT_NE(message.find("--set run.t_end=4.1"), std::string::npos) << message;
+}
+
+TEST(RunSettings, AllThreeAreOneTooMany) {
+  EXPECT_TRUE(error_of("dt = 0.5\nt_end = 8.0\nsteps = 16\n")
+                  .starts_with("[run] has dt, t_end and steps"));
+  EXPECT_TRUE(error_of("dt = 1.0\nt_end = 1.0\n", {"run.dt=0.5", "run.t_end=8", "run.steps=16"})
+                  .starts_with("[run] has dt, t_end and steps"));
+}
+
+TEST(RunSettings, StepsAreCountedExactly) {
+  EXPECT_EQ(load("dt = 0.5\nsteps = 9007199254740992\n").run.steps, 9007199254740992);
+  for (const char* steps : {"9007199254740993", "9007199254740994", "9223372036854775807", "0"}) {
+    const std::string message = error_of(std::string("dt = 0.5\nsteps = ") + steps + "\n");
+    EXPECT_NE(message.find(std::string("steps is ") + steps), std::string::npos) << message;
+    EXPECT_NE(message.find("2^53"), std::string::npos) << message;
+    EXPECT_NE(message.find("to do: "), std::string::npos) << message;
+  }
+}
+
+TEST(RunSettings, ErrorsPointIntoTheSetText) {
+  const std::string file = "dt = 0.5\nt_end = 8.0\n";
+  const std::pair<std::string, std::string> all[] = {
+      {"run.dt=-5", "run.toml:11:14\n    11 | --set run.dt=-5\n       |              ^~\n"},
+      {"run.dt=[", "run.toml:11:15\n    11 | --set run.dt=[\n       |               ^\n"},
+      {"run.dtt=5", "run.toml:11:11\n    11 | --set run.dtt=5\n       |           ^~~\n"},
+      {"run.dt=1 2", "run.toml:11:16\n    11 | --set run.dt=1 2\n       |                ^\n"},
+  };
+  for (const auto& [set, shown] : all) {
+    const std::string message = error_of(file, {set});
+    EXPECT_NE(message.find(shown), std::string::npos) << message;
+    EXPECT_NE(message.find("to do: "), std::string::npos) << message;
+  }
+}
+
+TEST(RunSettings, SetReplacesParametersAndAddsNone) {
+  EXPECT_EQ(error_of("dt = 0.5\nsteps = 16\n", {"parameters.g=2.0"}), "");
+  EXPECT_EQ(error_of("dt = 0.5\nsteps = 16\n", {"observe.every=2", "observe.x=\"q[0]\""}), "");
+  EXPECT_EQ(error_of("dt = 0.5\nsteps = 16\n", {"run.method=leapfrog"}), "");
+  const std::string message = error_of("dt = 0.5\nsteps = 16\n", {"parameters.t=1"});
+  EXPECT_TRUE(message.starts_with("there is no parameter 't' to set")) << message;
+  EXPECT_NE(message.find("to do: "), std::string::npos) << message;
+}
+
+}  // namespace
+}  // namespace cotangent::formats
