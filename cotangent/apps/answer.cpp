@@ -154,12 +154,19 @@ std::string Answer::status() const {
   return "?";
 }
 
-std::string fault_text(const mechanics::NonFinite& fault, const SourcePtr& source) {
+std::string fault_text(const mechanics::RunResult& result, const SourcePtr& source) {
+  const mechanics::NonFinite& fault = *result.fault;
   std::string text = "the state is not finite after step " + grouped(fault.step) +
                      " (t = " + shortest(fault.t) + "): " + fault.component;
   if (!fault.expression.empty()) text += ", first made by " + fault.expression;
   if (source && !fault.place.empty()) text += "\n" + show_place(*source, fault.place);
-  return text;
+  return text + "\nThe last good state is the one after step " + std::to_string(result.steps) +
+         ". A smaller dt may help.";
+}
+
+void write_fault(io::JsonWriter& json, const mechanics::NonFinite& fault) {
+  json.key("fault").begin_object().field("step", fault.step).field("t", fault.t);
+  json.field("component", fault.component).field("expression", fault.expression).end_object();
 }
 
 void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
@@ -206,11 +213,7 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   json.field("steps_per_s", answer.steps_per_second()).end_object();
   json.key("outputs").value(std::span<const std::string>(answer.outputs));
   json.field("status", answer.status());
-  if (result.fault) {
-    json.key("fault").begin_object().field("step", result.fault->step).field("t", result.fault->t);
-    json.field("component", result.fault->component);
-    json.field("expression", result.fault->expression).end_object();
-  }
+  if (result.fault) write_fault(json, *result.fault);
   json.end_object();
   out << '\n';
 }

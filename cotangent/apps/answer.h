@@ -8,6 +8,10 @@
 #include "cotangent/apps/prepared.h"
 #include "cotangent/io/table.h"
 
+namespace cotangent::io {
+class JsonWriter;
+}
+
 namespace cotangent::apps {
 
 struct Answer {
@@ -22,8 +26,11 @@ struct Answer {
 void write_answer_json(std::ostream& out, const Answer& answer, int indent);
 void write_answer_text(std::ostream& out, const Answer& answer);
 
-/// What stopped a run that turned non-finite: step, time, component, expression with a caret.
-std::string fault_text(const mechanics::NonFinite& fault, const SourcePtr& source);
+/// What stopped a run that turned non-finite: step, time, component, expression with a caret; then
+/// the last good step and what to do. `result` must have a fault.
+std::string fault_text(const mechanics::RunResult& result, const SourcePtr& source);
+/// The field "fault" of an answer.
+void write_fault(io::JsonWriter& json, const mechanics::NonFinite& fault);
 
 io::SampleView view_of(const mechanics::Series& series);
 

@@ -2,8 +2,8 @@
 #include <cmath>
 #include <ostream>
 
+#include "cotangent/apps/answer.h"
 #include "cotangent/apps/interrupt.h"
-#include "cotangent/apps/prepared.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/io/json_writer.h"
 #include "cotangent/telemetry/terminal_sink.h"
@@ -29,6 +29,8 @@ double largest_row(const ir::Tensor& a, const ir::Tensor* b) {
 }
 
 struct Reversal {
+  mechanics::RunStatus status = mechanics::RunStatus::kFinished;  ///< the rest is of a finished one
+  std::optional<mechanics::NonFinite> fault;
   std::int64_t steps = 0;
   double q_distance = 0, p_distance = 0;
   double q_size = 0, p_size = 0;
@@ -38,9 +40,9 @@ struct Reversal {
   }
 };
 
-/// There with dt, back with -dt. nullopt when interrupted.
-std::optional<Reversal> there_and_back(const Prepared& prepared, const CheckOptions& options,
-                                       const InterruptFlag& interrupt, Console& console) {
+/// There with dt, back with -dt. A state that turns non-finite is reported as `run` reports it.
+Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
+                        const InterruptFlag& interrupt, Console& console) {
   const mechanics::System& system = prepared.file.system;
   const auto flow =
       mechanics::Flow::compile(system, prepared.facts, prepared.plan, {.threads = options.threads});
@@ -52,24 +54,39 @@ std::optional<Reversal> there_and_back(const Prepared& prepared, const CheckOpti
     start.p = mechanics::momentum_from_velocity(system, start);
     start.v.reset();
   }
-  const auto require_finite = [&](const mechanics::RunResult& result) {
-    if (!result.fault) return;
-    throw UserError("the run turned non-finite at step " + std::to_string(result.fault->step) +
-                        " in " + result.fault->component,
-                    "try a smaller dt");
+  Reversal reversal;
+  const auto finished = [&](const mechanics::RunResult& result, const char* way) {
+    reversal.status = result.status;
+    reversal.fault = result.fault;
+    if (result.fault) {
+      console.telemetry.log(telemetry::Level::kError,
+                            way + fault_text(result, prepared.file.source));
+    }
+    return result.status == mechanics::RunStatus::kFinished;
   };
   const mechanics::RunResult far = flow->run(start, prepared.plan.steps, control);
-  if (far.status == mechanics::RunStatus::kInterrupted) return std::nullopt;
-  require_finite(far);
+  if (!finished(far, "")) return reversal;
   console.telemetry.info("there: " + telemetry::grouped(far.steps) + " steps; now back");
   control.reverse = true;
   const mechanics::RunResult home = flow->run(
       {.q = far.q, .p = far.p, .v = std::nullopt, .t = far.t}, prepared.plan.steps, control);
-  if (home.status == mechanics::RunStatus::kInterrupted) return std::nullopt;
-  require_finite(home);
-  return Reversal{prepared.plan.steps, largest_row(home.q, &start.q),
-                  largest_row(home.p, &*start.p), largest_row(start.q, nullptr),
-                  largest_row(*start.p, nullptr)};
+  if (!finished(home, "on the way back ")) return reversal;
+  reversal.steps = prepared.plan.steps;
+  reversal.q_distance = largest_row(home.q, &start.q);
+  reversal.p_distance = largest_row(home.p, &*start.p);
+  reversal.q_size = largest_row(start.q, nullptr);
+  reversal.p_size = largest_row(*start.p, nullptr);
+  return reversal;
+}
+
+/// The answer of a check that could not be made.
+void write_stopped_json(std::ostream& out, const mechanics::NonFinite& fault) {
+  io::JsonWriter json(out);
+  json.begin_object().field("schema", "cotangent.check/1").field("check", "reverse");
+  json.field("status", "non-finite").field("ok", false);
+  write_fault(json, fault);
+  json.end_object();
+  out << '\n';
 }
 
 }  // namespace
@@ -80,28 +97,32 @@ int check_command(const CheckOptions& options, Console& console) {
   }
   const InterruptFlag interrupt;
   const Prepared prepared = prepare(options, console.telemetry);
-  const auto reversal = there_and_back(prepared, options, interrupt, console);
-  if (!reversal) return kInterrupted;
-  const bool good = reversal->relative() <= options.tolerance;
+  const Reversal reversal = there_and_back(prepared, options, interrupt, console);
+  if (reversal.status == mechanics::RunStatus::kInterrupted) return kInterrupted;
+  if (reversal.fault) {
+    if (options.json) write_stopped_json(console.out, *reversal.fault);
+    return kNonFinite;
+  }
+  const bool good = reversal.relative() <= options.tolerance;
   if (options.json) {
     io::JsonWriter json(console.out);
     json.begin_object().field("schema", "cotangent.check/1").field("check", "reverse");
-    json.field("steps", reversal->steps).field("q_distance", reversal->q_distance);
-    json.field("p_distance", reversal->p_distance).field("q_size", reversal->q_size);
-    json.field("p_size", reversal->p_size).field("relative", reversal->relative());
+    json.field("steps", reversal.steps).field("q_distance", reversal.q_distance);
+    json.field("p_distance", reversal.p_distance).field("q_size", reversal.q_size);
+    json.field("p_size", reversal.p_size).field("relative", reversal.relative());
     json.field("tolerance", options.tolerance).field("ok", good).end_object();
     console.out << '\n';
   } else {
-    console.out << telemetry::grouped(reversal->steps)
+    console.out << telemetry::grouped(reversal.steps)
                 << " steps of dt = " << number_text(prepared.plan.dt, 15) << " with "
                 << prepared.plan.method << ", then as many back\n";
     TextTable table;
     table.right = {1, 2};
     table.rows = {{"", "distance from the start", "of"},
-                  {"q", error_text(reversal->q_distance), number_text(reversal->q_size, 6)},
-                  {"p", error_text(reversal->p_distance), number_text(reversal->p_size, 6)}};
+                  {"q", error_text(reversal.q_distance), number_text(reversal.q_size, 6)},
+                  {"p", error_text(reversal.p_distance), number_text(reversal.p_size, 6)}};
     console.out << table << (good ? "ok" : "FAILED") << ": relative distance "
-                << error_text(reversal->relative()) << (good ? ", within " : ", over ")
+                << error_text(reversal.relative()) << (good ? ", within " : ", over ")
                 << error_text(options.tolerance) << '\n';
     if (!good) {
       console.out << "A chaotic system amplifies round-off exponentially: try a shorter run.\n";

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <ostream>
+#include <sstream>
 
 #include "cotangent/apps/prepared.h"
 #include "cotangent/apps/text_table.h"
@@ -23,6 +24,13 @@ std::vector<std::string> sections_of(const ExplainOptions& options) {
   return options.show;
 }
 
+/// "system.toml:4:10", or "" for a fact that no place decides.
+std::string place_of(const mechanics::Fact& fact, const SourcePtr& source) {
+  if (!source || !std::holds_alternative<bool>(fact.value) || fact.place.empty()) return "";
+  const LineColumn at = line_column(*source, fact.place.begin);
+  return source->name + ':' + std::to_string(at.line) + ':' + std::to_string(at.column);
+}
+
 void write_facts_text(std::ostream& out, const Prepared& prepared) {
   out << "facts\n";
   for (const mechanics::Fact& fact : prepared.facts.all) {
@@ -32,8 +40,7 @@ void write_facts_text(std::ostream& out, const Prepared& prepared) {
       for (const std::string& line : wrapped(fact.detail, 90)) out << "      " << line << '\n';
     }
     for (const std::string& step : fact.derivation) out << "      - " << step << '\n';
-    const bool decided_there = std::holds_alternative<bool>(fact.value) && !fact.place.empty();
-    if (decided_there && prepared.file.source) {
+    if (!place_of(fact, prepared.file.source).empty()) {
       out << "    " << show_place(*prepared.file.source, fact.place) << '\n';
     }
   }
@@ -41,6 +48,12 @@ void write_facts_text(std::ostream& out, const Prepared& prepared) {
 
 void write_plan_text(std::ostream& out, const Prepared& prepared) {
   out << "plan\n";
+  if (prepared.refused) {
+    std::istringstream lines(prepared.refused->what());
+    const char* before = "  refused: ";
+    for (std::string line; std::getline(lines, line); before = "  ") out << before << line << '\n';
+    return;
+  }
   TextTable table;
   for (const mechanics::Decision& d : prepared.plan.decisions) {
     table.rows.push_back({d.decision, d.choice, d.reason});
@@ -52,8 +65,28 @@ void write_plan_text(std::ostream& out, const Prepared& prepared) {
   out << (composition.source.empty() ? "" : "\n  source: " + composition.source) << '\n';
 }
 
-void write_json(std::ostream& out, const Prepared& prepared,
-                const std::vector<std::pair<std::string, std::string>>& texts) {
+using Texts = std::vector<std::pair<std::string, std::string>>;  // by section
+
+/// The sections that can be had, in the order asked for.
+void write_text(std::ostream& out, const Prepared& prepared,
+                const std::vector<std::string>& sections, const Texts& texts) {
+  const char* before = "";
+  for (const std::string& name : sections) {
+    const auto found = std::ranges::find(texts, name, &Texts::value_type::first);
+    const bool compiled = name != "facts" && name != "plan";
+    if (compiled && found == texts.end()) continue;
+    out << before;
+    before = "\n";
+    if (name == "facts")
+      write_facts_text(out, prepared);
+    else if (name == "plan")
+      write_plan_text(out, prepared);
+    else
+      out << name << '\n' << found->second << (found->second.ends_with('\n') ? "" : "\n");
+  }
+}
+
+void write_json(std::ostream& out, const Prepared& prepared, const Texts& texts) {
   io::JsonWriter json(out);
   json.begin_object().key("facts").begin_array();
   for (const mechanics::Fact& fact : prepared.facts.all) {
@@ -61,6 +94,8 @@ void write_json(std::ostream& out, const Prepared& prepared,
     std::visit([&](const auto& value) { json.value(value); }, fact.value);
     json.field("how", how_text(fact.how)).field("detail", fact.detail);
     if (!fact.term.empty()) json.field("term", fact.term);
+    const std::string place = place_of(fact, prepared.file.source);
+    if (!place.empty()) json.field("place", place);
     json.key("derivation").value(std::span<const std::string>(fact.derivation)).end_object();
   }
   json.end_array().key("plan").begin_array();
@@ -69,6 +104,9 @@ void write_json(std::ostream& out, const Prepared& prepared,
     json.field("reason", d.reason).end_object();
   }
   json.end_array();
+  if (prepared.refused) {
+    json.key("refused").begin_object().field("message", prepared.refused->what()).end_object();
+  }
   for (const auto& [name, text] : texts) json.field(name, text);
   json.end_object();
   out << '\n';
@@ -81,9 +119,12 @@ int explain_command(const ExplainOptions& options, Console& console) {
   const auto shown = [&](const char* name) {
     return std::ranges::find(sections, name) != sections.end();
   };
-  const Prepared prepared = prepare(options, console.telemetry);
-  std::vector<std::pair<std::string, std::string>> texts;
-  if (shown("program") || shown("kernels") || shown("code")) {
+  const bool compiles = shown("program") || shown("kernels") || shown("code");
+  const Prepared prepared = prepare_to_explain(options, console.telemetry);
+  // Asked for by name and not to be had: what there is is printed, then the refusal is an error.
+  const bool fails = prepared.refused && (compiles || (shown("plan") && !options.show.empty()));
+  Texts texts;
+  if (compiles && !prepared.refused) {
     const telemetry::Span span(console.telemetry, "compile");
     const auto flow =
         mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
@@ -96,22 +137,12 @@ int explain_command(const ExplainOptions& options, Console& console) {
   }
   if (options.json) {
     write_json(console.out, prepared, texts);
-    return kOk;
+  } else {
+    write_text(console.out, prepared, sections, texts);
   }
-  bool first = true;
-  for (const std::string& name : sections) {
-    if (!first) console.out << '\n';
-    first = false;
-    if (name == "facts")
-      write_facts_text(console.out, prepared);
-    else if (name == "plan")
-      write_plan_text(console.out, prepared);
-    else {
-      const auto found =
-          std::ranges::find(texts, name, &std::pair<std::string, std::string>::first);
-      console.out << name << '\n' << found->second;
-      if (!found->second.ends_with('\n')) console.out << '\n';
-    }
+  if (fails) {
+    console.out.flush();
+    throw *prepared.refused;
   }
   return kOk;
 }

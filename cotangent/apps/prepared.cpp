@@ -1,8 +1,17 @@
 #include "cotangent/apps/prepared.h"
 
 namespace cotangent::apps {
+namespace {
 
-Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
+/// Whether a method can take this energy; if not, a refused plan is no matter of the settings.
+bool splits(const mechanics::Facts& facts) {
+  const mechanics::Fact& separable = facts.find("separable");
+  return std::get<bool>(separable.value) && separable.how == mechanics::How::kProved;
+}
+
+}  // namespace
+
+Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry) {
   std::vector<formats::Override> overrides;
   for (const std::string& text : options.set) overrides.push_back(formats::parse_override(text));
   const double begin = telemetry.now();
@@ -17,9 +26,20 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
   }
   {
     const telemetry::Span span(telemetry, "plan");
-    prepared.plan = mechanics::make_plan(prepared.file.system, prepared.facts, prepared.file.run);
+    try {
+      prepared.plan = mechanics::make_plan(prepared.file.system, prepared.facts, prepared.file.run);
+    } catch (const UserError& refusal) {
+      if (splits(prepared.facts)) throw;
+      prepared.refused = refusal;
+    }
   }
   prepared.front_s = telemetry.now() - begin;
+  return prepared;
+}
+
+Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
+  Prepared prepared = prepare_to_explain(options, telemetry);
+  if (prepared.refused) throw *prepared.refused;
   return prepared;
 }
 

@@ -1,7 +1,10 @@
 // From a system file to a plan: what run, explain and check share.
 #pragma once
 
+#include <optional>
+
 #include "cotangent/apps/commands.h"
+#include "cotangent/base/error.h"
 #include "cotangent/formats/system_file.h"
 #include "cotangent/mechanics/flow.h"
 
@@ -11,11 +14,16 @@ struct Prepared {
   formats::LoadedFile file;
   mechanics::Facts facts;
   mechanics::Plan plan;
+  std::optional<UserError> refused;  ///< why there is no plan; only from prepare_to_explain
   double front_s = 0;  ///< parse, trace, facts, plan
 };
 
 /// Throws UserError for anything wrong with the input; writes nothing.
 Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry);
+
+/// The same, but an energy that no method takes is a finding about it and not an error: its facts
+/// are there, the plan is empty, and `refused` says why.
+Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry);
 
 /// "degree of kinetic"; plain "linear" for a yes-or-no fact, whose term is only where it was
 /// decided.

@@ -106,10 +106,7 @@ int run_command(const RunOptions& options, Console& console) {
   console.out.flush();
   warn_of_non_finite_samples(result, telemetry);
   if (result.fault) {
-    telemetry.log(telemetry::Level::kError, fault_text(*result.fault, prepared.file.source) +
-                                                "\nKept: the state after step " +
-                                                std::to_string(result.steps) +
-                                                ". A smaller dt may help.");
+    telemetry.log(telemetry::Level::kError, fault_text(result, prepared.file.source));
   }
   if (result.status == mechanics::RunStatus::kInterrupted) {
     telemetry.warn("interrupted after step " + telemetry::grouped(result.steps) + " of " +

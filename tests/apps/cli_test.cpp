@@ -31,6 +31,34 @@ every = 10
 position = "q[0]"
 )";
 
+constexpr const char* kOverAnEdge = R"toml(title = "Free fall over an edge"
+[energy]
+kinetic = "p[0]^2 / 2"
+well = "sqrt(q[0])"
+[initial]
+q = [1.0]
+p = [0.0]
+[run]
+dt = 0.01
+t_end = 20.0
+method = "leapfrog"
+[observe]
+every = 10
+position = "q[0]"
+)toml";
+
+/// No method here: H is not T(p) + V(q).
+constexpr const char* kMixed = R"toml([energy]
+kinetic = "p[0]^2 / 2"
+mixed = "q[0] * p[0]"
+[initial]
+q = [1.0]
+p = [0.0]
+[run]
+dt = 0.1
+t_end = 1.0
+)toml";
+
 TEST(Cli, VersionAndHelp) {
   const CliResult version = run_cli({"--version"});
   EXPECT_EQ(version.code, 0);
@@ -250,21 +278,7 @@ TEST(Cli, CtrlCKeepsWhatThereIs) {
 
 TEST(Cli, ANonFiniteStateStopsTheRunAndKeepsTheRest) {
   const TemporaryFolder folder;
-  const std::string file = folder.write("fall.toml", R"toml(title = "Free fall over an edge"
-[energy]
-kinetic = "p[0]^2 / 2"
-well = "sqrt(q[0])"
-[initial]
-q = [1.0]
-p = [0.0]
-[run]
-dt = 0.01
-t_end = 20.0
-method = "leapfrog"
-[observe]
-every = 10
-position = "q[0]"
-)toml");
+  const std::string file = folder.write("fall.toml", kOverAnEdge);
   const std::string out = folder / "out";
   const CliResult result = run_cli({"run", file, "--out", out, "--json"});
   EXPECT_EQ(result.code, 3) << result.out << result.err;
@@ -336,6 +350,63 @@ TEST(Cli, ExplainShowsEveryIntermediate) {
   EXPECT_GT(result.out.size(), at + 200);
 }
 
+TEST(Cli, ExplainHasTheFactsOfAnEnergyNoMethodTakes) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("mixed.toml", kMixed);
+  const CliResult run = run_cli({"run", file});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_EQ(run.out, "");
+  const CliResult result = run_cli({"explain", file, "--json"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  const json answer = result.json();
+  const auto separable = std::ranges::find(answer.at("facts"), "separable",
+                                           [](const json& fact) { return fact.at("name"); });
+  ASSERT_NE(separable, answer.at("facts").end());
+  EXPECT_EQ(separable->at("value"), false);
+  EXPECT_NE(separable->at("detail").get<std::string>().find("\"mixed\" mixes q and p"),
+            std::string::npos);
+  EXPECT_EQ(separable->at("place"), file + ":3:10");
+  EXPECT_EQ(answer.at("plan"), json::array());
+  const std::string message = answer.at("refused").at("message");
+  EXPECT_EQ("error: " + message + '\n', run.err);
+  EXPECT_NE(message.find(file + ":3:10"), std::string::npos) << message;
+
+  const CliResult text = run_cli({"explain", file});
+  EXPECT_EQ(text.code, 0) << text.err;
+  EXPECT_EQ(text.err, "");
+  EXPECT_NE(text.out.find("separable: no"), std::string::npos) << text.out;
+  const std::size_t plan = text.out.find("\nplan\n");
+  ASSERT_NE(plan, std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("refused: no method for this energy", plan), std::string::npos)
+      << text.out;
+  const CliResult facts = run_cli({"explain", file, "--show=facts"});
+  EXPECT_EQ(facts.code, 0) << facts.err;
+  EXPECT_EQ(facts.out, text.out.substr(0, plan));
+}
+
+TEST(Cli, ExplainRefusesWhatItIsAskedForAndCannotShow) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("mixed.toml", kMixed);
+  const std::string refusal = run_cli({"run", file}).err;
+  for (const char* show : {"plan", "facts,plan", "program", "kernels", "code"}) {
+    const CliResult result = run_cli({"explain", file, std::string("--show=") + show});
+    EXPECT_EQ(result.code, 2) << show;
+    EXPECT_EQ(result.err, refusal) << show;
+    const bool has_plan = std::string(show).ends_with("plan");
+    EXPECT_EQ(result.out.find("plan\n  refused: no method") != std::string::npos, has_plan) << show;
+    EXPECT_EQ(result.out.empty(), !has_plan) << show;
+    const CliResult as_json = run_cli({"explain", file, std::string("--show=") + show, "--json"});
+    EXPECT_EQ(as_json.code, 2) << show;
+    EXPECT_TRUE(as_json.json().at("refused").contains("message")) << show;
+  }
+  // A key that is wrong on any energy is bad input, not a fact about this one.
+  const CliResult typo =
+      run_cli({"explain", example("kepler"), "--set", "run.method=leapfrogg", "--json"});
+  EXPECT_EQ(typo.code, 2);
+  EXPECT_EQ(typo.out, "");
+}
+
 TEST(Cli, CheckFailsWhenTheToleranceIsMissed) {
   EXPECT_EQ(run_cli({"check", example("kepler"), "--reverse"}).code, 0);
   const CliResult tight =
@@ -343,6 +414,26 @@ TEST(Cli, CheckFailsWhenTheToleranceIsMissed) {
   EXPECT_EQ(tight.code, 4) << tight.out;
   EXPECT_NE(tight.out.find("FAILED"), std::string::npos);
   EXPECT_EQ(run_cli({"check", example("kepler")}).code, 2);
+}
+
+TEST(Cli, ACheckThatTurnsNonFiniteSaysWhatTheRunSays) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("fall.toml", kOverAnEdge);
+  const CliResult run = run_cli({"run", file, "--json", "--quiet"});
+  ASSERT_EQ(run.code, 3);
+  for (const char* part : {"(t = ", "first made by ", "fall.toml:", "^"}) {
+    EXPECT_NE(run.err.find(part), std::string::npos) << part << '\n' << run.err;
+  }
+  const CliResult text = run_cli({"check", file, "--reverse", "--quiet"});
+  EXPECT_EQ(text.code, 3) << text.err;
+  EXPECT_EQ(text.err, run.err);
+  const CliResult result = run_cli({"check", file, "--reverse", "--json", "--quiet"});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_EQ(result.err, run.err);
+  const json answer = result.json();
+  EXPECT_EQ(answer.at("ok"), false);
+  EXPECT_EQ(answer.at("status"), "non-finite");
+  EXPECT_EQ(answer.at("fault"), run.json().at("fault"));
 }
 
 TEST(Cli, DoctorFindsTheSameBitsEverywhere) {
