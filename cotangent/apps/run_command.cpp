@@ -74,6 +74,13 @@ int run_command(const RunOptions& options, Console& console) {
                  " steps of dt = " + number_text(prepared.plan.dt, 15) + "; compiled in " +
                  telemetry::duration_text(flow->compile_seconds()));
 
+  if (prepared.facts.holds("may_jump")) {
+    const mechanics::Fact& jump = prepared.facts.find("may_jump");
+    telemetry.warn(jump.detail + (prepared.file.source && !jump.place.empty()
+                                      ? "\n" + show_place(*prepared.file.source, jump.place)
+                                      : ""));
+  }
+
   mechanics::RunControl control;
   control.record_trajectory = outputs.has_value();
   control.interrupted = [&] { return interrupt.raised(); };

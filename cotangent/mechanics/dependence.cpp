@@ -368,6 +368,14 @@ std::optional<Mixing> first_mixed_jump(const ir::Function& f, std::size_t a, std
   return domain.found;
 }
 
+std::optional<Mixing> first_jump(const ir::Function& f) {
+  JumpDomain domain;
+  std::vector<unsigned> arguments(f.params().size(), 0);
+  arguments[0] = arguments[1] = 3;
+  Interpreter(domain).run(f, arguments);
+  return domain.found;
+}
+
 std::optional<Mixing> first_kink(const ir::Function& f) {
   KinkDomain domain;
   std::vector<char> arguments(f.params().size(), 0);

@@ -31,6 +31,9 @@ std::optional<Mixing> first_mixing(const ir::Function& f, std::size_t a, std::si
 /// parameters. Derivatives do not see such a meeting: they are zero on either side of the jump.
 std::optional<Mixing> first_mixed_jump(const ir::Function& f, std::size_t a, std::size_t b);
 
+/// The first op by which result 0 may jump in q (parameter 0) or p (parameter 1).
+std::optional<Mixing> first_jump(const ir::Function& f);
+
 /// The first op that makes result 0 less than smooth in q (parameter 0) or p (parameter 1): a jump,
 /// a kink or a choice that depends on them; also the root of a square, which is |x|, and functions
 /// with a branch (asin, acos, atan2, cbrt, powers that are not whole). Nothing: smooth wherever it is

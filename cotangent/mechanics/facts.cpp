@@ -144,6 +144,7 @@ class Finder {
     symmetry("rotation_invariant", "rotation", rotations(system_.shape));
     pairwise();
     smooth();
+    jump();
     return std::move(facts_);
   }
 
@@ -501,6 +502,21 @@ class Finder {
       return;
     }
     add("smooth", true, How::kProved, "no term jumps, folds or chooses by q or p");
+  }
+
+  /// The force knows nothing of a jump, so no method keeps the energy across one.
+  void jump() {
+    for (const EnergyTerm& term : system_.terms) {
+      const auto found = first_jump(*term.energy);
+      if (!found) continue;
+      Fact& f = add("may_jump", true, How::kTested,
+                    "the term \"" + term.name + "\" may jump (" + found->op +
+                        "); the force does not see a jump, so the energy is not kept across it");
+      f.term = term.name;
+      f.place = found->place.empty() ? term.span : found->place;
+      return;
+    }
+    add("may_jump", false, How::kProved, "no term has steps or chooses by q or p");
   }
 
   const System& system_;

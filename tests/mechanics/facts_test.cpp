@@ -455,6 +455,18 @@ TEST(Facts, KinksInDisguiseAreNotSmooth) {
       [](Builder& b, Value x) { return b.unary(Op::kSqrt, b.add(num(b, 1), b.mul(x, x))); }));
 }
 
+TEST(Facts, AJumpIsSaid) {
+  const auto of_row = [](Op op) {
+    return [op](Builder& b, const TermValues& v) { return b.unary(op, b.row(v.q, 0)); };
+  };
+  EXPECT_TRUE(facts_of(of_row(Op::kFloor)).holds("may_jump"));
+  EXPECT_FALSE(facts_of(of_row(Op::kAbs)).holds("may_jump"));
+  EXPECT_FALSE(facts_of(of_row(Op::kSin)).holds("may_jump"));
+  EXPECT_TRUE(facts_of([](Builder& b, const TermValues& v) {
+                return b.select(b.lt(b.row(v.q, 0), num(b, 1)), b.row(v.q, 1), num(b, 0));
+              }).holds("may_jump"));
+}
+
 TEST(Facts, SamplesThatAreNotNumbersShowNothing) {
   const Facts facts = facts_of(
       [](Builder& b, const TermValues& v) {
