@@ -175,7 +175,7 @@ ErrorParts explain(std::string_view description) {
   }
   if (has("maximum nested value depth")) {
     return {"values are nested deeper than " + std::to_string(kMaxNesting) + " levels", "",
-            "fewer brackets", ""};
+            "fewer brackets", "put the numbers into a data file: {file = \"values.csv\"}"};
   }
   if (has("end-of-file")) {
     return {"the file ends in the middle of something", "",
@@ -185,7 +185,13 @@ ErrorParts explain(std::string_view description) {
   const std::size_t colon = description.rfind(": ");
   const std::string_view rest =
       colon == std::string_view::npos ? description : description.substr(colon + 2);
-  if (has("expected '='")) {
+  if (has("expected ']'")) {
+    parts.why = "']' after the name of a table or an entry of an array";
+    parts.remedy = "add the missing ']', as in [run]";
+  } else if (has("expected value")) {
+    parts.why = "a value after '='";
+    parts.remedy = "write key = value, on one line";
+  } else if (has("expected '='")) {
     parts.why = "'=' between a key and its value";
     parts.remedy = "write key = value; text goes in quotes";
   } else if (has("bare key starting character")) {
@@ -199,6 +205,7 @@ ErrorParts explain(std::string_view description) {
     parts.remedy = "put text in quotes, and one entry on a line";
   } else {
     parts.why = std::string(rest);
+    parts.remedy = "write [table] and key = value, one a line, with text in quotes";
   }
   return parts;
 }

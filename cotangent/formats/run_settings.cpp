@@ -80,7 +80,8 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
   if (t_end) {
     end = read_real(source, t_end->value, "t_end", names);
     if (!(end > 0)) {
-      fail_at(source.file, t_end->value.span, "t_end is " + shortest(end), "a positive time");
+      fail_at(source.file, t_end->value.span, "t_end is " + shortest(end), "a positive time",
+              "to run backwards, turn the velocities round");
     }
   }
   if (dt) {
@@ -96,13 +97,14 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     settings.dt_span = t_end->value.span;
     if (!(settings.dt > 0)) {
       fail_at(source.file, steps->value.span, "t_end/steps is too small for a time step",
-              "fewer steps");
+              "a time step above 0", "take fewer steps");
     }
   }
   if (method) {
     if (method->value.kind != NodeKind::kString || method->value.string->empty()) {
       fail_at(source.file, method->value.span, "method is " + describe(method->value),
-              "the name of a method in quotes, such as \"auto\"");
+              "the name of a method in quotes, such as \"auto\"",
+              "write method = \"auto\", or leave it out");
     }
     settings.method = *method->value.string;
     settings.method_span = method->value.span;
@@ -111,7 +113,8 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     const std::int64_t n = read_integer(source, order->value, "order", names);
     if (n < 1 || n > 100) {
       fail_at(source.file, order->value.span, "order is " + std::to_string(n),
-              "an order of accuracy, such as 2, 4, 6 or 8");
+              "an order of accuracy, such as 2, 4, 6 or 8",
+              "write one of them, or leave it out");
     }
     settings.order = static_cast<int>(n);
     settings.order_span = order->value.span;
@@ -124,7 +127,7 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
               "precision is " + (precision->value.kind == NodeKind::kString
                                      ? "\"" + *precision->value.string + "\""
                                      : describe(precision->value)),
-              "\"f64\" or \"f32\"");
+              "\"f64\" or \"f32\"", "write one of them, or leave it out");
     }
     settings.precision = *precision->value.string;
     settings.precision_span = precision->value.span;

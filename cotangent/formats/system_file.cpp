@@ -97,7 +97,8 @@ class Loader {
         const std::string near = nearest_name(e.key, known);
         fail(e.key_span, "there is no parameter '" + e.key + "' to set",
              known.empty() ? "a parameter of the file" : "one of " + join(known, ", "),
-             near.empty() ? "" : "did you mean '" + near + "'?");
+             near.empty() ? "add it to [parameters] of the file first"
+                          : "did you mean '" + near + "'?");
       }
     }
     merge(root_, std::move(over), out_.source);
@@ -145,7 +146,8 @@ class Loader {
       }
     }
     if (title && title->value.kind != NodeKind::kString) {
-      fail(title->value.span, "title is " + describe(title->value), "text in quotes");
+      fail(title->value.span, "title is " + describe(title->value), "text in quotes",
+           "put it in quotes");
     }
     out_.system.title =
         title ? *title->value.string : std::filesystem::path(out_.source->name).stem().string();
@@ -166,8 +168,9 @@ class Loader {
   lang::ExpressionPtr expression(const Node& node, const std::string& what) {
     if (node.kind != NodeKind::kString) {
       fail(node.span, what + " is " + describe(node), "an expression in quotes",
-           node.kind == NodeKind::kInteger || node.kind == NodeKind::kReal ? "put it in quotes"
-                                                                           : "");
+           node.kind == NodeKind::kInteger || node.kind == NodeKind::kReal
+               ? "put it in quotes"
+               : "write it as text in quotes");
     }
     return lang::parse_expression(string_text(out_.source, node));
   }
@@ -177,7 +180,7 @@ class Loader {
       const lang::SourceText head = key_text(out_.source, entry);
       if (entry.value.kind != NodeKind::kString) {
         fail(entry.value.span, "the definition '" + entry.key + "' is " + describe(entry.value),
-             "an expression in quotes");
+             "an expression in quotes", "put it in quotes");
       }
       lang::Definition d = lang::parse_definition(head, string_text(out_.source, entry.value));
       d.span = entry.key_span;
@@ -300,7 +303,7 @@ class Loader {
       };
       fail(other.value.span,
            "'" + other.key + "' has the shape " + size(x.type().shape) + ", q has " + size(shape),
-           "one shape for both");
+           "one shape for both", "give '" + other.key + "' as many numbers as q, in the same rows");
     }
     (p ? out_.initial.p : out_.initial.v) = std::move(x);
     names_.set_state(shape);
@@ -309,7 +312,8 @@ class Loader {
   void read_energy() {
     const Node& energy = table("energy");
     if (energy.entries.empty()) {
-      fail(energy.span, "[energy] has no terms", "named terms, such as kinetic = \"...\"");
+      fail(energy.span, "[energy] has no terms", "named terms, such as kinetic = \"...\"",
+           "write the energy as a term of it");
     }
     for (const Entry& entry : energy.entries) {
       check_name(entry, "an energy term", false);
@@ -323,7 +327,7 @@ class Loader {
     const std::int64_t every = read_integer(source_, entry.value, "'every'", names_);
     if (every < 1) {
       fail(entry.value.span, "'every' is " + std::to_string(every),
-           "a number of steps, at least 1");
+           "a number of steps, at least 1", "write every = 1 for each step");
     }
     return every;
   }
@@ -349,7 +353,8 @@ class Loader {
         const std::string known[] = {"every"};
         fail(entry.value.span, what + " is " + describe(entry.value),
              "an expression in quotes, or {expr = \"...\", every = 100}",
-             nearest_name(entry.key, known).empty() ? "" : "did you mean 'every'?");
+             nearest_name(entry.key, known).empty() ? "put an expression in quotes"
+                                                    : "did you mean 'every'?");
       }
       const auto parsed = expression(*text, what);
       observable.value = lang::trace_observable(names_, entry.key, *parsed);
@@ -382,7 +387,8 @@ Override parse_override(std::string_view text) {
   }
   if (o.key.empty() || o.value.empty()) {
     throw UserError(ErrorParts{"'--set " + std::string(text) + "' sets nothing", "",
-                               "a key and a value, as in --set run.dt=5", ""});
+                               "a key and a value, as in --set run.dt=5",
+                               "write KEY=VALUE without blanks, or put quotes around it"});
   }
   return o;
 }

@@ -93,7 +93,7 @@ class Scanner {
     if (peek() == '[') {
       if (++headers_ > kMaxHeadersPerFile) {
         refuse(at_, "the file has more than " + std::to_string(kMaxHeadersPerFile) + " tables",
-               "fewer tables");
+               "fewer tables", "put long lists into arrays or data files");
       }
       header();
     } else {
@@ -159,7 +159,8 @@ class Scanner {
           count_value();
           if (++depth > kMaxNesting) {
             refuse(at_, "values are nested deeper than " + std::to_string(kMaxNesting) + " levels",
-                   "fewer brackets inside each other");
+                   "fewer brackets inside each other",
+                   "close some of them, or put the numbers into a data file");
           }
           break;
         case ']':
@@ -176,7 +177,7 @@ class Scanner {
         case '.':
           if (++dots_ >= kMaxKeyParts) {
             refuse(at_, "a key has more than " + std::to_string(kMaxKeyParts) + " parts",
-                   "keys such as run.dt");
+                   "keys such as run.dt", "write fewer dots");
           }
           break;
         case '\n':

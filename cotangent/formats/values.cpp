@@ -15,10 +15,11 @@ lang::SourceText computed_text(const SourcePtr& file, const Node& node, const st
   lang::SourceText text = string_text(file, node);
   std::size_t k = text.text.find_first_not_of(" \t\r\n");
   if (k == std::string::npos || text.text[k] != '=') {
-    fail_at(
-        file, node.span, what + " is a string", "a number, an array, or \"= expr\"",
-        "leave the quotes out, or begin with '=', as in \"= 2*pi\"; numbers with units come with "
-        "a later version");
+    fail_at(file, node.span,
+            what + " is " + (text.text.size() > 40 ? "a text" : "the text \"" + text.text + "\""),
+            "a number, an array, or \"= expr\"",
+            "write a number, or begin the text with '=', as in \"= 2*pi\"; numbers with units come "
+            "with a later version");
   }
   ++k;
   text.text.erase(0, k);
@@ -34,11 +35,13 @@ class ArrayReader {
   ir::Tensor run(const Node& node) {
     for (const Node* at = &node; at->kind == NodeKind::kArray; at = &at->items[0]) {
       if (at->items.empty()) {
-        fail_at(source_.file, at->span, what_ + " is an empty array", "at least one number");
+        fail_at(source_.file, at->span, what_ + " is an empty array", "at least one number",
+                "write its numbers, or remove it");
       }
       if (axes_.size() == static_cast<std::size_t>(Shape::kMaxRank)) {
         fail_at(source_.file, at->span, what_ + " is nested too deeply",
-                "at most " + std::to_string(Shape::kMaxRank) + " axes");
+                "at most " + std::to_string(Shape::kMaxRank) + " axes",
+                "leave out a pair of brackets, or join two axes into one");
       }
       axes_.push_back(static_cast<std::int64_t>(at->items.size()));
     }
@@ -56,14 +59,14 @@ class ArrayReader {
               what_ + " is uneven: " + describe(node) + " where " +
                   (leaf ? "a number" : "an array of " + std::to_string(axes_[axis])) +
                   " stood before",
-              "rows of one length");
+              "rows of one length", "bring all rows to one form");
     }
     if (leaf) return add(node);
     if (static_cast<std::int64_t>(node.items.size()) != axes_[axis]) {
       fail_at(source_.file, node.span,
               what_ + " is uneven: a row of " + std::to_string(node.items.size()) +
                   " where the first has " + std::to_string(axes_[axis]),
-              "rows of one length");
+              "rows of one length", "give every row as many numbers as the first");
     }
     for (const Node& item : node.items) collect(item, axis + 1);
   }
@@ -82,7 +85,8 @@ class ArrayReader {
     const ir::Tensor x = read_numbers(source_, node, what_, names_);
     if (!x.type().is_scalar()) {
       fail_at(source_.file, node.span,
-              "an entry of " + what_ + " is an array " + x.type().shape.text(), "a number");
+              "an entry of " + what_ + " is an array " + x.type().shape.text(), "a number",
+              "index it, as in x[0], or make it the whole value");
     }
     if (x.type().dtype == DType::kI64) {
       if (all_integers_) integers_.push_back(x.integer(0));
@@ -122,7 +126,8 @@ ir::Tensor read_data(const ValueSource& source, const Node& node, const std::str
   table.finish();
   if (name->value.kind != NodeKind::kString) {
     fail_at(source.file, name->value.span, "'file' is " + describe(name->value),
-            "the name of a data file in quotes");
+            "the name of a data file in quotes",
+            "write file = \"values.csv\"");
   }
   try {
     if (!source.folder) {
@@ -150,7 +155,8 @@ ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::
       return ir::Tensor::scalar_of<std::int64_t>(node.integer);
     case NodeKind::kReal:
       if (!std::isfinite(node.real)) {
-        fail_at(source.file, node.span, what + " is " + shortest(node.real), "a finite number");
+        fail_at(source.file, node.span, what + " is " + shortest(node.real), "a finite number",
+                "write a number, such as 0.0");
       }
       return ir::Tensor::scalar_of(node.real);
     case NodeKind::kArray:
@@ -164,14 +170,16 @@ ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::
       break;
   }
   fail_at(source.file, node.span, what + " is " + describe(node),
-          "a number, an array of numbers, \"= expr\" or {file = \"values.csv\"}");
+          "a number, an array of numbers, \"= expr\" or {file = \"values.csv\"}",
+          node.kind == NodeKind::kBoolean ? "write 1 for true and 0 for false" : "write a number");
 }
 
 double read_real(const ValueSource& source, const Node& node, const std::string& what,
                  const lang::Context& names) {
   const ir::Tensor x = read_numbers(source, node, what, names);
   if (!x.type().is_scalar()) {
-    fail_at(source.file, node.span, what + " is an array " + x.type().shape.text(), "one number");
+    fail_at(source.file, node.span, what + " is an array " + x.type().shape.text(), "one number",
+            "write one number, without brackets");
   }
   return static_cast<double>(x.real(0));
 }
@@ -182,7 +190,7 @@ std::int64_t read_integer(const ValueSource& source, const Node& node, const std
   if (!x.type().is_scalar() || x.type().dtype != DType::kI64) {
     fail_at(source.file, node.span,
             what + " is " + (x.type().is_scalar() ? "a real" : "an array " + x.type().shape.text()),
-            "a whole number, without '.' or exponent");
+            "a whole number, without '.' or exponent", "write it as digits alone, such as 1000");
   }
   return x.integer(0);
 }

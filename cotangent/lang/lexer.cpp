@@ -128,7 +128,9 @@ class Lexer {
       refuse(1, "a control character (byte " + std::to_string(byte) + ") does not belong here",
              "remove it");
     }
-    if (byte < 0x80) refuse(1, std::string("the character '") + peek() + "' does not belong here");
+    if (byte < 0x80) {
+      refuse(1, std::string("the character '") + peek() + "' does not belong here", "remove it");
+    }
     std::size_t length = 1;
     while (at_ + length < text_.size() &&
            (static_cast<unsigned char>(text_[at_ + length]) & 0xc0) == 0x80) {

@@ -69,7 +69,8 @@ class Parser {
 
   void run() {
     if (peek().kind == TokenKind::kEnd) {
-      fail(source_, 0, 0, "the expression is empty", "an expression, such as \"dot(p, p)/2\"");
+      fail(source_, 0, 0, "the expression is empty", "an expression, such as \"dot(p, p)/2\"",
+           "write one between the quotes, or remove the entry");
     }
     out_.root_ = expression();
     if (peek().kind != TokenKind::kEnd) unexpected("an operator or the end of the expression");
@@ -106,7 +107,8 @@ class Parser {
   std::string text(const Token& t) const { return source_.text.substr(t.begin, t.end - t.begin); }
   std::uint32_t last_end() const { return at_ == 0 ? 0 : tokens_[at_ - 1].end; }
 
-  [[noreturn]] void unexpected(const std::string& expected, std::string remedy = "") const {
+  [[noreturn]] void unexpected(const std::string& expected, std::string remedy = "",
+                               TokenKind missing = TokenKind::kEnd) const {
     const Token& t = peek();
     if (remedy.empty() && at_ > 0) {
       const TokenKind before = tokens_[at_ - 1].kind;
@@ -117,6 +119,14 @@ class Parser {
                               t.kind == TokenKind::kReal || t.kind == TokenKind::kOpen;
       if (value_before && value_here) remedy = "write a product with '*'";
     }
+    if (remedy.empty()) {
+      remedy = missing == TokenKind::kClose          ? "add the missing ')'"
+               : missing == TokenKind::kCloseBracket ? "add the missing ']'"
+               : t.kind == TokenKind::kEnd           ? "write the rest of the expression"
+               : t.kind == TokenKind::kClose         ? "remove it, or add the missing '('"
+               : t.kind == TokenKind::kCloseBracket  ? "remove it, or add the missing '['"
+                                                     : "remove it, or write what is missing";
+    }
     // At the end of the text the caret goes under the last byte, which is always on a line.
     const std::uint32_t begin = t.kind == TokenKind::kEnd && t.begin > 0 ? last_end() - 1 : t.begin;
     fail(source_, begin, t.kind == TokenKind::kEnd ? begin + 1 : t.end,
@@ -124,7 +134,7 @@ class Parser {
   }
 
   void expect(TokenKind kind, const std::string& expected, const std::string& remedy = "") {
-    if (peek().kind != kind) unexpected(expected, remedy);
+    if (peek().kind != kind) unexpected(expected, remedy, kind);
     take();
   }
 

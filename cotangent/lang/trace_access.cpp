@@ -44,7 +44,8 @@ TracedValue Tracer::access(const Expr& e, TracedValue x, std::vector<IntegerId> 
     refuse(e,
            "'" + text_of(*e.children[0]) + "' is " + describe(x) + " and is given " +
                std::to_string(indices.size()) + (indices.size() == 1 ? " index" : " indices"),
-           x.shape.rank() == 0 ? "no index" : "at most " + rank);
+           x.shape.rank() == 0 ? "no index" : "at most " + rank,
+           x.shape.rank() == 0 ? "remove the index" : "leave out what is too many");
   }
   for (std::size_t k = 0; k < indices.size(); ++k) {
     check_index(e, *places[k], indices[k], x.shape[static_cast<int>(k)]);
@@ -336,7 +337,8 @@ void Tracer::check_index(const Expr& whole, const Expr& place, IntegerId index,
            "index " + std::to_string(values[r]) + " is out of bounds in '" + text_of(whole) + "'" +
                when,
            range,
-           n.slots == 0 ? ""
+           n.slots == 0 ? (length == 0 ? "remove it" : "count from 0, up to " +
+                                                           std::to_string(length - 1))
                         : "run over a smaller range, as in i in 0..len(x)-1, or wrap around with "
                           "(i+1) % len(x)");
   }

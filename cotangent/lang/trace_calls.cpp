@@ -13,8 +13,10 @@ TracedValue Tracer::eval_call(const Expr& e) {
       const std::string wanted = f->most_arguments < 0
                                      ? "at least " + std::to_string(f->least_arguments)
                                      : std::to_string(f->least_arguments);
-      refuse(e, e.name + " is given " + std::to_string(given) + " arguments",
-             wanted + ": " + std::string(f->takes));
+      refuse(e,
+             e.name + " is given " + std::to_string(given) +
+                 (given == 1 ? " argument" : " arguments"),
+             wanted + ": " + std::string(f->takes), "give it " + wanted);
     }
     return call_function(e, e.name);
   }
@@ -40,7 +42,8 @@ TracedValue Tracer::call_function(const Expr& e, std::string_view name) {
   }
   if (name == "len") {
     if (arguments[0].is_scalar_number()) {
-      refuse(*e.children[0], "len is given " + describe(arguments[0]), "a vector or an array");
+      refuse(*e.children[0], "len is given " + describe(arguments[0]), "a vector or an array",
+             "leave len out, or name the whole array");
     }
     return integer(integers_.constant(arguments[0].shape[0]));
   }
@@ -103,7 +106,7 @@ TracedValue Tracer::call_dot(const Expr& e, const TracedValue& x, const TracedVa
     refuse(e, "dot is given " + describe(x) + " and " + describe(y), "two vectors of one length",
            arrays                                       ? "write sum(i, dot(a[i], b[i]))"
            : a.shape.rank() == 0 || b.shape.rank() == 0 ? "write a*b for numbers"
-                                                        : "");
+                                                        : "index one of them, as in dot(a, b[i])");
   }
   return real(emit(ir::Op::kDotGeneral, {a.noted, b.noted}, ir::DotAttr{{}, {}, {0}, {0}}));
 }
@@ -112,7 +115,8 @@ TracedValue Tracer::call_cross(const Expr& e, const TracedValue& x, const Traced
   const TracedValue a = to_real(x), b = to_real(y);
   if (a.shape.rank() != 1 || a.shape != b.shape || (a.shape[0] != 3 && a.shape[0] != 2)) {
     refuse(e, "cross is given " + describe(x) + " and " + describe(y),
-           "two vectors of length 3, or two of length 2");
+           "two vectors of length 3, or two of length 2",
+           "index them first, as in cross(q[i], p[i])");
   }
   const auto part = [&](int m, int n) {
     const TracedValue first =
@@ -189,7 +193,7 @@ TracedValue Tracer::eval_vector(const Expr& e) {
     }
     if (last.shape != first.shape) {
       refuse(*child, "an element is " + describe(last) + ", the first is " + describe(first),
-             "elements of one shape");
+             "elements of one shape", "give every element the shape of the first");
     }
   }
   at(e);
@@ -198,8 +202,10 @@ TracedValue Tracer::eval_vector(const Expr& e) {
 
 TracedValue Tracer::inline_definition(const Expr& e, const Definition& d) {
   if (e.children.size() != d.parameters.size()) {
-    refuse(e, "'" + d.name + "' is given " + std::to_string(e.children.size()) + " arguments",
-           std::to_string(d.parameters.size()) + ", as in its definition");
+    refuse(e, "'" + d.name + "' is given " + std::to_string(e.children.size()) +
+               (e.children.size() == 1 ? " argument" : " arguments"),
+           std::to_string(d.parameters.size()) + ", as in its definition",
+           "give it as many as its definition has");
   }
   for (const Frame& frame : frames_) {
     if (frame.text == d.body.get()) {

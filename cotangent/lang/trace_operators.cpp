@@ -319,7 +319,7 @@ TracedValue Tracer::select(const Expr& e, const TracedValue& c, const TracedValu
   const TracedValue a = to_real(x), b = to_real(y);
   if (a.shape != b.shape) {
     refuse(e, "where chooses between " + describe(x) + " and " + describe(y),
-           "two values of one shape");
+           "two values of one shape", "make both numbers, or vectors of one length");
   }
   if (c.is_integer_only()) {
     if (const auto value = integers_.constant_value(c.integer)) return *value != 0 ? a : b;

@@ -42,7 +42,8 @@ TracedValue Tracer::eval_reduce(const Expr& e) {
          "a reduction over the list '" + r.list.name +
              "' needs [lists], which come with a later "
              "version",
-         "i, i<j, i!=j, i<j<k or i in a..b");
+         "i, i<j, i!=j, i<j<k or i in a..b",
+         "keep the indices in an integer array of [parameters] and write sum(i in 0..len(a), ...)");
   }
   check_index_names(e);
   if (innermost() >= kMaxNestedReductions) {
@@ -72,7 +73,7 @@ TracedValue Tracer::eval_reduce(const Expr& e) {
   const std::int64_t from = integers_.node(low).low, to = integers_.node(high).high;
   if (static_cast<Wide>(to) - from > kMaxRange) {
     refuse(e, "a range has " + std::to_string(to) + " - " + std::to_string(from) + " values",
-           "at most " + std::to_string(kMaxRange));
+           "at most " + std::to_string(kMaxRange), "run over a smaller range");
   }
   reduction.domains = {IndexDomain::range(from, to)};
   if (!integers_.constant_value(low) || !integers_.constant_value(high)) {
@@ -267,11 +268,12 @@ TracedValue Tracer::reduce_map(Reduction r) {
   const std::int64_t count = r.domains[0].count;
   at(e);
   if (count == 0 && e.name != "sum" && e.name != "prod") {
-    refuse(e, e.name + " runs over nothing", "at least one value");
+    refuse(e, e.name + " runs over nothing", "at least one value",
+           "run over a range that is not empty");
   }
   if (e.name != "sum" && count > kMaxStacked) {
     refuse(e, e.name + " runs over " + std::to_string(count) + " values",
-           "at most " + std::to_string(kMaxStacked));
+           "at most " + std::to_string(kMaxStacked), "run over a smaller range");
   }
   open_map(r);
   const std::size_t bound = r.names.size();
@@ -364,7 +366,7 @@ TracedValue Tracer::reduce_nested_pairs(const Expr& e, std::int64_t count) {
   const ReduceParts& r = *e.reduce;
   if (count < 2 && e.name != "prod") {
     refuse(e, e.name + " runs over nothing: there are no pairs among " + std::to_string(count),
-           "at least one pair");
+           "at least one pair", "run over an array of two or more");
   }
   const std::string& i = r.indices[0].name;
   const std::string& j = r.indices[1].name;

@@ -171,7 +171,8 @@ void Tracer::unknown_name(const Expr& e, bool called) const {
   if (e.name == "q" || e.name == "p" || e.name == "t" || e.name == "v") {
     if (purpose_ == Purpose::kConstant) {
       refuse_name(quoted + " has no value here",
-                  "an expression in parameters alone: it is worked out before the run", "");
+                  "an expression in parameters alone: it is worked out before the run",
+                  "write a number, or use names from [parameters]");
     }
     refuse_name("'v' is not available in an energy term", "the energy is a function of q, p and t",
                 "write it with p; v is available in [observe]");
@@ -203,7 +204,8 @@ TracedValue Tracer::eval(const Expr& e) {
   } deeper(depth_);
   if (depth_ > kMaxTraceDepth) {
     refuse(e, "the expression is nested too deeply once definitions are written out",
-           "at most " + std::to_string(kMaxTraceDepth) + " levels");
+           "at most " + std::to_string(kMaxTraceDepth) + " levels",
+           "use fewer definitions inside each other");
   }
   spend(e, 1);
   switch (e.kind) {
@@ -363,7 +365,8 @@ IntegerId Tracer::make_integer(const Expr& e, IntegerOp op, std::span<const Inte
     refuse(e, "the integer '" + text_of(e) + "' may not fit in 64 bits", "a smaller integer",
            "make it a real: write 1.0*... or 10.0^30");
   } catch (const std::domain_error&) {
-    refuse(e, "the divisor of % may be zero", "an integer that is never 0");
+    refuse(e, "the divisor of % may be zero", "an integer that is never 0",
+           "divide by len(x) or by a number above 0");
   }
 }
 

@@ -105,6 +105,24 @@ TEST(RunSettings, ErrorsPointIntoTheSetText) {
   }
 }
 
+TEST(RunSettings, BadSetValuesSayWhatToDo) {
+  for (const char* set : {"run.dt=small", "run.dt=nan", "run.dt=inf", "run.dt=0", "run.dt=true",
+                          "run.dt=[1,2]", "run.dt=2020-01-01", "run.dt=1..2", "run.dt={a=1}",
+                          "run.steps=1.5", "run.t_end=-1", "run=3", "runn.dt=1", "title=1"}) {
+    const std::string message = error_of("dt = 0.5\nt_end = 8.0\n", {set});
+    const std::string shown = std::string(set).substr(0, std::string(set).find('=') + 1);
+    EXPECT_NE(message.find("--set " + shown), std::string::npos) << set << '\n' << message;
+    EXPECT_NE(message.find("to do: "), std::string::npos) << set << '\n' << message;
+  }
+  const std::string deep = error_of("dt = 0.5\nsteps = 1\n", {"run.x=" + std::string(300, '[')});
+  EXPECT_NE(deep.find("to do: "), std::string::npos) << deep;
+  const std::string axes = error_of("dt = [[[[[[[[[[1]]]]]]]]]]\nsteps = 1\n");
+  EXPECT_NE(axes.find("to do: "), std::string::npos) << axes;
+  EXPECT_TRUE(error_of("dt = 0.5\nsteps = 1\n", {"run.dt=small"})
+                  .starts_with("dt is the text \"small\"\n"));
+  EXPECT_THROW(parse_override("run.dt"), UserError);
+}
+
 TEST(RunSettings, SetReplacesParametersAndAddsNone) {
   EXPECT_EQ(error_of("dt = 0.5\nsteps = 16\n", {"parameters.g=2.0"}), "");
   EXPECT_EQ(error_of("dt = 0.5\nsteps = 16\n", {"observe.every=2", "observe.x=\"q[0]\""}), "");
