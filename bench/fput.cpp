@@ -1,12 +1,12 @@
-// A Fermi-Pasta-Ulam-Tsingou chain of a million sites by leapfrog: a stencil, so the question is how
-// near it comes to the memory bandwidth.
+// A Fermi-Pasta-Ulam-Tsingou chain of a million sites by leapfrog: a stencil, so the question is
+// how near it comes to the memory bandwidth.
 //
 //   cmake --build build/release --target bench && build/release/bench/bench_fput
 //
-// One step reads and writes (bytes a site): half kick and drift: q, p, gradient in, q out; forces and
-// second half kick: q, p, gradient in, p and gradient out: 9 arrays of 8 bytes = 72. The bandwidth is
-// that of a triad a[i] = b[i] + s c[i] over arrays of the same size (its write counted once, as above),
-// measured here, by as many threads.
+// One step reads and writes (bytes a site): half kick and drift: q, p, gradient in, q out; forces
+// and second half kick: q, p, gradient in, p and gradient out: 9 arrays of 8 bytes = 72. The
+// bandwidth is that of a triad a[i] = b[i] + s c[i] over arrays of the same size (its write counted
+// once, as above), measured here, by as many threads.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -50,8 +50,8 @@ ir::FunctionPtr chain_program() {
   const Value left = body.pad(drifted, zero, {1}, {0}, {0});
   const Value r = body.sub(right, left);
   const Value pull = body.fma(body.mul(spread(alpha, kSites + 1), r), r, r);
-  const Value next_gradient = body.sub(body.slice(pull, {0}, {kSites}, {1}),
-                                       body.slice(pull, {1}, {kSites + 1}, {1}));
+  const Value next_gradient =
+      body.sub(body.slice(pull, {0}, {kSites}, {1}), body.slice(pull, {1}, {kSites + 1}, {1}));
   ir::LoopAttr loop;
   loop.trip = std::int64_t{1} << 40;
   loop.invariants = 2;
@@ -106,7 +106,10 @@ void measure(int threads) {
   }
   constexpr std::int64_t kSteps = 20;
   const auto run = [&](std::int64_t steps) {
-    const std::vector<ir::Tensor> arguments = {q, p, gradient, ir::Tensor::scalar_of<double>(0.1),
+    const std::vector<ir::Tensor> arguments = {q,
+                                               p,
+                                               gradient,
+                                               ir::Tensor::scalar_of<double>(0.1),
                                                ir::Tensor::scalar_of<double>(0.25),
                                                ir::Tensor::scalar_of<std::int64_t>(steps)};
     const auto start = std::chrono::steady_clock::now();
@@ -122,10 +125,11 @@ void measure(int threads) {
   const double step = (whole - fixed) / kSteps;
   const double used = 72.0 * static_cast<double>(kSites) / step;
   const double triad = triad_bandwidth(threads);
-  std::printf("FPUT, %lld sites, %d thread%s: %.3f ms a step, %.3g sites/s, %.1f GB/s of %.1f GB/s "
-              "triad (%.0f%%)\n",
-              static_cast<long long>(kSites), threads, threads > 1 ? "s" : "", step * 1e3,
-              static_cast<double>(kSites) / step, used / 1e9, triad / 1e9, 100 * used / triad);
+  std::printf(
+      "FPUT, %lld sites, %d thread%s: %.3f ms a step, %.3g sites/s, %.1f GB/s of %.1f GB/s "
+      "triad (%.0f%%)\n",
+      static_cast<long long>(kSites), threads, threads > 1 ? "s" : "", step * 1e3,
+      static_cast<double>(kSites) / step, used / 1e9, triad / 1e9, 100 * used / triad);
 }
 
 }  // namespace

@@ -5,8 +5,9 @@
 //   build/release/bench/bench_nbody            # 6 and 1,000 bodies, 1 thread and all cores
 //
 // Floor per pair and vector of eight: 3 subtractions, 3 for r^2, the reciprocal square root (two
-// Newton steps on the 14-bit estimate: 1 + 7), 3 for m/r^3, 3 to accumulate: 20 operations, 10 cycles
-// at two a cycle. Prints the median of the ratios peer time / our time: above 1 we are faster.
+// Newton steps on the 14-bit estimate: 1 + 7), 3 for m/r^3, 3 to accumulate: 20 operations, 10
+// cycles at two a cycle. Prints the median of the ratios peer time / our time: above 1 we are
+// faster.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -74,8 +75,8 @@ std::string system_text(const Problem& p, std::int64_t steps, std::int64_t every
          "]\n[energy]\nkinetic = \"sum(i, dot(p[i], p[i]) / (2*m[i]))\"\n"
          "gravity = \"-sum(i<j, G*m[i]*m[j] / norm(q[i] - q[j]))\"\n[initial]\nq = " +
          rows(p.q) + "\nv = " + rows(p.v) + "\n[run]\ndt = " + shortest(p.dt) +
-         "\nsteps = " + std::to_string(steps) + "\nmethod = \"leapfrog\"\n[observe]\nevery = " +
-         std::to_string(every) + "\n";
+         "\nsteps = " + std::to_string(steps) +
+         "\nmethod = \"leapfrog\"\n[observe]\nevery = " + std::to_string(every) + "\n";
 }
 
 double seconds_of(const auto& work) {
@@ -135,13 +136,13 @@ void compare(const Problem& p, std::int64_t steps, std::int64_t every, int threa
       std::sort(v.begin(), v.end());
       return v[v.size() / 2];
     };
-    std::printf("  against %-36s ratio %.2f (%.2f..%.2f)   ours %.4g steps/s, peer %.4g steps/s, "
-                "energies differ by %.1e\n",
-                other.name, median(ratio), *std::min_element(ratio.begin(), ratio.end()),
-                *std::max_element(ratio.begin(), ratio.end()),
-                static_cast<double>(steps) / median(ours),
-                static_cast<double>(steps) / median(theirs),
-                std::abs(ours_energy - peer_energy) / std::abs(peer_energy));
+    std::printf(
+        "  against %-36s ratio %.2f (%.2f..%.2f)   ours %.4g steps/s, peer %.4g steps/s, "
+        "energies differ by %.1e\n",
+        other.name, median(ratio), *std::min_element(ratio.begin(), ratio.end()),
+        *std::max_element(ratio.begin(), ratio.end()), static_cast<double>(steps) / median(ours),
+        static_cast<double>(steps) / median(theirs),
+        std::abs(ours_energy - peer_energy) / std::abs(peer_energy));
   }
 }
 

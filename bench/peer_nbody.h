@@ -1,8 +1,8 @@
 // The peer of bench/nbody.cpp: a gravitational leapfrog as a good C++ programmer writes it by hand.
 // Structure of arrays, forces by rows (every pair twice: no scatter, full vectors), kick-drift-kick
-// with the force kept between steps, both square root + division and the fast reciprocal square root
-// of AVX-512 with two Newton steps, a fixed team of threads, and the same monitors: kinetic and
-// potential energy, momentum, angular momentum at a cadence.
+// with the force kept between steps, both square root + division and the fast reciprocal square
+// root of AVX-512 with two Newton steps, a fixed team of threads, and the same monitors: kinetic
+// and potential energy, momentum, angular momentum at a cadence.
 #pragma once
 
 #include <atomic>
@@ -75,8 +75,7 @@ inline void force_rows(const Bodies& b, double g, int begin, int end) {
       const __m512d dx = _mm512_sub_pd(_mm512_set1_pd(b.x[j]), xi);
       const __m512d dy = _mm512_sub_pd(_mm512_set1_pd(b.y[j]), yi);
       const __m512d dz = _mm512_sub_pd(_mm512_set1_pd(b.z[j]), zi);
-      const __m512d r2 =
-          _mm512_fmadd_pd(dz, dz, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dx, dx)));
+      const __m512d r2 = _mm512_fmadd_pd(dz, dz, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dx, dx)));
       __m512d s;
       if constexpr (kFastRsqrt) {
         s = _mm512_rsqrt14_pd(r2);

@@ -144,12 +144,9 @@ double Answer::steps_per_second() const {
 
 std::string Answer::status() const {
   switch (result.status) {
-    case mechanics::RunStatus::kFinished:
-      return "finished";
-    case mechanics::RunStatus::kInterrupted:
-      return "interrupted";
-    case mechanics::RunStatus::kNonFinite:
-      return "non-finite";
+    case mechanics::RunStatus::kFinished: return "finished";
+    case mechanics::RunStatus::kInterrupted: return "interrupted";
+    case mechanics::RunStatus::kNonFinite: return "non-finite";
   }
   return "?";
 }

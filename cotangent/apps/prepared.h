@@ -15,7 +15,7 @@ struct Prepared {
   mechanics::Facts facts;
   mechanics::Plan plan;
   std::optional<UserError> refused;  ///< why there is no plan; only from prepare_to_explain
-  double front_s = 0;  ///< parse, trace, facts, plan
+  double front_s = 0;                ///< parse, trace, facts, plan
 };
 
 /// Throws UserError for anything wrong with the input; writes nothing.

@@ -42,12 +42,9 @@ void warn_of_non_finite_samples(const mechanics::RunResult& result,
 
 int code_of(mechanics::RunStatus status) {
   switch (status) {
-    case mechanics::RunStatus::kFinished:
-      return kOk;
-    case mechanics::RunStatus::kInterrupted:
-      return kInterrupted;
-    case mechanics::RunStatus::kNonFinite:
-      return kNonFinite;
+    case mechanics::RunStatus::kFinished: return kOk;
+    case mechanics::RunStatus::kInterrupted: return kInterrupted;
+    case mechanics::RunStatus::kNonFinite: return kNonFinite;
   }
   return kOurFault;
 }

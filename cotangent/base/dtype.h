@@ -9,9 +9,15 @@ namespace cotangent {
 
 enum class DType : std::uint8_t { kF32, kF64, kI32, kI64, kU32, kU64, kBool };
 
-constexpr bool is_float(DType t) { return t == DType::kF32 || t == DType::kF64; }
-constexpr bool is_bool(DType t) { return t == DType::kBool; }
-constexpr bool is_integer(DType t) { return !is_float(t) && !is_bool(t); }
+constexpr bool is_float(DType t) {
+  return t == DType::kF32 || t == DType::kF64;
+}
+constexpr bool is_bool(DType t) {
+  return t == DType::kBool;
+}
+constexpr bool is_integer(DType t) {
+  return !is_float(t) && !is_bool(t);
+}
 constexpr bool is_signed(DType t) {
   return is_float(t) || t == DType::kI32 || t == DType::kI64;
 }
@@ -46,13 +52,34 @@ constexpr std::string_view name_of(DType t) {
 /// The C++ type that holds an element: dtype_of_v<double> == DType::kF64.
 template <class T>
 struct DTypeOf;
-template <> struct DTypeOf<float> { static constexpr DType value = DType::kF32; };
-template <> struct DTypeOf<double> { static constexpr DType value = DType::kF64; };
-template <> struct DTypeOf<std::int32_t> { static constexpr DType value = DType::kI32; };
-template <> struct DTypeOf<std::int64_t> { static constexpr DType value = DType::kI64; };
-template <> struct DTypeOf<std::uint32_t> { static constexpr DType value = DType::kU32; };
-template <> struct DTypeOf<std::uint64_t> { static constexpr DType value = DType::kU64; };
-template <> struct DTypeOf<bool> { static constexpr DType value = DType::kBool; };
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::kF32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = DType::kF64;
+};
+template <>
+struct DTypeOf<std::int32_t> {
+  static constexpr DType value = DType::kI32;
+};
+template <>
+struct DTypeOf<std::int64_t> {
+  static constexpr DType value = DType::kI64;
+};
+template <>
+struct DTypeOf<std::uint32_t> {
+  static constexpr DType value = DType::kU32;
+};
+template <>
+struct DTypeOf<std::uint64_t> {
+  static constexpr DType value = DType::kU64;
+};
+template <>
+struct DTypeOf<bool> {
+  static constexpr DType value = DType::kBool;
+};
 template <class T>
 inline constexpr DType dtype_of_v = DTypeOf<T>::value;
 

@@ -25,9 +25,8 @@ class DataReader {
     if (text_.substr(0, 3) == "\xEF\xBB\xBF") at_ = 3;
     while (at_ < text_.size()) line();
     if (rows_ == 0) {
-      throw UserError(
-          ErrorParts{"the data file has no numbers", name_, "one row of numbers a line",
-                     "write the numbers into it, or give them in the system file"});
+      throw UserError(ErrorParts{"the data file has no numbers", name_, "one row of numbers a line",
+                                 "write the numbers into it, or give them in the system file"});
     }
     const Shape shape = columns_ == 1 ? Shape{rows_} : Shape{rows_, columns_};
     if (all_integers_) return ir::Tensor::of<std::int64_t>(shape, integers_);

@@ -90,8 +90,7 @@ class Converter {
   Node value(const toml::node& source) {
     Node node;
     switch (source.type()) {
-      case toml::node_type::table:
-        return table(*source.as_table());
+      case toml::node_type::table: return table(*source.as_table());
       case toml::node_type::array: {
         node.kind = NodeKind::kArray;
         const toml::array& array = *source.as_array();
@@ -121,8 +120,7 @@ class Converter {
         node.kind = NodeKind::kBoolean;
         node.integer = source.as_boolean()->get() ? 1 : 0;
         break;
-      default:
-        node.kind = NodeKind::kDate;
+      default: node.kind = NodeKind::kDate;
     }
     node.span = places_.span(source.source());
     return node;
@@ -234,20 +232,13 @@ const Entry* Node::find(const std::string& key) const {
 
 std::string describe(const Node& node) {
   switch (node.kind) {
-    case NodeKind::kTable:
-      return "a table";
-    case NodeKind::kArray:
-      return "an array";
-    case NodeKind::kString:
-      return "a string";
-    case NodeKind::kInteger:
-      return "an integer";
-    case NodeKind::kReal:
-      return "a real";
-    case NodeKind::kBoolean:
-      return "a boolean";
-    case NodeKind::kDate:
-      return "a date";
+    case NodeKind::kTable: return "a table";
+    case NodeKind::kArray: return "an array";
+    case NodeKind::kString: return "a string";
+    case NodeKind::kInteger: return "an integer";
+    case NodeKind::kReal: return "a real";
+    case NodeKind::kBoolean: return "a boolean";
+    case NodeKind::kDate: return "a date";
   }
   return "?";
 }

@@ -113,8 +113,7 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     const std::int64_t n = read_integer(source, order->value, "order", names);
     if (n < 1 || n > 100) {
       fail_at(source.file, order->value.span, "order is " + std::to_string(n),
-              "an order of accuracy, such as 2, 4, 6 or 8",
-              "write one of them, or leave it out");
+              "an order of accuracy, such as 2, 4, 6 or 8", "write one of them, or leave it out");
     }
     settings.order = static_cast<int>(n);
     settings.order_span = order->value.span;

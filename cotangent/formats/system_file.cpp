@@ -326,8 +326,8 @@ class Loader {
   std::int64_t cadence(const Entry& entry) {
     const std::int64_t every = read_integer(source_, entry.value, "'every'", names_);
     if (every < 1) {
-      fail(entry.value.span, "'every' is " + std::to_string(every),
-           "a number of steps, at least 1", "write every = 1 for each step");
+      fail(entry.value.span, "'every' is " + std::to_string(every), "a number of steps, at least 1",
+           "write every = 1 for each step");
     }
     return every;
   }

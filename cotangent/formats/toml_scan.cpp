@@ -147,12 +147,8 @@ class Scanner {
     while (at_ < text_.size()) {
       switch (peek()) {
         case '"':
-        case '\'':
-          string(peek());
-          continue;
-        case '#':
-          comment();
-          continue;
+        case '\'': string(peek()); continue;
+        case '#': comment(); continue;
         case '[':
         case '{':
           dots_ = 0;
@@ -171,9 +167,7 @@ class Scanner {
           count_value();
           dots_ = 0;
           break;
-        case '=':
-          dots_ = 0;
-          break;
+        case '=': dots_ = 0; break;
         case '.':
           if (++dots_ >= kMaxKeyParts) {
             refuse(at_, "a key has more than " + std::to_string(kMaxKeyParts) + " parts",
@@ -184,8 +178,7 @@ class Scanner {
           dots_ = 0;
           if (depth == 0) return;
           break;
-        default:
-          check_ascii();
+        default: check_ascii();
       }
       ++at_;
     }

@@ -71,27 +71,13 @@ class StringReader {
     const char c = peek(1);
     at_ += 2;
     switch (c) {
-      case 'b':
-        put('\b', from);
-        return;
-      case 't':
-        put('\t', from);
-        return;
-      case 'n':
-        put('\n', from);
-        return;
-      case 'f':
-        put('\f', from);
-        return;
-      case 'r':
-        put('\r', from);
-        return;
-      case '"':
-        put('"', from);
-        return;
-      case '\\':
-        put('\\', from);
-        return;
+      case 'b': put('\b', from); return;
+      case 't': put('\t', from); return;
+      case 'n': put('\n', from); return;
+      case 'f': put('\f', from); return;
+      case 'r': put('\r', from); return;
+      case '"': put('"', from); return;
+      case '\\': put('\\', from); return;
       case 'u':
       case 'U': {
         std::uint32_t code = 0;

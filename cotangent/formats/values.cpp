@@ -126,8 +126,7 @@ ir::Tensor read_data(const ValueSource& source, const Node& node, const std::str
   table.finish();
   if (name->value.kind != NodeKind::kString) {
     fail_at(source.file, name->value.span, "'file' is " + describe(name->value),
-            "the name of a data file in quotes",
-            "write file = \"values.csv\"");
+            "the name of a data file in quotes", "write file = \"values.csv\"");
   }
   try {
     if (!source.folder) {
@@ -151,23 +150,18 @@ ir::Tensor read_data(const ValueSource& source, const Node& node, const std::str
 ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::string& what,
                         const lang::Context& names) {
   switch (node.kind) {
-    case NodeKind::kInteger:
-      return ir::Tensor::scalar_of<std::int64_t>(node.integer);
+    case NodeKind::kInteger: return ir::Tensor::scalar_of<std::int64_t>(node.integer);
     case NodeKind::kReal:
       if (!std::isfinite(node.real)) {
         fail_at(source.file, node.span, what + " is " + shortest(node.real), "a finite number",
                 "write a number, such as 0.0");
       }
       return ir::Tensor::scalar_of(node.real);
-    case NodeKind::kArray:
-      return ArrayReader(source, what, names).run(node);
-    case NodeKind::kString:
-      return read_computed(source, node, what, names);
-    case NodeKind::kTable:
-      return read_data(source, node, what);
+    case NodeKind::kArray: return ArrayReader(source, what, names).run(node);
+    case NodeKind::kString: return read_computed(source, node, what, names);
+    case NodeKind::kTable: return read_data(source, node, what);
     case NodeKind::kBoolean:
-    case NodeKind::kDate:
-      break;
+    case NodeKind::kDate: break;
   }
   fail_at(source.file, node.span, what + " is " + describe(node),
           "a number, an array of numbers, \"= expr\" or {file = \"values.csv\"}",

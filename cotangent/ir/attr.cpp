@@ -32,7 +32,9 @@ struct Hasher {
     mix(seed, std::hash<std::string_view>{}(bytes));
   }
   void operator()(const AxesAttr& a) { mix(seed, a.axes); }
-  void operator()(const SliceAttr& a) { mix(seed, a.start), mix(seed, a.limit), mix(seed, a.stride); }
+  void operator()(const SliceAttr& a) {
+    mix(seed, a.start), mix(seed, a.limit), mix(seed, a.stride);
+  }
   void operator()(const PadAttr& a) { mix(seed, a.low), mix(seed, a.high), mix(seed, a.interior); }
   void operator()(const DotAttr& a) {
     mix(seed, a.batch_x), mix(seed, a.batch_y), mix(seed, a.contract_x), mix(seed, a.contract_y);

@@ -70,8 +70,8 @@ struct MapAttr {
 };
 
 /// loop: operands  invariants..., carries..., inputs..., and if `dynamic`: first, count (i64)
-///       body      (iteration: i64, invariants..., carries..., input slices...) -> (carries..., outputs...)
-///       results   final carries..., outputs...
+///       body      (iteration: i64, invariants..., carries..., input slices...) -> (carries...,
+///       outputs...) results   final carries..., outputs...
 /// Runs k = 0 .. count-1 (count <= trip; trip itself when not dynamic) with iteration = first + k
 /// (first = 0 when not dynamic). Inputs have a leading axis of `trip` and are sliced at k.
 /// Output o is emitted at the iterations where (iteration + 1) % every[o] == 0, into slot

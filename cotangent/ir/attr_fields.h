@@ -57,30 +57,20 @@ inline Attr empty_attr(Op op) {
   if (info(op).kind == OpKind::kReduce) return AxesAttr{};
   switch (op) {
     case Op::kParameter:
-    case Op::kProject:
-      return IndexAttr{};
-    case Op::kConstant:
-      return LiteralAttr{};
+    case Op::kProject: return IndexAttr{};
+    case Op::kConstant: return LiteralAttr{};
     case Op::kIota:
     case Op::kTranspose:
     case Op::kBroadcast:
     case Op::kConcatenate:
-    case Op::kReverse:
-      return AxesAttr{};
-    case Op::kSlice:
-      return SliceAttr{};
-    case Op::kPad:
-      return PadAttr{};
-    case Op::kDotGeneral:
-      return DotAttr{};
-    case Op::kMap:
-      return MapAttr{};
-    case Op::kLoop:
-      return LoopAttr{};
-    case Op::kPairSum:
-      return PairAttr{};
-    default:
-      return {};
+    case Op::kReverse: return AxesAttr{};
+    case Op::kSlice: return SliceAttr{};
+    case Op::kPad: return PadAttr{};
+    case Op::kDotGeneral: return DotAttr{};
+    case Op::kMap: return MapAttr{};
+    case Op::kLoop: return LoopAttr{};
+    case Op::kPairSum: return PairAttr{};
+    default: return {};
   }
 }
 

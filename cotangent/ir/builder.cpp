@@ -18,7 +18,12 @@ void mix(std::size_t& seed, std::size_t value) {
 
 bool commutes(Op op) {
   switch (op) {
-    case Op::kAdd: case Op::kMul: case Op::kAnd: case Op::kOr: case Op::kXor: case Op::kEq:
+    case Op::kAdd:
+    case Op::kMul:
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kXor:
+    case Op::kEq:
     case Op::kNe: return true;
     default: return false;
   }
@@ -55,8 +60,8 @@ Value Builder::intern(Op op, std::span<const Value> operands, Attr attr,
   const auto [begin, end] = interned_.equal_range(key);
   for (auto it = begin; it != end; ++it) {
     const Value v{it->second};
-    if (f.op(v) == op && std::equal(operands.begin(), operands.end(), f.operands(v).begin(),
-                                    f.operands(v).end()) &&
+    if (f.op(v) == op &&
+        std::equal(operands.begin(), operands.end(), f.operands(v).begin(), f.operands(v).end()) &&
         std::equal(types.begin(), types.end(), f.result_types(v).begin(),
                    f.result_types(v).end()) &&
         f.attr(v) == attr) {
@@ -67,8 +72,8 @@ Value Builder::intern(Op op, std::span<const Value> operands, Attr attr,
   Node node{};
   node.op = op;
   node.result_count = static_cast<std::uint32_t>(types.size());
-  const auto at = types.size() == 1 ? std::find(f.types_.begin(), f.types_.end(), types[0])
-                                    : f.types_.end();
+  const auto at =
+      types.size() == 1 ? std::find(f.types_.begin(), f.types_.end(), types[0]) : f.types_.end();
   node.type = static_cast<std::uint32_t>(at - f.types_.begin());
   if (at == f.types_.end()) f.types_.insert(f.types_.end(), types.begin(), types.end());
   if (!std::holds_alternative<std::monostate>(attr)) {
@@ -183,7 +188,9 @@ Value Builder::bitcast(Value x, DType to) {
   return make(Op::kBitcast, std::span(&x, 1), {}, type(x).with_dtype(to));
 }
 
-Value Builder::scale(Value s, Value x) { return mul(broadcast_to(s, type(x).shape), x); }
+Value Builder::scale(Value s, Value x) {
+  return mul(broadcast_to(s, type(x).shape), x);
+}
 
 Value Builder::reduce(Op op, Value x, Dims axes) {
   if (axes.empty() && type(x).shape.rank() > 0) {
@@ -194,7 +201,9 @@ Value Builder::reduce(Op op, Value x, Dims axes) {
   return make(op, std::span(&x, 1), AxesAttr{std::move(axes)});
 }
 
-Value Builder::reduce_sum(Value x) { return reduce(Op::kReduceSum, x, {}); }
+Value Builder::reduce_sum(Value x) {
+  return reduce(Op::kReduceSum, x, {});
+}
 
 Value Builder::reshape(Value x, Shape shape) {
   return make(Op::kReshape, std::span(&x, 1), {}, type(x).with_shape(shape));

@@ -23,8 +23,9 @@ class Builder {
   // --- leaves
   Value param(Type type, std::string name = "");  ///< parameters come first, in order
   Value constant(Tensor value);
-  Value constant(double value, DType t = DType::kF64);  ///< scalar; an integer type wants a whole value
-  Value constant_i64(std::int64_t value) ;
+  Value constant(double value,
+                 DType t = DType::kF64);  ///< scalar; an integer type wants a whole value
+  Value constant_i64(std::int64_t value);
   Value splat(double value, Type type);  ///< scalar constant broadcast to `type`
   Value zeros(Type type) { return splat(0.0, type); }
   Value iota(Type type, std::int64_t axis);

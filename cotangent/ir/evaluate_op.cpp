@@ -41,7 +41,8 @@ bool advance(Index& index, const Shape& shape) {
 
 std::int64_t offset_of(std::span<const std::int64_t> index, const Shape& shape) {
   std::int64_t offset = 0;
-  for (int k = 0; k < shape.rank(); ++k) offset = offset * shape[k] + index[static_cast<std::size_t>(k)];
+  for (int k = 0; k < shape.rank(); ++k)
+    offset = offset * shape[k] + index[static_cast<std::size_t>(k)];
   return offset;
 }
 
@@ -101,8 +102,8 @@ void cast(const Tensor& in, Tensor& out) {
       using To = decltype(to);
       for (std::size_t k = 0; k < static_cast<std::size_t>(in.size()); ++k) {
         const From x = in.as<From>()[k];
-        out.as<To>()[k] = is_bool(out.type().dtype) ? static_cast<To>(x != From(0))
-                                                    : convert<To>(x);
+        out.as<To>()[k] =
+            is_bool(out.type().dtype) ? static_cast<To>(x != From(0)) : convert<To>(x);
       }
     });
   });
@@ -147,10 +148,10 @@ void reduce(Op op, const Tensor& in, const Dims& axes, Tensor& out) {
       const auto n = static_cast<std::int64_t>(elements.size());
       const auto get = [&](std::int64_t k) { return elements[static_cast<std::size_t>(k)]; };
       out.as<T>()[static_cast<std::size_t>(at)] =
-          n == 0 ? empty
-                 : ordered_reduce<T>(
-                       0, n, get, [&](T total, std::int64_t k) { return join(total, get(k)); },
-                       join);
+          n == 0
+              ? empty
+              : ordered_reduce<T>(
+                    0, n, get, [&](T total, std::int64_t k) { return join(total, get(k)); }, join);
     });
   });
 }
@@ -204,8 +205,8 @@ void shape_op(Op op, std::span<const Tensor> in, const Attr& attr, Tensor& out) 
         }
         case Op::kReverse: {
           const Dims& axes = std::get<AxesAttr>(attr).axes;
-          const bool flip = std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(k)) !=
-                            axes.end();
+          const bool flip =
+              std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(k)) != axes.end();
           source[k] = flip ? from[static_cast<int>(k)] - 1 - index[k] : index[k];
           break;
         }
@@ -347,8 +348,10 @@ Tensor evaluate_op(Op op, std::span<const Tensor> in, const Attr& attr, const Ty
       } else if (op == Op::kIota) {
         const auto axis = static_cast<std::size_t>(std::get<AxesAttr>(attr).axes[0]);
         for_each_index(type.shape, [&](const Index& index, std::int64_t at) {
-          if (is_float(type.dtype)) out.set_real(at, static_cast<long double>(index[axis]));
-          else out.set_integer(at, index[axis]);
+          if (is_float(type.dtype))
+            out.set_real(at, static_cast<long double>(index[axis]));
+          else
+            out.set_integer(at, index[axis]);
         });
       } else {
         throw InternalError("a parameter has no value of its own");

@@ -12,7 +12,8 @@ namespace cotangent::ir {
 Tensor evaluate_op(Op op, std::span<const Tensor> operands, const Attr& attr, const Type& type,
                    bool extended);
 
-/// reduce_sum over axis 0 of stacked rows [n] + shape, in the fixed order (map's total, pair_sum's total).
+/// reduce_sum over axis 0 of stacked rows [n] + shape, in the fixed order (map's total, pair_sum's
+/// total).
 Tensor sum_rows(const Tensor& rows);
 
 }  // namespace cotangent::ir

@@ -11,7 +11,9 @@ namespace {
 /// Shared, so that a body called many times does not copy its invariants.
 using TensorRef = std::shared_ptr<const Tensor>;
 
-TensorRef hold(Tensor t) { return std::make_shared<const Tensor>(std::move(t)); }
+TensorRef hold(Tensor t) {
+  return std::make_shared<const Tensor>(std::move(t));
+}
 
 std::vector<Tensor> run(const Function& f, std::span<const TensorRef> arguments,
                         const EvaluateOptions& options);
@@ -32,7 +34,9 @@ void add_to_row(Tensor& array, std::int64_t k, const Tensor& row) {
   set_row(array, k, evaluate_op(Op::kAdd, both, {}, row.type(), row.extended()));
 }
 
-TensorRef index_tensor(std::int64_t k) { return hold(Tensor::scalar_of<std::int64_t>(k)); }
+TensorRef index_tensor(std::int64_t k) {
+  return hold(Tensor::scalar_of<std::int64_t>(k));
+}
 
 std::vector<Tensor> run_map(const MapAttr& a, std::span<const TensorRef> in,
                             const EvaluateOptions& options) {
@@ -141,10 +145,10 @@ std::vector<Tensor> run(const Function& f, std::span<const TensorRef> arguments,
     } else if (is_second_order(op)) {
       std::vector<TensorRef> in;
       for (Value u : f.operands(v)) in.push_back(values[u.id][0]);
-      std::vector<Tensor> out = op == Op::kMap ? run_map(f.attr_as<MapAttr>(v), in, options)
-                                : op == Op::kPairSum
-                                    ? run_pair_sum(f.attr_as<PairAttr>(v), in, options)
-                                    : run_loop(f.attr_as<LoopAttr>(v), in, f.result_types(v), options);
+      std::vector<Tensor> out =
+          op == Op::kMap       ? run_map(f.attr_as<MapAttr>(v), in, options)
+          : op == Op::kPairSum ? run_pair_sum(f.attr_as<PairAttr>(v), in, options)
+                               : run_loop(f.attr_as<LoopAttr>(v), in, f.result_types(v), options);
       for (Tensor& t : out) values[id].push_back(hold(std::move(t)));
       continue;
     } else {
@@ -173,7 +177,8 @@ std::vector<Tensor> evaluate(const Function& f, std::span<const Tensor> argument
       throw UserError("'" + f.name() + "', argument " + std::to_string(k) + " is " +
                       arguments[k].type().text() + ", should be " + f.param_type(k).text());
     }
-    values.push_back(hold(options.extended ? arguments[k].to_extended() : arguments[k].to_double()));
+    values.push_back(
+        hold(options.extended ? arguments[k].to_extended() : arguments[k].to_double()));
   }
   return run(f, values, options);
 }

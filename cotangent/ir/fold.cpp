@@ -15,11 +15,35 @@ constexpr std::int64_t kMaxFoldedElements = 64;
 
 bool folds_exactly(Op op) {
   switch (op) {
-    case Op::kNeg: case Op::kAbs: case Op::kSign: case Op::kFloor: case Op::kCeil: case Op::kRound:
-    case Op::kSqrt: case Op::kNot: case Op::kIsFinite: case Op::kAdd: case Op::kSub: case Op::kMul:
-    case Op::kDiv: case Op::kMod: case Op::kMin: case Op::kMax: case Op::kAnd: case Op::kOr:
-    case Op::kXor: case Op::kShl: case Op::kShr: case Op::kLt: case Op::kLe: case Op::kEq:
-    case Op::kNe: case Op::kFma: case Op::kSelect: case Op::kCast: case Op::kBitcast: return true;
+    case Op::kNeg:
+    case Op::kAbs:
+    case Op::kSign:
+    case Op::kFloor:
+    case Op::kCeil:
+    case Op::kRound:
+    case Op::kSqrt:
+    case Op::kNot:
+    case Op::kIsFinite:
+    case Op::kAdd:
+    case Op::kSub:
+    case Op::kMul:
+    case Op::kDiv:
+    case Op::kMod:
+    case Op::kMin:
+    case Op::kMax:
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kXor:
+    case Op::kShl:
+    case Op::kShr:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kFma:
+    case Op::kSelect:
+    case Op::kCast:
+    case Op::kBitcast: return true;
     default: return false;
   }
 }
@@ -31,7 +55,9 @@ Value repeated_scalar(const Function& f, Value v) {
   return {};
 }
 
-bool is_constant(const Function& f, Value v) { return f.op(v) == Op::kConstant; }
+bool is_constant(const Function& f, Value v) {
+  return f.op(v) == Op::kConstant;
+}
 
 /// 1/c when dividing by c and multiplying by 1/c round alike: c a power of two, both normal.
 double exact_reciprocal(const Function& f, Value v) {

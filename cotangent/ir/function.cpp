@@ -55,7 +55,8 @@ bool structurally_equal(const Function& a, const Function& b) {
         a.result_types(v).size() != b.result_types(v).size()) {
       return false;
     }
-    if (!std::equal(a.operands(v).begin(), a.operands(v).end(), b.operands(v).begin())) return false;
+    if (!std::equal(a.operands(v).begin(), a.operands(v).end(), b.operands(v).begin()))
+      return false;
     if (!std::equal(a.result_types(v).begin(), a.result_types(v).end(),
                     b.result_types(v).begin())) {
       return false;

@@ -23,10 +23,10 @@ struct Value {
 
 struct Node {
   Op op;
-  std::uint32_t type;            ///< first of result_count entries in the type table
-  std::uint32_t result_count;    ///< > 1 or second order: read through `project`
-  std::uint32_t attr;            ///< entry in the attribute table; 0 is "none"
-  std::uint32_t first_operand;   ///< in the operand table
+  std::uint32_t type;           ///< first of result_count entries in the type table
+  std::uint32_t result_count;   ///< > 1 or second order: read through `project`
+  std::uint32_t attr;           ///< entry in the attribute table; 0 is "none"
+  std::uint32_t first_operand;  ///< in the operand table
   std::uint32_t operand_count;
 };
 static_assert(sizeof(Node) <= 64, "a node fits a cache line");
@@ -50,7 +50,9 @@ class Function {
   }
   const Attr& attr(Value v) const { return attrs_[nodes_[v.id].attr]; }
   template <class A>
-  const A& attr_as(Value v) const { return std::get<A>(attr(v)); }
+  const A& attr_as(Value v) const {
+    return std::get<A>(attr(v));
+  }
 
   std::span<const Value> params() const { return params_; }
   std::span<const std::string> param_names() const { return param_names_; }

@@ -118,9 +118,10 @@ Type infer_shape_op(Op op, std::span<const Type> in, const Attr& attr, const Typ
         const auto i = static_cast<std::size_t>(k);
         want(0 <= a.start[i] && a.start[i] <= a.limit[i] && a.limit[i] <= x.shape[k] &&
                  a.stride[i] >= 1,
-             op, "[" + std::to_string(a.start[i]) + ":" + std::to_string(a.limit[i]) + ":" +
-                     std::to_string(a.stride[i]) + "] on axis " + std::to_string(k) + " of " +
-                     x.text());
+             op,
+             "[" + std::to_string(a.start[i]) + ":" + std::to_string(a.limit[i]) + ":" +
+                 std::to_string(a.stride[i]) + "] on axis " + std::to_string(k) + " of " +
+                 x.text());
         out.push_back((a.limit[i] - a.start[i] + a.stride[i] - 1) / a.stride[i]);
       }
       return x.with_shape(Shape(out));
@@ -128,7 +129,8 @@ Type infer_shape_op(Op op, std::span<const Type> in, const Attr& attr, const Typ
     case Op::kPad: {
       const auto& a = attribute<PadAttr>(op, attr);
       want_rank(a.low), want_rank(a.high), want_rank(a.interior);
-      want(in[1] == scalar(x.dtype), op, "the value is " + in[1].text() + ", the array " + x.text());
+      want(in[1] == scalar(x.dtype), op,
+           "the value is " + in[1].text() + ", the array " + x.text());
       Dims out;
       for (int k = 0; k < rank; ++k) {
         const auto i = static_cast<std::size_t>(k);
@@ -153,9 +155,7 @@ Type infer_shape_op(Op op, std::span<const Type> in, const Attr& attr, const Typ
       out[static_cast<std::size_t>(axes[0])] = total;
       return x.with_shape(Shape(out));
     }
-    case Op::kReverse:
-      want_axes(op, attribute<AxesAttr>(op, attr).axes, rank, true);
-      return x;
+    case Op::kReverse: want_axes(op, attribute<AxesAttr>(op, attr).axes, rank, true); return x;
     default: throw InternalError("no shape rule");
   }
 }
@@ -163,8 +163,7 @@ Type infer_shape_op(Op op, std::span<const Type> in, const Attr& attr, const Typ
 /// S + rest for `r` index types over operand x.
 Shape gathered_shape(Op op, const Type& x, std::span<const Type> indices) {
   const int r = static_cast<int>(indices.size());
-  want(r >= 1 && r <= x.shape.rank(), op,
-       std::to_string(r) + " index arrays for " + x.text());
+  want(r >= 1 && r <= x.shape.rank(), op, std::to_string(r) + " index arrays for " + x.text());
   for (const Type& t : indices) {
     want(is_integer(t.dtype), op, "an index is " + t.text() + ", not an integer");
     want(t.shape == indices[0].shape, op, "index shapes differ: " + list(indices));
@@ -333,7 +332,8 @@ std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const
       if (op == Op::kConstant) return {attribute<LiteralAttr>(op, attr).value->type()};
       if (op == Op::kIota) {
         const Dims& axes = attribute<AxesAttr>(op, attr).axes;
-        want(axes.size() == 1 && !is_bool(hint.dtype), op, "one axis and a numeric type are wanted");
+        want(axes.size() == 1 && !is_bool(hint.dtype), op,
+             "one axis and a numeric type are wanted");
         want_axes(op, axes, hint.shape.rank(), true);
       }
       return {hint};

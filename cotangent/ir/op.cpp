@@ -14,9 +14,13 @@ constexpr std::array kOps = {
 
 }  // namespace
 
-const OpInfo& info(Op op) { return kOps[static_cast<std::size_t>(op)]; }
+const OpInfo& info(Op op) {
+  return kOps[static_cast<std::size_t>(op)];
+}
 
-std::span<const OpInfo> all_ops() { return kOps; }
+std::span<const OpInfo> all_ops() {
+  return kOps;
+}
 
 std::optional<Op> op_named(std::string_view name) {
   for (const OpInfo& entry : kOps) {

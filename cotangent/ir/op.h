@@ -17,11 +17,24 @@ enum class Op : std::uint8_t {
 };
 
 enum class OpKind : std::uint8_t {
-  kLeaf, kElementwise, kReduce, kShape, kIndex, kContract, kSecondOrder
+  kLeaf,
+  kElementwise,
+  kReduce,
+  kShape,
+  kIndex,
+  kContract,
+  kSecondOrder
 };
 
 enum class OpDomain : std::uint8_t {
-  kFloat, kNumber, kInt, kAny, kCompare, kBits, kTest, kSpecial
+  kFloat,
+  kNumber,
+  kInt,
+  kAny,
+  kCompare,
+  kBits,
+  kTest,
+  kSpecial
 };
 
 struct OpInfo {
@@ -36,8 +49,12 @@ struct OpInfo {
 const OpInfo& info(Op op);
 std::span<const OpInfo> all_ops();
 std::optional<Op> op_named(std::string_view name);
-inline std::string_view name_of(Op op) { return info(op).name; }
-inline bool is_elementwise(Op op) { return info(op).kind == OpKind::kElementwise; }
+inline std::string_view name_of(Op op) {
+  return info(op).name;
+}
+inline bool is_elementwise(Op op) {
+  return info(op).kind == OpKind::kElementwise;
+}
 inline bool is_second_order(Op op) {
   return op == Op::kMap || op == Op::kLoop || op == Op::kPairSum;
 }

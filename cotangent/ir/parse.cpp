@@ -361,27 +361,13 @@ class Parser {
     }
     Tensor out(t);
     switch (t.dtype) {
-      case DType::kF32:
-        read_elements<float>(words, out);
-        break;
-      case DType::kF64:
-        read_elements<double>(words, out);
-        break;
-      case DType::kI32:
-        read_elements<std::int32_t>(words, out);
-        break;
-      case DType::kI64:
-        read_elements<std::int64_t>(words, out);
-        break;
-      case DType::kU32:
-        read_elements<std::uint32_t>(words, out);
-        break;
-      case DType::kU64:
-        read_elements<std::uint64_t>(words, out);
-        break;
-      case DType::kBool:
-        read_elements<bool>(words, out);
-        break;
+      case DType::kF32: read_elements<float>(words, out); break;
+      case DType::kF64: read_elements<double>(words, out); break;
+      case DType::kI32: read_elements<std::int32_t>(words, out); break;
+      case DType::kI64: read_elements<std::int64_t>(words, out); break;
+      case DType::kU32: read_elements<std::uint32_t>(words, out); break;
+      case DType::kU64: read_elements<std::uint64_t>(words, out); break;
+      case DType::kBool: read_elements<bool>(words, out); break;
     }
     return out;
   }

@@ -52,16 +52,11 @@ std::string float_text(T value) {
 std::string element_text(const Tensor& t, std::int64_t k) {
   const auto at = static_cast<std::size_t>(k);
   switch (t.type().dtype) {
-    case DType::kF64:
-      return float_text<double, std::uint64_t>(t.as<double>()[at]);
-    case DType::kF32:
-      return float_text<float, std::uint32_t>(t.as<float>()[at]);
-    case DType::kU64:
-      return std::to_string(t.as<std::uint64_t>()[at]);
-    case DType::kBool:
-      return t.integer(k) ? "true" : "false";
-    default:
-      return std::to_string(t.integer(k));
+    case DType::kF64: return float_text<double, std::uint64_t>(t.as<double>()[at]);
+    case DType::kF32: return float_text<float, std::uint32_t>(t.as<float>()[at]);
+    case DType::kU64: return std::to_string(t.as<std::uint64_t>()[at]);
+    case DType::kBool: return t.integer(k) ? "true" : "false";
+    default: return std::to_string(t.integer(k));
   }
 }
 

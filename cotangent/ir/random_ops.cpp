@@ -43,40 +43,29 @@ double RandomScope::guard(Op op, std::vector<Value>& x) {
   const bool tame = settings_.tame && is_float(builder_.type(x.back()).dtype);
   switch (op) {
     case Op::kNeg:
-    case Op::kAbs:
-      return b(0);
+    case Op::kAbs: return b(0);
     case Op::kSign:
     case Op::kSin:
     case Op::kCos:
     case Op::kTanh:
-    case Op::kErf:
-      return 1;
+    case Op::kErf: return 1;
     case Op::kFloor:
     case Op::kCeil:
-    case Op::kRound:
-      return b(0) + 1;
-    case Op::kAtan:
-      return 2;
+    case Op::kRound: return b(0) + 1;
+    case Op::kAtan: return 2;
     case Op::kAdd:
-    case Op::kSub:
-      return b(0) + b(1);
-    case Op::kMul:
-      return b(0) * b(1);
+    case Op::kSub: return b(0) + b(1);
+    case Op::kMul: return b(0) * b(1);
     case Op::kMin:
-    case Op::kMax:
-      return std::max(b(0), b(1));
-    case Op::kFma:
-      return b(0) * b(1) + b(2);
-    case Op::kSelect:
-      return std::max(b(1), b(2));
+    case Op::kMax: return std::max(b(0), b(1));
+    case Op::kFma: return b(0) * b(1) + b(2);
+    case Op::kSelect: return std::max(b(1), b(2));
     case Op::kLt:
     case Op::kLe:
     case Op::kEq:
     case Op::kNe:
-    case Op::kIsFinite:
-      return 1;
-    default:
-      break;
+    case Op::kIsFinite: return 1;
+    default: break;
   }
   if (!tame) return 1e30;
   switch (op) {
@@ -87,37 +76,22 @@ double RandomScope::guard(Op op, std::vector<Value>& x) {
       x[0] = shifted_square(x[0], 0.25);
       return std::max(2.0, b(0));
     }
-    case Op::kLog1p:
-      x[0] = shifted_square(x[0], 0.25);
-      return b(0);
+    case Op::kLog1p: x[0] = shifted_square(x[0], 0.25); return b(0);
     case Op::kExp:
     case Op::kExpm1:
     case Op::kSinh:
-    case Op::kCosh:
-      x[0] = compress(x[0], 2);
-      return 7.4;
-    case Op::kTan:
-      x[0] = compress(x[0], 1);
-      return 1.6;
+    case Op::kCosh: x[0] = compress(x[0], 2); return 7.4;
+    case Op::kTan: x[0] = compress(x[0], 1); return 1.6;
     case Op::kAsin:
-    case Op::kAcos:
-      x[0] = compress(x[0], 0.9);
-      return 3.2;
-    case Op::kDiv:
-      x[1] = shifted_square(x[1], 0.5);
-      return 2 * b(0);
-    case Op::kMod:
-      x[1] = shifted_square(x[1], 0.5);
-      return b(1);
+    case Op::kAcos: x[0] = compress(x[0], 0.9); return 3.2;
+    case Op::kDiv: x[1] = shifted_square(x[1], 0.5); return 2 * b(0);
+    case Op::kMod: x[1] = shifted_square(x[1], 0.5); return b(1);
     case Op::kPow:
       x[0] = shifted_square(compress(x[0], 1), 0.25);
       x[1] = compress(x[1], 2);
       return 16;
-    case Op::kAtan2:
-      x[0] = shifted_square(x[0], 0.25);
-      return 3.2;
-    default:
-      break;
+    case Op::kAtan2: x[0] = shifted_square(x[0], 0.25); return 3.2;
+    default: break;
   }
   for (Value& v : x) {
     if (is_float(builder_.type(v).dtype)) v = compress(v, 1);

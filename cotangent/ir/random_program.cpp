@@ -41,14 +41,10 @@ double special_value(SplitMix& random) {
 std::int64_t special_integer(SplitMix& random, DType t) {
   const std::int64_t bits = static_cast<std::int64_t>(size_of(t)) * 8;
   switch (random.below(4)) {
-    case 0:
-      return 0;
-    case 1:
-      return -1;  // the largest of an unsigned type
-    case 2:
-      return static_cast<std::int64_t>(std::uint64_t{1} << (bits - 1));
-    default:
-      return static_cast<std::int64_t>(random.next());
+    case 0: return 0;
+    case 1: return -1;  // the largest of an unsigned type
+    case 2: return static_cast<std::int64_t>(std::uint64_t{1} << (bits - 1));
+    default: return static_cast<std::int64_t>(random.next());
   }
 }
 

@@ -28,10 +28,8 @@ bool is_transcendental(Op op) {
     case Op::kTanh:
     case Op::kErf:
     case Op::kPow:
-    case Op::kAtan2:
-      return true;
-    default:
-      return false;
+    case Op::kAtan2: return true;
+    default: return false;
   }
 }
 
@@ -47,25 +45,18 @@ bool jumps(Op op) {
     case Op::kNe:
     case Op::kShl:
     case Op::kShr:
-    case Op::kBitcast:
-      return true;
-    default:
-      return false;
+    case Op::kBitcast: return true;
+    default: return false;
   }
 }
 
 int weight(DType t) {
   switch (t) {
-    case DType::kF64:
-      return 20;
-    case DType::kF32:
-      return 6;
-    case DType::kI64:
-      return 4;
-    case DType::kBool:
-      return 3;
-    default:
-      return 2;
+    case DType::kF64: return 20;
+    case DType::kF32: return 6;
+    case DType::kI64: return 4;
+    case DType::kBool: return 3;
+    default: return 2;
   }
 }
 
@@ -302,20 +293,15 @@ void RandomScope::one_node() {
   if (kind == OpKind::kSecondOrder && depth_ == 0) kind = OpKind::kElementwise;
   const Op op = draw_op(kind);
   switch (kind) {
-    case OpKind::kLeaf:
-      return leaf(op);
+    case OpKind::kLeaf: return leaf(op);
     case OpKind::kElementwise:
       if (op == Op::kCast) return cast();
       if (op == Op::kBitcast) return bitcast();
       return elementwise(op);
-    case OpKind::kReduce:
-      return reduce(op);
-    case OpKind::kShape:
-      return shape_op(op);
-    case OpKind::kIndex:
-      return index_op(op);
-    case OpKind::kContract:
-      return dot_general();
+    case OpKind::kReduce: return reduce(op);
+    case OpKind::kShape: return shape_op(op);
+    case OpKind::kIndex: return index_op(op);
+    case OpKind::kContract: return dot_general();
     case OpKind::kSecondOrder:
       if (op == Op::kMap) return map();
       if (op == Op::kLoop) return loop();

@@ -7,8 +7,8 @@
 //   n > 4096          blocks of 4096 (the last may be shorter), each by the rules above, then the
 //                     same rules over the blocks' results
 //
-// A dot product follows the same order with fma(x[k], y[k], partial) in place of partial + x[k]*y[k];
-// the first product of a partial is rounded on its own; results of blocks are added.
+// A dot product follows the same order with fma(x[k], y[k], partial) in place of partial +
+// x[k]*y[k]; the first product of a partial is rounded on its own; results of blocks are added.
 #pragma once
 
 #include <cstdint>
@@ -61,8 +61,8 @@ T ordered_combine(std::vector<T> values, Combine combine) {
     const auto n = static_cast<std::int64_t>(values.size());
     for (std::int64_t b = 0; b < n; b += kReduceBlock) {
       const std::int64_t m = n - b < kReduceBlock ? n - b : kReduceBlock;
-      blocks.push_back(detail::reduce_one_block<T>(b, m, Get{&values}, Next{&values, combine},
-                                                   combine));
+      blocks.push_back(
+          detail::reduce_one_block<T>(b, m, Get{&values}, Next{&values, combine}, combine));
     }
     values = std::move(blocks);
   }

@@ -61,18 +61,11 @@ std::int64_t cost(const Function& f) {
   for (std::uint32_t id = 0; id < f.size(); ++id) {
     const Value v{id};
     switch (f.op(v)) {
-      case Op::kConstant:
-        total += f.type(v).is_scalar() ? 1 : 3;
-        break;
-      case Op::kBroadcast:
-        total += 1;
-        break;
+      case Op::kConstant: total += f.type(v).is_scalar() ? 1 : 3; break;
+      case Op::kBroadcast: total += 1; break;
       case Op::kParameter:
-      case Op::kProject:
-        total += 2;
-        break;
-      default:
-        total += 4 + static_cast<std::int64_t>(f.operands(v).size());
+      case Op::kProject: total += 2; break;
+      default: total += 4 + static_cast<std::int64_t>(f.operands(v).size());
     }
     if (const FunctionPtr body = body_of(f.attr(v))) total += cost(*body);
   }

@@ -90,8 +90,10 @@ Tensor filled(Type type, long double value) {
   Tensor t(type);
   const bool large = type.dtype == DType::kU64 && value > 0;  // may pass the signed range
   for (std::int64_t k = 0; k < t.size(); ++k) {
-    if (is_float(type.dtype) || large) t.set_real(k, value);
-    else t.set_integer(k, static_cast<std::int64_t>(value));
+    if (is_float(type.dtype) || large)
+      t.set_real(k, value);
+    else
+      t.set_integer(k, static_cast<std::int64_t>(value));
   }
   return t;
 }

@@ -32,12 +32,16 @@ class Tensor {
     return of<T>(shape, std::span<const T>(values.begin(), values.size()));
   }
   template <class T>
-  static Tensor scalar_of(T value) { return of<T>(Shape{}, {value}); }
+  static Tensor scalar_of(T value) {
+    return of<T>(Shape{}, {value});
+  }
 
   const Type& type() const { return type_; }
   std::int64_t size() const { return type_.size(); }
   bool extended() const { return extended_; }
-  std::size_t element_bytes() const { return extended_ ? sizeof(long double) : size_of(type_.dtype); }
+  std::size_t element_bytes() const {
+    return extended_ ? sizeof(long double) : size_of(type_.dtype);
+  }
 
   /// Typed view; T must match (long double for an extended tensor).
   template <class T>
@@ -60,8 +64,8 @@ class Tensor {
   const std::byte* data() const { return data_.data(); }
   std::size_t bytes() const { return data_.size(); }
 
-  Tensor to_extended() const;      ///< f64 -> long double storage; others unchanged
-  Tensor to_double() const;        ///< back, rounding
+  Tensor to_extended() const;  ///< f64 -> long double storage; others unchanged
+  Tensor to_double() const;    ///< back, rounding
   Tensor reshaped(Shape shape) const;
 
   /// Same type and same bits, with all NaNs counted equal.

@@ -21,6 +21,8 @@ struct Type {
   Type with_dtype(DType t) const { return {t, shape}; }
 };
 
-inline Type scalar(DType t = DType::kF64) { return {t, {}}; }
+inline Type scalar(DType t = DType::kF64) {
+  return {t, {}};
+}
 
 }  // namespace cotangent::ir

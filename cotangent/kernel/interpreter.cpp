@@ -16,8 +16,12 @@ class Interpreter {
       const Buffer& b = program.buffers[k];
       const auto at = static_cast<std::size_t>(b.position);
       switch (b.kind) {
-        case BufferKind::kInput: read_.push_back(static_cast<const std::byte*>(arguments[at])); break;
-        case BufferKind::kOutput: read_.push_back(static_cast<const std::byte*>(results[at])); break;
+        case BufferKind::kInput:
+          read_.push_back(static_cast<const std::byte*>(arguments[at]));
+          break;
+        case BufferKind::kOutput:
+          read_.push_back(static_cast<const std::byte*>(results[at]));
+          break;
         case BufferKind::kConstant: read_.push_back(b.data.data()); break;
         case BufferKind::kScratch:
           // Filled with a pattern, so that reading what was never written shows.
@@ -53,8 +57,8 @@ class Interpreter {
       case Code::kOp: {
         Bits x[3];
         for (std::size_t k = 0; k < i.operands.size(); ++k) x[k] = values_[i.operands[k]];
-        values_[i.result] = apply_scalar(i.op, i.dtype, program_.types[i.operands.back()],
-                                         {x, i.operands.size()});
+        values_[i.result] =
+            apply_scalar(i.op, i.dtype, program_.types[i.operands.back()], {x, i.operands.size()});
         break;
       }
       case Code::kLoad:

@@ -1,8 +1,8 @@
 // Builds a kernel program. Pure instructions are folded, shared and hoisted as they are made: each
 // goes into the outermost open block where its operands are visible, but never out of an `if`.
 //
-// Loads are pure too, of a *version* of a buffer: a promise of whoever asks that from the moment the
-// version was made until the load, the elements it will read do not change.
+// Loads are pure too, of a *version* of a buffer: a promise of whoever asks that from the moment
+// the version was made until the load, the elements it will read do not change.
 #pragma once
 
 #include <unordered_map>
@@ -83,9 +83,9 @@ class KernelBuilder {
 
   Program& program_;
   std::vector<Open> stack_;
-  std::vector<char> open_;                      ///< by block serial
-  std::vector<std::uint32_t> depth_of_block_;   ///< by block serial
-  std::vector<std::uint32_t> block_of_;         ///< by value
+  std::vector<char> open_;                     ///< by block serial
+  std::vector<std::uint32_t> depth_of_block_;  ///< by block serial
+  std::vector<std::uint32_t> block_of_;        ///< by value
   std::vector<char> is_const_;
   std::vector<Bits> const_bits_;
   std::vector<std::uint32_t> version_block_;

@@ -29,7 +29,9 @@ const char* name_of_buffer(BufferKind kind) {
   return "?";
 }
 
-std::string value_name(Id id) { return id == kNoId ? "_" : "%" + std::to_string(id); }
+std::string value_name(Id id) {
+  return id == kNoId ? "_" : "%" + std::to_string(id);
+}
 
 std::string list(const std::vector<Id>& ids) {
   std::string s;
@@ -99,8 +101,8 @@ class Printer {
                 value_name(i.operands[0]) + ".." + value_name(i.operands[1]);
         if (i.operands[2] != kNoId) head += " but " + value_name(i.operands[2]);
         if (!i.args.empty()) {
-          head += " with " + list(i.args) + " from " +
-                  list({i.operands.begin() + 3, i.operands.end()});
+          head +=
+              " with " + list(i.args) + " from " + list({i.operands.begin() + 3, i.operands.end()});
         }
         line(depth, head + " {");
         block(*i.body, depth + 1);
@@ -130,8 +132,8 @@ class Verifier {
     if (!condition) throw InternalError("kernel '" + program_.name + "': " + rule);
   }
   void use(Id id, const char* what) {
-    want(id < visible_.size() && visible_[id], std::string(what) + " " + value_name(id) +
-                                                   " is used before or outside its definition");
+    want(id < visible_.size() && visible_[id],
+         std::string(what) + " " + value_name(id) + " is used before or outside its definition");
   }
   void define(Id id, DType t) {
     want(id < visible_.size() && program_.types[id] == t, "type of " + value_name(id));
@@ -179,7 +181,8 @@ class Verifier {
         use(i.operands[1], "stored value");
         want(type(i.operands[1]) == i.dtype, "type of a stored value");
         const BufferKind kind = program_.buffers[i.buffer].kind;
-        want(kind == BufferKind::kOutput || kind == BufferKind::kScratch, "store to a read-only buffer");
+        want(kind == BufferKind::kOutput || kind == BufferKind::kScratch,
+             "store to a read-only buffer");
         break;
       }
       case Code::kFor: {
@@ -250,7 +253,10 @@ class DeadRemover {
         case Code::kLoad: needed = used_[i.result]; break;
         case Code::kStore: needed = stores = true; break;
         case Code::kFor: needed = loop(i, stores); break;
-        case Code::kIf: needed = block(*i.body); stores = stores || needed; break;
+        case Code::kIf:
+          needed = block(*i.body);
+          stores = stores || needed;
+          break;
       }
       if (!needed) continue;
       if (i.code != Code::kFor) mark(i.operands);
@@ -262,8 +268,8 @@ class DeadRemover {
   }
 
   bool loop(Instr& i, bool& stores) {
-    // Carried values that nobody needs go, to a fixpoint: one is needed if it is read after the loop
-    // or if something needed inside reads it.
+    // Carried values that nobody needs go, to a fixpoint: one is needed if it is read after the
+    // loop or if something needed inside reads it.
     if (!i.args.empty()) {
       std::vector<char> keep(i.args.size(), 0);
       for (std::size_t k = 0; k < i.args.size(); ++k) keep[k] = used_[i.results[k]];
@@ -326,7 +332,7 @@ double ops_of(const Program& program, const Block& b, double unknown_trip,
       case Code::kFor: {
         const std::int64_t lo = constants[i.operands[0]], hi = constants[i.operands[1]];
         const bool known = lo != INT64_MIN && hi != INT64_MIN;
-        const double trip = known           ? static_cast<double>(std::max<std::int64_t>(hi - lo, 0))
+        const double trip = known ? static_cast<double>(std::max<std::int64_t>(hi - lo, 0))
                             : hi != INT64_MIN ? static_cast<double>(hi) / 2
                                               : unknown_trip;
         total += trip * ops_of(program, *i.body, unknown_trip, constants);
@@ -350,7 +356,8 @@ std::size_t size_of_block(const Block& block) {
 double estimate_ops(const Program& program, double unknown_trip) {
   std::vector<std::int64_t> constants(program.types.size(), INT64_MIN);
   const double all = ops_of(program, program.body, unknown_trip, constants);
-  // What stands before and after the time loop (clearing room for samples, say) is done once a call.
+  // What stands before and after the time loop (clearing room for samples, say) is done once a
+  // call.
   double steps = 0;
   for (const Instr& i : program.body.instrs) {
     if (i.code != Code::kFor || constants[i.operands[1]] != INT64_MIN) continue;
@@ -359,8 +366,14 @@ double estimate_ops(const Program& program, double unknown_trip) {
   return steps > 0 ? steps : all;
 }
 
-std::string print(const Program& program) { return Printer(program).text(); }
-void verify(const Program& program) { Verifier(program).run(); }
-void remove_dead(Program& program) { DeadRemover(program).run(); }
+std::string print(const Program& program) {
+  return Printer(program).text();
+}
+void verify(const Program& program) {
+  Verifier(program).run();
+}
+void remove_dead(Program& program) {
+  DeadRemover(program).run();
+}
 
 }  // namespace cotangent::kernel

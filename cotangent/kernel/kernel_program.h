@@ -13,8 +13,9 @@
 //               parallel  as simd, and the rows may be split between threads
 //   if        runs its block where the condition holds; gives no values
 //
-// Values are scalars in SSA form, visible in the block that defines them after their definition, and
-// in the blocks nested there. Executing it literally, one instruction at a time, is its meaning.
+// Values are scalars in SSA form, visible in the block that defines them after their definition,
+// and in the blocks nested there. Executing it literally, one instruction at a time, is its
+// meaning.
 #pragma once
 
 #include <cstdint>
@@ -35,10 +36,10 @@ enum class BufferKind : std::uint8_t { kInput, kOutput, kScratch, kConstant };
 struct Buffer {
   BufferKind kind = BufferKind::kScratch;
   DType dtype = DType::kF64;
-  std::int64_t count = 0;         ///< elements
-  std::int64_t position = 0;      ///< of the argument, or of the result
-  std::vector<std::byte> data;    ///< of a constant
-  std::string note;               ///< layout, for people
+  std::int64_t count = 0;       ///< elements
+  std::int64_t position = 0;    ///< of the argument, or of the result
+  std::vector<std::byte> data;  ///< of a constant
+  std::string note;             ///< layout, for people
   /// Scratch in planes of this many elements, each plane padded to 64 bytes: what lies between the
   /// last element and the end of its plane belongs to nobody. 0: not so.
   std::int64_t plane = 0;
@@ -53,16 +54,16 @@ struct Instr {
   Code code = Code::kConst;
   ForKind kind = ForKind::kSerial;
   ir::Op op = ir::Op::kConstant;
-  DType dtype = DType::kF64;       ///< of the result; of the value stored
+  DType dtype = DType::kF64;  ///< of the result; of the value stored
   Id result = kNoId;
   std::uint32_t buffer = 0;
-  std::uint64_t bits = 0;          ///< of a const
+  std::uint64_t bits = 0;  ///< of a const
   /// op: its operands. load: index, predicate (or kNoId). store: index, value.
   /// for: lo, hi, skip (or kNoId), then the initial carried values. if: condition.
   std::vector<Id> operands;
-  Id index = kNoId;                ///< for: the loop variable
-  std::vector<Id> args;            ///< for: carried values inside
-  std::vector<Id> results;         ///< for: carried values after
+  Id index = kNoId;         ///< for: the loop variable
+  std::vector<Id> args;     ///< for: carried values inside
+  std::vector<Id> results;  ///< for: carried values after
   std::unique_ptr<Block> body;
 };
 
@@ -76,7 +77,7 @@ struct Program {
   std::vector<Buffer> buffers;
   std::vector<DType> types;  ///< of every value
   Block body;
-  std::string remarks;       ///< what the lowering decided and why, a line each
+  std::string remarks;  ///< what the lowering decided and why, a line each
 
   std::size_t inputs = 0, outputs = 0;
 };
@@ -84,14 +85,14 @@ struct Program {
 /// Number of instructions, nested ones included.
 std::size_t size_of_block(const Block& block);
 
-/// Estimated scalar operations of one run (dynamic loops counted `unknown_trip` times); of dynamic loops
-/// alone where the program has one at the top.
+/// Estimated scalar operations of one run (dynamic loops counted `unknown_trip` times); of dynamic
+/// loops alone where the program has one at the top.
 double estimate_ops(const Program& program, double unknown_trip = 1);
 
 std::string print(const Program& program);
 
-/// Throws InternalError naming the rule broken: definitions before uses and in scope, types, buffers
-/// in range, what each kind of loop may hold.
+/// Throws InternalError naming the rule broken: definitions before uses and in scope, types,
+/// buffers in range, what each kind of loop may hold.
 void verify(const Program& program);
 
 /// Removes instructions whose values nobody uses, and empty loops.

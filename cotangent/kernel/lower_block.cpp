@@ -70,7 +70,8 @@ void Lowering::for_rows(const Domain& domain, const std::function<void(const Ind
 void Lowering::for_row_elements(const Shape& shape, const Domain& domain, const Index& row,
                                 const std::function<void(const Index&)>& visit) {
   Dims rest;
-  for (int k = static_cast<int>(domain.lengths.size()); k < shape.rank(); ++k) rest.push_back(shape[k]);
+  for (int k = static_cast<int>(domain.lengths.size()); k < shape.rank(); ++k)
+    rest.push_back(shape[k]);
   const Shape inner{std::span<const std::int64_t>(rest)};
   for (std::int64_t e = 0; e < inner.size(); ++e) {
     const Index at = constant_index(inner, e);
@@ -94,18 +95,16 @@ void Lowering::copy_into(Frame& fr, Value v, const Ref& to) {
 void Lowering::copy_buffer(const ir::Type& type, const Ref& from, const Ref& to) {
   const Domain domain = domain_of(type.shape);
   for_rows(domain, [&](const Index& row) {
-    for_row_elements(type.shape, domain, row, [&](const Index& at) {
-      store_element(to, at, read(from, type, at, kNoId));
-    });
+    for_row_elements(type.shape, domain, row,
+                     [&](const Index& at) { store_element(to, at, read(from, type, at, kNoId)); });
   });
 }
 
 void Lowering::fill_zero(const ir::Type& type, const Ref& to) {
   const Domain domain = domain_of(type.shape);
   for_rows(domain, [&](const Index& row) {
-    for_row_elements(type.shape, domain, row, [&](const Index& at) {
-      store_element(to, at, b.constant(type.dtype, 0));
-    });
+    for_row_elements(type.shape, domain, row,
+                     [&](const Index& at) { store_element(to, at, b.constant(type.dtype, 0)); });
   });
 }
 
@@ -136,9 +135,8 @@ void Scheduler::emit_row(Node& n, const Index& row,
   };
   if (n.kind == Kind::kPoint) {
     Out& out = n.outs[0];
-    l_.for_row_elements(type(n.value).shape, n.domain, row, [&](const Index& at) {
-      keep(out, at, l_.element(fr_, n.value, at));
-    });
+    l_.for_row_elements(type(n.value).shape, n.domain, row,
+                        [&](const Index& at) { keep(out, at, l_.element(fr_, n.value, at)); });
     return;
   }
   const bool pair = n.kind == Kind::kPair;
@@ -198,7 +196,8 @@ void Scheduler::emit_single(Node& n) {
       if (out.want && out.want->has_dest) {
         const Shape& shape = type(n.value).shape;
         for (std::size_t k = 0; k < all.size(); ++k) {
-          l_.store_element(out.want->dest, l_.constant_index(shape, static_cast<std::int64_t>(k)), all[k]);
+          l_.store_element(out.want->dest, l_.constant_index(shape, static_cast<std::int64_t>(k)),
+                           all[k]);
         }
         l_.touch(out.want->dest);
       }
@@ -265,7 +264,8 @@ void Scheduler::emit_scatter(Node& n) {
         Index target = head, source = place;
         for (int k = 0; k < at.rank; ++k) target.push(at[k]), source.push(at[k]);
         Id value = l_.element(fr_, operands[1], source);
-        if (f_.op(v) == Op::kScatterAdd) value = b_.add(l_.read(current, type(v), target, kNoId), value);
+        if (f_.op(v) == Op::kScatterAdd)
+          value = b_.add(l_.read(current, type(v), target, kNoId), value);
         l_.store_element(current, target, value);
       });
     });
@@ -296,7 +296,8 @@ void Scheduler::emit_map_serial(Node& n) {
     std::vector<Want> wants;
     for (Out& out : n.outs) {
       Want w;
-      w.value = body->results()[static_cast<std::size_t>(f_.attr_as<ir::IndexAttr>(out.value).index)];
+      w.value =
+          body->results()[static_cast<std::size_t>(f_.attr_as<ir::IndexAttr>(out.value).index)];
       w.has_dest = true;
       w.dest = out.ref;
       w.dest.offset = b_.mul(loop.index, b_.i64(out.ref.strides[0]));
@@ -352,13 +353,14 @@ void Scheduler::emit_pair_serial(Node& n) {
     l_.touch(wants[k].dest);
     l_.touch(out.ref);
     Ref row = out.ref;
-    row.offset = b_.mul(a.roles[r] == Role::kAtJ ? loop.index : outer.index, b_.i64(out.ref.strides[0]));
+    row.offset =
+        b_.mul(a.roles[r] == Role::kAtJ ? loop.index : outer.index, b_.i64(out.ref.strides[0]));
     row.strides.erase(row.strides.begin());
     const Domain domain = domain_of(row_type.shape);
     l_.for_rows(domain, [&](const Index& at_row) {
       l_.for_row_elements(row_type.shape, domain, at_row, [&](const Index& at) {
-        const Id sum = b_.add(l_.read(row, row_type, at, kNoId),
-                              l_.read(wants[k].dest, row_type, at, kNoId));
+        const Id sum =
+            b_.add(l_.read(row, row_type, at, kNoId), l_.read(wants[k].dest, row_type, at, kNoId));
         l_.store_element(row, at, sum);
       });
     });
@@ -439,7 +441,8 @@ void Scheduler::emit_loop(Node& n) {
     w.value = body->results()[c];
     if (in_registers(body->type(param).shape)) {
       const auto at = loop.args.begin() + static_cast<std::ptrdiff_t>(next);
-      l_.bind_registers(inner, invariants + c + 1, {at, at + static_cast<std::ptrdiff_t>(inits[c].size())});
+      l_.bind_registers(inner, invariants + c + 1,
+                        {at, at + static_cast<std::ptrdiff_t>(inits[c].size())});
       next += inits[c].size();
       wants.push_back(std::move(w));
       continue;

@@ -215,7 +215,8 @@ Id Lowering::gathered_axis(Frame& fr, Value indices, const Index& place, std::in
                            Id predicate) {
   const Id raw = element(fr, indices, place, predicate);
   if (b.type(raw) == DType::kU64) {
-    const Id last = b.constant(DType::kU64, static_cast<Bits>(std::max<std::int64_t>(length - 1, 0)));
+    const Id last =
+        b.constant(DType::kU64, static_cast<Bits>(std::max<std::int64_t>(length - 1, 0)));
     return b.cast(b.op(Op::kMin, {raw, last}), DType::kI64);
   }
   const Id low = b.op(Op::kMax, {b.cast(raw, DType::kI64), b.i64(0)});
@@ -335,8 +336,8 @@ Id Lowering::compute(Frame& fr, Value v, const Index& index, Id predicate) {
       const int rank = f.type(operands[1]).shape.rank();
       for (int k = 0; k < rank; ++k) place.push(index[k]);
       for (std::size_t k = 1; k < operands.size(); ++k) {
-        from.push(gathered_axis(fr, operands[k], place, shape_of(0)[static_cast<int>(k) - 1],
-                                predicate));
+        from.push(
+            gathered_axis(fr, operands[k], place, shape_of(0)[static_cast<int>(k) - 1], predicate));
       }
       for (int k = rank; k < index.rank; ++k) from.push(index[k]);
       return element(fr, operands[0], from, predicate);

@@ -1,4 +1,5 @@
-// Lane mode: a body with all its values in registers; second-order ops inside it as structured loops.
+// Lane mode: a body with all its values in registers; second-order ops inside it as structured
+// loops.
 #include <algorithm>
 
 #include "cotangent/kernel/lowering.h"
@@ -24,8 +25,15 @@ std::vector<char> needed_nodes(const Function& f, const std::vector<Value>& resu
 /// Moves elements only: costs nothing until it is read.
 bool only_moves(Op op) {
   switch (op) {
-    case Op::kParameter: case Op::kConstant: case Op::kIota: case Op::kReshape: case Op::kTranspose:
-    case Op::kBroadcast: case Op::kSlice: case Op::kReverse: case Op::kProject: return true;
+    case Op::kParameter:
+    case Op::kConstant:
+    case Op::kIota:
+    case Op::kReshape:
+    case Op::kTranspose:
+    case Op::kBroadcast:
+    case Op::kSlice:
+    case Op::kReverse:
+    case Op::kProject: return true;
     default: return false;
   }
 }
@@ -397,8 +405,8 @@ std::vector<Lowering::Elements> Lowering::lane_loop(Frame& fr, Value node) {
     const Elements old = part(loop.args, carries + o);
     const Id every = b.i64(a.every[o]);
     const Id now = b.op(Op::kEq, {b.op(Op::kMod, {done, every}), b.i64(0)});
-    const Id slot = b.sub(b.sub(b.op(Op::kDiv, {done, every}), b.op(Op::kDiv, {first, every})),
-                          b.i64(1));
+    const Id slot =
+        b.sub(b.sub(b.op(Op::kDiv, {done, every}), b.op(Op::kDiv, {first, every})), b.i64(1));
     for (std::size_t e = 0; e < old.size(); ++e) {
       const auto row = static_cast<std::int64_t>(e / value.size());
       const Id here = b.both(now, b.op(Op::kEq, {slot, b.i64(row)}));

@@ -128,7 +128,9 @@ Id Lowering::reduce_element(Frame& fr, Value v, const Index& kept, Id predicate)
   return ordered(
       r.n, false, [&](Id k) { return Elements{r.first(kept, k)}; },
       [&](const Elements& total, Id k) { return Elements{r.next(kept, total[0], k)}; },
-      [&](const Elements& x, const Elements& y) { return Elements{b.op(r.step, {x[0], y[0]})}; })[0];
+      [&](const Elements& x, const Elements& y) {
+        return Elements{b.op(r.step, {x[0], y[0]})};
+      })[0];
 }
 
 Lowering::Elements Lowering::ordered(std::int64_t n, bool compact, const At& first,
@@ -158,7 +160,8 @@ Lowering::Elements Lowering::ordered_block(std::int64_t n, const At& first, cons
     const Id base = b.mul(loop.index, b.i64(kReduceLanes));
     Elements yields;
     for (std::int64_t l = 0; l < kReduceLanes; ++l) {
-      const auto at = loop.args.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(l) * width);
+      const auto at =
+          loop.args.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(l) * width);
       const Elements total(at, at + static_cast<std::ptrdiff_t>(width));
       const Elements sum = next(total, b.add(base, b.i64(l)));
       yields.insert(yields.end(), sum.begin(), sum.end());
@@ -221,7 +224,8 @@ Lowering::Elements Lowering::ordered_compact(std::int64_t n, const At& first, co
   Elements yields;
   const std::size_t width = sample.size();
   for (std::int64_t l = 0; l < kReduceLanes; ++l) {
-    const auto at = loop.args.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(l) * width);
+    const auto at =
+        loop.args.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(l) * width);
     const Elements old(at, at + static_cast<std::ptrdiff_t>(width));
     Id k = b.add(base, b.i64(l));
     const bool ragged = n % kReduceLanes != 0 && l >= n % kReduceLanes;
@@ -321,8 +325,8 @@ Lowering::Elements Lowering::ordered_lanes(std::int64_t n, const std::vector<DTy
     return p;
   };
   return ordered_lanes(
-      blocks, types, get,
-      [&](const Elements& total, Id k) { return combine(total, get(k)); }, combine);
+      blocks, types, get, [&](const Elements& total, Id k) { return combine(total, get(k)); },
+      combine);
 }
 
 Lowering::Elements Lowering::reduce_to_registers(Frame& fr, Value v) {

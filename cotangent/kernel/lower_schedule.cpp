@@ -12,13 +12,17 @@ namespace {
 
 constexpr std::int64_t kNever = INT64_MAX;
 constexpr std::int64_t kMaxInlineCost = 64;
-constexpr std::int64_t kSharedCost = 6;       ///< worth a buffer when used twice
-constexpr std::int64_t kReplicatedCost = 4;   ///< worth a buffer when each element is read many times
+constexpr std::int64_t kSharedCost = 6;  ///< worth a buffer when used twice
+constexpr std::int64_t kReplicatedCost =
+    4;  ///< worth a buffer when each element is read many times
 
 bool moves(Op op) {
   switch (op) {
-    case Op::kReshape: case Op::kTranspose: case Op::kBroadcast: case Op::kSlice: case Op::kReverse:
-      return true;
+    case Op::kReshape:
+    case Op::kTranspose:
+    case Op::kBroadcast:
+    case Op::kSlice:
+    case Op::kReverse: return true;
     default: return false;
   }
 }
@@ -82,7 +86,8 @@ void Scheduler::count_uses() {
       case Op::kMap: {
         const auto& a = f_.attr_as<ir::MapAttr>(v);
         const bool lanes = lane_cost(*a.body) <= kMaxLaneCost;
-        for (std::size_t k = lanes ? static_cast<std::size_t>(a.rows) : 0; k < operands.size(); ++k) {
+        for (std::size_t k = lanes ? static_cast<std::size_t>(a.rows) : 0; k < operands.size();
+             ++k) {
           must(k, 1);
         }
         break;
@@ -93,7 +98,8 @@ void Scheduler::count_uses() {
       case Op::kLoop: {
         const auto& a = f_.attr_as<ir::LoopAttr>(v);
         for (std::size_t k = 0; k < static_cast<std::size_t>(a.invariants); ++k) must(k, 1);
-        for (std::int64_t k = a.invariants + a.carries; k < a.invariants + a.carries + a.inputs; ++k) {
+        for (std::int64_t k = a.invariants + a.carries; k < a.invariants + a.carries + a.inputs;
+             ++k) {
           must(static_cast<std::size_t>(k), kReplicatedCost);
         }
         break;
@@ -125,11 +131,15 @@ std::int64_t Scheduler::cost_of(Value v) const {
   std::int64_t sum = 0;
   for (Value u : f_.operands(v)) sum += cost_[u.id];
   switch (f_.op(v)) {
-    case Op::kParameter: case Op::kConstant: case Op::kIota: return 0;
+    case Op::kParameter:
+    case Op::kConstant:
+    case Op::kIota: return 0;
     case Op::kGather: return sum + 2;
     case Op::kPad: return sum + 2;
     case Op::kConcatenate: return sum + 2 * static_cast<std::int64_t>(f_.operands(v).size());
-    case Op::kDiv: case Op::kSqrt: case Op::kRsqrt: return sum + 6;
+    case Op::kDiv:
+    case Op::kSqrt:
+    case Op::kRsqrt: return sum + 6;
     default: break;
   }
   if (moves(f_.op(v))) return sum;
@@ -215,7 +225,8 @@ bool Scheduler::inlines(Value map) const {
   if (!is_plain_body(*ir::body_of(f_.attr(map)))) return false;
   for (std::uint32_t id = map.id + 1; id < f_.size(); ++id) {
     const Value v{id};
-    if (f_.op(v) == Op::kProject && f_.operand(v, 0) == map && needed_[id] && uses_[id] > 1) return false;
+    if (f_.op(v) == Op::kProject && f_.operand(v, 0) == map && needed_[id] && uses_[id] > 1)
+      return false;
   }
   return true;
 }
@@ -323,8 +334,10 @@ Scheduler::Symbols Scheduler::through_reshape(const Shape& from, const Shape& to
     bool alone = size_to == size_from;
     ++i, ++j;
     while (size_to != size_from) {
-      if (size_to < size_from) size_to *= to[i++];
-      else size_from *= from[j++], ++axes;
+      if (size_to < size_from)
+        size_to *= to[i++];
+      else
+        size_from *= from[j++], ++axes;
     }
     for (int k = 0; k < axes; ++k) result.push_back(alone ? symbol : -1);
   }
@@ -383,7 +396,8 @@ void Scheduler::visit_operands(Node& n, Value v, const Symbols& symbols) {
       }
       return visit(n, operands[0], from);
     case Op::kReshape:
-      return visit(n, operands[0], through_reshape(type(operands[0]).shape, type(v).shape, symbols));
+      return visit(n, operands[0],
+                   through_reshape(type(operands[0]).shape, type(v).shape, symbols));
     case Op::kSlice: {
       const auto& a = f_.attr_as<ir::SliceAttr>(v);
       for (std::size_t k = 0; k < symbols.size(); ++k) {
@@ -393,7 +407,8 @@ void Scheduler::visit_operands(Node& n, Value v, const Symbols& symbols) {
     }
     case Op::kReverse: {
       from = symbols;
-      for (std::int64_t axis : f_.attr_as<ir::AxesAttr>(v).axes) from[static_cast<std::size_t>(axis)] = -1;
+      for (std::int64_t axis : f_.attr_as<ir::AxesAttr>(v).axes)
+        from[static_cast<std::size_t>(axis)] = -1;
       return visit(n, operands[0], from);
     }
     case Op::kPad: {
@@ -422,7 +437,8 @@ void Scheduler::visit_operands(Node& n, Value v, const Symbols& symbols) {
       plain(0);
       for (std::size_t k = 1; k < operands.size(); ++k) {
         const auto rank = static_cast<std::size_t>(type(operands[k]).shape.rank());
-        visit(n, operands[k], Symbols(symbols.begin(), symbols.begin() + static_cast<std::ptrdiff_t>(rank)));
+        visit(n, operands[k],
+              Symbols(symbols.begin(), symbols.begin() + static_cast<std::ptrdiff_t>(rank)));
       }
       return;
     }
@@ -524,7 +540,10 @@ void Scheduler::find_deps() {
 /// One attempt at levels with the carries now in writer_; false when there is a cycle.
 bool Scheduler::try_levels() {
   const std::size_t n = nodes_.size();
-  struct Edge { int from, to; int gap; };
+  struct Edge {
+    int from, to;
+    int gap;
+  };
   std::vector<Edge> edges;
   for (std::size_t k = 0; k < n; ++k) {
     for (const Dep& dep : nodes_[k].deps) {
@@ -533,7 +552,8 @@ bool Scheduler::try_levels() {
       const auto writer = writer_.find(dep.param);
       if (writer == writer_.end()) continue;
       const Node& w = nodes_[static_cast<std::size_t>(writer->second)];
-      const bool stays = dep.aligned && w.grouped() && nodes_[k].grouped() && w.domain == nodes_[k].domain;
+      const bool stays =
+          dep.aligned && w.grouped() && nodes_[k].grouped() && w.domain == nodes_[k].domain;
       if (writer->second == static_cast<int>(k)) {
         if (!stays) {
           writer_.erase(writer);
@@ -563,8 +583,8 @@ bool Scheduler::try_levels() {
   // The writer that was pushed furthest is on such a cycle, or behind one.
   auto furthest = writer_.end();
   for (auto it = writer_.begin(); it != writer_.end(); ++it) {
-    if (furthest == writer_.end() ||
-        level[static_cast<std::size_t>(it->second)] > level[static_cast<std::size_t>(furthest->second)]) {
+    if (furthest == writer_.end() || level[static_cast<std::size_t>(it->second)] >
+                                         level[static_cast<std::size_t>(furthest->second)]) {
       furthest = it;
     }
   }

@@ -34,12 +34,12 @@ struct Frame;
 struct Ref {
   enum class Kind : std::uint8_t { kNone, kRegisters, kBuffer, kOuter };
   Kind kind = Kind::kNone;
-  std::vector<Id> registers;     ///< row-major elements
-  std::uint32_t buffer = 0;      ///< element (i, j, ..) at offset + i*strides[0] + j*strides[1] + ..
+  std::vector<Id> registers;  ///< row-major elements
+  std::uint32_t buffer = 0;   ///< element (i, j, ..) at offset + i*strides[0] + j*strides[1] + ..
   std::uint32_t version = 0;
   Id offset = kNoId;
   Dims strides;
-  Frame* frame = nullptr;        ///< outer: a value of an enclosing function, leading indices fixed
+  Frame* frame = nullptr;  ///< outer: a value of an enclosing function, leading indices fixed
   Value value;
   Index prefix;
 };
@@ -84,7 +84,9 @@ inline constexpr std::int64_t kRegisterElements = 4;
 inline constexpr std::int64_t kUnrolledInner = 16;
 inline constexpr std::int64_t kUnrolledReduction = 16;
 Layout layout_of(const Shape& shape);
-inline bool in_registers(const Shape& shape) { return layout_of(shape).simd_axis < 0; }
+inline bool in_registers(const Shape& shape) {
+  return layout_of(shape).simd_axis < 0;
+}
 
 /// Loops around one row of a group: outer lengths, then the SIMD length last. Empty: no loop.
 struct Domain {
@@ -97,11 +99,11 @@ Domain domain_of(const Shape& shape);
 struct Want {
   Value value;
   bool has_dest = false;
-  Ref dest;              ///< a buffer to hold it
-  int carry = -1;        ///< dest is the buffer of this carry, which is also being read
-  Value carry_param;     ///< the parameter that reads the old contents
+  Ref dest;           ///< a buffer to hold it
+  int carry = -1;     ///< dest is the buffer of this carry, which is also being read
+  Value carry_param;  ///< the parameter that reads the old contents
   std::int64_t every = 1;
-  Id guard = kNoId;      ///< condition under which an output with every > 1 is emitted
+  Id guard = kNoId;          ///< condition under which an output with every > 1 is emitted
   std::function<Id()> slot;  ///< makes the offset of its slot, inside the guarded block
 };
 
@@ -159,7 +161,8 @@ class Lowering {
   // --- lanes (lower_lane.cpp)
   Frame& new_frame(const ir::FunctionPtr& f, bool lane);
   const std::vector<std::vector<Id>>& lane_results(Frame& fr, Value node);
-  void bind_outer(Frame& body, std::size_t param, Frame& fr, Value v, std::initializer_list<Id> prefix);
+  void bind_outer(Frame& body, std::size_t param, Frame& fr, Value v,
+                  std::initializer_list<Id> prefix);
   void bind_registers(Frame& body, std::size_t param, Elements registers);
   Elements body_results(Frame& body, const std::vector<std::size_t>& which);
   void force(Frame& body);
@@ -171,7 +174,8 @@ class Lowering {
   Frame& bind_pair(Frame& fr, Value node, Id i, Id j);
   /// Sums over the other member for row `row`, of the results in `which` (all at i, or all at j).
   At once(At make);
-  Elements pair_row(Frame& fr, Value node, Id row, bool at_j, const std::vector<std::size_t>& which);
+  Elements pair_row(Frame& fr, Value node, Id row, bool at_j,
+                    const std::vector<std::size_t>& which);
 
   // --- blocks (lower_schedule.cpp, lower_block.cpp)
   void schedule(Frame& fr, std::vector<Want> wants);

@@ -68,8 +68,12 @@ Bits apply_typed(Op op, std::span<const Bits> x, bool is_bool_type) {
 
 }  // namespace
 
-Bits bits_of(double value, DType t) { return cast_bits(pack(value), DType::kF64, t); }
-Bits bits_of_i64(std::int64_t value, DType t) { return cast_bits(pack(value), DType::kI64, t); }
+Bits bits_of(double value, DType t) {
+  return cast_bits(pack(value), DType::kF64, t);
+}
+Bits bits_of_i64(std::int64_t value, DType t) {
+  return cast_bits(pack(value), DType::kI64, t);
+}
 std::int64_t i64_of(Bits bits, DType t) {
   return value_of<std::int64_t>(cast_bits(bits, t, DType::kI64));
 }
@@ -78,9 +82,8 @@ Bits apply_scalar(Op op, DType result, DType operand, std::span<const Bits> x) {
   if (op == Op::kSelect) return (x[0] & 1) ? x[1] : x[2];
   if (op == Op::kCast) return cast_bits(x[0], operand, result);
   if (op == Op::kBitcast) return x[0];
-  return with_type(operand, [&](auto t) {
-    return apply_typed<decltype(t)>(op, x, operand == DType::kBool);
-  });
+  return with_type(
+      operand, [&](auto t) { return apply_typed<decltype(t)>(op, x, operand == DType::kBool); });
 }
 
 Bits read_element(const std::byte* base, std::int64_t k, DType t) {

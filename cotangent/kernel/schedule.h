@@ -1,13 +1,16 @@
 // Block mode: the schedule of one function body.
 //
-//   1. nodes     values that get a loop nest of their own: reductions, second-order ops, values used
+//   1. nodes     values that get a loop nest of their own: reductions, second-order ops, values
+//   used
 //                more than once or replicated, results. The rest is computed where it is used.
 //   2. edges     node to node: *aligned* when a row of one needs only the same row of the other.
 //                A carry updated in place adds edges from all who read its old contents.
-//   3. levels    nodes of one level over the same rows become one loop nest; an aligned edge may stay
+//   3. levels    nodes of one level over the same rows become one loop nest; an aligned edge may
+//   stay
 //                within a level. Cycles mean that a carry cannot be updated in place: it gets a
 //                second buffer and a copy at the end.
-//   4. emission  level by level. Values read only in their own loop nest stay in registers; stores come
+//   4. emission  level by level. Values read only in their own loop nest stay in registers; stores
+//   come
 //                last in a row, so that everything at the same row still reads the old contents.
 #pragma once
 
@@ -24,23 +27,32 @@ class Scheduler {
 
  private:
   enum class Kind : std::uint8_t {
-    kPoint, kRegisters, kReduce, kScatter, kMap, kPair, kMapSerial, kPairSerial, kLoop, kGuard
+    kPoint,
+    kRegisters,
+    kReduce,
+    kScatter,
+    kMap,
+    kPair,
+    kMapSerial,
+    kPairSerial,
+    kLoop,
+    kGuard
   };
   struct Out {
-    Value value;           ///< invalid for a copy
+    Value value;  ///< invalid for a copy
     Want* want = nullptr;
     bool memory = false;
     Ref ref;
   };
   struct Dep {
-    int node = -1;                    ///< whose value is read, or
+    int node = -1;                     ///< whose value is read, or
     std::uint32_t param = UINT32_MAX;  ///< the carry whose old contents are read
     Value value;
     bool aligned = false;
   };
   struct Node {
     Kind kind = Kind::kPoint;
-    Value value;      ///< the op; for a copy, what is copied
+    Value value;  ///< the op; for a copy, what is copied
     bool copy = false;
     Domain domain;
     std::vector<Out> outs;
@@ -76,7 +88,8 @@ class Scheduler {
 
   void emit();
   void emit_group(const std::vector<Node*>& group);
-  void emit_row(Node& n, const Index& row, std::vector<std::pair<Id, std::pair<Out*, Index>>>& stores);
+  void emit_row(Node& n, const Index& row,
+                std::vector<std::pair<Id, std::pair<Out*, Index>>>& stores);
   void emit_single(Node& n);
   void emit_loop(Node& n);
   void emit_map_serial(Node& n);
@@ -95,11 +108,11 @@ class Scheduler {
   std::vector<Want> wants_;
   std::vector<char> needed_;
   std::vector<int> uses_;
-  std::vector<std::int64_t> cost_, must_;   ///< must: gets a buffer from this cost on
-  std::vector<int> node_of_;                ///< by value (of the op, for second-order ops)
+  std::vector<std::int64_t> cost_, must_;  ///< must: gets a buffer from this cost on
+  std::vector<int> node_of_;               ///< by value (of the op, for second-order ops)
   std::deque<Node> nodes_;
-  std::map<std::uint32_t, int> writer_;     ///< carry parameter -> node that overwrites it in place
-  std::vector<Out*> commits_;  ///< carries with a second buffer, copied back at the end
+  std::map<std::uint32_t, int> writer_;  ///< carry parameter -> node that overwrites it in place
+  std::vector<Out*> commits_;            ///< carries with a second buffer, copied back at the end
   std::vector<std::uint32_t> carry_params_;
   std::map<std::pair<int, std::uint32_t>, std::vector<Symbols>> visited_;
 };

@@ -23,44 +23,26 @@ std::int64_t floored_mod(std::int64_t x, std::int64_t y) {
 
 std::int64_t apply(IntegerOp op, std::int64_t x, std::int64_t y, std::int64_t z) {
   switch (op) {
-    case IntegerOp::kNeg:
-      return -x;
-    case IntegerOp::kAbs:
-      return x < 0 ? -x : x;
-    case IntegerOp::kSign:
-      return x > 0 ? 1 : x < 0 ? -1 : 0;
-    case IntegerOp::kAdd:
-      return x + y;
-    case IntegerOp::kSub:
-      return x - y;
-    case IntegerOp::kMul:
-      return x * y;
-    case IntegerOp::kMod:
-      return floored_mod(x, y);
-    case IntegerOp::kMin:
-      return std::min(x, y);
-    case IntegerOp::kMax:
-      return std::max(x, y);
-    case IntegerOp::kLess:
-      return x < y;
-    case IntegerOp::kLessEqual:
-      return x <= y;
-    case IntegerOp::kEqual:
-      return x == y;
-    case IntegerOp::kUnequal:
-      return x != y;
-    case IntegerOp::kAnd:
-      return x != 0 && y != 0;
-    case IntegerOp::kOr:
-      return x != 0 || y != 0;
-    case IntegerOp::kNot:
-      return x == 0;
-    case IntegerOp::kWhere:
-      return x != 0 ? y : z;
+    case IntegerOp::kNeg: return -x;
+    case IntegerOp::kAbs: return x < 0 ? -x : x;
+    case IntegerOp::kSign: return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case IntegerOp::kAdd: return x + y;
+    case IntegerOp::kSub: return x - y;
+    case IntegerOp::kMul: return x * y;
+    case IntegerOp::kMod: return floored_mod(x, y);
+    case IntegerOp::kMin: return std::min(x, y);
+    case IntegerOp::kMax: return std::max(x, y);
+    case IntegerOp::kLess: return x < y;
+    case IntegerOp::kLessEqual: return x <= y;
+    case IntegerOp::kEqual: return x == y;
+    case IntegerOp::kUnequal: return x != y;
+    case IntegerOp::kAnd: return x != 0 && y != 0;
+    case IntegerOp::kOr: return x != 0 || y != 0;
+    case IntegerOp::kNot: return x == 0;
+    case IntegerOp::kWhere: return x != 0 ? y : z;
     case IntegerOp::kConstant:
     case IntegerOp::kIndex:
-    case IntegerOp::kTable:
-      break;
+    case IntegerOp::kTable: break;
   }
   throw InternalError("integer op");
 }
@@ -176,8 +158,7 @@ std::optional<IntegerId> Integers::simplify(IntegerOp op,
       if (c(0) == 1) return operands[1];
       if (c(1) == 1) return operands[0];
       break;
-    default:
-      break;
+    default: break;
   }
   return std::nullopt;
 }
@@ -240,8 +221,7 @@ void Integers::set_interval(IntegerNode& n) const {
     n.high = narrow(high);
   };
   switch (n.op) {
-    case IntegerOp::kNeg:
-      return set(-Wide(x.high), -Wide(x.low));
+    case IntegerOp::kNeg: return set(-Wide(x.high), -Wide(x.low));
     case IntegerOp::kAbs: {
       const Wide a = x.low < 0 ? -Wide(x.low) : Wide(x.low);
       const Wide b = x.high < 0 ? -Wide(x.high) : Wide(x.high);
@@ -249,36 +229,27 @@ void Integers::set_interval(IntegerNode& n) const {
     }
     case IntegerOp::kSign:
       return set(x.low > 0 ? 1 : x.low == 0 ? 0 : -1, x.high < 0 ? -1 : x.high == 0 ? 0 : 1);
-    case IntegerOp::kNot:
-      return set(x.low == 0 && x.high == 0, x.low <= 0 && x.high >= 0);
+    case IntegerOp::kNot: return set(x.low == 0 && x.high == 0, x.low <= 0 && x.high >= 0);
     case IntegerOp::kWhere: {
       const IntegerNode &a = operand(1), &b = operand(2);
       return set(std::min(a.low, b.low), std::max(a.high, b.high));
     }
-    default:
-      break;
+    default: break;
   }
   const IntegerNode& y = operand(1);
   switch (n.op) {
-    case IntegerOp::kAdd:
-      return set(Wide(x.low) + y.low, Wide(x.high) + y.high);
-    case IntegerOp::kSub:
-      return set(Wide(x.low) - y.high, Wide(x.high) - y.low);
+    case IntegerOp::kAdd: return set(Wide(x.low) + y.low, Wide(x.high) + y.high);
+    case IntegerOp::kSub: return set(Wide(x.low) - y.high, Wide(x.high) - y.low);
     case IntegerOp::kMul: {
       const Wide all[] = {Wide(x.low) * y.low, Wide(x.low) * y.high, Wide(x.high) * y.low,
                           Wide(x.high) * y.high};
       return set(*std::min_element(all, all + 4), *std::max_element(all, all + 4));
     }
-    case IntegerOp::kMod:
-      return y.low > 0 ? set(0, Wide(y.high) - 1) : set(Wide(y.low) + 1, 0);
-    case IntegerOp::kMin:
-      return set(std::min(x.low, y.low), std::min(x.high, y.high));
-    case IntegerOp::kMax:
-      return set(std::max(x.low, y.low), std::max(x.high, y.high));
-    case IntegerOp::kLess:
-      return set(x.high < y.low, x.low < y.high);
-    case IntegerOp::kLessEqual:
-      return set(x.high <= y.low, x.low <= y.high);
+    case IntegerOp::kMod: return y.low > 0 ? set(0, Wide(y.high) - 1) : set(Wide(y.low) + 1, 0);
+    case IntegerOp::kMin: return set(std::min(x.low, y.low), std::min(x.high, y.high));
+    case IntegerOp::kMax: return set(std::max(x.low, y.low), std::max(x.high, y.high));
+    case IntegerOp::kLess: return set(x.high < y.low, x.low < y.high);
+    case IntegerOp::kLessEqual: return set(x.high <= y.low, x.low <= y.high);
     case IntegerOp::kEqual:
       return set(x.low == x.high && y.low == y.high && x.low == y.low,
                  x.low <= y.high && y.low <= x.high);
@@ -286,10 +257,8 @@ void Integers::set_interval(IntegerNode& n) const {
       return set(x.high < y.low || y.high < x.low,
                  !(x.low == x.high && y.low == y.high && x.low == y.low));
     case IntegerOp::kAnd:
-    case IntegerOp::kOr:
-      return set(0, 1);
-    default:
-      throw InternalError("integer interval");
+    case IntegerOp::kOr: return set(0, 1);
+    default: throw InternalError("integer interval");
   }
 }
 

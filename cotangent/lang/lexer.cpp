@@ -58,36 +58,16 @@ class Lexer {
     if (is_letter(c)) return name();
     const char d = peek(1);
     switch (c) {
-      case '+':
-        add(TokenKind::kPlus, at_, at_ + 1);
-        return;
-      case '-':
-        add(TokenKind::kMinus, at_, at_ + 1);
-        return;
-      case '/':
-        add(TokenKind::kSlash, at_, at_ + 1);
-        return;
-      case '%':
-        add(TokenKind::kPercent, at_, at_ + 1);
-        return;
-      case '^':
-        add(TokenKind::kCaret, at_, at_ + 1);
-        return;
-      case '(':
-        add(TokenKind::kOpen, at_, at_ + 1);
-        return;
-      case ')':
-        add(TokenKind::kClose, at_, at_ + 1);
-        return;
-      case '[':
-        add(TokenKind::kOpenBracket, at_, at_ + 1);
-        return;
-      case ']':
-        add(TokenKind::kCloseBracket, at_, at_ + 1);
-        return;
-      case ',':
-        add(TokenKind::kComma, at_, at_ + 1);
-        return;
+      case '+': add(TokenKind::kPlus, at_, at_ + 1); return;
+      case '-': add(TokenKind::kMinus, at_, at_ + 1); return;
+      case '/': add(TokenKind::kSlash, at_, at_ + 1); return;
+      case '%': add(TokenKind::kPercent, at_, at_ + 1); return;
+      case '^': add(TokenKind::kCaret, at_, at_ + 1); return;
+      case '(': add(TokenKind::kOpen, at_, at_ + 1); return;
+      case ')': add(TokenKind::kClose, at_, at_ + 1); return;
+      case '[': add(TokenKind::kOpenBracket, at_, at_ + 1); return;
+      case ']': add(TokenKind::kCloseBracket, at_, at_ + 1); return;
+      case ',': add(TokenKind::kComma, at_, at_ + 1); return;
       case '*':
         if (d == '*') refuse(2, "'**' is no operator", "write a power as x^2");
         add(TokenKind::kStar, at_, at_ + 1);
@@ -111,14 +91,10 @@ class Lexer {
         if (d != '.') refuse(1, "'.' stands alone", "a range is written 0..10");
         add(TokenKind::kRange, at_, at_ + 2);
         return;
-      case '&':
-        refuse(d == '&' ? 2 : 1, "'&' is no operator", "write 'and'");
-      case '|':
-        refuse(d == '|' ? 2 : 1, "'|' is no operator", "write 'or', or abs(x) or norm(x)");
-      case ';':
-        refuse(1, "';' does not belong here", "one expression a term");
-      default:
-        stray();
+      case '&': refuse(d == '&' ? 2 : 1, "'&' is no operator", "write 'and'");
+      case '|': refuse(d == '|' ? 2 : 1, "'|' is no operator", "write 'or', or abs(x) or norm(x)");
+      case ';': refuse(1, "';' does not belong here", "one expression a term");
+      default: stray();
     }
   }
 

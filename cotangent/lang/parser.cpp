@@ -7,32 +7,19 @@ namespace cotangent::lang {
 
 std::string_view name_of(Operator op) {
   switch (op) {
-    case Operator::kAdd:
-      return "+";
-    case Operator::kSub:
-      return "-";
-    case Operator::kMul:
-      return "*";
-    case Operator::kDiv:
-      return "/";
-    case Operator::kMod:
-      return "%";
-    case Operator::kLess:
-      return "<";
-    case Operator::kLessEqual:
-      return "<=";
-    case Operator::kGreater:
-      return ">";
-    case Operator::kGreaterEqual:
-      return ">=";
-    case Operator::kEqual:
-      return "==";
-    case Operator::kUnequal:
-      return "!=";
-    case Operator::kAnd:
-      return "and";
-    case Operator::kOr:
-      return "or";
+    case Operator::kAdd: return "+";
+    case Operator::kSub: return "-";
+    case Operator::kMul: return "*";
+    case Operator::kDiv: return "/";
+    case Operator::kMod: return "%";
+    case Operator::kLess: return "<";
+    case Operator::kLessEqual: return "<=";
+    case Operator::kGreater: return ">";
+    case Operator::kGreaterEqual: return ">=";
+    case Operator::kEqual: return "==";
+    case Operator::kUnequal: return "!=";
+    case Operator::kAnd: return "and";
+    case Operator::kOr: return "or";
   }
   return "?";
 }
@@ -223,8 +210,7 @@ class Parser {
         e.real = t.real;
         return close(e);
       }
-      case TokenKind::kName:
-        return name_or_call();
+      case TokenKind::kName: return name_or_call();
       case TokenKind::kOpen: {
         take();
         const std::uint32_t open = t.begin;
@@ -245,8 +231,7 @@ class Parser {
         expect(TokenKind::kCloseBracket, "',' or ']' after an element of a vector");
         return close(e);
       }
-      default:
-        unexpected("a value: a number, a name, a function call, '(' or '['");
+      default: unexpected("a value: a number, a name, a function call, '(' or '['");
     }
   }
 

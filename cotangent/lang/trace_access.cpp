@@ -337,10 +337,10 @@ void Tracer::check_index(const Expr& whole, const Expr& place, IntegerId index,
            "index " + std::to_string(values[r]) + " is out of bounds in '" + text_of(whole) + "'" +
                when,
            range,
-           n.slots == 0 ? (length == 0 ? "remove it" : "count from 0, up to " +
-                                                           std::to_string(length - 1))
-                        : "run over a smaller range, as in i in 0..len(x)-1, or wrap around with "
-                          "(i+1) % len(x)");
+           n.slots == 0
+               ? (length == 0 ? "remove it" : "count from 0, up to " + std::to_string(length - 1))
+               : "run over a smaller range, as in i in 0..len(x)-1, or wrap around with "
+                 "(i+1) % len(x)");
   }
 }
 

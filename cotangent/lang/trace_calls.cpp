@@ -13,10 +13,10 @@ TracedValue Tracer::eval_call(const Expr& e) {
       const std::string wanted = f->most_arguments < 0
                                      ? "at least " + std::to_string(f->least_arguments)
                                      : std::to_string(f->least_arguments);
-      refuse(e,
-             e.name + " is given " + std::to_string(given) +
-                 (given == 1 ? " argument" : " arguments"),
-             wanted + ": " + std::string(f->takes), "give it " + wanted);
+      refuse(
+          e,
+          e.name + " is given " + std::to_string(given) + (given == 1 ? " argument" : " arguments"),
+          wanted + ": " + std::string(f->takes), "give it " + wanted);
     }
     return call_function(e, e.name);
   }
@@ -72,8 +72,7 @@ TracedValue Tracer::call_elementwise(const Expr& e, ir::Op op, std::vector<Trace
     switch (op) {
       case ir::Op::kFloor:
       case ir::Op::kCeil:
-      case ir::Op::kRound:
-        return arguments[0];
+      case ir::Op::kRound: return arguments[0];
       case ir::Op::kAbs:
         return integer(make_integer(e, IntegerOp::kAbs, std::span(&arguments[0].integer, 1)));
       case ir::Op::kSign:
@@ -87,8 +86,7 @@ TracedValue Tracer::call_elementwise(const Expr& e, ir::Op op, std::vector<Trace
         }
         return integer(result);
       }
-      default:
-        break;
+      default: break;
     }
   }
   if (arguments.size() == 1) return real(emit(op, {to_real(arguments[0]).noted}));
@@ -202,7 +200,8 @@ TracedValue Tracer::eval_vector(const Expr& e) {
 
 TracedValue Tracer::inline_definition(const Expr& e, const Definition& d) {
   if (e.children.size() != d.parameters.size()) {
-    refuse(e, "'" + d.name + "' is given " + std::to_string(e.children.size()) +
+    refuse(e,
+           "'" + d.name + "' is given " + std::to_string(e.children.size()) +
                (e.children.size() == 1 ? " argument" : " arguments"),
            std::to_string(d.parameters.size()) + ", as in its definition",
            "give it as many as its definition has");

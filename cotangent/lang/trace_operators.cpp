@@ -14,60 +14,38 @@ bool is_number(const TracedValue& v) {
 
 ir::Op op_of(Operator op) {
   switch (op) {
-    case Operator::kAdd:
-      return ir::Op::kAdd;
-    case Operator::kSub:
-      return ir::Op::kSub;
-    case Operator::kMul:
-      return ir::Op::kMul;
-    case Operator::kDiv:
-      return ir::Op::kDiv;
-    case Operator::kMod:
-      return ir::Op::kMod;
+    case Operator::kAdd: return ir::Op::kAdd;
+    case Operator::kSub: return ir::Op::kSub;
+    case Operator::kMul: return ir::Op::kMul;
+    case Operator::kDiv: return ir::Op::kDiv;
+    case Operator::kMod: return ir::Op::kMod;
     case Operator::kLess:
-    case Operator::kGreater:
-      return ir::Op::kLt;
+    case Operator::kGreater: return ir::Op::kLt;
     case Operator::kLessEqual:
-    case Operator::kGreaterEqual:
-      return ir::Op::kLe;
-    case Operator::kEqual:
-      return ir::Op::kEq;
-    case Operator::kUnequal:
-      return ir::Op::kNe;
-    case Operator::kAnd:
-      return ir::Op::kAnd;
-    case Operator::kOr:
-      return ir::Op::kOr;
+    case Operator::kGreaterEqual: return ir::Op::kLe;
+    case Operator::kEqual: return ir::Op::kEq;
+    case Operator::kUnequal: return ir::Op::kNe;
+    case Operator::kAnd: return ir::Op::kAnd;
+    case Operator::kOr: return ir::Op::kOr;
   }
   throw InternalError("operator");
 }
 
 IntegerOp integer_op_of(Operator op) {
   switch (op) {
-    case Operator::kAdd:
-      return IntegerOp::kAdd;
-    case Operator::kSub:
-      return IntegerOp::kSub;
-    case Operator::kMul:
-      return IntegerOp::kMul;
-    case Operator::kMod:
-      return IntegerOp::kMod;
+    case Operator::kAdd: return IntegerOp::kAdd;
+    case Operator::kSub: return IntegerOp::kSub;
+    case Operator::kMul: return IntegerOp::kMul;
+    case Operator::kMod: return IntegerOp::kMod;
     case Operator::kLess:
-    case Operator::kGreater:
-      return IntegerOp::kLess;
+    case Operator::kGreater: return IntegerOp::kLess;
     case Operator::kLessEqual:
-    case Operator::kGreaterEqual:
-      return IntegerOp::kLessEqual;
-    case Operator::kEqual:
-      return IntegerOp::kEqual;
-    case Operator::kUnequal:
-      return IntegerOp::kUnequal;
-    case Operator::kAnd:
-      return IntegerOp::kAnd;
-    case Operator::kOr:
-      return IntegerOp::kOr;
-    case Operator::kDiv:
-      break;
+    case Operator::kGreaterEqual: return IntegerOp::kLessEqual;
+    case Operator::kEqual: return IntegerOp::kEqual;
+    case Operator::kUnequal: return IntegerOp::kUnequal;
+    case Operator::kAnd: return IntegerOp::kAnd;
+    case Operator::kOr: return IntegerOp::kOr;
+    case Operator::kDiv: break;
   }
   throw InternalError("integer operator");
 }
@@ -92,20 +70,11 @@ TracedValue Tracer::eval_chain(const Expr& e) {
     }
     switch (op) {
       case Operator::kAdd:
-      case Operator::kSub:
-        x = add_or_sub(e, op, x, y);
-        break;
-      case Operator::kMul:
-        x = multiply(e, x, y);
-        break;
-      case Operator::kDiv:
-        x = divide(e, x, y);
-        break;
-      case Operator::kMod:
-        x = modulo(e, x, y);
-        break;
-      default:
-        x = compare(e, op, x, y);
+      case Operator::kSub: x = add_or_sub(e, op, x, y); break;
+      case Operator::kMul: x = multiply(e, x, y); break;
+      case Operator::kDiv: x = divide(e, x, y); break;
+      case Operator::kMod: x = modulo(e, x, y); break;
+      default: x = compare(e, op, x, y);
     }
   }
   return x;
@@ -115,16 +84,11 @@ TracedValue Tracer::scalar_binary(ir::Op op, const TracedValue& x, const TracedV
   if (x.constant && y.constant) {
     const double a = *x.constant, b = *y.constant;
     switch (op) {
-      case ir::Op::kAdd:
-        return real_constant(a + b);
-      case ir::Op::kSub:
-        return real_constant(a - b);
-      case ir::Op::kMul:
-        return real_constant(a * b);
-      case ir::Op::kDiv:
-        return real_constant(a / b);
-      default:
-        break;
+      case ir::Op::kAdd: return real_constant(a + b);
+      case ir::Op::kSub: return real_constant(a - b);
+      case ir::Op::kMul: return real_constant(a * b);
+      case ir::Op::kDiv: return real_constant(a / b);
+      default: break;
     }
   }
   return real(emit(op, {x.noted, y.noted}));

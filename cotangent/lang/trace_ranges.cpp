@@ -154,12 +154,9 @@ std::optional<Shape> Tracer::shape_of(const Expr& e, const WalkEnv& env, int dep
   switch (e.kind) {
     case ExprKind::kInteger:
     case ExprKind::kReal:
-    case ExprKind::kPower:
-      return Shape{};
-    case ExprKind::kNot:
-      return std::nullopt;
-    case ExprKind::kNegate:
-      return inside(*e.children[0]);
+    case ExprKind::kPower: return Shape{};
+    case ExprKind::kNot: return std::nullopt;
+    case ExprKind::kNegate: return inside(*e.children[0]);
     case ExprKind::kName: {
       if (const WalkEnv::Argument* a = env.argument(e.name)) {
         return shape_of(*a->expr, *a->env, depth + 1);
@@ -202,8 +199,7 @@ std::optional<Shape> Tracer::shape_of(const Expr& e, const WalkEnv& env, int dep
       }
       return Shape{};
     }
-    case ExprKind::kReduce:
-      return inside(*e.reduce->body);
+    case ExprKind::kReduce: return inside(*e.reduce->body);
   }
   return std::nullopt;
 }

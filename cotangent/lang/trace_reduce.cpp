@@ -238,17 +238,10 @@ TracedValue Tracer::reduced_integers(const Reduction& r, const TracedValue& body
   Wide total = *integers_.constant_value(result);
   for (std::int64_t x : values) {
     switch (op) {
-      case IntegerOp::kAdd:
-        total += x;
-        break;
-      case IntegerOp::kMul:
-        total *= x;
-        break;
-      case IntegerOp::kMin:
-        total = std::min<Wide>(total, x);
-        break;
-      default:
-        total = std::max<Wide>(total, x);
+      case IntegerOp::kAdd: total += x; break;
+      case IntegerOp::kMul: total *= x; break;
+      case IntegerOp::kMin: total = std::min<Wide>(total, x); break;
+      default: total = std::max<Wide>(total, x);
     }
     const Wide most = std::numeric_limits<std::int64_t>::max();
     if (op == IntegerOp::kMul && (total > most || total < -most)) break;

@@ -45,14 +45,10 @@ double evaluator_cost(const ir::Function& f) {
 
 std::string describe(const TracedValue& v) {
   switch (v.kind) {
-    case ValueKind::kInteger:
-      return "an integer";
-    case ValueKind::kBoolean:
-      return "a boolean";
-    case ValueKind::kTable:
-      return "an integer array " + v.shape.text();
-    case ValueKind::kReal:
-      break;
+    case ValueKind::kInteger: return "an integer";
+    case ValueKind::kBoolean: return "a boolean";
+    case ValueKind::kTable: return "an integer array " + v.shape.text();
+    case ValueKind::kReal: break;
   }
   if (v.shape.rank() == 0) return "a real";
   if (v.shape.rank() == 1) return "a vector(" + std::to_string(v.shape[0]) + ")";
@@ -209,29 +205,17 @@ TracedValue Tracer::eval(const Expr& e) {
   }
   spend(e, 1);
   switch (e.kind) {
-    case ExprKind::kInteger:
-      return integer(integers_.constant(e.integer));
-    case ExprKind::kReal:
-      at(e);
-      return real_constant(e.real);
-    case ExprKind::kName:
-      return eval_name(e);
-    case ExprKind::kCall:
-      return eval_call(e);
-    case ExprKind::kVector:
-      return eval_vector(e);
-    case ExprKind::kSubscript:
-      return eval_subscript(e);
-    case ExprKind::kNegate:
-      return eval_negate(e);
-    case ExprKind::kNot:
-      return eval_not(e);
-    case ExprKind::kPower:
-      return eval_power(e);
-    case ExprKind::kChain:
-      return eval_chain(e);
-    case ExprKind::kReduce:
-      return eval_reduce(e);
+    case ExprKind::kInteger: return integer(integers_.constant(e.integer));
+    case ExprKind::kReal: at(e); return real_constant(e.real);
+    case ExprKind::kName: return eval_name(e);
+    case ExprKind::kCall: return eval_call(e);
+    case ExprKind::kVector: return eval_vector(e);
+    case ExprKind::kSubscript: return eval_subscript(e);
+    case ExprKind::kNegate: return eval_negate(e);
+    case ExprKind::kNot: return eval_not(e);
+    case ExprKind::kPower: return eval_power(e);
+    case ExprKind::kChain: return eval_chain(e);
+    case ExprKind::kReduce: return eval_reduce(e);
   }
   throw InternalError("expression kind");
 }
@@ -374,10 +358,8 @@ IntegerId Tracer::make_integer(const Expr& e, IntegerOp op, std::span<const Inte
 
 TracedValue Tracer::to_real(const TracedValue& v) {
   switch (v.kind) {
-    case ValueKind::kReal:
-      return v;
-    case ValueKind::kBoolean:
-      throw InternalError("a boolean taken for a number");
+    case ValueKind::kReal: return v;
+    case ValueKind::kBoolean: throw InternalError("a boolean taken for a number");
     case ValueKind::kTable: {
       const ir::Tensor& table = integers_.table(v.table);
       ir::Tensor values(table.type().with_dtype(DType::kF64));
@@ -386,8 +368,7 @@ TracedValue Tracer::to_real(const TracedValue& v) {
       }
       return access_real(real(constant(std::move(values))), v.indices);
     }
-    case ValueKind::kInteger:
-      break;
+    case ValueKind::kInteger: break;
   }
   if (const auto value = integers_.constant_value(v.integer)) {
     return real_constant(static_cast<double>(*value));
@@ -479,47 +460,29 @@ Noted Tracer::lower_node(IntegerId id, const std::unordered_map<IntegerId, Noted
     in.push_back(x);
   }
   switch (n.op) {
-    case IntegerOp::kNeg:
-      return emit(ir::Op::kNeg, in);
-    case IntegerOp::kAbs:
-      return emit(ir::Op::kAbs, in);
-    case IntegerOp::kSign:
-      return emit(ir::Op::kSign, in);
-    case IntegerOp::kAdd:
-      return emit(ir::Op::kAdd, in);
-    case IntegerOp::kSub:
-      return emit(ir::Op::kSub, in);
-    case IntegerOp::kMul:
-      return emit(ir::Op::kMul, in);
-    case IntegerOp::kMod:
-      return emit(ir::Op::kMod, in);
-    case IntegerOp::kMin:
-      return emit(ir::Op::kMin, in);
-    case IntegerOp::kMax:
-      return emit(ir::Op::kMax, in);
-    case IntegerOp::kLess:
-      return emit(ir::Op::kLt, in);
-    case IntegerOp::kLessEqual:
-      return emit(ir::Op::kLe, in);
-    case IntegerOp::kEqual:
-      return emit(ir::Op::kEq, in);
-    case IntegerOp::kUnequal:
-      return emit(ir::Op::kNe, in);
-    case IntegerOp::kAnd:
-      return emit(ir::Op::kAnd, in);
-    case IntegerOp::kOr:
-      return emit(ir::Op::kOr, in);
-    case IntegerOp::kNot:
-      return emit(ir::Op::kNot, in);
-    case IntegerOp::kWhere:
-      return emit(ir::Op::kSelect, in);
+    case IntegerOp::kNeg: return emit(ir::Op::kNeg, in);
+    case IntegerOp::kAbs: return emit(ir::Op::kAbs, in);
+    case IntegerOp::kSign: return emit(ir::Op::kSign, in);
+    case IntegerOp::kAdd: return emit(ir::Op::kAdd, in);
+    case IntegerOp::kSub: return emit(ir::Op::kSub, in);
+    case IntegerOp::kMul: return emit(ir::Op::kMul, in);
+    case IntegerOp::kMod: return emit(ir::Op::kMod, in);
+    case IntegerOp::kMin: return emit(ir::Op::kMin, in);
+    case IntegerOp::kMax: return emit(ir::Op::kMax, in);
+    case IntegerOp::kLess: return emit(ir::Op::kLt, in);
+    case IntegerOp::kLessEqual: return emit(ir::Op::kLe, in);
+    case IntegerOp::kEqual: return emit(ir::Op::kEq, in);
+    case IntegerOp::kUnequal: return emit(ir::Op::kNe, in);
+    case IntegerOp::kAnd: return emit(ir::Op::kAnd, in);
+    case IntegerOp::kOr: return emit(ir::Op::kOr, in);
+    case IntegerOp::kNot: return emit(ir::Op::kNot, in);
+    case IntegerOp::kWhere: return emit(ir::Op::kSelect, in);
     case IntegerOp::kTable: {
       in.insert(in.begin(), constant(integers_.table(static_cast<int>(n.value))));
       return emit(ir::Op::kGather, in);
     }
     case IntegerOp::kConstant:
-    case IntegerOp::kIndex:
-      break;
+    case IntegerOp::kIndex: break;
   }
   throw InternalError("integer node");
 }

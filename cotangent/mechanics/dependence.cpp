@@ -70,26 +70,18 @@ struct MixingDomain {
       case Op::kSlice:
       case Op::kPad:
       case Op::kConcatenate:
-      case Op::kReverse:
-        return true;
+      case Op::kReverse: return true;
       case Op::kMul:
-      case Op::kDotGeneral:
-        return x[0] == 0 || x[1] == 0;
-      case Op::kDiv:
-        return x[1] == 0;
-      case Op::kFma:
-        return x[0] == 0 || x[1] == 0;
-      case Op::kSelect:
-        return x[0] == 0;
-      case Op::kGather:
-        return std::all_of(x.begin() + 1, x.end(), [](Value o) { return o == 0; });
+      case Op::kDotGeneral: return x[0] == 0 || x[1] == 0;
+      case Op::kDiv: return x[1] == 0;
+      case Op::kFma: return x[0] == 0 || x[1] == 0;
+      case Op::kSelect: return x[0] == 0;
+      case Op::kGather: return std::all_of(x.begin() + 1, x.end(), [](Value o) { return o == 0; });
       case Op::kScatterAdd:
       case Op::kScatterSet:
         return std::all_of(x.begin() + 2, x.end(), [](Value o) { return o == 0; });
-      case Op::kCast:
-        return is_float(f.type(v).dtype);
-      default:
-        return false;
+      case Op::kCast: return is_float(f.type(v).dtype);
+      default: return false;
     }
   }
 };
@@ -106,10 +98,8 @@ bool jumps(Op op) {
     case Op::kLt:
     case Op::kLe:
     case Op::kEq:
-    case Op::kNe:
-      return true;
-    default:
-      return false;
+    case Op::kNe: return true;
+    default: return false;
   }
 }
 
@@ -187,16 +177,14 @@ struct KinkDomain {
       case Op::kAsin:
       case Op::kAcos:
       case Op::kAtan2:
-      case Op::kCbrt:
-        break;
+      case Op::kCbrt: break;
       case Op::kSqrt:
         if (!is_square(f, f.operand(v, 0))) return 1;
         break;
       case Op::kPow:
         if (!x[1] && whole_constant(f, f.operand(v, 1))) return 1;
         break;
-      default:
-        return 1;
+      default: return 1;
     }
     if (!found) found = Mixing{std::string(ir::name_of(f.op(v))), place_of(f, v)};
     return 1;
@@ -258,40 +246,31 @@ struct DegreeDomain {
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
     switch (f.op(v)) {
       case Op::kConstant:
-      case Op::kIota:
-        return {};
+      case Op::kIota: return {};
       case Op::kNeg:
       case Op::kReduceSum:
       case Op::kReshape:
       case Op::kTranspose:
       case Op::kBroadcast:
       case Op::kSlice:
-      case Op::kReverse:
-        return x[0];
+      case Op::kReverse: return x[0];
       case Op::kAdd:
       case Op::kSub:
-      case Op::kPad:
-        return larger(x[0], x[1]);
+      case Op::kPad: return larger(x[0], x[1]);
       case Op::kConcatenate: {
         Degree d;
         for (const Degree& o : x) d = larger(d, o);
         return d;
       }
-      case Op::kMul:
-        return product(f, f.operand(v, 0), f.operand(v, 1), x[0], x[1]);
-      case Op::kDotGeneral:
-        return sum(x[0], x[1]);
-      case Op::kFma:
-        return larger(product(f, f.operand(v, 0), f.operand(v, 1), x[0], x[1]), x[2]);
-      case Op::kDiv:
-        return quotient(x[0], x[1]);
-      case Op::kPow:
-        return power(f, v, x);
+      case Op::kMul: return product(f, f.operand(v, 0), f.operand(v, 1), x[0], x[1]);
+      case Op::kDotGeneral: return sum(x[0], x[1]);
+      case Op::kFma: return larger(product(f, f.operand(v, 0), f.operand(v, 1), x[0], x[1]), x[2]);
+      case Op::kDiv: return quotient(x[0], x[1]);
+      case Op::kPow: return power(f, v, x);
       case Op::kReduceProd:
         return times(x[0],
                      f.type(f.operand(v, 0)).size() / std::max<std::int64_t>(1, f.type(v).size()));
-      case Op::kSelect:
-        return larger(larger(x[1], x[2]), not_polynomial(x[0]));
+      case Op::kSelect: return larger(larger(x[1], x[2]), not_polynomial(x[0]));
       case Op::kGather: {
         Degree d = x[0];
         for (std::size_t k = 1; k < x.size(); ++k) d = larger(d, not_polynomial(x[k]));
@@ -306,9 +285,7 @@ struct DegreeDomain {
       case Op::kCast:
         if (is_float(f.type(v).dtype) && is_float(f.type(f.operand(v, 0)).dtype)) return x[0];
         return not_polynomial(x[0]);
-      case Op::kSqrt:
-        under_root[{&f, v.id}] = x[0];
-        return not_polynomial(x[0]);
+      case Op::kSqrt: under_root[{&f, v.id}] = x[0]; return not_polynomial(x[0]);
       default: {
         Degree d;
         for (const Degree& o : x) d = larger(d, not_polynomial(o));

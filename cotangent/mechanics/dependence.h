@@ -27,8 +27,9 @@ struct Mixing {
 };
 std::optional<Mixing> first_mixing(const ir::Function& f, std::size_t a, std::size_t b);
 
-/// The first op that jumps (floor, sign, a comparison, an index, ...) by a value that depends on both
-/// parameters. Derivatives do not see such a meeting: they are zero on either side of the jump.
+/// The first op that jumps (floor, sign, a comparison, an index, ...) by a value that depends on
+/// both parameters. Derivatives do not see such a meeting: they are zero on either side of the
+/// jump.
 std::optional<Mixing> first_mixed_jump(const ir::Function& f, std::size_t a, std::size_t b);
 
 /// The first op by which result 0 may jump in q (parameter 0) or p (parameter 1).
@@ -36,8 +37,8 @@ std::optional<Mixing> first_jump(const ir::Function& f);
 
 /// The first op that makes result 0 less than smooth in q (parameter 0) or p (parameter 1): a jump,
 /// a kink or a choice that depends on them; also the root of a square, which is |x|, and functions
-/// with a branch (asin, acos, atan2, cbrt, powers that are not whole). Nothing: smooth wherever it is
-/// defined, the norm of a vector of two or more components taken as undefined at zero.
+/// with a branch (asin, acos, atan2, cbrt, powers that are not whole). Nothing: smooth wherever it
+/// is defined, the norm of a vector of two or more components taken as undefined at zero.
 std::optional<Mixing> first_kink(const ir::Function& f);
 
 /// Degrees of result 0 as a polynomial in q (parameter 0), in p (parameter 1), and in both. An

@@ -466,9 +466,7 @@ class Finder {
     for (const EnergyTerm& term : system_.terms) {
       const FormOf form = form_of(*term.energy);
       switch (form.form) {
-        case TermForm::kConstant:
-          derivation.push_back(term.name + " is constant");
-          break;
+        case TermForm::kConstant: derivation.push_back(term.name + " is constant"); break;
         case TermForm::kOneBody:
           derivation.push_back(term.name + " is a sum over single particles");
           break;

@@ -29,8 +29,8 @@ struct Facts {
 };
 
 /// Yes-or-no facts: separable, linear, time_dependent, translation_invariant, rotation_invariant,
-/// pairwise. Others: "degree" for each term ("2 in p, 0 in q"), quadratic_kinetic, smooth, may_jump, ...
-/// `initial` gives the neighbourhood in which tested facts are sampled.
+/// pairwise. Others: "degree" for each term ("2 in p, 0 in q"), quadratic_kinetic, smooth,
+/// may_jump, ... `initial` gives the neighbourhood in which tested facts are sampled.
 Facts find_facts(const System& system, const InitialState& initial);
 
 }  // namespace cotangent::mechanics

@@ -115,8 +115,7 @@ struct FormDomain {
     switch (f.op(v)) {
       case Op::kNeg:
       case Op::kReshape:
-      case Op::kReduceSum:
-        return sum;
+      case Op::kReduceSum: return sum;
       case Op::kAdd:
       case Op::kSub:
         for (const Form& o : x) {
@@ -131,8 +130,7 @@ struct FormDomain {
       case Op::kDiv:
         if (x[1].constant()) return sum;
         break;
-      default:
-        break;
+      default: break;
     }
     if (named_ones) return lost(f, v, "it names particles one by one");
     return lost(f, v,
@@ -149,8 +147,7 @@ struct FormDomain {
     const auto axes = [&]() -> const ir::Dims& { return f.attr_as<ir::AxesAttr>(v).axes; };
     const Shape& in = f.operands(v).empty() ? f.type(v).shape : f.type(f.operand(v, 0)).shape;
     switch (f.op(v)) {
-      case Op::kGather:
-        return of_gather(f, v, x);
+      case Op::kGather: return of_gather(f, v, x);
       case Op::kReduceSum:
         if (std::find(axes().begin(), axes().end(), 0) == axes().end()) return rows;
         return {Kind::kSumOne, 0};

@@ -35,12 +35,9 @@ bool jumps(const Function& f, Value v) {
     case Op::kEq:
     case Op::kNe:
     case Op::kIsFinite:
-    case Op::kBitcast:
-      return true;
-    case Op::kCast:
-      return !is_float(f.type(v).dtype);
-    default:
-      return false;
+    case Op::kBitcast: return true;
+    case Op::kCast: return !is_float(f.type(v).dtype);
+    default: return false;
   }
 }
 
@@ -118,10 +115,8 @@ class Prover {
       case Op::kSub:
       case Op::kAdd:
       case Op::kReduceSum:
-      case Op::kDotGeneral:
-        return true;
-      default:
-        return false;
+      case Op::kDotGeneral: return true;
+      default: return false;
     }
   }
 
@@ -140,8 +135,7 @@ class Prover {
           if (!known[operands[k].id] || kinds[operands[k].id] != Kind::kFixed) return false;
         }
         return generator_.scalars || static_cast<int>(operands.size()) - 1 < from.rank();
-      case Op::kSlice:
-        return generator_.scalars || from[from.rank() - 1] == to[to.rank() - 1];
+      case Op::kSlice: return generator_.scalars || from[from.rank() - 1] == to[to.rank() - 1];
       case Op::kReshape:
         return generator_.scalars || (to.rank() > 0 && from[from.rank() - 1] == to[to.rank() - 1]);
       case Op::kConcatenate: {
@@ -152,8 +146,7 @@ class Prover {
       }
       case Op::kReverse:
         return generator_.scalars || f.attr_as<ir::AxesAttr>(v).axes.back() < to.rank() - 1;
-      default:
-        return false;
+      default: return false;
     }
   }
 

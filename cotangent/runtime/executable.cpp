@@ -38,7 +38,8 @@ class ScratchPool {
       }
     }
     void* p = std::aligned_alloc(64, bytes_);
-    if (!p) throw DeviceError("no memory for " + std::to_string(bytes_) + " bytes of scratch space");
+    if (!p)
+      throw DeviceError("no memory for " + std::to_string(bytes_) + " bytes of scratch space");
     std::memset(p, 0, bytes_);
     return p;
   }
@@ -57,10 +58,15 @@ class ScratchPool {
 class CpuExecutable final : public Executable {
  public:
   CpuExecutable(ir::FunctionPtr program, std::shared_ptr<const kernel::Program> kernel,
-                std::shared_ptr<const backend::cpu::CodeModule> code, std::size_t which, int threads,
-                std::string why, CompileTimes times)
-      : program_(std::move(program)), kernel_(std::move(kernel)), module_(std::move(code)),
-        code_(module_->kernels()[which]), threads_(threads), why_(std::move(why)), times_(times),
+                std::shared_ptr<const backend::cpu::CodeModule> code, std::size_t which,
+                int threads, std::string why, CompileTimes times)
+      : program_(std::move(program)),
+        kernel_(std::move(kernel)),
+        module_(std::move(code)),
+        code_(module_->kernels()[which]),
+        threads_(threads),
+        why_(std::move(why)),
+        times_(times),
         scratch_(code_.scratch_bytes) {}
 
   const ir::FunctionPtr& program() const override { return program_; }
@@ -87,7 +93,8 @@ class CpuExecutable final : public Executable {
     }
     void* scratch = scratch_.take();
     const auto run = [&](backend::cpu::TeamContext* team, std::int64_t thread) {
-      code_.run(arguments.data(), out.data(), scratch, code_.constants.get(), team, thread, threads_);
+      code_.run(arguments.data(), out.data(), scratch, code_.constants.get(), team, thread,
+                threads_);
     };
     if (threads_ > 1) {
       run_team(threads_, run);
@@ -187,8 +194,8 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   std::vector<ExecutablePtr> result;
   for (std::size_t k = 0; k < programs.size(); ++k) {
     times[k].codegen_s = codegen;
-    result.push_back(std::make_shared<CpuExecutable>(programs[k], kernels[k], module, k,
-                                                     requests[k].team ? threads : 1, why[k], times[k]));
+    result.push_back(std::make_shared<CpuExecutable>(
+        programs[k], kernels[k], module, k, requests[k].team ? threads : 1, why[k], times[k]));
   }
   return result;
 }
@@ -199,10 +206,13 @@ ExecutablePtr compile(const ir::FunctionPtr& f, const CompileOptions& options) {
 
 std::string host_description() {
   const int n = host_threads();
-  return backend::cpu::host_cpu_text() + ", " + std::to_string(n) + (n == 1 ? " thread" : " threads");
+  return backend::cpu::host_cpu_text() + ", " + std::to_string(n) +
+         (n == 1 ? " thread" : " threads");
 }
 
-int host_vector_bits() { return backend::cpu::host_vector_bits(); }
+int host_vector_bits() {
+  return backend::cpu::host_vector_bits();
+}
 
 int host_threads() {
   const unsigned n = std::thread::hardware_concurrency();

@@ -14,13 +14,14 @@
 namespace cotangent::runtime {
 
 struct CompileOptions {
-  int threads = 1;        ///< size of the team for kernels worth a team; never changes results
-  double team_from = 3e5; ///< operations a step from which a kernel is worth a team; tests lower it
-  int vector_bits = 0;    ///< 128, 256, 512; 0: what the host does best. Never changes results
-  bool passes = true;     ///< false: the program is taken as it is (already post-pass)
+  int threads = 1;  ///< size of the team for kernels worth a team; never changes results
+  double team_from =
+      3e5;              ///< operations a step from which a kernel is worth a team; tests lower it
+  int vector_bits = 0;  ///< 128, 256, 512; 0: what the host does best. Never changes results
+  bool passes = true;   ///< false: the program is taken as it is (already post-pass)
   transform::PassOptions pass_options;
   bool keep_code = false;  ///< keep the generated LLVM IR and assembly text for explain
-  int optimize = -1;      ///< code-generation level 0..3; -1: chosen by size
+  int optimize = -1;       ///< code-generation level 0..3; -1: chosen by size
 };
 
 /// Buffers in the carry: results that feed parameters of the next call of the same executable.
@@ -35,16 +36,17 @@ class Executable {
   /// The program that runs, after all passes: the evaluator on this gives the same bits.
   virtual const ir::FunctionPtr& program() const = 0;
 
-  /// Row-major arguments and results, one pointer each, types as program()'s parameters and results.
-  /// A result may be the same memory as an argument of the same type.
+  /// Row-major arguments and results, one pointer each, types as program()'s parameters and
+  /// results. A result may be the same memory as an argument of the same type.
   virtual void call_raw(std::span<const void* const> arguments,
                         std::span<void* const> results) const = 0;
 
   /// Convenience over call_raw: checks types (UserError), allocates results.
   std::vector<ir::Tensor> call(std::span<const ir::Tensor> arguments) const;
 
-  virtual std::string kernels_text() const = 0;  ///< the kernel program, with each kernel's kind and why
-  virtual std::string code_text() const = 0;     ///< LLVM IR then assembly; "" unless keep_code
+  virtual std::string kernels_text()
+      const = 0;  ///< the kernel program, with each kernel's kind and why
+  virtual std::string code_text() const = 0;  ///< LLVM IR then assembly; "" unless keep_code
   virtual CompileTimes times() const = 0;
 };
 using ExecutablePtr = std::shared_ptr<const Executable>;

@@ -9,7 +9,8 @@
 
 namespace cotangent::runtime {
 
-/// Calls work(context, thread) on `threads` threads, this one being number 0; returns when all are done.
+/// Calls work(context, thread) on `threads` threads, this one being number 0; returns when all are
+/// done.
 void run_team(int threads,
               const std::function<void(backend::cpu::TeamContext*, std::int64_t)>& work);
 

@@ -100,16 +100,11 @@ class Interpreter {
       return out;
     }
     switch (info(op).kind) {
-      case OpKind::kReduce:
-        return reduce(v);
-      case OpKind::kShape:
-        return rearrange(v);
-      case OpKind::kIndex:
-        return indexed(v);
-      case OpKind::kContract:
-        return contract(v);
-      default:
-        break;
+      case OpKind::kReduce: return reduce(v);
+      case OpKind::kShape: return rearrange(v);
+      case OpKind::kIndex: return indexed(v);
+      case OpKind::kContract: return contract(v);
+      default: break;
     }
     if (op == Op::kConstant) {
       const Tensor& t = *f_.attr_as<LiteralAttr>(v).value;
@@ -159,30 +154,20 @@ class Interpreter {
     const bool truth = is_bool(f_.type(operand(v, 0)).dtype);
     const bool real = is_float(f_.type(v).dtype);
     switch (const Op op = f_.op(v)) {
-      case Op::kNeg:
-        return a_.neg(x[0]);
-      case Op::kAdd:
-        return a_.add(x[0], x[1]);
-      case Op::kSub:
-        return sub(x[0], x[1]);
-      case Op::kMul:
-        return a_.mul(x[0], x[1]);
-      case Op::kFma:
-        return a_.add(a_.mul(x[0], x[1]), x[2]);
-      case Op::kDiv:
-        return real ? a_.mul(x[0], a_.inverse(x[1])) : a_.function_atom(op, x, 0, 1);
-      case Op::kSqrt:
-        return a_.root(x[0]);
-      case Op::kRsqrt:
-        return a_.inverse(a_.root(x[0]));
-      case Op::kPow:
-        return a_.power(x[0], x[1]);
+      case Op::kNeg: return a_.neg(x[0]);
+      case Op::kAdd: return a_.add(x[0], x[1]);
+      case Op::kSub: return sub(x[0], x[1]);
+      case Op::kMul: return a_.mul(x[0], x[1]);
+      case Op::kFma: return a_.add(a_.mul(x[0], x[1]), x[2]);
+      case Op::kDiv: return real ? a_.mul(x[0], a_.inverse(x[1])) : a_.function_atom(op, x, 0, 1);
+      case Op::kSqrt: return a_.root(x[0]);
+      case Op::kRsqrt: return a_.inverse(a_.root(x[0]));
+      case Op::kPow: return a_.power(x[0], x[1]);
       case Op::kAbs:
         if (const auto c = constant(x[0])) return a_.number(std::fabs(*c));
         return even(op, x[0]);
       case Op::kCos:
-      case Op::kCosh:
-        return even(op, x[0]);
+      case Op::kCosh: return even(op, x[0]);
       case Op::kSign:
       case Op::kSin:
       case Op::kTan:
@@ -191,23 +176,17 @@ class Interpreter {
       case Op::kSinh:
       case Op::kTanh:
       case Op::kErf:
-      case Op::kCbrt:
-        return odd(op, x[0]);
+      case Op::kCbrt: return odd(op, x[0]);
       case Op::kMin:
       case Op::kMax: {
         if (x[0] == x[1]) return x[0];
         return a_.function_atom(op, {std::min(x[0], x[1]), std::max(x[0], x[1])});
       }
-      case Op::kLt:
-        return below_zero(sub(x[0], x[1]));
-      case Op::kLe:
-        return sub(one(), below_zero(sub(x[1], x[0])));
-      case Op::kEq:
-        return equals_zero(sub(x[0], x[1]));
-      case Op::kNe:
-        return sub(one(), equals_zero(sub(x[0], x[1])));
-      case Op::kSelect:
-        return a_.add(a_.mul(x[0], sub(x[1], x[2])), x[2]);
+      case Op::kLt: return below_zero(sub(x[0], x[1]));
+      case Op::kLe: return sub(one(), below_zero(sub(x[1], x[0])));
+      case Op::kEq: return equals_zero(sub(x[0], x[1]));
+      case Op::kNe: return sub(one(), equals_zero(sub(x[0], x[1])));
+      case Op::kSelect: return a_.add(a_.mul(x[0], sub(x[1], x[2])), x[2]);
       case Op::kNot:
         if (truth) return sub(one(), x[0]);
         break;
@@ -227,8 +206,7 @@ class Interpreter {
         if (whole(x[0])) return x[0];
         break;
       }
-      default:
-        break;
+      default: break;
     }
     // Opaque: the same op on the same arguments is the same value.
     return a_.function_atom(f_.op(v), x, 0, static_cast<std::uint32_t>(f_.type(v).dtype));

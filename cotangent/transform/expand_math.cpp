@@ -1,6 +1,6 @@
-// Replaces transcendental functions by our own formulas, so that they vectorise, fuse, and agree bit for
-// bit on every back end. sqrt is correctly rounded everywhere, and rsqrt *is* 1/sqrt(x), both rounded, which
-// back ends make as they do best: those two stay.
+// Replaces transcendental functions by our own formulas, so that they vectorise, fuse, and agree
+// bit for bit on every back end. sqrt is correctly rounded everywhere, and rsqrt *is* 1/sqrt(x),
+// both rounded, which back ends make as they do best: those two stay.
 #include "cotangent/transform/math_functions.h"
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/rebuild.h"

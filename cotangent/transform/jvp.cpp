@@ -99,10 +99,8 @@ class Pusher {
         const Value first = op == Op::kMin ? b_.lt(x[0], x[1]) : b_.lt(x[1], x[0]);
         return b_.select(first, or_zeros(t[0], y), or_zeros(t[1], y));
       }
-      case Op::kCast:
-        return b_.cast(t[0], f_.type(v).dtype);
-      case Op::kBitcast:
-        refuse(op);
+      case Op::kCast: return b_.cast(t[0], f_.type(v).dtype);
+      case Op::kBitcast: refuse(op);
       case Op::kMul:
         if (x[0] == x[1]) {
           return b_.mul(b_.splat(2.0, b_.type(y)), b_.mul(x[0], t[0]));
@@ -117,8 +115,7 @@ class Pusher {
       case Op::kSub:
         if (t[0].valid() && t[1].valid()) return b_.sub(t[0], t[1]);
         break;
-      default:
-        break;
+      default: break;
     }
     Value sum;
     for (std::size_t k = 0; k < x.size(); ++k) {
@@ -134,13 +131,10 @@ class Pusher {
       case Op::kTranspose:
       case Op::kBroadcast:
       case Op::kSlice:
-      case Op::kReverse:
-        return b_.copy(f_, v, t);
+      case Op::kReverse: return b_.copy(f_, v, t);
       case Op::kReduceMin:
-      case Op::kReduceMax:
-        return reduce_extremum(v, x[0], t[0], y);
-      case Op::kReduceProd:
-        return reduce_product(v, x[0], t[0]);
+      case Op::kReduceMax: return reduce_extremum(v, x[0], t[0], y);
+      case Op::kReduceProd: return reduce_product(v, x[0], t[0]);
       case Op::kPad: {
         const Value parts[] = {or_zeros(t[0], x[0]), or_zeros(t[1], x[1])};
         return b_.copy(f_, v, parts);
@@ -178,8 +172,7 @@ class Pusher {
         }
         return sum;
       }
-      default:
-        refuse(op);
+      default: refuse(op);
     }
   }
 
@@ -252,15 +245,9 @@ class Pusher {
       return;
     }
     switch (f_.op(v)) {
-      case Op::kMap:
-        out = push_map(v, x, t);
-        break;
-      case Op::kPairSum:
-        out = push_pair_sum(v, x, t);
-        break;
-      default:
-        out = push_loop(v, x, t);
-        break;
+      case Op::kMap: out = push_map(v, x, t); break;
+      case Op::kPairSum: out = push_pair_sum(v, x, t); break;
+      default: out = push_loop(v, x, t); break;
     }
   }
 
@@ -452,18 +439,14 @@ bool has_jvp_rule(Op op) {
       case Op::kLt:
       case Op::kLe:
       case Op::kEq:
-      case Op::kNe:
-        return true;
-      default:
-        return has_partials(op) || piecewise_constant(op);
+      case Op::kNe: return true;
+      default: return has_partials(op) || piecewise_constant(op);
     }
   }
   switch (info(op).kind) {
     case OpKind::kLeaf:
-    case OpKind::kSecondOrder:
-      return true;
-    default:
-      break;
+    case OpKind::kSecondOrder: return true;
+    default: break;
   }
   switch (op) {
     case Op::kReduceSum:
@@ -480,10 +463,8 @@ bool has_jvp_rule(Op op) {
     case Op::kGather:
     case Op::kScatterAdd:
     case Op::kScatterSet:
-    case Op::kDotGeneral:
-      return true;
-    default:
-      return false;
+    case Op::kDotGeneral: return true;
+    default: return false;
   }
 }
 

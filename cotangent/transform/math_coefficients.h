@@ -5,71 +5,40 @@ namespace cotangent::transform::coefficients {
 
 /// (e^r - 1 - r)/r^2, |r| <= ln(2)/2; error 7.2e-19 of the function's value.
 inline constexpr double kExp[] = {
-    0x1.0000000000000p-1,
-    0x1.555555555555bp-3,
-    0x1.5555555555503p-5,
-    0x1.111111110ec5ep-7,
-    0x1.6c16c16c3042fp-10,
-    0x1.a01a01b37df04p-13,
-    0x1.a01a0136a6cadp-16,
-    0x1.71ddf02155b4bp-19,
-    0x1.27e5b41c271bdp-22,
-    0x1.af6be7316c018p-26,
-    0x1.1e3d65f7c60edp-29,
+    0x1.0000000000000p-1,  0x1.555555555555bp-3,  0x1.5555555555503p-5,  0x1.111111110ec5ep-7,
+    0x1.6c16c16c3042fp-10, 0x1.a01a01b37df04p-13, 0x1.a01a0136a6cadp-16, 0x1.71ddf02155b4bp-19,
+    0x1.27e5b41c271bdp-22, 0x1.af6be7316c018p-26, 0x1.1e3d65f7c60edp-29,
 };
 
 /// the same in f32; error 3.6e-9 of the function's value.
 inline constexpr float kExpF[] = {
-    0x1.fffffc0000000p-2f,
-    0x1.5554940000000p-3f,
-    0x1.55588a0000000p-5f,
-    0x1.1239ae0000000p-7f,
-    0x1.6a8c2c0000000p-10f,
+    0x1.fffffc0000000p-2f, 0x1.5554940000000p-3f,  0x1.55588a0000000p-5f,
+    0x1.1239ae0000000p-7f, 0x1.6a8c2c0000000p-10f,
 };
 
 /// the same, for e^r - 1; error 9.1e-19 of the function's value.
 inline constexpr double kExpm1[] = {
-    0x1.0000000000000p-1,
-    0x1.5555555555559p-3,
-    0x1.555555555553fp-5,
-    0x1.111111110f6d9p-7,
-    0x1.6c16c16c1f06ap-10,
-    0x1.a01a01afd4407p-13,
-    0x1.a01a017bcd14fp-16,
-    0x1.71ddf87dd9fa4p-19,
-    0x1.27e5361ab3324p-22,
-    0x1.af5e767af1571p-26,
-    0x1.1ee8a637a0432p-29,
+    0x1.0000000000000p-1,  0x1.5555555555559p-3,  0x1.555555555553fp-5,  0x1.111111110f6d9p-7,
+    0x1.6c16c16c1f06ap-10, 0x1.a01a01afd4407p-13, 0x1.a01a017bcd14fp-16, 0x1.71ddf87dd9fa4p-19,
+    0x1.27e5361ab3324p-22, 0x1.af5e767af1571p-26, 0x1.1ee8a637a0432p-29,
 };
 
 /// the same in f32; error 6.8e-10 of the function's value.
 inline constexpr float kExpm1F[] = {
-    0x1.0000000000000p-1f,
-    0x1.5555540000000p-3f,
-    0x1.5554fa0000000p-5f,
-    0x1.1112b80000000p-7f,
-    0x1.6d3bc80000000p-10f,
-    0x1.9f15880000000p-13f,
+    0x1.0000000000000p-1f, 0x1.5555540000000p-3f,  0x1.5554fa0000000p-5f,
+    0x1.1112b80000000p-7f, 0x1.6d3bc80000000p-10f, 0x1.9f15880000000p-13f,
 };
 
 /// (sin r - r)/r^3 in z = r^2, |r| <= pi/4; error 3.7e-18 of the function's value.
 inline constexpr double kSin[] = {
-    -0x1.5555555555548p-3,
-    0x1.111111110f730p-7,
-    -0x1.a01a019be9215p-13,
-    0x1.71de35552b244p-19,
-    -0x1.ae5e4b83b54a8p-26,
-    0x1.5d8b5583c1bbfp-33,
+    -0x1.5555555555548p-3, 0x1.111111110f730p-7,   -0x1.a01a019be9215p-13,
+    0x1.71de35552b244p-19, -0x1.ae5e4b83b54a8p-26, 0x1.5d8b5583c1bbfp-33,
 };
 
 /// (cos r - 1 + r^2/2)/r^4 in z = r^2, |r| <= pi/4; error 5.7e-20 of the function's value.
 inline constexpr double kCos[] = {
-    0x1.555555555554bp-5,
-    -0x1.6c16c16c15014p-10,
-    0x1.a01a019c8efb3p-16,
-    -0x1.27e4f7f169ae2p-22,
-    0x1.1ee9dbaf17517p-29,
-    -0x1.8fa671e1c3206p-37,
+    0x1.555555555554bp-5,   -0x1.6c16c16c15014p-10, 0x1.a01a019c8efb3p-16,
+    -0x1.27e4f7f169ae2p-22, 0x1.1ee9dbaf17517p-29,  -0x1.8fa671e1c3206p-37,
 };
 
 /// the first in f32; error 1.6e-10 of the function's value.
@@ -89,13 +58,8 @@ inline constexpr float kCosF[] = {
 
 /// (log((1+s)/(1-s)) - 2s)/s^3 in z = s^2, |s| <= 0.1716; error 1.2e-18 of the function's value.
 inline constexpr double kLog[] = {
-    0x1.5555555555593p-1,
-    0x1.999999997f9fbp-2,
-    0x1.249249422a08fp-2,
-    0x1.c71c51d80a617p-3,
-    0x1.746649a1d7f80p-3,
-    0x1.39a0970da4be8p-3,
-    0x1.2f116f183690cp-3,
+    0x1.5555555555593p-1, 0x1.999999997f9fbp-2, 0x1.249249422a08fp-2, 0x1.c71c51d80a617p-3,
+    0x1.746649a1d7f80p-3, 0x1.39a0970da4be8p-3, 0x1.2f116f183690cp-3,
 };
 
 /// the same in f32; error 8.2e-10 of the function's value.
@@ -107,122 +71,61 @@ inline constexpr float kLogF[] = {
 
 /// (log((1+s)/(1-s)) - 2s - 2s^3/3)/s^5 in z = s^2; error 1.1e-20 of the function's value.
 inline constexpr double kLogTail[] = {
-    0x1.9999999999b33p-2,
-    0x1.249249245777ep-2,
-    0x1.c71c722def992p-3,
-    0x1.745ce9b2701adp-3,
-    0x1.3b1ef52f95bd0p-3,
-    0x1.0f7f0d481d5eap-3,
-    0x1.0e4ae9caaba40p-3,
+    0x1.9999999999b33p-2, 0x1.249249245777ep-2, 0x1.c71c722def992p-3, 0x1.745ce9b2701adp-3,
+    0x1.3b1ef52f95bd0p-3, 0x1.0f7f0d481d5eap-3, 0x1.0e4ae9caaba40p-3,
 };
 
 /// (atan t - t)/t^3 in z = t^2, |t| <= tan(pi/8); error 1.3e-18 of the function's value.
 inline constexpr double kAtan[] = {
-    -0x1.555555555553cp-2,
-    0x1.999999999564dp-3,
-    -0x1.24924922a060dp-3,
-    0x1.c71c70e1046f6p-4,
-    -0x1.745cf84b3efa5p-4,
-    0x1.3b110ef9ce41ep-4,
-    -0x1.10eb44531383fp-4,
-    0x1.df08a73666124p-5,
-    -0x1.9cb493e03e74ap-5,
-    0x1.37886250eb5e3p-5,
-    -0x1.24bfbac2f175cp-6,
+    -0x1.555555555553cp-2, 0x1.999999999564dp-3, -0x1.24924922a060dp-3, 0x1.c71c70e1046f6p-4,
+    -0x1.745cf84b3efa5p-4, 0x1.3b110ef9ce41ep-4, -0x1.10eb44531383fp-4, 0x1.df08a73666124p-5,
+    -0x1.9cb493e03e74ap-5, 0x1.37886250eb5e3p-5, -0x1.24bfbac2f175cp-6,
 };
 
 /// (asin t - t)/t^3 in z = t^2, |t| <= 1/2; error 1.5e-17 of the function's value.
 inline constexpr double kAsin[] = {
-    0x1.555555555538ep-3,
-    0x1.333333336ec38p-4,
-    0x1.6db6db424bfb2p-5,
-    0x1.f1c72c48c4b6fp-6,
-    0x1.6e89f2b44e3ffp-6,
-    0x1.1c6bf9d965b63p-6,
-    0x1.c6fbd4063590ep-7,
-    0x1.8ed00344555e2p-7,
-    0x1.ab5bc3746ea13p-8,
-    0x1.4045a16712c57p-6,
-    -0x1.0a5501131c793p-6,
-    0x1.059ad65b2c363p-5,
+    0x1.555555555538ep-3, 0x1.333333336ec38p-4, 0x1.6db6db424bfb2p-5,  0x1.f1c72c48c4b6fp-6,
+    0x1.6e89f2b44e3ffp-6, 0x1.1c6bf9d965b63p-6, 0x1.c6fbd4063590ep-7,  0x1.8ed00344555e2p-7,
+    0x1.ab5bc3746ea13p-8, 0x1.4045a16712c57p-6, -0x1.0a5501131c793p-6, 0x1.059ad65b2c363p-5,
 };
 
 /// (erf(x)/x - 2/sqrt(pi))/z in z = x^2, |x| <= 1; error 7.7e-18 of the function's value.
 inline constexpr double kErf[] = {
-    -0x1.812746b0379cbp-2,
-    0x1.ce2f21a0412fcp-4,
-    -0x1.b82ce3120c5e9p-6,
-    0x1.565bccfb052bap-8,
-    -0x1.c02db079f181ap-11,
-    0x1.f9a2bf8c64b64p-14,
-    -0x1.f4ca901cb0829p-17,
-    0x1.b98224b5a3527p-20,
-    -0x1.5c1414c8a326ap-23,
-    0x1.d76d5a76d9062p-27,
-    -0x1.ac920f7365fa9p-31,
+    -0x1.812746b0379cbp-2,  0x1.ce2f21a0412fcp-4,  -0x1.b82ce3120c5e9p-6,  0x1.565bccfb052bap-8,
+    -0x1.c02db079f181ap-11, 0x1.f9a2bf8c64b64p-14, -0x1.f4ca901cb0829p-17, 0x1.b98224b5a3527p-20,
+    -0x1.5c1414c8a326ap-23, 0x1.d76d5a76d9062p-27, -0x1.ac920f7365fa9p-31,
 };
 
 /// (sinh t - t)/t^3 in z = t^2, |t| <= 1; error 2.5e-19 of the function's value.
 inline constexpr double kSinh[] = {
-    0x1.5555555555556p-3,
-    0x1.111111111101ep-7,
-    0x1.a01a01a037269p-13,
-    0x1.71de3a3b06bcep-19,
-    0x1.ae646ff50e17ep-26,
-    0x1.6116f49dd528bp-33,
-    0x1.b5c8988ff815ap-41,
+    0x1.5555555555556p-3,  0x1.111111111101ep-7,  0x1.a01a01a037269p-13, 0x1.71de3a3b06bcep-19,
+    0x1.ae646ff50e17ep-26, 0x1.6116f49dd528bp-33, 0x1.b5c8988ff815ap-41,
 };
 
 /// (tanh t - t)/t^3 in z = t^2, |t| <= 0.55; error 5.8e-19 of the function's value.
 inline constexpr double kTanh[] = {
-    -0x1.555555555554fp-2,
-    0x1.111111111078fp-3,
-    -0x1.ba1ba1b97c9b0p-5,
-    0x1.664f48593950ap-6,
-    -0x1.226e2f0d269b3p-7,
-    0x1.d6d29a654f0d0p-9,
-    -0x1.7d8fc3d880f94p-10,
-    0x1.3483289a4b145p-11,
-    -0x1.e96a4da053bb7p-13,
-    0x1.5d644427db4a1p-14,
-    -0x1.46e854073afabp-16,
+    -0x1.555555555554fp-2,  0x1.111111111078fp-3,  -0x1.ba1ba1b97c9b0p-5,  0x1.664f48593950ap-6,
+    -0x1.226e2f0d269b3p-7,  0x1.d6d29a654f0d0p-9,  -0x1.7d8fc3d880f94p-10, 0x1.3483289a4b145p-11,
+    -0x1.e96a4da053bb7p-13, 0x1.5d644427db4a1p-14, -0x1.46e854073afabp-16,
 };
 
 /// the same in f32; error 1.2e-10 of the function's value.
 inline constexpr float kTanhF[] = {
-    -0x1.5555540000000p-2f,
-    0x1.1110820000000p-3f,
-    -0x1.b9f3920000000p-5f,
-    0x1.63b8420000000p-6f,
-    -0x1.0c83fc0000000p-7f,
-    0x1.193d280000000p-9f,
+    -0x1.5555540000000p-2f, 0x1.1110820000000p-3f,  -0x1.b9f3920000000p-5f,
+    0x1.63b8420000000p-6f,  -0x1.0c83fc0000000p-7f, 0x1.193d280000000p-9f,
 };
 
 /// e^(a^2) erfc(a) in t = (a - 3)/(a + 3), 1 <= a <= 6; error 1.2e-17 of the function's value.
 inline constexpr double kErfc[] = {
-    0x1.6e9827d2297c3p-3,
-    -0x1.4e102b9d06da5p-2,
-    0x1.f6ff203ee6864p-3,
-    -0x1.336ffbedd3b67p-3,
-    0x1.258b173eb6641p-4,
-    -0x1.8fa4c8a1ac0d9p-6,
-    0x1.17de62cd3605bp-8,
-    0x1.7622f9860b104p-11,
-    -0x1.301788d41e21ap-11,
-    0x1.473933932cbb6p-14,
-    0x1.b578b1473092cp-14,
-    0x1.07210f6c3aa59p-16,
+    0x1.6e9827d2297c3p-3,   -0x1.4e102b9d06da5p-2, 0x1.f6ff203ee6864p-3,  -0x1.336ffbedd3b67p-3,
+    0x1.258b173eb6641p-4,   -0x1.8fa4c8a1ac0d9p-6, 0x1.17de62cd3605bp-8,  0x1.7622f9860b104p-11,
+    -0x1.301788d41e21ap-11, 0x1.473933932cbb6p-14, 0x1.b578b1473092cp-14, 0x1.07210f6c3aa59p-16,
 };
 
 /// m^(-1/3), 1 <= m < 8, in m; error 0.0013 of the function's value.
 inline constexpr double kCbrt[] = {
-    0x1.80a0f79818f42p+0,
-    -0x1.86a09b022732ep-1,
-    0x1.57086aed56172p-2,
-    -0x1.6898c30adf158p-4,
-    0x1.b1ff2f9a91bc0p-7,
-    -0x1.13662ee719530p-10,
-    0x1.1d2fb893b4e74p-15,
+    0x1.80a0f79818f42p+0, -0x1.86a09b022732ep-1,  0x1.57086aed56172p-2,  -0x1.6898c30adf158p-4,
+    0x1.b1ff2f9a91bc0p-7, -0x1.13662ee719530p-10, 0x1.1d2fb893b4e74p-15,
 };
 
 }  // namespace cotangent::transform::coefficients

@@ -160,8 +160,7 @@ Known known_of(const Function& f, Value v, int& budget) {
   };
   const auto operand = [&](std::size_t k) { return f.operand(v, k); };
   switch (f.op(v)) {
-    case Op::kConstant:
-      return constant(v);
+    case Op::kConstant: return constant(v);
     case Op::kMul: {
       if (operand(0) == operand(1)) return Known::kSquares;
       const Known x = known_of(f, operand(0), budget), y = known_of(f, operand(1), budget);
@@ -181,8 +180,7 @@ Known known_of(const Function& f, Value v, int& budget) {
       const Known c = known_of(f, operand(2), budget);
       return operand(0) == operand(1) ? sum(Known::kSquares, c) : Known::kNothing;
     }
-    case Op::kAdd:
-      return sum(known_of(f, operand(0), budget), known_of(f, operand(1), budget));
+    case Op::kAdd: return sum(known_of(f, operand(0), budget), known_of(f, operand(1), budget));
     case Op::kDotGeneral: {
       const auto& a = f.attr_as<DotAttr>(v);
       const bool square = operand(0) == operand(1) && a.batch_x == a.batch_y &&
@@ -198,8 +196,7 @@ Known known_of(const Function& f, Value v, int& budget) {
     case Op::kSlice:
     case Op::kReverse:
     case Op::kGather:
-    case Op::kCast:
-      return known_of(f, operand(0), budget);
+    case Op::kCast: return known_of(f, operand(0), budget);
     case Op::kProject: {
       const Value node = operand(0);
       if (f.op(node) == Op::kLoop) return Known::kNothing;
@@ -208,8 +205,7 @@ Known known_of(const Function& f, Value v, int& budget) {
       const Known inside = known_of(*body, body->results()[k], budget);
       return inside == Known::kPositive ? Known::kNonNegative : inside;
     }
-    default:
-      return Known::kNothing;
+    default: return Known::kNothing;
   }
 }
 

@@ -39,10 +39,8 @@ bool has_transpose_rule(Op op) {
     case Op::kMap:
     case Op::kLoop:
     case Op::kPairSum:
-    case Op::kProject:
-      return true;
-    default:
-      return false;
+    case Op::kProject: return true;
+    default: return false;
   }
 }
 
@@ -204,8 +202,7 @@ void Puller::elementwise(Value v, const Cotangent& ct) {
   const Op op = f_.op(v);
   const auto x = f_.operands(v);
   switch (op) {
-    case Op::kNeg:
-      return add_to(x[0], {b_.neg(ct.value), ct.mask, ct.dirty});
+    case Op::kNeg: return add_to(x[0], {b_.neg(ct.value), ct.mask, ct.dirty});
     case Op::kAdd:
     case Op::kSub:
       for (std::size_t k = 0; k < 2; ++k) {
@@ -255,8 +252,7 @@ void Puller::elementwise(Value v, const Cotangent& ct) {
     }
     case Op::kCast:
       return add_to(x[0], {b_.cast(ct.value, f_.type(x[0]).dtype), ct.mask, ct.dirty});
-    default:
-      throw InternalError("no transpose rule for " + std::string(name_of(op)));
+    default: throw InternalError("no transpose rule for " + std::string(name_of(op)));
   }
 }
 
@@ -274,8 +270,7 @@ void Puller::structural(Value v, const Cotangent& ct) {
       const Dims kept = other_axes(rank, f_.attr_as<AxesAttr>(v).axes);
       return add_to(x, both([&](Value c) { return b_.broadcast(c, in.shape, kept); }));
     }
-    case Op::kReshape:
-      return add_to(x, both([&](Value c) { return b_.reshape(c, in.shape); }));
+    case Op::kReshape: return add_to(x, both([&](Value c) { return b_.reshape(c, in.shape); }));
     case Op::kTranspose: {
       const Dims& perm = f_.attr_as<AxesAttr>(v).axes;
       Dims inverse(perm.size());
@@ -355,8 +350,7 @@ void Puller::structural(Value v, const Cotangent& ct) {
       }
       return add_to(x, {b_.scatter_add(b_.zeros(in), ct.value, indices), mask});
     }
-    default:
-      throw InternalError("no transpose rule for " + std::string(name_of(op)));
+    default: throw InternalError("no transpose rule for " + std::string(name_of(op)));
   }
 }
 

@@ -174,10 +174,8 @@ bool piecewise_constant(Op op) {
     case Op::kSign:
     case Op::kFloor:
     case Op::kCeil:
-    case Op::kRound:
-      return true;
-    default:
-      return false;
+    case Op::kRound: return true;
+    default: return false;
   }
 }
 

@@ -119,14 +119,10 @@ class Reducer {
       case Op::kDiv:
       case Op::kNeg:
       case Op::kSqrt:
-      case Op::kRsqrt:
-        return true;
-      case Op::kPow:
-        return half_power(v).has_value();
-      case Op::kBroadcast:
-        return scalar_spread(v) && is_product(operand(v, 0));
-      default:
-        return false;
+      case Op::kRsqrt: return true;
+      case Op::kPow: return half_power(v).has_value();
+      case Op::kBroadcast: return scalar_spread(v) && is_product(operand(v, 0));
+      default: return false;
     }
   }
 
@@ -250,12 +246,8 @@ class Reducer {
         m = factor(operand(v, 0));
         m.multiply(factor(operand(v, 1)), -1);
         break;
-      case Op::kSqrt:
-        m = root(operand(v, 0), 1);
-        break;
-      case Op::kRsqrt:
-        m = root(operand(v, 0), -1);
-        break;
+      case Op::kSqrt: m = root(operand(v, 0), 1); break;
+      case Op::kRsqrt: m = root(operand(v, 0), -1); break;
       case Op::kPow: {
         const int n = *half_power(v);
         if (n % 2 == 0) {
@@ -265,9 +257,7 @@ class Reducer {
         }
         break;
       }
-      default:
-        m = factor(operand(v, 0));
-        break;  // broadcast of a scalar
+      default: m = factor(operand(v, 0)); break;  // broadcast of a scalar
     }
     return m;
   }

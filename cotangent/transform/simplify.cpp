@@ -120,8 +120,7 @@ class Simplifier {
           return b_.select(x[0], x[1], arg(x[2], 2));
         }
         break;
-      default:
-        break;
+      default: break;
     }
     return {};
   }

@@ -39,13 +39,13 @@ TEST(DataFile, MissingFieldsAreRefusedWithTheirPlace) {
     const char* data;
     const char* place;
   } all[] = {
-      {"1,2,3\n1,,2\n", "data.csv:2:3\n"},    // between two commas
-      {"1,2\n3,4,\n", "data.csv:2:4\n"},      // after the last
-      {"1,2\n3,4, \r\n", "data.csv:2:4\n"},   //
-      {",1,2\n", "data.csv:1:1\n"},           // before the first
-      {"1, ,2\n", "data.csv:1:4\n"},          // blanks are nothing
+      {"1,2,3\n1,,2\n", "data.csv:2:3\n"},   // between two commas
+      {"1,2\n3,4,\n", "data.csv:2:4\n"},     // after the last
+      {"1,2\n3,4, \r\n", "data.csv:2:4\n"},  //
+      {",1,2\n", "data.csv:1:1\n"},          // before the first
+      {"1, ,2\n", "data.csv:1:4\n"},         // blanks are nothing
       {"1,2\n3,4, # end\n", "data.csv:2:4\n"},
-      {"1,2\n,\n", "data.csv:2:1\n"},         // nothing but a comma
+      {"1,2\n,\n", "data.csv:2:1\n"},  // nothing but a comma
       {"x,y\n1,,2\n", "data.csv:2:3\n"},
   };
   for (const auto& [data, place] : all) {

@@ -74,8 +74,8 @@ TEST(RunSettings, ASetEndThatIsNoWholeNumberOfStepsIsRefused) {
 }
 
 TEST(RunSettings, AllThreeAreOneTooMany) {
-  EXPECT_TRUE(error_of("dt = 0.5\nt_end = 8.0\nsteps = 16\n")
-                  .starts_with("[run] has dt, t_end and steps"));
+  EXPECT_TRUE(
+      error_of("dt = 0.5\nt_end = 8.0\nsteps = 16\n").starts_with("[run] has dt, t_end and steps"));
   EXPECT_TRUE(error_of("dt = 1.0\nt_end = 1.0\n", {"run.dt=0.5", "run.t_end=8", "run.steps=16"})
                   .starts_with("[run] has dt, t_end and steps"));
 }

@@ -60,18 +60,12 @@ class Mutator {
   void change(std::string& text) {
     const std::size_t at = below(text.size() + 1);
     switch (below(7)) {
-      case 0:
-        text.insert(at, words_[below(words_.size())]);
-        break;
-      case 1:
-        text.erase(at, 1 + below(8));
-        break;
+      case 0: text.insert(at, words_[below(words_.size())]); break;
+      case 1: text.erase(at, 1 + below(8)); break;
       case 2:
         if (at < text.size()) text[at] = static_cast<char>(random());
         break;
-      case 3:
-        text.insert(at, text.substr(below(text.size()), below(20)));
-        break;
+      case 3: text.insert(at, text.substr(below(text.size()), below(20))); break;
       case 4: {
         const std::string& other = seeds_[below(seeds_.size())];
         text.insert(at, other.substr(below(other.size()), below(30)));
@@ -80,9 +74,7 @@ class Mutator {
       case 5:
         text.replace(at, std::min(below(6), text.size() - at), words_[below(words_.size())]);
         break;
-      default:
-        text.resize(at);
-        break;
+      default: text.resize(at); break;
     }
   }
 

@@ -42,26 +42,18 @@ template <class T>
 T joined(Op op, T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     switch (op) {
-      case Op::kReduceSum:
-        return a + b;
-      case Op::kReduceProd:
-        return a * b;
-      case Op::kReduceMin:
-        return a != a || b != b ? NAN : a < b ? a : b;
-      default:
-        return a != a || b != b ? NAN : a > b ? a : b;
+      case Op::kReduceSum: return a + b;
+      case Op::kReduceProd: return a * b;
+      case Op::kReduceMin: return a != a || b != b ? NAN : a < b ? a : b;
+      default: return a != a || b != b ? NAN : a > b ? a : b;
     }
   } else {
     using U = std::make_unsigned_t<T>;
     switch (op) {
-      case Op::kReduceSum:
-        return static_cast<T>(U(a) + U(b));
-      case Op::kReduceProd:
-        return static_cast<T>(U(a) * U(b));
-      case Op::kReduceMin:
-        return a < b ? a : b;
-      default:
-        return a > b ? a : b;
+      case Op::kReduceSum: return static_cast<T>(U(a) + U(b));
+      case Op::kReduceProd: return static_cast<T>(U(a) * U(b));
+      case Op::kReduceMin: return a < b ? a : b;
+      default: return a > b ? a : b;
     }
   }
 }
@@ -70,14 +62,10 @@ template <class T>
 T neutral(Op op) {
   using L = std::numeric_limits<T>;
   switch (op) {
-    case Op::kReduceSum:
-      return 0;
-    case Op::kReduceProd:
-      return 1;
-    case Op::kReduceMin:
-      return L::has_infinity ? L::infinity() : L::max();
-    default:
-      return L::has_infinity ? -L::infinity() : L::lowest();
+    case Op::kReduceSum: return 0;
+    case Op::kReduceProd: return 1;
+    case Op::kReduceMin: return L::has_infinity ? L::infinity() : L::max();
+    default: return L::has_infinity ? -L::infinity() : L::lowest();
   }
 }
 

@@ -251,18 +251,10 @@ TEST(Text, DamagedProgramsAreRefusedCleanly) {
         const auto length = static_cast<std::size_t>(random.below(12));
         const std::string_view piece = kPieces[random.below(std::size(kPieces))];
         switch (random.below(5)) {
-          case 0:
-            damaged.erase(at, length);
-            break;
-          case 1:
-            damaged.insert(at, piece);
-            break;
-          case 2:
-            damaged.replace(at, 1, piece);
-            break;
-          case 3:
-            damaged.insert(at, text.substr(at / 2, length * 8));
-            break;
+          case 0: damaged.erase(at, length); break;
+          case 1: damaged.insert(at, piece); break;
+          case 2: damaged.replace(at, 1, piece); break;
+          case 3: damaged.insert(at, text.substr(at / 2, length * 8)); break;
           default: {  // another digit: the structure stays, the numbers do not
             const std::size_t digit = damaged.find_first_of("0123456789", at);
             if (digit != std::string::npos)

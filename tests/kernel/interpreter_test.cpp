@@ -1,4 +1,7 @@
-// Exact identity: the kernel program, executed literally, gives the bits of the reference evaluator.
+// Exact identity: the kernel program, executed literally, gives the bits of the reference
+// evaluator.
+#include "cotangent/kernel/interpreter.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -7,15 +10,13 @@
 #include "cotangent/ir/random_program.h"
 #include "cotangent/ir/shrink.h"
 #include "cotangent/ir/text.h"
-#include "cotangent/kernel/interpreter.h"
 #include "cotangent/kernel/lower.h"
 
 namespace cotangent {
 namespace {
 
 std::vector<ir::Tensor> run_kernel(const ir::Function& f, std::span<const ir::Tensor> arguments) {
-  const kernel::Program program =
-      kernel::lower(std::make_shared<const ir::Function>(f));
+  const kernel::Program program = kernel::lower(std::make_shared<const ir::Function>(f));
   std::vector<const void*> in;
   for (const ir::Tensor& t : arguments) in.push_back(t.data());
   std::vector<ir::Tensor> results;

@@ -28,7 +28,9 @@ std::string shrunk(const ir::FunctionPtr& f, std::uint64_t seed, runtime::Compil
   const auto compiled = [&](const ir::Function& g) {
     return runtime::compile(std::make_shared<const ir::Function>(g), options);
   };
-  const auto fails = [&](const ir::Function& g) { return first_difference(*compiled(g), seed) >= 0; };
+  const auto fails = [&](const ir::Function& g) {
+    return first_difference(*compiled(g), seed) >= 0;
+  };
   if (!fails(*f)) return "(the same bits when compiled alone)\n" + ir::print(*f);
   const ir::FunctionPtr small = ir::shrink(f, fails, 400);
   return ir::print(*small) + compiled(*small)->kernels_text();
@@ -38,7 +40,8 @@ std::string shrunk(const ir::FunctionPtr& f, std::uint64_t seed, runtime::Compil
 
 void compare(const Batch& batch, int& shown) {
   std::vector<ir::FunctionPtr> programs;
-  for (std::uint64_t k = 0; k < batch.count; ++k) programs.push_back(batch.program(batch.first + k));
+  for (std::uint64_t k = 0; k < batch.count; ++k)
+    programs.push_back(batch.program(batch.first + k));
   const auto executables = runtime::compile_all(programs, batch.options);
   for (std::uint64_t k = 0; k < batch.count && shown < 3; ++k) {
     const std::uint64_t seed = batch.first + k;

@@ -9,15 +9,15 @@
 namespace cotangent::differential {
 
 struct Batch {
-  std::uint64_t first = 1;   ///< seeds first .. first + count - 1
+  std::uint64_t first = 1;  ///< seeds first .. first + count - 1
   std::uint64_t count = 50;
   runtime::CompileOptions options;
   std::function<ir::FunctionPtr(std::uint64_t seed)> program;
 };
 
-/// Compiles the programs of a batch into one module, runs each on random arguments (special values for
-/// even seeds), and wants the evaluator's bits. Failing programs are shrunk and printed with their
-/// seed; at most `shown` reaches 3.
+/// Compiles the programs of a batch into one module, runs each on random arguments (special values
+/// for even seeds), and wants the evaluator's bits. Failing programs are shrunk and printed with
+/// their seed; at most `shown` reaches 3.
 void compare(const Batch& batch, int& shown);
 
 /// An environment variable as a number: COTANGENT_SEED, COTANGENT_PROGRAMS.

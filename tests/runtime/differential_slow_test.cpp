@@ -1,6 +1,6 @@
-// Exact identity, 10,000 random programs: values and derivatives of compiled code have the bits of the
-// reference evaluator on the same post-pass program. COTANGENT_PROGRAMS and COTANGENT_SEED change how
-// many and which; the seed and the shrunk program of a failure are printed.
+// Exact identity, 10,000 random programs: values and derivatives of compiled code have the bits of
+// the reference evaluator on the same post-pass program. COTANGENT_PROGRAMS and COTANGENT_SEED
+// change how many and which; the seed and the shrunk program of a failure are printed.
 #include <gtest/gtest.h>
 
 #include "cotangent/ir/builder.h"

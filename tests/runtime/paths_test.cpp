@@ -1,5 +1,5 @@
-// Exact identity: one program for every path of the lowering, executed by the kernel interpreter and
-// compiled at three widths, alone and by teams, against the reference evaluator.
+// Exact identity: one program for every path of the lowering, executed by the kernel interpreter
+// and compiled at three widths, alone and by teams, against the reference evaluator.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -21,7 +21,9 @@ using ir::Role;
 using ir::Type;
 using ir::Value;
 
-Type reals(Shape shape) { return {DType::kF64, shape}; }
+Type reals(Shape shape) {
+  return {DType::kF64, shape};
+}
 const Type kIndex{DType::kI64, {}};
 
 std::vector<ir::Tensor> arguments_for(const ir::Function& f) {
@@ -31,8 +33,10 @@ std::vector<ir::Tensor> arguments_for(const ir::Function& f) {
   for (std::size_t k = 0; k < f.params().size(); ++k) {
     ir::Tensor t(f.param_type(k));
     for (std::int64_t e = 0; e < t.size(); ++e) {
-      if (is_float(t.type().dtype)) t.set_real(e, uniform(random));
-      else t.set_integer(e, static_cast<std::int64_t>(random() % 11));
+      if (is_float(t.type().dtype))
+        t.set_real(e, uniform(random));
+      else
+        t.set_integer(e, static_cast<std::int64_t>(random() % 11));
     }
     arguments.push_back(std::move(t));
   }
@@ -57,7 +61,8 @@ std::vector<ir::Tensor> rubbish_for(const ir::Function& f) {
   return results;
 }
 
-std::vector<ir::Tensor> run(const runtime::Executable& e, const std::vector<ir::Tensor>& arguments) {
+std::vector<ir::Tensor> run(const runtime::Executable& e,
+                            const std::vector<ir::Tensor>& arguments) {
   std::vector<const void*> in;
   for (const ir::Tensor& t : arguments) in.push_back(t.data());
   std::vector<ir::Tensor> results = rubbish_for(*e.program());
@@ -128,9 +133,12 @@ TEST_P(ReductionPaths, OfEveryLength) {
   Builder b("reductions");
   const Value x = b.param(reals(Shape{n})), y = b.param(reals(Shape{n}));
   const Value wide = b.broadcast(x, Shape{n, 2}, {0});
-  std::vector<Value> results = {b.reduce_sum(x), b.reduce(Op::kReduceMin, x, {0}),
-                                b.reduce(Op::kReduceMax, y, {0}), b.dot(x, y),
-                                b.reduce_sum(wide), b.reduce_sum(wide, {0})};
+  std::vector<Value> results = {b.reduce_sum(x),
+                                b.reduce(Op::kReduceMin, x, {0}),
+                                b.reduce(Op::kReduceMax, y, {0}),
+                                b.dot(x, y),
+                                b.reduce_sum(wide),
+                                b.reduce_sum(wide, {0})};
   if (n <= 4100) {
     results.push_back(b.reduce(Op::kReduceProd, x, {0}));
     // Many outputs: each row's reduction is serial code along its lane.
@@ -149,9 +157,11 @@ TEST(Paths, StencilBySliceAndPad) {
     const Value left = b.slice(q, {0}, {n - 1}, {1}), right = b.slice(q, {1}, {n}, {1});
     const Value stretch = b.sub(right, left);
     const Value zero = b.constant(0.0);
-    const Value force = b.sub(b.pad(stretch, zero, {0}, {1}, {0}), b.pad(stretch, zero, {1}, {0}, {0}));
+    const Value force =
+        b.sub(b.pad(stretch, zero, {0}, {1}, {0}), b.pad(stretch, zero, {1}, {0}, {0}));
     const Value holes = b.pad(q, zero, {1}, {2}, {2});
-    check(b.finish({force, holes, b.concatenate(std::array{right, force, left}, 0), b.reverse(q, {0})}));
+    check(b.finish(
+        {force, holes, b.concatenate(std::array{right, force, left}, 0), b.reverse(q, {0})}));
   }
 }
 
@@ -164,10 +174,13 @@ ir::FunctionPtr chain(std::int64_t n, std::int64_t trip) {
   const Value h = body.broadcast_to(dt, Shape{n});
   const Value drifted = body.fma(h, p, q);
   const Value zero = body.constant(0.0);
-  const Value stretch = body.sub(body.slice(drifted, {1}, {n}, {1}), body.slice(drifted, {0}, {n - 1}, {1}));
-  const Value force = body.sub(body.pad(stretch, zero, {0}, {1}, {0}), body.pad(stretch, zero, {1}, {0}, {0}));
+  const Value stretch =
+      body.sub(body.slice(drifted, {1}, {n}, {1}), body.slice(drifted, {0}, {n - 1}, {1}));
+  const Value force =
+      body.sub(body.pad(stretch, zero, {0}, {1}, {0}), body.pad(stretch, zero, {1}, {0}, {0}));
   const Value kicked = body.fma(h, force, p);
-  const Value energy = body.add(body.reduce_sum(body.mul(kicked, kicked)), body.reduce_sum(body.mul(stretch, stretch)));
+  const Value energy = body.add(body.reduce_sum(body.mul(kicked, kicked)),
+                                body.reduce_sum(body.mul(stretch, stretch)));
   const Value old = body.reduce_sum(q);
   ir::LoopAttr attr;
   attr.trip = trip;
@@ -214,7 +227,8 @@ TEST(Paths, ChunksGiveTheBitsOfOneRun) {
   std::int64_t done = 0;
   std::mt19937_64 random(3);
   while (done < 60) {
-    const std::int64_t count = std::min<std::int64_t>(1 + static_cast<std::int64_t>(random() % 9), 60 - done);
+    const std::int64_t count =
+        std::min<std::int64_t>(1 + static_cast<std::int64_t>(random() % 9), 60 - done);
     arguments[3].set_integer(0, done);
     arguments[4].set_integer(0, count);
     const auto part = e->call(arguments);
@@ -245,7 +259,8 @@ TEST(Paths, GathersAndScatters) {
   Builder b("indexed");
   const Value x = b.param(reals(Shape{9, 3})), k = b.param({DType::kI32, Shape{50}});
   const Value u = b.param(reals(Shape{50, 3})), wild = b.param({DType::kI64, Shape{50}});
-  const Value far = b.sub(b.mul(wild, b.splat(1000, {DType::kI64, Shape{50}})), b.splat(3000, {DType::kI64, Shape{50}}));
+  const Value far = b.sub(b.mul(wild, b.splat(1000, {DType::kI64, Shape{50}})),
+                          b.splat(3000, {DType::kI64, Shape{50}}));
   const Value both[] = {k, b.cast(wild, DType::kI32)};
   const Value one[] = {k};
   check(b.finish({b.gather(x, k), b.gather(x, far), b.gather(x, both), b.scatter_add(x, u, one),
@@ -257,8 +272,9 @@ TEST(Paths, ProductsOfMatrices) {
     Builder b("products");
     const Value x = b.param(reals(Shape{7, n})), y = b.param(reals(Shape{n, 11}));
     const Value u = b.param(reals(Shape{5, 2, n})), v = b.param(reals(Shape{5, n, 3}));
-    check(b.finish({b.dot_general(x, y, {{}, {}, {1}, {0}}), b.dot_general(u, v, {{0}, {0}, {2}, {1}}),
-                    b.transpose(x, {1, 0}), b.reshape(u, Shape{n, 10})}));
+    check(b.finish({b.dot_general(x, y, {{}, {}, {1}, {0}}),
+                    b.dot_general(u, v, {{0}, {0}, {2}, {1}}), b.transpose(x, {1, 0}),
+                    b.reshape(u, Shape{n, 10})}));
   }
 }
 
@@ -287,7 +303,8 @@ TEST(Paths, LanesWithLoopsOfTheirOwnLength) {
   loop.carries = 1;
   loop.every = {5};
   loop.dynamic = true;
-  loop.body = inner.finish({inner.add(inner.mul(c, inner.constant(1.25)), inner.cast(k, DType::kF64)), c});
+  loop.body =
+      inner.finish({inner.add(inner.mul(c, inner.constant(1.25)), inner.cast(k, DType::kF64)), c});
   const Value in[] = {x, n, n};
   const auto out = body.loop(loop, in);
   ir::MapAttr attr;
@@ -312,8 +329,8 @@ TEST(Paths, EmptyArrays) {
   attr.body = body.finish({body.add(r, r), r});
   const Value operands[] = {x};
   const auto mapped = b.map(attr, operands);
-  check(b.finish({b.add(x, x), b.reduce_sum(x, {0}), b.reduce(Op::kReduceMax, x, {0}), mapped[0], mapped[1],
-                  b.pad(b.slice(y, {2}, {2}, {1}), b.constant(7.0), {2}, {3}, {1})}));
+  check(b.finish({b.add(x, x), b.reduce_sum(x, {0}), b.reduce(Op::kReduceMax, x, {0}), mapped[0],
+                  mapped[1], b.pad(b.slice(y, {2}, {2}, {1}), b.constant(7.0), {2}, {3}, {1})}));
 }
 
 TEST(Paths, CastsSaturateAndIntegersWrap) {
@@ -328,13 +345,16 @@ TEST(Paths, CastsSaturateAndIntegersWrap) {
   for (Op op : {Op::kAdd, Op::kMul, Op::kDiv, Op::kMod, Op::kShl, Op::kShr, Op::kMin, Op::kMax}) {
     results.push_back(b.binary(op, k, m));
   }
-  for (Op op : {Op::kSign, Op::kFloor, Op::kCeil, Op::kRound, Op::kSqrt, Op::kRsqrt, Op::kAbs, Op::kNeg}) {
+  for (Op op :
+       {Op::kSign, Op::kFloor, Op::kCeil, Op::kRound, Op::kSqrt, Op::kRsqrt, Op::kAbs, Op::kNeg}) {
     results.push_back(b.unary(op, x));
   }
-  for (Op op : {Op::kMin, Op::kMax, Op::kMod, Op::kDiv}) results.push_back(b.binary(op, x, b.reverse(x, {0})));
+  for (Op op : {Op::kMin, Op::kMax, Op::kMod, Op::kDiv})
+    results.push_back(b.binary(op, x, b.reverse(x, {0})));
   const double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
-  const ir::Tensor values = ir::Tensor::of<double>(
-      Shape{16}, {0.0, -0.0, inf, -inf, nan, 0.5, -0.5, 1.5, 2.5, 1e300, -1e300, 3e9, -3e9, 1e-310, 9.3e18, -1.0});
+  const ir::Tensor values =
+      ir::Tensor::of<double>(Shape{16}, {0.0, -0.0, inf, -inf, nan, 0.5, -0.5, 1.5, 2.5, 1e300,
+                                         -1e300, 3e9, -3e9, 1e-310, 9.3e18, -1.0});
   check(b.finish(results), {values});
 }
 

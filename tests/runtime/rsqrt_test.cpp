@@ -1,6 +1,6 @@
-// Exact identity: the vector 1/sqrt(x) made from the 14-bit estimate has the bits of the division of
-// 1 by the square root, for random arguments, for every special one, and for those whose root has a
-// significand of ones only (where the theorem behind the last step says nothing).
+// Exact identity: the vector 1/sqrt(x) made from the 14-bit estimate has the bits of the division
+// of 1 by the square root, for random arguments, for every special one, and for those whose root
+// has a significand of ones only (where the theorem behind the last step says nothing).
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -77,7 +77,8 @@ TEST(Rsqrt, ZerosInfinitiesNansAndNegatives) {
   const double inf = std::numeric_limits<double>::infinity();
   const double tiny = std::numeric_limits<double>::denorm_min();
   expect_same_bits({0.0, -0.0, inf, -inf, std::nan(""), -1.0, tiny, -tiny, 3 * tiny,
-                    std::numeric_limits<double>::min(), std::numeric_limits<double>::max(), 1.0, 4.0});
+                    std::numeric_limits<double>::min(), std::numeric_limits<double>::max(), 1.0,
+                    4.0});
 }
 
 }  // namespace

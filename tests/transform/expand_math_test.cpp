@@ -23,10 +23,8 @@ bool is_transcendental(Op op) {
     case Op::kTanh:
     case Op::kErf:
     case Op::kPow:
-    case Op::kAtan2:
-      return true;
-    default:
-      return false;
+    case Op::kAtan2: return true;
+    default: return false;
   }
 }
 

@@ -223,8 +223,7 @@ std::vector<double> corners(Op op, bool narrow, int many) {
         both(x);
       for (int k = 1; k < 400; ++k) both(k * 0.0625), both(1 - std::ldexp(1.0, -k / 8));
       break;
-    default:
-      break;
+    default: break;
   }
   if (op == Op::kSin || op == Op::kCos || op == Op::kTan) {
     std::erase_if(at, [](double x) { return std::fabs(x) > 0x1p30; });

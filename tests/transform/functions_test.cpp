@@ -1,22 +1,31 @@
-// Our elementary functions: reference numbers from MPFR (few points here, many in functions_slow_test.cpp),
-// and exact values at the special points.
+// Our elementary functions: reference numbers from MPFR (few points here, many in
+// functions_slow_test.cpp), and exact values at the special points.
 #include "tests/transform/function_cases.h"
 
 namespace cotangent::transform {
 namespace {
 
-TEST(Functions, AgreeWithMpfrInF64) { check_functions(false, 3000); }
-TEST(Functions, AgreeWithMpfrInF32) { check_functions(true, 3000); }
+TEST(Functions, AgreeWithMpfrInF64) {
+  check_functions(false, 3000);
+}
+TEST(Functions, AgreeWithMpfrInF32) {
+  check_functions(true, 3000);
+}
 
-TEST(Functions, AgreeWithMpfrAtCornersInF64) { check_corners(false, 200); }
-TEST(Functions, AgreeWithMpfrAtCornersInF32) { check_corners(true, 200); }
+TEST(Functions, AgreeWithMpfrAtCornersInF64) {
+  check_corners(false, 200);
+}
+TEST(Functions, AgreeWithMpfrAtCornersInF32) {
+  check_corners(true, 200);
+}
 
 /// The C library follows IEEE 754 and C's annex F at the special values.
 TEST(Functions, SpecialValues) {
   const double inf = INFINITY, nan = NAN;
-  const std::vector<double> special = {0.0, -0.0, 1, -1, inf, -inf, nan, 0.5, -0.5, 2, -2, 3, -3, 1e300,
-                                       -1e300, 5e-324, -5e-324, 1e-310, 0x1p-1022, 0x1p1023, 709.5,
-                                       710.5, -744.4, -746, 2.5, -2.5, 0x1p53, 1e15 + 1};
+  const std::vector<double> special = {
+      0.0,   -0.0,  1,      -1,    inf,    -inf,   nan,     0.5,     -0.5,      2,
+      -2,    3,     -3,     1e300, -1e300, 5e-324, -5e-324, 1e-310,  0x1p-1022, 0x1p1023,
+      709.5, 710.5, -744.4, -746,  2.5,    -2.5,   0x1p53,  1e15 + 1};
   const auto n = static_cast<std::int64_t>(special.size());
   for (const OpInfo& entry : all_ops()) {
     if (entry.kind != OpKind::kElementwise || entry.domain != OpDomain::kFloat || entry.arity > 2) {
@@ -51,8 +60,8 @@ TEST(Functions, SpecialValues) {
           EXPECT_EQ(g, e) << at << (points.size() > 1 ? static_cast<double>(points[1].real(i)) : 0);
           EXPECT_EQ(std::signbit(g), std::signbit(e)) << at;
         } else {
-          const double bound = std::max(4e-16 * std::fabs(e), 5e-324) *
-                               (t == DType::kF32 ? 1e9 : 1);
+          const double bound =
+              std::max(4e-16 * std::fabs(e), 5e-324) * (t == DType::kF32 ? 1e9 : 1);
           EXPECT_NEAR(g, e, t == DType::kF32 ? std::max(bound, 3e-45) : bound)
               << at << " " << (points.size() > 1 ? static_cast<double>(points[1].real(i)) : 0);
         }
@@ -69,9 +78,22 @@ TEST(Functions, NothingTranscendentalIsLeft) {
     const FunctionPtr f = expanded(entry.op, scalar());
     for (const Node& node : f->nodes()) {
       switch (node.op) {
-        case Op::kCbrt: case Op::kExp: case Op::kExpm1: case Op::kLog:
-        case Op::kLog1p: case Op::kSin: case Op::kCos: case Op::kTan: case Op::kAsin: case Op::kAcos:
-        case Op::kAtan: case Op::kSinh: case Op::kCosh: case Op::kTanh: case Op::kErf: case Op::kPow:
+        case Op::kCbrt:
+        case Op::kExp:
+        case Op::kExpm1:
+        case Op::kLog:
+        case Op::kLog1p:
+        case Op::kSin:
+        case Op::kCos:
+        case Op::kTan:
+        case Op::kAsin:
+        case Op::kAcos:
+        case Op::kAtan:
+        case Op::kSinh:
+        case Op::kCosh:
+        case Op::kTanh:
+        case Op::kErf:
+        case Op::kPow:
         case Op::kAtan2: ADD_FAILURE() << entry.name; break;
         default: break;
       }

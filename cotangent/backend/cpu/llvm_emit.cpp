@@ -1,19 +1,17 @@
 // Kernel program -> LLVM IR with explicit vectors.
 //
-// In a simd loop every value has a class: uniform (one scalar for all lanes), linear (scalar of lane 0
-// plus lane * stride; indices mostly), varying (a vector). A loop whose bounds differ between lanes
-// runs over the union, lanes taking part under a mask; where the bounds are linear, only the at most
-// W iterations at the edge need it.
-#include "cotangent/backend/cpu/llvm_values.h"
-
+// In a simd loop every value has a class: uniform (one scalar for all lanes), linear (scalar of
+// lane 0 plus lane * stride; indices mostly), varying (a vector). A loop whose bounds differ
+// between lanes runs over the union, lanes taking part under a mask; where the bounds are linear,
+// only the at most W iterations at the edge need it.
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
 
+#include "cotangent/backend/cpu/llvm_values.h"
 #include "cotangent/base/error.h"
 
 namespace cotangent::backend::cpu {
-
 
 MemoryPlan plan_memory(const Program& program) {
   MemoryPlan plan;
@@ -69,8 +67,8 @@ class Emitter final : public ValueEmitter {
     return range(i, rest, hi, carried, nullptr);
   }
 
-  /// Runs the body for lo <= index < hi on carried values; `mask` gives, for an index, the lanes that
-  /// take part (null: all that took part before).
+  /// Runs the body for lo <= index < hi on carried values; `mask` gives, for an index, the lanes
+  /// that take part (null: all that took part before).
   std::vector<Value*> range(const Instr& i, Value* lo, Value* hi, std::vector<Value*> carried,
                             const std::function<Value*(Value*)>& mask) {
     const auto once = [&](Value* index, const std::vector<Value*>& in) {
@@ -99,9 +97,11 @@ class Emitter final : public ValueEmitter {
     if (known && trip <= 0) return carried;
     if (known && (trip == 1 || (trip <= kMaxUnrollTrip &&
                                 static_cast<std::size_t>(trip) * kernel::size_of_block(*i.body) <=
-                                    kMaxUnrolledSize && lanes_.width > 1))) {
+                                    kMaxUnrolledSize &&
+                                lanes_.width > 1))) {
       for (std::int64_t k = 0; k < trip; ++k) {
-        carried = once(ir_.getInt64(static_cast<std::uint64_t>(known_lo->getSExtValue() + k)), carried);
+        carried =
+            once(ir_.getInt64(static_cast<std::uint64_t>(known_lo->getSExtValue() + k)), carried);
       }
       return carried;
     }
@@ -115,8 +115,10 @@ class Emitter final : public ValueEmitter {
     llvm::BasicBlock* before = ir_.GetInsertBlock();
     llvm::BasicBlock* body = new_block("loop");
     llvm::BasicBlock* end = new_block("done");
-    if (known) ir_.CreateBr(body);
-    else ir_.CreateCondBr(ir_.CreateICmpSLT(lo, hi), body, end);
+    if (known)
+      ir_.CreateBr(body);
+    else
+      ir_.CreateCondBr(ir_.CreateICmpSLT(lo, hi), body, end);
     ir_.SetInsertPoint(body);
     llvm::PHINode* index = ir_.CreatePHI(ir_.getInt64Ty(), 2);
     index->addIncoming(lo, before);
@@ -185,8 +187,8 @@ class Emitter final : public ValueEmitter {
     return early;
   }
 
-  /// Whether a NaN from any of the early reciprocal roots is sure to be seen in a carried value after
-  /// the loop: it gets there by sums and products only.
+  /// Whether a NaN from any of the early reciprocal roots is sure to be seen in a carried value
+  /// after the loop: it gets there by sums and products only.
   bool shows_nans(const Instr& loop, const std::vector<const Instr*>& early) const {
     for (const Instr* root : early) {
       if (!starts_rsqrt(*root)) continue;
@@ -194,7 +196,11 @@ class Emitter final : public ValueEmitter {
       for (const Instr& i : loop.body->instrs) {
         if (i.code != Code::kOp) continue;
         switch (i.op) {
-          case ir::Op::kAdd: case ir::Op::kSub: case ir::Op::kMul: case ir::Op::kFma: case ir::Op::kNeg:
+          case ir::Op::kAdd:
+          case ir::Op::kSub:
+          case ir::Op::kMul:
+          case ir::Op::kFma:
+          case ir::Op::kNeg:
             for (Id x : i.operands) {
               if (marked.count(x)) marked[i.result] = true;
             }
@@ -217,8 +223,8 @@ class Emitter final : public ValueEmitter {
     return true;
   }
 
-  /// Runs the loop without the corrections for 0 and infinity, which make NaNs; where one shows after
-  /// the loop, runs it again with square roots and divisions.
+  /// Runs the loop without the corrections for 0 and infinity, which make NaNs; where one shows
+  /// after the loop, runs it again with square roots and divisions.
   std::vector<Value*> optimistic(const Instr& i, Value* lo, Value* hi,
                                  const std::vector<Value*>& carried,
                                  const std::function<Value*(Value*)>& mask,
@@ -289,7 +295,8 @@ class Emitter final : public ValueEmitter {
     ir_.SetInsertPoint(head);
     Value* last_index = ir_.CreateSub(hi, ir_.getInt64(1));
     const std::vector<Value*> ahead = run_early(lo);
-    const std::vector<Value*> ahead2 = run_early(smin(ir_.CreateAdd(lo, ir_.getInt64(1)), last_index));
+    const std::vector<Value*> ahead2 =
+        run_early(smin(ir_.CreateAdd(lo, ir_.getInt64(1)), last_index));
     llvm::BasicBlock* entry = ir_.GetInsertBlock();
     ir_.CreateBr(body);
     ir_.SetInsertPoint(body);
@@ -304,7 +311,8 @@ class Emitter final : public ValueEmitter {
     for (Value* x : ahead) ready.push_back(phi_of(x));
     for (Value* x : ahead2) ready2.push_back(phi_of(x));
     Value* next = ir_.CreateAdd(index, ir_.getInt64(1));
-    const std::vector<Value*> coming = run_early(smin(ir_.CreateAdd(index, ir_.getInt64(2)), last_index));
+    const std::vector<Value*> coming =
+        run_early(smin(ir_.CreateAdd(index, ir_.getInt64(2)), last_index));
     // Now this iteration, with what was made for it before.
     values_[i.index].s = index;
     std::size_t at = 0;
@@ -379,15 +387,19 @@ class Emitter final : public ValueEmitter {
     } else if (fixed(lo) && fixed(hi) && fixed(skip)) {
       carried = around(i, scalar(lo), scalar(hi), scalar(skip), carried);
     } else if (fixed(lo) && fixed(hi) && line(skip)) {
-      const auto not_skipped = [&](Value* index) { return ir_.CreateICmpNE(in_vector(index), vector(skip)); };
+      const auto not_skipped = [&](Value* index) {
+        return ir_.CreateICmpNE(in_vector(index), vector(skip));
+      };
       Value *l = scalar(lo), *h = scalar(hi);
-      const auto *cl = llvm::dyn_cast<llvm::ConstantInt>(l), *ch = llvm::dyn_cast<llvm::ConstantInt>(h);
+      const auto *cl = llvm::dyn_cast<llvm::ConstantInt>(l),
+                 *ch = llvm::dyn_cast<llvm::ConstantInt>(h);
       if (cl && ch && ch->getSExtValue() - cl->getSExtValue() <= kMaxUnrollTrip) {
         carried = range(i, l, h, carried, not_skipped);
       } else {
         Value* s = values_[skip].s;
         Value* begin = clamp(s, l, h);
-        Value* end = clamp(ir_.CreateAdd(s, ir_.getInt64(static_cast<std::uint64_t>(lanes_.active))), l, h);
+        Value* end =
+            clamp(ir_.CreateAdd(s, ir_.getInt64(static_cast<std::uint64_t>(lanes_.active))), l, h);
         carried = range(i, l, begin, carried, nullptr);
         carried = range(i, begin, end, carried, not_skipped);
         carried = range(i, end, h, carried, nullptr);
@@ -395,27 +407,31 @@ class Emitter final : public ValueEmitter {
     } else if (line(lo) && fixed(hi) && skip == kNoId) {
       Value *l = values_[lo].s, *h = scalar(hi);
       Value* edge = smin(ir_.CreateAdd(l, reach), h);
-      carried = range(i, l, edge, carried,
-                      [&](Value* index) { return ir_.CreateICmpSLE(vector(lo), in_vector(index)); });
+      carried = range(i, l, edge, carried, [&](Value* index) {
+        return ir_.CreateICmpSLE(vector(lo), in_vector(index));
+      });
       carried = range(i, edge, h, carried, nullptr);
     } else if (fixed(lo) && line(hi) && skip == kNoId) {
       Value *l = scalar(lo), *h = values_[hi].s;
       Value* edge = smax(l, h);
       carried = range(i, l, h, carried, nullptr);
-      carried = range(i, edge, ir_.CreateAdd(h, reach), carried,
-                      [&](Value* index) { return ir_.CreateICmpSLT(in_vector(index), vector(hi)); });
+      carried = range(i, edge, ir_.CreateAdd(h, reach), carried, [&](Value* index) {
+        return ir_.CreateICmpSLT(in_vector(index), vector(hi));
+      });
     } else {
       const auto extreme = [&](Id id, bool least) -> Value* {
         if (fixed(id)) return scalar(id);
         Value* x = vector(id);
-        Value* out = llvm::ConstantInt::get(
-            x->getType(), least ? llvm::APInt::getSignedMaxValue(64) : llvm::APInt::getSignedMinValue(64));
+        Value* out =
+            llvm::ConstantInt::get(x->getType(), least ? llvm::APInt::getSignedMaxValue(64)
+                                                       : llvm::APInt::getSignedMinValue(64));
         if (lanes_.mask) x = ir_.CreateSelect(lanes_.mask, x, out);
         return least ? ir_.CreateIntMinReduce(x, true) : ir_.CreateIntMaxReduce(x, true);
       };
       carried = range(i, extreme(lo, true), extreme(hi, false), carried, [&](Value* index) {
         Value* at = in_vector(index);
-        Value* inside = ir_.CreateAnd(ir_.CreateICmpSLE(vector(lo), at), ir_.CreateICmpSLT(at, vector(hi)));
+        Value* inside =
+            ir_.CreateAnd(ir_.CreateICmpSLE(vector(lo), at), ir_.CreateICmpSLT(at, vector(hi)));
         return skip == kNoId ? inside : ir_.CreateAnd(inside, ir_.CreateICmpNE(at, vector(skip)));
       });
     }
@@ -433,7 +449,8 @@ class Emitter final : public ValueEmitter {
   std::size_t widest(const Block& b) const {
     std::size_t bytes = 1;
     for (const Instr& i : b.instrs) {
-      if (i.code == Code::kLoad || i.code == Code::kStore) bytes = std::max(bytes, size_of(i.dtype));
+      if (i.code == Code::kLoad || i.code == Code::kStore)
+        bytes = std::max(bytes, size_of(i.dtype));
       if (i.code == Code::kOp) {
         for (Id x : i.operands) {
           if (is_float(type(x))) bytes = std::max(bytes, size_of(type(x)));
@@ -452,12 +469,16 @@ class Emitter final : public ValueEmitter {
     if (n <= 0) return;
     std::int64_t width = 1;
     const std::size_t element = std::max<std::size_t>(widest(*i.body), 4);
-    const std::int64_t most = std::max<std::int64_t>(bits_ / 8 / static_cast<std::int64_t>(element), 1);
+    const std::int64_t most =
+        std::max<std::int64_t>(bits_ / 8 / static_cast<std::int64_t>(element), 1);
     while (width < most && width < n) width *= 2;
     if (width == 1) {
       all_uniform(*i.body);
       class_[i.index] = Class::kUniform;
-      only_first([&] { range(i, ir_.getInt64(static_cast<std::uint64_t>(lo)), ir_.getInt64(static_cast<std::uint64_t>(hi)), {}, nullptr); });
+      only_first([&] {
+        range(i, ir_.getInt64(static_cast<std::uint64_t>(lo)),
+              ir_.getInt64(static_cast<std::uint64_t>(hi)), {}, nullptr);
+      });
       return;
     }
     const Lanes outer = lanes_;
@@ -488,8 +509,9 @@ class Emitter final : public ValueEmitter {
         if (whole == width) {
           rows(ir_.getInt64(static_cast<std::uint64_t>(lo)), width);
         } else if (whole > 0) {
-          stepping(ir_.getInt64(static_cast<std::uint64_t>(lo)), ir_.getInt64(static_cast<std::uint64_t>(lo + whole)),
-                   width, [&](Value* begin) { rows(begin, width); });
+          stepping(ir_.getInt64(static_cast<std::uint64_t>(lo)),
+                   ir_.getInt64(static_cast<std::uint64_t>(lo + whole)), width,
+                   [&](Value* begin) { rows(begin, width); });
         }
         if (whole < n) rows(ir_.getInt64(static_cast<std::uint64_t>(lo + whole)), n - whole);
       };

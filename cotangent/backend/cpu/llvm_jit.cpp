@@ -36,7 +36,8 @@ bool host_has(const char* feature) {
 std::string host_features() {
   std::string text;
   for (const auto& feature : llvm::sys::getHostCPUFeatures()) {
-    text += (text.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
+    text +=
+        (text.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
   }
   return text;
 }
@@ -52,14 +53,16 @@ std::unique_ptr<llvm::TargetMachine> make_target(int level) {
   const llvm::CodeGenOptLevel levels[] = {llvm::CodeGenOptLevel::None, llvm::CodeGenOptLevel::Less,
                                           llvm::CodeGenOptLevel::Default,
                                           llvm::CodeGenOptLevel::Aggressive};
-  std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, llvm::sys::getHostCPUName(), host_features(), options,
-                                  llvm::Reloc::PIC_, std::nullopt, levels[std::clamp(level, 0, 3)], true));
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+      triple, llvm::sys::getHostCPUName(), host_features(), options, llvm::Reloc::PIC_,
+      std::nullopt, levels[std::clamp(level, 0, 3)], true));
   if (!machine) throw DeviceError("the code generator refused this processor (" + triple + ")");
   return machine;
 }
 
-std::string text_of(llvm::Error error) { return llvm::toString(std::move(error)); }
+std::string text_of(llvm::Error error) {
+  return llvm::toString(std::move(error));
+}
 
 class Module final : public CodeModule {
  public:
@@ -135,15 +138,16 @@ class Module final : public CodeModule {
   }
 
   void link(std::unique_ptr<llvm::MemoryBuffer> object) {
-    auto jit = llvm::orc::LLJITBuilder()
-                   .setPlatformSetUp(llvm::orc::setUpInactivePlatform)
-                   .create();
+    auto jit =
+        llvm::orc::LLJITBuilder().setPlatformSetUp(llvm::orc::setUpInactivePlatform).create();
     if (!jit) throw DeviceError("the code loader failed: " + text_of(jit.takeError()));
     jit_ = std::move(*jit);
     auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
         jit_->getDataLayout().getGlobalPrefix());
-    if (process) jit_->getMainJITDylib().addGenerator(std::move(*process));
-    else llvm::consumeError(process.takeError());
+    if (process)
+      jit_->getMainJITDylib().addGenerator(std::move(*process));
+    else
+      llvm::consumeError(process.takeError());
     if (auto error = jit_->addObjectFile(std::move(object))) {
       throw DeviceError("the code loader refused: " + text_of(std::move(error)));
     }
@@ -181,7 +185,9 @@ std::string host_cpu_text() {
   const char* arch = "host";
 #endif
   const int bits = host_vector_bits();
-  return std::string(arch) + (bits == 512 ? ", AVX-512" : bits == 256 ? ", AVX2" : ", 128-bit vectors");
+  return std::string(arch) + (bits == 512   ? ", AVX-512"
+                              : bits == 256 ? ", AVX2"
+                                            : ", 128-bit vectors");
 }
 
 }  // namespace cotangent::backend::cpu

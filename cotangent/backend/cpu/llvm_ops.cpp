@@ -1,5 +1,5 @@
-// Elementwise ops in LLVM IR: the evaluator's scalar semantics (ir/scalar_ops.h), no fast-math flags,
-// no contraction.
+// Elementwise ops in LLVM IR: the evaluator's scalar semantics (ir/scalar_ops.h), no fast-math
+// flags, no contraction.
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/IntrinsicsX86.h>
 
@@ -68,8 +68,8 @@ Value* call_library(llvm::IRBuilder<>& ir, const void* function, llvm::ArrayRef<
   llvm::Type* scalar = x[0]->getType()->getScalarType();
   const std::vector<llvm::Type*> types(x.size(), scalar);
   auto* signature = llvm::FunctionType::get(scalar, types, false);
-  Value* address = ir.CreateIntToPtr(ir.getInt64(reinterpret_cast<std::uint64_t>(function)),
-                                     ir.getPtrTy());
+  Value* address =
+      ir.CreateIntToPtr(ir.getInt64(reinterpret_cast<std::uint64_t>(function)), ir.getPtrTy());
   const int lanes = lanes_of(x[0]);
   if (lanes == 1) return ir.CreateCall(signature, address, x);
   Value* result = llvm::PoisonValue::get(x[0]->getType());
@@ -86,20 +86,22 @@ Value* unary_intrinsic(llvm::IRBuilder<>& ir, llvm::Intrinsic::ID id, Value* x) 
   return ir.CreateUnaryIntrinsic(id, x);
 }
 
-Value* number(llvm::Type* type, double value) { return llvm::ConstantFP::get(type, value); }
+Value* number(llvm::Type* type, double value) {
+  return llvm::ConstantFP::get(type, value);
+}
 
 }  // namespace
 
 /// 1 / sqrt(x), both roundings as IEEE division and square root do them, without the division.
 ///
-/// s = sqrt(x) by the hardware; y from the 14-bit estimate of 1/sqrt(x) by Newton's y += y (1 - s y),
-/// each step with one rounding (fma). Three steps: 28 bits, faithful, and correctly rounded by
+/// s = sqrt(x) by the hardware; y from the 14-bit estimate of 1/sqrt(x) by Newton's y += y (1 - s
+/// y), each step with one rounding (fma). Three steps: 28 bits, faithful, and correctly rounded by
 /// Markstein's theorem (IBM J. Res. Dev. 34, 1990: a faithful y and a significand of s that is not
-/// all ones). Where it is all ones, 1/s lies just above half way between a power of two and the next
-/// number, and a faithful y below it would end on the power: so the second step rounds upwards, or,
-/// where an instruction cannot, the last bit is set. For 0 and infinity the
-/// steps give NaN and the estimate itself is the answer. On Zen 4: 18 cycles for 8 where division
-/// after square root takes 26.
+/// all ones). Where it is all ones, 1/s lies just above half way between a power of two and the
+/// next number, and a faithful y below it would end on the power: so the second step rounds
+/// upwards, or, where an instruction cannot, the last bit is set. For 0 and infinity the steps give
+/// NaN and the estimate itself is the answer. On Zen 4: 18 cycles for 8 where division after square
+/// root takes 26.
 RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x) {
   llvm::Type* type = x->getType();
   const int lanes = lanes_of(x);
@@ -107,8 +109,8 @@ RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x) {
                                  : lanes == 4 ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_256
                                               : llvm::Intrinsic::x86_avx512_rsqrt14_pd_128;
   Value* s = unary_intrinsic(ir, llvm::Intrinsic::sqrt, x);
-  Value* estimate = ir.CreateIntrinsic(
-      id, {}, {x, llvm::Constant::getNullValue(type), ir.getInt8(0xff)});
+  Value* estimate =
+      ir.CreateIntrinsic(id, {}, {x, llvm::Constant::getNullValue(type), ir.getInt8(0xff)});
   return {s, estimate};
 }
 
@@ -128,7 +130,8 @@ Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, bool correct
     }
   }
   if (!rounds_up) {
-    llvm::Type* integer = llvm::FixedVectorType::get(ir.getInt64Ty(), static_cast<unsigned>(lanes_of(y)));
+    llvm::Type* integer =
+        llvm::FixedVectorType::get(ir.getInt64Ty(), static_cast<unsigned>(lanes_of(y)));
     Value* exponent = llvm::ConstantInt::get(integer, 0xfff0000000000000ull);
     Value* ones = ir.CreateICmpEQ(ir.CreateOr(ir.CreateBitCast(start.root, integer), exponent),
                                   llvm::Constant::getAllOnesValue(integer));
@@ -155,7 +158,8 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
     case Op::kRound: return unary_intrinsic(ir, llvm::Intrinsic::roundeven, x[0]);
     case Op::kSqrt: return unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]);
     case Op::kRsqrt:
-      if (rsqrt14 && t == DType::kF64 && lanes_of(x[0]) > 1) return finish_rsqrt(ir, start_rsqrt(ir, x[0]), true);
+      if (rsqrt14 && t == DType::kF64 && lanes_of(x[0]) > 1)
+        return finish_rsqrt(ir, start_rsqrt(ir, x[0]), true);
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
     case Op::kIsFinite:
       return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),
@@ -194,8 +198,7 @@ Value* divide(llvm::IRBuilder<>& ir, Op op, DType t, Value* x, Value* y) {
   Value* one = llvm::ConstantInt::get(type, 1);
   const bool is_signed_type = is_signed(t);
   const auto* literal = llvm::dyn_cast<llvm::Constant>(y);
-  const llvm::Constant* splat =
-      literal && type->isVectorTy() ? literal->getSplatValue() : literal;
+  const llvm::Constant* splat = literal && type->isVectorTy() ? literal->getSplatValue() : literal;
   const auto* known = splat ? llvm::dyn_cast<llvm::ConstantInt>(splat) : nullptr;
   if (known && known->getValue().isStrictlyPositive()) {
     if (op == Op::kDiv) return is_signed_type ? ir.CreateSDiv(x, y) : ir.CreateUDiv(x, y);

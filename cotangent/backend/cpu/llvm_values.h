@@ -1,7 +1,7 @@
 // Kernel program -> LLVM IR: values of a simd loop and single instructions.
 //
-// In a simd loop every value has a class: uniform (one scalar for all lanes), linear (scalar of lane 0
-// plus lane * stride; indices mostly), varying (a vector).
+// In a simd loop every value has a class: uniform (one scalar for all lanes), linear (scalar of
+// lane 0 plus lane * stride; indices mostly), varying (a vector).
 #pragma once
 
 #include <llvm/IR/Intrinsics.h>
@@ -32,12 +32,19 @@ inline constexpr std::size_t kMaxUnrolledSize = 400;
 class ValueEmitter {
  public:
   ValueEmitter(llvm::Module& module, const std::string& name, const Program& program,
-          const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14)
-      : context_(module.getContext()), ir_(context_), program_(program), bits_(vector_bits),
-        team_(team), rsqrt14_(rsqrt14), values_(program.types.size()), class_(program.types.size(), Class::kUniform) {
+               const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14)
+      : context_(module.getContext()),
+        ir_(context_),
+        program_(program),
+        bits_(vector_bits),
+        team_(team),
+        rsqrt14_(rsqrt14),
+        values_(program.types.size()),
+        class_(program.types.size(), Class::kUniform) {
     llvm::Type* ptr = ir_.getPtrTy();
     llvm::Type* i64 = ir_.getInt64Ty();
-    auto* type = llvm::FunctionType::get(ir_.getVoidTy(), {ptr, ptr, ptr, ptr, ptr, i64, i64}, false);
+    auto* type =
+        llvm::FunctionType::get(ir_.getVoidTy(), {ptr, ptr, ptr, ptr, ptr, i64, i64}, false);
     fn_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, module);
     fn_->setDoesNotThrow();
     const std::string width = std::to_string(vector_bits);
@@ -51,14 +58,16 @@ class ValueEmitter {
         case kernel::BufferKind::kInput:
         case kernel::BufferKind::kOutput: {
           Value* list = fn_->getArg(b.kind == kernel::BufferKind::kInput ? 0 : 1);
-          Value* at = ir_.CreateConstInBoundsGEP1_64(ptr, list, static_cast<std::uint64_t>(b.position));
+          Value* at =
+              ir_.CreateConstInBoundsGEP1_64(ptr, list, static_cast<std::uint64_t>(b.position));
           base = ir_.CreateLoad(ptr, at);
           break;
         }
         case kernel::BufferKind::kScratch:
         case kernel::BufferKind::kConstant:
           base = ir_.CreateConstInBoundsGEP1_64(
-              ir_.getInt8Ty(), fn_->getArg(b.kind == kernel::BufferKind::kScratch ? 2 : 3), plan.offset[k]);
+              ir_.getInt8Ty(), fn_->getArg(b.kind == kernel::BufferKind::kScratch ? 2 : 3),
+              plan.offset[k]);
           break;
       }
       base_.push_back(base);
@@ -76,21 +85,23 @@ class ValueEmitter {
   virtual void loop(const Instr& i) = 0;
 
   struct Val {
-    Value* s = nullptr;        ///< uniform value; of lane 0 when linear
-    Value* v = nullptr;        ///< all lanes, when varying
-    std::int64_t stride = 0;   ///< when linear
+    Value* s = nullptr;       ///< uniform value; of lane 0 when linear
+    Value* v = nullptr;       ///< all lanes, when varying
+    std::int64_t stride = 0;  ///< when linear
   };
   struct Lanes {
-    int width = 1;             ///< 1: not in a simd loop
-    Value* mask = nullptr;     ///< null: all lanes take part
-    int active = 1;            ///< lanes inside the loop's range
-    Value* tail = nullptr;     ///< in the last, partial vector of a loop: the mask of its lanes
+    int width = 1;          ///< 1: not in a simd loop
+    Value* mask = nullptr;  ///< null: all lanes take part
+    int active = 1;         ///< lanes inside the loop's range
+    Value* tail = nullptr;  ///< in the last, partial vector of a loop: the mask of its lanes
     std::int64_t begin = 0, end = 0;  ///< of that vector and of the loop, when there is a tail
   };
 
   // --- classes
 
-  bool is_literal(Id id) const { return values_[id].s && llvm::isa<llvm::ConstantInt>(values_[id].s); }
+  bool is_literal(Id id) const {
+    return values_[id].s && llvm::isa<llvm::ConstantInt>(values_[id].s);
+  }
 
   Class classify_op(const Instr& i) const {
     bool uniform = true, index = true;
@@ -178,11 +189,13 @@ class ValueEmitter {
   Value* literal(const Instr& i) {
     llvm::Type* type = llvm_type(context_, i.dtype, 1);
     if (i.dtype == DType::kF64) {
-      return llvm::ConstantFP::get(context_, llvm::APFloat(llvm::APFloat::IEEEdouble(), llvm::APInt(64, i.bits)));
+      return llvm::ConstantFP::get(
+          context_, llvm::APFloat(llvm::APFloat::IEEEdouble(), llvm::APInt(64, i.bits)));
     }
     if (i.dtype == DType::kF32) {
       return llvm::ConstantFP::get(
-          context_, llvm::APFloat(llvm::APFloat::IEEEsingle(), llvm::APInt(32, static_cast<std::uint32_t>(i.bits))));
+          context_, llvm::APFloat(llvm::APFloat::IEEEsingle(),
+                                  llvm::APInt(32, static_cast<std::uint32_t>(i.bits))));
     }
     const unsigned bits = type->getIntegerBitWidth();
     return llvm::ConstantInt::get(context_, llvm::APInt(64, i.bits).zextOrTrunc(bits));
@@ -211,7 +224,8 @@ class ValueEmitter {
   Value* splat(Value* x) {
     auto& known = splats_[{x, lanes_.width}];
     if (!known) {
-      known = after(x, [&] { return ir_.CreateVectorSplat(static_cast<unsigned>(lanes_.width), x); });
+      known =
+          after(x, [&] { return ir_.CreateVectorSplat(static_cast<unsigned>(lanes_.width), x); });
     }
     return known;
   }
@@ -295,7 +309,8 @@ class ValueEmitter {
     std::vector<Value*> x;
     const bool uniform = class_[i.result] == Class::kUniform;
     for (Id id : i.operands) x.push_back(uniform ? scalar(id) : vector(id));
-    Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x, rsqrt14_ && !plain_roots_);
+    Value* result =
+        emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x, rsqrt14_ && !plain_roots_);
     (uniform ? out.s : out.v) = result;
   }
 
@@ -347,13 +362,15 @@ class ValueEmitter {
       llvm::Type* memory = memory_type(i.dtype, 1);
       Value* at = scalar(index);
       if (predicate == kNoId) {
-        out.s = from_memory(i.dtype, ir_.CreateAlignedLoad(memory, address(i.buffer, i.dtype, at), align));
+        out.s = from_memory(i.dtype,
+                            ir_.CreateAlignedLoad(memory, address(i.buffer, i.dtype, at), align));
         return;
       }
       // Read element 0 where the predicate is false (a buffer that is read is not empty).
       Value* p = scalar(predicate);
       Value* safe = ir_.CreateSelect(p, at, ir_.getInt64(0));
-      Value* x = from_memory(i.dtype, ir_.CreateAlignedLoad(memory, address(i.buffer, i.dtype, safe), align));
+      Value* x = from_memory(
+          i.dtype, ir_.CreateAlignedLoad(memory, address(i.buffer, i.dtype, safe), align));
       out.s = ir_.CreateSelect(p, x, llvm::Constant::getNullValue(x->getType()));
       return;
     }
@@ -386,15 +403,19 @@ class ValueEmitter {
     if (class_[index] == Class::kLinear && values_[index].stride == 1) {
       Value* at = address(i.buffer, i.dtype, values_[index].s);
       const bool masked = lanes_.mask && !whole_in_padding(i, lanes_.mask, index);
-      if (masked) ir_.CreateMaskedStore(x, at, align, lanes_.mask);
-      else ir_.CreateAlignedStore(x, at, align);
+      if (masked)
+        ir_.CreateMaskedStore(x, at, align, lanes_.mask);
+      else
+        ir_.CreateAlignedStore(x, at, align);
       return;
     }
     Value* at = address(i.buffer, i.dtype, vector(index));
     ir_.CreateMaskedScatter(x, at, align, lanes_.mask ? lanes_.mask : all_lanes());
   }
 
-  llvm::BasicBlock* new_block(const char* name) { return llvm::BasicBlock::Create(context_, name, fn_); }
+  llvm::BasicBlock* new_block(const char* name) {
+    return llvm::BasicBlock::Create(context_, name, fn_);
+  }
 
   template <class F>
   void if_then(Value* condition, F body) {
@@ -452,8 +473,8 @@ class ValueEmitter {
   std::vector<Class> class_;
   Lanes lanes_;
   bool inside_first_ = false;
-  bool corrects_roots_ = true;   ///< a started reciprocal root is corrected for 0 and infinity
-  bool plain_roots_ = false;     ///< reciprocal roots by square root and division
+  bool corrects_roots_ = true;  ///< a started reciprocal root is corrected for 0 and infinity
+  bool plain_roots_ = false;    ///< reciprocal roots by square root and division
   bool reads_since_barrier_ = true;
   std::map<std::pair<Value*, int>, Value*> splats_;
   std::map<std::pair<Value*, std::pair<int, std::int64_t>>, Value*> lines_;
