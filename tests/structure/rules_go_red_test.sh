@@ -37,6 +37,6 @@ check "LLVM where it belongs"    0 cotangent/backend/cpu/llvm_jit.h '#include "l
 check "LLVM elsewhere"           1 cotangent/backend/cpu/jit.cpp '#include "llvm/IR/IRBuilder.h"'
 check "900 lines"                0 cotangent/ir/a.cpp "$(yes 'int;' | head -900)"
 check "901 lines"                1 cotangent/ir/a.cpp "$(yes 'int;' | head -901)"
-check "a registry's host"        1 docs/a.md "see https://registry.npmjs"".org/thing"
+check "a registry's host"        1 docs/a.md "see https://registry.""npmjs"".org/thing"
 check "an innocent host"         0 docs/a.md 'see https://example.org/thing'
 exit $failures
