@@ -4,6 +4,7 @@
 #include <functional>
 #include <string_view>
 
+#include "cotangent/ir/attr_fields.h"
 #include "cotangent/ir/function.h"
 
 namespace cotangent::ir {
@@ -54,6 +55,31 @@ struct Hasher {
     mix(seed, a.roles);
     mix(seed, std::hash<const void*>{}(a.body.get()));
   }
+  void operator()(const WhileAttr& a) {
+    mix(seed, {a.invariants, a.carries, a.limit});
+    mix(seed, std::hash<const void*>{}(a.condition.get()));
+    mix(seed, std::hash<const void*>{}(a.body.get()));
+  }
+  void operator()(const CondAttr& a) {
+    mix(seed, std::hash<const void*>{}(a.on_true.get()));
+    mix(seed, std::hash<const void*>{}(a.on_false.get()));
+  }
+  void operator()(const CallAttr& a) {
+    for (const FunctionPtr& f : {a.body, a.jvp, a.vjp})
+      mix(seed, std::hash<const void*>{}(f.get()));
+  }
+  void operator()(const CheckAttr& a) {
+    mix(seed, static_cast<std::size_t>(a.site));
+    mix(seed, std::hash<std::string>{}(a.message));
+  }
+  void operator()(const RandomAttr& a) { mix(seed, static_cast<std::size_t>(a.site)); }
+  void operator()(const SolveAttr& a) {
+    mix(seed, {a.lower, a.transposed, a.unit_diagonal, a.pairs});
+  }
+  void operator()(const FactorAttr& a) { mix(seed, a.pairs ? 1 : 0); }
+  void operator()(const FftAttr& a) {
+    mix(seed, {static_cast<std::int64_t>(a.kind), a.axes, a.length});
+  }
 };
 
 }  // namespace
@@ -74,7 +100,27 @@ FunctionPtr body_of(const Attr& attr) {
   if (const auto* a = std::get_if<MapAttr>(&attr)) return a->body;
   if (const auto* a = std::get_if<LoopAttr>(&attr)) return a->body;
   if (const auto* a = std::get_if<PairAttr>(&attr)) return a->body;
+  if (const auto* a = std::get_if<WhileAttr>(&attr)) return a->body;
+  if (const auto* a = std::get_if<CallAttr>(&attr)) return a->body;
   return nullptr;
+}
+
+std::vector<FunctionPtr> bodies_of(const Attr& attr) {
+  std::vector<FunctionPtr> bodies;
+  Attr copy = attr;
+  each_body(copy, [&](const char*, FunctionPtr& f, bool) {
+    if (f) bodies.push_back(f);
+  });
+  return bodies;
+}
+
+Attr with_bodies(Attr attr, const std::vector<FunctionPtr>& bodies) {
+  std::size_t next = 0;
+  each_body(attr, [&](const char*, FunctionPtr& f, bool) {
+    if (f) f = bodies[next++];
+  });
+  ensure(next == bodies.size(), "with_bodies: number of bodies");
+  return attr;
 }
 
 }  // namespace cotangent::ir

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -104,12 +105,84 @@ struct PairAttr {
   bool operator==(const PairAttr&) const = default;
 };
 
+/// while: operands   invariants..., carries...
+///        condition  (iteration: i64, invariants..., carries...) -> bool
+///        body       (iteration: i64, invariants..., carries...) -> carries...
+///        results    final carries..., count: i64 (iterations done)
+/// Stops after `limit` iterations at the latest (0: no limit).
+struct WhileAttr {
+  std::int64_t invariants = 0;
+  std::int64_t carries = 0;
+  std::int64_t limit = 0;
+  FunctionPtr condition, body;
+  bool operator==(const WhileAttr&) const = default;
+};
+
+/// cond: operands  predicate (bool scalar), arguments...
+///       bodies    (arguments...) -> results, both with the same types
+struct CondAttr {
+  FunctionPtr on_true, on_false;
+  bool operator==(const CondAttr&) const = default;
+};
+
+/// call: operands  arguments...;  body (arguments...) -> results
+///       jvp       null, or (arguments..., tangents of the real arguments...) ->
+///                 (results..., tangents of the real results...)
+///       vjp       null, or (arguments..., results..., cotangents of the real results...) ->
+///                 cotangents of the real arguments...
+struct CallAttr {
+  FunctionPtr body, jvp, vjp;
+  bool operator==(const CallAttr&) const = default;
+};
+
+/// check: its number, and what to say when it fails.
+struct CheckAttr {
+  std::int64_t site = 0;
+  std::string message;
+  bool operator==(const CheckAttr&) const = default;
+};
+
+/// random_bits: which of a program's places that draw numbers.
+struct RandomAttr {
+  std::int64_t site = 0;
+  bool operator==(const RandomAttr&) const = default;
+};
+
+/// triangular_solve. Transposed means conjugate-transposed for pairs.
+struct SolveAttr {
+  bool lower = true, transposed = false, unit_diagonal = false, pairs = false;
+  bool operator==(const SolveAttr&) const = default;
+};
+
+/// cholesky, lu, qr, eigh, svd
+struct FactorAttr {
+  bool pairs = false;
+  bool operator==(const FactorAttr&) const = default;
+};
+
+/// kForward: (re, im) -> (re, im), e^(-2 pi i k n / N).  kInverse: e^(+...), divided by N.
+/// kRealForward: x -> (re, im) with N/2 + 1 on the last axis.  kRealInverse: (re, im) -> x, divided
+/// by N, with `length` on the last axis.
+enum class FftKind : std::uint8_t { kForward, kInverse, kRealForward, kRealInverse };
+struct FftAttr {
+  FftKind kind = FftKind::kForward;
+  std::int64_t axes = 1;    ///< how many trailing axes: 1, 2, 3
+  std::int64_t length = 0;  ///< of the last axis of a real inverse; else 0
+  bool operator==(const FftAttr&) const = default;
+};
+
 using Attr = std::variant<std::monostate, IndexAttr, LiteralAttr, AxesAttr, SliceAttr, PadAttr,
-                          DotAttr, MapAttr, LoopAttr, PairAttr>;
+                          DotAttr, MapAttr, LoopAttr, PairAttr, WhileAttr, CondAttr, CallAttr,
+                          CheckAttr, RandomAttr, SolveAttr, FactorAttr, FftAttr>;
 
 std::size_t hash_of(const Attr& attr);
 
-/// The body of a second-order op, or null.
+/// The body of map, loop, pair_sum, while or call (not the condition or derivatives); else null.
 FunctionPtr body_of(const Attr& attr);
+
+/// All closed functions an attribute owns, in the order of the text form; null ones left out.
+std::vector<FunctionPtr> bodies_of(const Attr& attr);
+/// The same attribute with `bodies` (as many as bodies_of gives, in that order) in their places.
+Attr with_bodies(Attr attr, const std::vector<FunctionPtr>& bodies);
 
 }  // namespace cotangent::ir

@@ -49,6 +49,56 @@ void each_field(PairAttr& a, Field&& field) {
   field("rows_j", a.rows_j), field("roles", a.roles);
 }
 
+template <class Field>
+void each_field(WhileAttr& a, Field&& field) {
+  field("invariants", a.invariants), field("carries", a.carries), field("limit", a.limit);
+}
+template <class Field>
+void each_field(CondAttr&, Field&&) {}
+template <class Field>
+void each_field(CallAttr&, Field&&) {}
+template <class Field>
+void each_field(CheckAttr& a, Field&& field) {
+  field("site", a.site), field("message", a.message);
+}
+template <class Field>
+void each_field(RandomAttr& a, Field&& field) {
+  field("site", a.site);
+}
+template <class Field>
+void each_field(SolveAttr& a, Field&& field) {
+  field("lower", a.lower), field("transposed", a.transposed);
+  field("unit_diagonal", a.unit_diagonal), field("pairs", a.pairs);
+}
+template <class Field>
+void each_field(FactorAttr& a, Field&& field) {
+  field("pairs", a.pairs);
+}
+template <class Field>
+void each_field(FftAttr& a, Field&& field) {
+  field("kind", a.kind), field("axes", a.axes), field("length", a.length);
+}
+
+/// Calls visit(name, function, optional) for each closed function of an attribute, in the order of
+/// the text form; `optional` ones may be null.
+template <class Visit>
+void each_body(Attr& attr, Visit&& visit) {
+  if (auto* m = std::get_if<MapAttr>(&attr)) visit("body", m->body, false);
+  if (auto* l = std::get_if<LoopAttr>(&attr)) visit("body", l->body, false);
+  if (auto* p = std::get_if<PairAttr>(&attr)) visit("body", p->body, false);
+  if (auto* w = std::get_if<WhileAttr>(&attr)) {
+    visit("condition", w->condition, false), visit("body", w->body, false);
+  }
+  if (auto* c = std::get_if<CondAttr>(&attr)) {
+    visit("then", c->on_true, false), visit("else", c->on_false, false);
+  }
+  if (auto* c = std::get_if<CallAttr>(&attr)) {
+    visit("body", c->body, false), visit("jvp", c->jvp, true), visit("vjp", c->vjp, true);
+  }
+}
+
+inline constexpr const char* kFftKindNames[] = {"forward", "inverse", "real_forward",
+                                                "real_inverse"};
 inline constexpr const char* kRoleNames[] = {"stack", "total", "at_i", "at_j"};
 inline constexpr const char* kPairKindNames[] = {"less", "unequal"};
 
@@ -70,6 +120,21 @@ inline Attr empty_attr(Op op) {
     case Op::kMap: return MapAttr{};
     case Op::kLoop: return LoopAttr{};
     case Op::kPairSum: return PairAttr{};
+    case Op::kWhile: return WhileAttr{};
+    case Op::kCond: return CondAttr{};
+    case Op::kCall: return CallAttr{};
+    case Op::kCheck: return CheckAttr{};
+    case Op::kRandomBits: return RandomAttr{};
+    case Op::kSort:
+    case Op::kArgsort:
+    case Op::kCumSum: return AxesAttr{};
+    case Op::kTriangularSolve: return SolveAttr{};
+    case Op::kCholesky:
+    case Op::kLu:
+    case Op::kQr:
+    case Op::kEigh:
+    case Op::kSvd: return FactorAttr{};
+    case Op::kFft: return FftAttr{};
     default: return {};
   }
 }

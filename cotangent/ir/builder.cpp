@@ -98,7 +98,7 @@ Value Builder::make(Op op, std::span<const Value> given, Attr attr, Type hint) {
   for (Value v : operands) {
     ensure(v.id < function_->size(), "an operand is not of this function");
     const Op maker = function_->op(v);
-    ensure(!is_second_order(maker), "a second-order op is read through project");
+    ensure(!is_projected(maker), "an op with several results is read through project");
     in.push_back(type(v));
   }
   const std::vector<Type> out = infer(op, in, attr, hint);
@@ -109,14 +109,14 @@ Value Builder::make(Op op, std::span<const Value> given, Attr attr, Type hint) {
   if ((commutes(op) || op == Op::kFma) && operands[1].id < operands[0].id) {
     std::swap(operands[0], operands[1]);
   }
-  if (!is_second_order(op)) {
+  if (!is_projected(op)) {
     if (const Value folded = fold(op, operands, attr, out[0]); folded.valid()) return folded;
   }
   return intern(op, operands, std::move(attr), out);
 }
 
 Value Builder::project(Value node, std::int64_t index) {
-  ensure(is_second_order(function_->op(node)), "project reads a second-order op");
+  ensure(is_projected(function_->op(node)), "project reads an op with several results");
   const auto types = function_->result_types(node);
   ensure(index >= 0 && index < static_cast<std::int64_t>(types.size()), "project: no such result");
   const Type t = types[static_cast<std::size_t>(index)];
@@ -350,7 +350,7 @@ FunctionPtr Builder::finish(std::span<const Value> results) {
   std::vector<bool> live(f.size(), false);
   for (Value p : f.params_) live[p.id] = true;
   for (Value r : results) {
-    ensure(r.id < f.size() && !is_second_order(f.op(r)), "finish: a result is not a value");
+    ensure(r.id < f.size() && !is_projected(f.op(r)), "finish: a result is not a value");
     live[r.id] = true;
   }
   for (std::size_t id = f.size(); id-- > 0;) {

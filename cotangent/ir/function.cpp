@@ -24,7 +24,7 @@ bool Function::is_splat(Value v, double value) const {
 std::size_t Function::total_size() const {
   std::size_t n = nodes_.size();
   for (const Attr& attr : attrs_) {
-    if (const FunctionPtr body = body_of(attr)) n += body->total_size();
+    for (const FunctionPtr& body : bodies_of(attr)) n += body->total_size();
   }
   return n;
 }
@@ -33,13 +33,13 @@ namespace {
 
 /// Attributes equal, bodies compared by structure.
 bool attrs_equal(const Attr& a, const Attr& b) {
-  const FunctionPtr body_a = body_of(a), body_b = body_of(b);
-  if (!body_a || !body_b || body_a == body_b) return a == b;
-  Attr other = b;
-  if (auto* m = std::get_if<MapAttr>(&other)) m->body = body_a;
-  if (auto* l = std::get_if<LoopAttr>(&other)) l->body = body_a;
-  if (auto* p = std::get_if<PairAttr>(&other)) p->body = body_a;
-  return a == other && structurally_equal(*body_a, *body_b);
+  const auto bodies_a = bodies_of(a), bodies_b = bodies_of(b);
+  if (bodies_a.size() != bodies_b.size() || bodies_a == bodies_b) return a == b;
+  if (a != with_bodies(b, bodies_a)) return false;
+  for (std::size_t k = 0; k < bodies_a.size(); ++k) {
+    if (!structurally_equal(*bodies_a[k], *bodies_b[k])) return false;
+  }
+  return true;
 }
 
 }  // namespace

@@ -307,6 +307,7 @@ std::vector<Type> infer_pair_sum(std::span<const Type> in, const PairAttr& a) {
 
 std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const Type& hint) {
   const OpInfo& entry = info(op);
+  if (!is_supported(op)) refuse(op, "is not supported by this version");
   if (entry.arity >= 0 && static_cast<int>(in.size()) != entry.arity) {
     refuse(op, "takes " + std::to_string(entry.arity) + " operands, given " +
                    std::to_string(in.size()));
@@ -343,6 +344,11 @@ std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const
       if (op == Op::kLoop) return infer_loop(in, attribute<LoopAttr>(op, attr));
       if (op == Op::kPairSum) return infer_pair_sum(in, attribute<PairAttr>(op, attr));
       throw InternalError("project is made by Builder::project");
+    case OpKind::kScan:
+    case OpKind::kRandom:
+    case OpKind::kCheck:
+    case OpKind::kLinearAlgebra:
+    case OpKind::kFourier: break;
   }
   throw InternalError("no type rule");
 }

@@ -1,6 +1,8 @@
 #include "cotangent/ir/op.h"
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 namespace cotangent::ir {
 namespace {
@@ -18,8 +20,35 @@ const OpInfo& info(Op op) {
   return kOps[static_cast<std::size_t>(op)];
 }
 
+bool is_supported(Op op) {
+  switch (op) {
+    case Op::kWhile:
+    case Op::kCond:
+    case Op::kCall:
+    case Op::kCheck:
+    case Op::kRandomBits:
+    case Op::kSort:
+    case Op::kArgsort:
+    case Op::kCumSum:
+    case Op::kTriangularSolve:
+    case Op::kCholesky:
+    case Op::kLu:
+    case Op::kQr:
+    case Op::kEigh:
+    case Op::kSvd:
+    case Op::kFft: return false;
+    default: return true;
+  }
+}
+
 std::span<const OpInfo> all_ops() {
-  return kOps;
+  static const std::vector<OpInfo> supported = [] {
+    std::vector<OpInfo> list;
+    std::copy_if(kOps.begin(), kOps.end(), std::back_inserter(list),
+                 [](const OpInfo& entry) { return is_supported(entry.op); });
+    return list;
+  }();
+  return supported;
 }
 
 std::optional<Op> op_named(std::string_view name) {

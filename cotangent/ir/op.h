@@ -23,7 +23,12 @@ enum class OpKind : std::uint8_t {
   kShape,
   kIndex,
   kContract,
-  kSecondOrder
+  kSecondOrder,
+  kScan,
+  kRandom,
+  kCheck,
+  kLinearAlgebra,
+  kFourier
 };
 
 enum class OpDomain : std::uint8_t {
@@ -47,7 +52,10 @@ struct OpInfo {
 };
 
 const OpInfo& info(Op op);
+/// All operations that can be used. The others of the table are refused by name.
 std::span<const OpInfo> all_ops();
+/// Whether a program may hold the op: its rules are complete.
+bool is_supported(Op op);
 std::optional<Op> op_named(std::string_view name);
 inline std::string_view name_of(Op op) {
   return info(op).name;
@@ -55,8 +63,23 @@ inline std::string_view name_of(Op op) {
 inline bool is_elementwise(Op op) {
   return info(op).kind == OpKind::kElementwise;
 }
+/// Whether the op owns closed bodies.
 inline bool is_second_order(Op op) {
-  return op == Op::kMap || op == Op::kLoop || op == Op::kPairSum;
+  return info(op).kind == OpKind::kSecondOrder && op != Op::kProject;
+}
+/// Whether the op may give several results; they are read through `project`, never directly.
+inline bool is_projected(Op op) {
+  if (is_second_order(op)) return true;
+  switch (op) {
+    case Op::kLu:
+    case Op::kQr:
+    case Op::kEigh:
+    case Op::kSvd:
+    case Op::kFft:
+    case Op::kCholesky:
+    case Op::kTriangularSolve: return true;
+    default: return false;
+  }
 }
 
 /// Whether operands of element type `t` are in the op's domain (elementwise ops and reductions;

@@ -68,6 +68,14 @@ class Parser {
     field_name(name);
     member = static_cast<PairKind>(choice(kPairKindNames));
   }
+  void operator()(const char* name, FftKind& member) {
+    field_name(name);
+    member = static_cast<FftKind>(choice(kFftKindNames));
+  }
+  void operator()(const char* name, std::string& member) {
+    field_name(name);
+    member = this->name();
+  }
   void operator()(const char* name, Dims& member) {
     field_name(name);
     const std::int64_t limit = std::string_view(name) == "every" ? kMaxCount : kMaxAxis;
@@ -145,6 +153,13 @@ class Parser {
     while (at_ < text_.size() && word_char(text_[at_])) ++at_;
     return text_.substr(begin, at_ - begin);
   }
+  bool at_word(std::string_view wanted) {
+    skip_space();
+    const std::string_view rest = text_.substr(at_);
+    return rest.starts_with(wanted) &&
+           (rest.size() == wanted.size() || !word_char(rest[wanted.size()]));
+  }
+
   void expect_word(std::string_view wanted) {
     skip_space();
     const std::size_t begin = at_;
@@ -392,8 +407,8 @@ class Parser {
     const std::vector<Value> results = values(labels);
     expect('}');
     for (Value v : results) {
-      if (is_second_order(builder.so_far().op(v))) {
-        fail_at(begin, at_, "a second-order node is returned whole", "its projections");
+      if (is_projected(builder.so_far().op(v))) {
+        fail_at(begin, at_, "a node with several results is returned whole", "its projections");
       }
     }
     return placed(begin, [&] { return builder.finish(results); });
@@ -442,17 +457,15 @@ class Parser {
     std::visit([&](auto& a) { fields(a); }, attr);
     expect(':');
     std::vector<Type> types;
-    if (is_second_order(op))
+    if (is_projected(op))
       bracketed('(', ')', [&] { types.push_back(type()); });
     else
       types.push_back(type());
-    if (is_second_order(op)) {
-      expect_word("body");
-      const FunctionPtr body = definition(depth + 1);
-      if (auto* a = std::get_if<MapAttr>(&attr)) a->body = body;
-      if (auto* a = std::get_if<LoopAttr>(&attr)) a->body = body;
-      if (auto* a = std::get_if<PairAttr>(&attr)) a->body = body;
-    }
+    each_body(attr, [&](const char* name, FunctionPtr& body, bool optional) {
+      if (optional && !at_word(name)) return;
+      expect_word(name);
+      body = definition(depth + 1);
+    });
     if (auto* a = std::get_if<LiteralAttr>(&attr)) {
       a->value = std::make_shared<Tensor>(literal(words, list, types[0], begin));
     }
@@ -481,18 +494,19 @@ class Parser {
     std::vector<Type> inferred;
     if (op == Op::kProject) {
       const std::int64_t index = std::get<IndexAttr>(attr).index;
-      const bool fits = operands.size() == 1 && is_second_order(f.op(operands[0])) &&
+      const bool fits = operands.size() == 1 && is_projected(f.op(operands[0])) &&
                         index < static_cast<std::int64_t>(f.result_types(operands[0]).size());
       if (!fits) {
         fail_at(begin, at_, "[project] the operand has no such result",
-                "one second-order node and the number of one of its results");
+                "one node with several results and the number of one of them");
       }
       inferred.push_back(f.result_types(operands[0])[static_cast<std::size_t>(index)]);
     } else {
       std::vector<Type> operand_types;
       for (Value v : operands) {
-        if (is_second_order(f.op(v))) {
-          fail_at(begin, at_, "a second-order node is read whole", "one of its projections");
+        if (is_projected(f.op(v))) {
+          fail_at(begin, at_, "a node with several results is read whole",
+                  "one of its projections");
         }
         operand_types.push_back(f.type(v));
       }

@@ -95,6 +95,10 @@ class Printer {
   void operator()(const char* name, PairKind member) {
     field(name, kPairKindNames[static_cast<std::size_t>(member)]);
   }
+  void operator()(const char* name, FftKind member) {
+    field(name, kFftKindNames[static_cast<std::size_t>(member)]);
+  }
+  void operator()(const char* name, const std::string& member) { field(name, name_text(member)); }
   void operator()(const char* name, const Dims& member) {
     field(name, '[' + join(member, ",") + ']');
   }
@@ -148,7 +152,7 @@ class Printer {
     std::visit([&](auto& a) { each_field(a, *this); }, attr);
     if (!first_field_) text_ += '}';
     text_ += " : ";
-    if (is_second_order(f.op(v))) {
+    if (is_projected(f.op(v))) {
       text_ += '(';
       for (std::size_t k = 0; k < f.result_types(v).size(); ++k) {
         text_ += (k ? ", " : "") + f.result_types(v)[k].text();
@@ -157,10 +161,11 @@ class Printer {
     } else {
       text_ += f.type(v).text();
     }
-    if (const FunctionPtr body = body_of(attr)) {
-      text_ += " body";
+    each_body(attr, [&](const char* name, const FunctionPtr& body, bool) {
+      if (!body) return;
+      text_ += std::string(" ") + name;
       function(*body, indent);
-    }
+    });
     text_ += '\n';
   }
 

@@ -15,8 +15,9 @@ void verify_node(const Function& f, std::uint32_t id) {
   const Op op = f.op(v);
   for (Value u : f.operands(v)) {
     if (!(u.id < id)) broken(f, id, "an operand does not come before its user");
-    if (is_second_order(f.op(u)) != (op == Op::kProject)) {
-      broken(f, id, "a second-order op is read by project, and project reads nothing else");
+    if (is_projected(f.op(u)) != (op == Op::kProject)) {
+      broken(f, id,
+             "an op with several results is read by project, and project reads nothing else");
     }
   }
   if (op == Op::kParameter) {
@@ -48,7 +49,7 @@ void verify_node(const Function& f, std::uint32_t id) {
   if (!std::equal(out.begin(), out.end(), types.begin(), types.end())) {
     broken(f, id, "the type differs from the inferred one");
   }
-  if (const FunctionPtr body = body_of(f.attr(v))) verify(*body);
+  for (const FunctionPtr& body : bodies_of(f.attr(v))) verify(*body);
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ void verify(const Function& f) {
   for (std::uint32_t id = 0; id < f.size(); ++id) verify_node(f, id);
   for (Value r : f.results()) {
     if (!(r.id < f.size())) throw InternalError("program '" + f.name() + "': a result is no node");
-    if (is_second_order(f.op(r))) broken(f, r.id, "a result is read through project");
+    if (is_projected(f.op(r))) broken(f, r.id, "a result is read through project");
   }
 }
 

@@ -132,13 +132,8 @@ std::vector<int> use_counts(const Function& f) {
 }
 
 Attr with_body(Attr attr, FunctionPtr body) {
-  if (auto* m = std::get_if<MapAttr>(&attr))
-    m->body = std::move(body);
-  else if (auto* l = std::get_if<LoopAttr>(&attr))
-    l->body = std::move(body);
-  else
-    std::get<PairAttr>(attr).body = std::move(body);
-  return attr;
+  ensure(bodies_of(attr).size() == 1, "with_body: an op with one body");
+  return with_bodies(std::move(attr), {std::move(body)});
 }
 
 FunctionPtr rewrite(const Function& f, const RewriteRule& rule,
@@ -158,7 +153,9 @@ FunctionPtr rewrite(const Function& f, const RewriteRule& rule,
     const auto spans = f.spans(v);
     b.set_spans({spans.begin(), spans.end()});
     if (is_second_order(op)) {
-      images[id] = b.make(op, x, with_body(f.attr(v), body(*body_of(f.attr(v)))));
+      std::vector<FunctionPtr> bodies = bodies_of(f.attr(v));
+      for (FunctionPtr& own : bodies) own = body(*own);
+      images[id] = b.make(op, x, with_bodies(f.attr(v), bodies));
     } else if (op != Op::kProject) {
       images[id] = rule(b, v, x);
     }
