@@ -77,8 +77,8 @@ void measure(Op op) {
 
 int main() {
   for (const OpInfo& entry : all_ops()) {
-    if (entry.kind != OpKind::kElementwise || entry.domain != OpDomain::kFloat || entry.arity > 2)
-      continue;
+    const bool takes_floats = entry.domain == OpDomain::kFloat || is_transcendental(entry.op);
+    if (!takes_floats || entry.arity > 2) continue;
     measure<double>(entry.op);
     measure<float>(entry.op);
   }

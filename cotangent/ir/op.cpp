@@ -61,6 +61,7 @@ std::optional<Op> op_named(std::string_view name) {
 bool accepts(Op op, DType t) {
   switch (info(op).domain) {
     case OpDomain::kFloat:
+    case OpDomain::kFunction:
     case OpDomain::kTest: return is_float(t);
     case OpDomain::kNumber: return !is_bool(t);
     case OpDomain::kInt: return is_integer(t);

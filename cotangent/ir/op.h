@@ -33,6 +33,7 @@ enum class OpKind : std::uint8_t {
 
 enum class OpDomain : std::uint8_t {
   kFloat,
+  kFunction,
   kNumber,
   kInt,
   kAny,
@@ -62,6 +63,10 @@ inline std::string_view name_of(Op op) {
 }
 inline bool is_elementwise(Op op) {
   return info(op).kind == OpKind::kElementwise;
+}
+/// Whether the op is a transcendental function, which no processor has as an instruction.
+inline bool is_transcendental(Op op) {
+  return info(op).domain == OpDomain::kFunction;
 }
 /// Whether the op owns closed bodies.
 inline bool is_second_order(Op op) {

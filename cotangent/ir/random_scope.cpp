@@ -10,29 +10,6 @@ constexpr double kUnknownBound = 1e30;
 constexpr std::int64_t kMaxElements = 512;
 constexpr std::int64_t kMaxLiteral = 48;
 
-bool is_transcendental(Op op) {
-  switch (op) {
-    case Op::kCbrt:
-    case Op::kExp:
-    case Op::kExpm1:
-    case Op::kLog:
-    case Op::kLog1p:
-    case Op::kSin:
-    case Op::kCos:
-    case Op::kTan:
-    case Op::kAsin:
-    case Op::kAcos:
-    case Op::kAtan:
-    case Op::kSinh:
-    case Op::kCosh:
-    case Op::kTanh:
-    case Op::kErf:
-    case Op::kPow:
-    case Op::kAtan2: return true;
-    default: return false;
-  }
-}
-
 /// Ops that jump, or that only integers and bits have; none of them in a differentiable program.
 bool jumps(Op op) {
   switch (op) {

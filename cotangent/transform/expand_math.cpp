@@ -1,6 +1,7 @@
 // Replaces transcendental functions by our own formulas, so that they vectorise, fuse, and agree
 // bit for bit on every back end. sqrt is correctly rounded everywhere, and rsqrt *is* 1/sqrt(x),
 // both rounded, which back ends make as they do best: those two stay.
+#include "cotangent/base/error.h"
 #include "cotangent/transform/math_functions.h"
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/rebuild.h"
@@ -30,7 +31,7 @@ Unary formula(Op op) {
     case Op::kCosh: return expand_cosh;
     case Op::kTanh: return expand_tanh;
     case Op::kErf: return expand_erf;
-    default: return nullptr;
+    default: throw InternalError("no formula for '" + std::string(name_of(op)) + "'");
   }
 }
 
@@ -39,10 +40,10 @@ Unary formula(Op op) {
 FunctionPtr expand_math(const Function& f) {
   const RewriteRule rule = [&](Builder& b, Value v, std::span<const Value> x) -> Value {
     const Op op = f.op(v);
+    if (!is_transcendental(op)) return {};
     if (op == Op::kPow) return expand_pow({&b, x[0]}, {&b, x[1]}).v;
     if (op == Op::kAtan2) return expand_atan2({&b, x[0]}, {&b, x[1]}).v;
-    const Unary expand = formula(op);
-    return expand ? expand({&b, x[0]}).v : Value{};
+    return formula(op)({&b, x[0]}).v;
   };
   return rewrite(f, rule, expand_math);
 }

@@ -348,7 +348,8 @@ namespace {
 TEST(Elementwise, EveryDomainIsCovered) {
   for (const OpInfo& op : all_ops()) {
     if (op.kind != OpKind::kElementwise) continue;
-    if (op.domain == OpDomain::kFloat || op.domain == OpDomain::kNumber) {
+    if (op.domain == OpDomain::kFloat || op.domain == OpDomain::kFunction ||
+        op.domain == OpDomain::kNumber) {
       EXPECT_TRUE(float_cases<double>().contains(op.op)) << op.name;
     }
     if (op.domain == OpDomain::kInt || op.domain == OpDomain::kNumber ||

@@ -18,8 +18,8 @@ constexpr std::int64_t kCount = 4003;  // no multiple of a vector: tails as well
 std::vector<Op> float_functions() {
   std::vector<Op> all;
   for (const OpInfo& entry : all_ops()) {
-    const bool takes_floats = entry.domain == OpDomain::kFloat && entry.arity <= 2;
-    if (entry.kind == OpKind::kElementwise && takes_floats) all.push_back(entry.op);
+    const bool takes_floats = entry.domain == OpDomain::kFloat || is_transcendental(entry.op);
+    if (takes_floats && entry.arity <= 2) all.push_back(entry.op);
   }
   return all;
 }

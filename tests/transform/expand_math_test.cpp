@@ -5,29 +5,6 @@
 namespace cotangent::transform {
 namespace {
 
-bool is_transcendental(Op op) {
-  switch (op) {
-    case Op::kCbrt:
-    case Op::kExp:
-    case Op::kExpm1:
-    case Op::kLog:
-    case Op::kLog1p:
-    case Op::kSin:
-    case Op::kCos:
-    case Op::kTan:
-    case Op::kAsin:
-    case Op::kAcos:
-    case Op::kAtan:
-    case Op::kSinh:
-    case Op::kCosh:
-    case Op::kTanh:
-    case Op::kErf:
-    case Op::kPow:
-    case Op::kAtan2: return true;
-    default: return false;
-  }
-}
-
 int count_transcendental(const Function& f) {
   int count = 0;
   for (std::uint32_t id = 0; id < f.size(); ++id) {
