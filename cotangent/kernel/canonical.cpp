@@ -1,0 +1,73 @@
+#include "cotangent/kernel/canonical.h"
+
+#include <type_traits>
+
+namespace cotangent::kernel {
+namespace {
+
+// Every struct is taken apart by a structured binding that names all its members: one that is added
+// stops the compiler here. A list begins with its length, so no two programs share their bytes.
+
+template <class T>
+  requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+void put(std::string& out, T value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+void put(std::string& out, const std::vector<T>& list) {
+  put(out, static_cast<std::uint64_t>(list.size()));
+  out.append(reinterpret_cast<const char*>(list.data()), list.size() * sizeof(T));
+}
+
+void put(std::string& out, const Buffer& buffer) {
+  const auto& [kind, dtype, count, position, data, note, plane] = buffer;
+  put(out, kind);
+  put(out, dtype);
+  put(out, count);
+  put(out, position);
+  put(out, data);
+  put(out, plane);
+}
+
+void put(std::string& out, const Block& block);
+
+void put(std::string& out, const Instr& instr) {
+  const auto& [code, kind, op, dtype, result, buffer, bits, operands, index, args, results, body] =
+      instr;
+  put(out, code);
+  put(out, kind);
+  put(out, op);
+  put(out, dtype);
+  put(out, result);
+  put(out, buffer);
+  put(out, bits);
+  put(out, operands);
+  put(out, index);
+  put(out, args);
+  put(out, results);
+  put(out, body != nullptr);
+  if (body) put(out, *body);
+}
+
+void put(std::string& out, const Block& block) {
+  const auto& [instrs, yields] = block;
+  put(out, static_cast<std::uint64_t>(instrs.size()));
+  for (const Instr& instr : instrs) put(out, instr);
+  put(out, yields);
+}
+
+}  // namespace
+
+void append_canonical(std::string& out, const Program& program) {
+  const auto& [name, buffers, types, body, remarks, inputs, outputs] = program;
+  put(out, static_cast<std::uint64_t>(buffers.size()));
+  for (const Buffer& buffer : buffers) put(out, buffer);
+  put(out, types);
+  put(out, body);
+  put(out, static_cast<std::uint64_t>(inputs));
+  put(out, static_cast<std::uint64_t>(outputs));
+}
+
+}  // namespace cotangent::kernel
