@@ -8,11 +8,28 @@ file(GLOB_RECURSE cotangent_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cota
 set(cotangent_built "")          # targets of the modules so far
 set(cotangent_objects "")        # what the umbrella library is made of: all but apps
 set(cotangent_link "")           # and what it links
+# What decides the machine code of a kernel program is part of the name it is cached under.
+set(code_modules base ir kernel backend)
+set(code_sources "")
+foreach(module IN LISTS code_modules)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cotangent/${module}/*.h
+    ${PROJECT_SOURCE_DIR}/cotangent/${module}/*.cpp ${PROJECT_SOURCE_DIR}/cotangent/${module}/*.def)
+  list(APPEND code_sources ${files})
+endforeach()
+set(source_version ${PROJECT_BINARY_DIR}/generated/source_version.cpp)
+add_custom_command(OUTPUT ${source_version}
+  COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} "-DMODULES=${code_modules}"
+    -DOUTPUT=${source_version} -P ${PROJECT_SOURCE_DIR}/cmake/source_version.cmake
+  DEPENDS ${code_sources} ${PROJECT_SOURCE_DIR}/cmake/source_version.cmake VERBATIM)
+
 foreach(module IN LISTS cotangent_modules)
   set(sources ${cotangent_sources})
   list(FILTER sources INCLUDE REGEX "^${PROJECT_SOURCE_DIR}/cotangent/${module}/")
   list(FILTER sources EXCLUDE REGEX "/cotangent/apps/main\\.cpp$")
   if(sources)
+    if(module STREQUAL "backend")
+      list(APPEND sources ${source_version})
+    endif()
     cotangent_module_dependencies(${module})
 
     # The only sources that see LLVM's headers.
@@ -50,6 +67,11 @@ foreach(module IN LISTS cotangent_modules)
     set_target_properties(cotangent_${module} PROPERTIES
       ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/modules LINKER_LANGUAGE CXX)
     list(APPEND cotangent_built cotangent_${module})
+    if(module STREQUAL "backend")
+      # A static library names what its users must link, and so nothing that is only of this build.
+      set(libraries
+        $<IF:$<BOOL:${BUILD_SHARED_LIBS}>,cotangent_dependency_llvm_static,${COTANGENT_LLVM_LIBRARY}>)
+    endif()
     list(APPEND cotangent_link ${libraries})
   endif()
   # The targets a test of this module links, nearest first.
@@ -86,7 +108,8 @@ target_include_directories(cotangent_library ${scope}
 if(EXISTS ${PROJECT_SOURCE_DIR}/cotangent/apps/main.cpp)
   add_executable(cotangent_cli cotangent/apps/main.cpp)
   set_target_properties(cotangent_cli PROPERTIES
-    OUTPUT_NAME cotangent RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+    OUTPUT_NAME cotangent RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} COTANGENT_STATIC_LLVM ON)
+  target_link_options(cotangent_cli PRIVATE LINKER:--gc-sections)
   cotangent_module_dependencies(apps)
   target_include_directories(cotangent_cli SYSTEM PRIVATE ${includes})
   target_include_directories(cotangent_cli PRIVATE ${PROJECT_SOURCE_DIR})

@@ -7,7 +7,9 @@
 #   tests/fuzz/<module>_<what>.cpp   a libFuzzer target, fuzz_<module>_<what> (COTANGENT_FUZZ only)
 # <folder> is a module, which is then linked with those above it, or any other name: all modules.
 # The label of a test is its folder. Every test sees COTANGENT (the executable),
-# COTANGENT_SOURCE_DIR and COTANGENT_BUILD_DIR in its environment.
+# COTANGENT_SOURCE_DIR and COTANGENT_BUILD_DIR in its environment, and no code cache: what is tested
+# is made, not found, and nothing is left in the user's cache (tests/no_cache.cpp sees to that also
+# where an executable is run by hand).
 
 find_package(GTest REQUIRED)
 find_library(COTANGENT_MPFR_LIBRARY mpfr)
@@ -15,7 +17,8 @@ find_library(COTANGENT_MPFR_LIBRARY mpfr)
 set(cotangent_test_environment
   "COTANGENT=${PROJECT_BINARY_DIR}/cotangent"
   "COTANGENT_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
-  "COTANGENT_BUILD_DIR=${PROJECT_BINARY_DIR}")
+  "COTANGENT_BUILD_DIR=${PROJECT_BINARY_DIR}"
+  "COTANGENT_CACHE=off")
 
 # One precompiled header for all test executables: GoogleTest and the standard headers it pulls in.
 # It belongs to an executable so that it is compiled with -fPIE, as they are.
@@ -39,7 +42,7 @@ function(cotangent_test_libraries result folder)
 endfunction()
 
 function(cotangent_add_test_executable target labels folder)
-  add_executable(${target} ${ARGN})
+  add_executable(${target} ${ARGN} ${PROJECT_SOURCE_DIR}/tests/no_cache.cpp)
   cotangent_test_libraries(libraries ${folder})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE ${libraries}

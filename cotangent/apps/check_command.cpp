@@ -44,8 +44,8 @@ struct Reversal {
 Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
                         const InterruptFlag& interrupt, Console& console) {
   const mechanics::System& system = prepared.file.system;
-  const auto flow =
-      mechanics::Flow::compile(system, prepared.facts, prepared.plan, {.threads = options.threads});
+  const auto flow = mechanics::Flow::compile(system, prepared.facts, prepared.plan,
+                                             flow_options(options, console.telemetry));
   mechanics::RunControl control;
   control.interrupted = [&] { return interrupt.raised(); };
 

@@ -158,6 +158,8 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
   CLI::App* doctor_app =
       app.add_subcommand("doctor", "compile and run one program on each back end");
   doctor_app->add_flag("--json", doctor.json, "print the answer as one JSON object");
+  doctor_app->add_flag("--clear-cache", doctor.clear_cache,
+                       "remove all code kept on disk, and do nothing else");
   add_common_options(*doctor_app, common);
 
   try {

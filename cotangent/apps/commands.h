@@ -50,6 +50,7 @@ struct CheckOptions : FileOptions {
 
 struct DoctorOptions {
   bool json = false;
+  bool clear_cache = false;  ///< that, and nothing else
 };
 
 int run_command(const RunOptions& options, Console& console);

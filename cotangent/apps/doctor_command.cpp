@@ -25,6 +25,14 @@ namespace {
 constexpr int kBodies = 37;          // no multiple of any vector width
 constexpr double kRoundOff = 1e-11;  ///< allowed between before and after passes, relative
 
+/// "12 entries, 340 kB"
+std::string entries_text(const PrivateStore::Usage& usage) {
+  return telemetry::grouped(static_cast<std::int64_t>(usage.entries)) +
+         (usage.entries == 1 ? " entry, " : " entries, ") +
+         telemetry::rate_text(static_cast<double>(usage.bytes)) +
+         (usage.bytes >= 9995 ? "B" : " B");
+}
+
 /// A system with pairs, elementary functions, vectors and a reduction.
 std::string system_text() {
   std::ostringstream text;
@@ -136,6 +144,7 @@ std::vector<Finding> examine(telemetry::Telemetry& telemetry) {
     runtime::CompileOptions options;
     options.threads = threads;
     options.vector_bits = bits;
+    options.cache.on = false;  // what is examined is made here and now
     const runtime::ExecutablePtr executable = runtime::compile(program, options);
     const double compile_s = telemetry.now() - begin;
     if (same.empty()) {
@@ -154,6 +163,23 @@ std::vector<Finding> examine(telemetry::Telemetry& telemetry) {
   return findings;
 }
 
+void write_cache_json(io::JsonWriter& json, const runtime::CacheState& cache) {
+  json.begin_object().field("on", cache.options.on && cache.trouble.empty());
+  json.field("folder", cache.options.folder).field("trouble", cache.trouble);
+  json.field("entries", static_cast<std::int64_t>(cache.usage.entries));
+  json.field("bytes", static_cast<std::int64_t>(cache.usage.bytes));
+  json.field("most_bytes", static_cast<std::int64_t>(cache.options.most_bytes)).end_object();
+}
+
+/// "12 entries, 340 kB of at most 1.1 GB, in ~/.cache/cotangent"
+std::string cache_text(const runtime::CacheState& cache) {
+  if (!cache.options.on) return "off";
+  if (!cache.trouble.empty()) return "not used: " + cache.trouble;
+  return entries_text(cache.usage) + " of at most " +
+         telemetry::rate_text(static_cast<double>(cache.options.most_bytes)) + "B, in " +
+         cache.options.folder;
+}
+
 void write_json(std::ostream& out, const std::vector<Finding>& findings, bool good) {
   io::JsonWriter json(out);
   json.begin_object().field("schema", "cotangent.doctor/1");
@@ -166,7 +192,9 @@ void write_json(std::ostream& out, const std::vector<Finding>& findings, bool go
     json.field("gradient_difference_from_written", f.gradient_written);
     json.field("compile_s", f.compile_s).end_object();
   }
-  json.end_array().field("ok", good).end_object();
+  json.end_array().key("code_cache");
+  write_cache_json(json, runtime::cache_state());
+  json.field("ok", good).end_object();
   out << '\n';
 }
 
@@ -185,7 +213,7 @@ void write_text(std::ostream& out, const std::vector<Finding>& findings, bool go
   }
   out << table << "\nvalue, gradient: from the reference evaluator on the same program; must be 0\n"
       << "as written:      from the program before passes that change rounding; at most "
-      << error_text(kRoundOff) << '\n';
+      << error_text(kRoundOff) << "\n\ncode cache  " << cache_text(runtime::cache_state()) << '\n';
   for (const Finding& f : findings) {
     if (!f.good()) out << "FAILED: " << f.name << '\n';
   }
@@ -195,6 +223,11 @@ void write_text(std::ostream& out, const std::vector<Finding>& findings, bool go
 }  // namespace
 
 int doctor_command(const DoctorOptions& options, Console& console) {
+  if (options.clear_cache) {
+    const PrivateStore::Usage removed = runtime::clear_cache();
+    console.out << "removed from the code cache: " << entries_text(removed) << '\n';
+    return kOk;
+  }
   const std::vector<Finding> findings = examine(console.telemetry);
   const bool good = std::ranges::all_of(findings, &Finding::good);
   if (options.json)

@@ -126,9 +126,10 @@ int explain_command(const ExplainOptions& options, Console& console) {
   Texts texts;
   if (compiles && !prepared.refused) {
     const telemetry::Span span(console.telemetry, "compile");
+    mechanics::FlowOptions how = flow_options(options, console.telemetry);
+    how.keep_code = shown("code");
     const auto flow =
-        mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
-                                 {.threads = options.threads, .keep_code = shown("code")});
+        mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan, how);
     for (const std::string& name : sections) {
       if (name == "program") texts.emplace_back(name, flow->program_text());
       if (name == "kernels") texts.emplace_back(name, flow->kernels_text());

@@ -43,6 +43,13 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
   return prepared;
 }
 
+mechanics::FlowOptions flow_options(const FileOptions& options, telemetry::Telemetry& telemetry) {
+  mechanics::FlowOptions flow;
+  flow.threads = options.threads;
+  flow.telemetry = &telemetry;
+  return flow;
+}
+
 std::string title_text(const mechanics::Fact& fact) {
   const bool about_term = !fact.term.empty() && !std::holds_alternative<bool>(fact.value);
   return about_term ? fact.name + " of " + fact.term : fact.name;

@@ -25,6 +25,9 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry);
 /// are there, the plan is empty, and `refused` says why.
 Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry);
 
+/// What the command line says about compiling.
+mechanics::FlowOptions flow_options(const FileOptions& options, telemetry::Telemetry& telemetry);
+
 /// "degree of kinetic"; plain "linear" for a yes-or-no fact, whose term is only where it was
 /// decided.
 std::string title_text(const mechanics::Fact& fact);

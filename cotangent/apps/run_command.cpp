@@ -58,9 +58,9 @@ int run_command(const RunOptions& options, Console& console) {
   std::shared_ptr<const mechanics::Flow> flow;
   {
     const telemetry::Span span(telemetry, "compile");
-    flow =
-        mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
-                                 {.threads = options.threads, .trajectory = !options.out.empty()});
+    mechanics::FlowOptions how = flow_options(options, telemetry);
+    how.trajectory = !options.out.empty();
+    flow = mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan, how);
   }
   std::optional<OutputPlan> outputs;
   if (!options.out.empty()) outputs = plan_outputs(options.out, options.overwrite, prepared);
@@ -69,7 +69,8 @@ int run_command(const RunOptions& options, Console& console) {
                  std::to_string(prepared.plan.composition.order) + ", " +
                  telemetry::grouped(prepared.plan.steps) +
                  " steps of dt = " + number_text(prepared.plan.dt, 15) + "; compiled in " +
-                 telemetry::duration_text(flow->compile_seconds()));
+                 telemetry::duration_text(flow->compile_seconds()) +
+                 (flow->code_was_cached() ? ", code from the cache" : ""));
 
   if (prepared.facts.holds("may_jump")) {
     const mechanics::Fact& jump = prepared.facts.find("may_jump");

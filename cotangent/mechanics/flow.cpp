@@ -151,9 +151,15 @@ class FlowImpl final : public Flow {
   FlowImpl(const System& system, const Facts& facts, const Plan& plan, const FlowOptions& options)
       : system(system), facts(facts), plan(plan), options_(options) {
     const Clock::time_point start = Clock::now();
-    pieces = make_pieces(system, plan.precision == "f32" ? DType::kF32 : DType::kF64);
+    {
+      const telemetry::Span span(options.telemetry, "derivatives and passes");
+      pieces = make_pieces(system, plan.precision == "f32" ? DType::kF32 : DType::kF64);
+    }
     made_[options.trajectory] = make_variant(options.trajectory);
-    step_ = mechanics::step_program(pieces, plan.composition);
+    {
+      const telemetry::Span span(options.telemetry, "step program");
+      step_ = mechanics::step_program(pieces, plan.composition);
+    }
     compile_s_ = seconds_since(start);
   }
 
@@ -177,6 +183,10 @@ class FlowImpl final : public Flow {
     return e ? e->code_text() : "";
   }
   double compile_seconds() const override { return compile_s_; }
+  bool code_was_cached() const override {
+    const auto& e = variant(options_.trajectory).chunk.executable();
+    return e && e->times().cached;
+  }
   ir::FunctionPtr step_program() const override { return step_; }
 
   System system;
@@ -193,17 +203,21 @@ class FlowImpl final : public Flow {
 
   std::unique_ptr<const Variant> make_variant(bool trajectory) const {
     auto v = std::make_unique<Variant>();
+    telemetry::Span making(options_.telemetry, "programs of the run");
     v->outputs = make_outputs(system, facts, plan, trajectory);
     v->trip = trip_for(v->outputs, plan.steps);
     const ir::FunctionPtr programs[] = {
         start_program(pieces, v->outputs),
         chunk_program(pieces, plan.composition, v->outputs, v->trip)};
+    making.close();
     std::vector<runtime::ExecutablePtr> compiled(2);
     if (!options_.reference) {
       runtime::CompileOptions o;
       o.threads = options_.threads > 0 ? options_.threads : runtime::host_threads();
       o.vector_bits = options_.vector_bits;
       o.keep_code = options_.keep_code;
+      o.cache = options_.cache;
+      o.telemetry = options_.telemetry;
       o.passes = false;  // the pieces went through them, each once (programs.h)
       compiled = runtime::compile_all(programs, o);
     }

@@ -84,6 +84,8 @@ struct FlowOptions {
   bool keep_code = false;
   bool trajectory = false;  ///< run() will be asked to record it (else its program is made then)
   bool reference = false;   ///< run the programs on the reference evaluator: slow, for tests
+  runtime::CacheOptions cache;
+  telemetry::Telemetry* telemetry = nullptr;  ///< must outlive the flow
 };
 
 class Flow {
@@ -101,6 +103,7 @@ class Flow {
   virtual std::string kernels_text() const = 0;
   virtual std::string code_text() const = 0;
   virtual double compile_seconds() const = 0;
+  virtual bool code_was_cached() const = 0;
 
   /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), from
   /// time t0 + step dt to t0 + (step + 1) dt. The oracle of the run: the evaluator on this, step by

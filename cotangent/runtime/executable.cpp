@@ -159,6 +159,7 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   for (const ir::FunctionPtr& f : functions) {
     CompileTimes t;
     auto start = std::chrono::steady_clock::now();
+    const telemetry::Span span(options.telemetry, "passes and lowering of " + f->name());
     programs.push_back(options.passes ? transform::run_passes(f, options.pass_options) : f);
     t.passes_s = seconds_since(start);
     start = std::chrono::steady_clock::now();
@@ -189,11 +190,15 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   code.vector_bits = options.vector_bits;
   code.level = options.optimize;
   code.keep_text = options.keep_code;
+  code.telemetry = options.telemetry;
+  const auto store = open_cache(options.cache, options.telemetry);
+  code.store = store.get();
   const auto module = backend::cpu::compile_kernels(requests, code);
   const double codegen = seconds_since(start);
   std::vector<ExecutablePtr> result;
   for (std::size_t k = 0; k < programs.size(); ++k) {
     times[k].codegen_s = codegen;
+    times[k].cached = module->from_store();
     result.push_back(std::make_shared<CpuExecutable>(
         programs[k], kernels[k], module, k, requests[k].team ? threads : 1, why[k], times[k]));
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cotangent/ir/function.h"
+#include "cotangent/runtime/code_cache.h"
 #include "cotangent/transform/passes.h"
 
 namespace cotangent::runtime {
@@ -22,11 +23,13 @@ struct CompileOptions {
   transform::PassOptions pass_options;
   bool keep_code = false;  ///< keep the generated LLVM IR and assembly text for explain
   int optimize = -1;       ///< code-generation level 0..3; -1: chosen by size
+  CacheOptions cache;      ///< where compiled code is kept from one process to the next
+  telemetry::Telemetry* telemetry = nullptr;  ///< told what compiling does; not kept afterwards
 };
 
-/// Buffers in the carry: results that feed parameters of the next call of the same executable.
 struct CompileTimes {
   double passes_s = 0, lower_s = 0, codegen_s = 0;
+  bool cached = false;  ///< the code was there already
 };
 
 class Executable {

@@ -59,9 +59,9 @@ std::uint64_t Telemetry::thread_number() {
 
 Seconds Span::close() {
   if (length_ < 0) {
-    const Seconds end = telemetry_.now();
+    const Seconds end = telemetry_->now();
     length_ = end - begin_;
-    telemetry_.span(name_, begin_, end);
+    telemetry_->span(name_, begin_, end);
   }
   return length_;
 }

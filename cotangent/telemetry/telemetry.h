@@ -94,8 +94,13 @@ class Telemetry {
 /// Times the block it lives in: { Span span(telemetry, "compile"); ... }
 class Span {
  public:
-  Span(Telemetry& telemetry, std::string name)
-      : telemetry_(telemetry), name_(std::move(name)), begin_(telemetry.now()) {}
+  Span(Telemetry& telemetry, std::string name) : Span(&telemetry, std::move(name)) {}
+  /// Without a telemetry it does nothing.
+  Span(Telemetry* telemetry, std::string name)
+      : telemetry_(telemetry),
+        name_(std::move(name)),
+        begin_(telemetry_ ? telemetry_->now() : 0),
+        length_(telemetry_ ? -1 : 0) {}
   ~Span() { close(); }
   Span(const Span&) = delete;
   Span& operator=(const Span&) = delete;
@@ -103,10 +108,10 @@ class Span {
   Seconds close();
 
  private:
-  Telemetry& telemetry_;
+  Telemetry* telemetry_;
   std::string name_;
   Seconds begin_;
-  Seconds length_ = -1;
+  Seconds length_;
 };
 
 }  // namespace cotangent::telemetry

@@ -293,7 +293,9 @@ TEST(Bits, ThreadsAndVectorWidthDoNotMatter) {
     // Few steps of the long chain: sixteen threads on two cores pay dearly for each barrier.
     const std::int64_t steps = planets ? 40 : 5;
     const RunSettings s = settings(planets ? 10 : 0.1, steps, planets ? "suzuki4" : "leapfrog", 2);
-    const RunResult one = ready(problem, s, {1, 0}).flow->run(problem.initial, steps);
+    FlowOptions alone;
+    alone.threads = 1;
+    const RunResult one = ready(problem, s, alone).flow->run(problem.initial, steps);
     if (!planets) {
       FlowOptions team;
       team.threads = 2;

@@ -1,18 +1,27 @@
-// Kernel programs -> machine code of this host, through LLVM. No LLVM type shows here.
+// Kernel programs -> machine code, through LLVM. No LLVM type shows here.
 #pragma once
 
 #include <memory>
 #include <span>
 #include <string>
 
+#include "cotangent/backend/cpu/machine.h"
+#include "cotangent/base/private_store.h"
 #include "cotangent/kernel/kernel_program.h"
+#include "cotangent/telemetry/telemetry.h"
 
 namespace cotangent::backend::cpu {
 
 struct CodeOptions {
-  int vector_bits = 0;     ///< 128, 256, 512; 0: the host's best. Never changes results
+  int vector_bits = 0;     ///< 128, 256, 512; 0: the machine's best. Never changes results
   int level = -1;          ///< code-generation level 0..3; -1: by size
   bool keep_text = false;  ///< keep LLVM IR and assembly
+  std::string cpu;         ///< machine.h; "": this host
+  /// Where object code is kept from one process to the next; null: nowhere. This and the next are
+  /// used while compiling only.
+  const PrivateStore* store = nullptr;
+  telemetry::Telemetry* telemetry = nullptr;
+  bool own_loader = true;  ///< false: LLVM's, which else takes what ours refuses
 };
 
 /// What a team of threads shares; the code calls `barrier` between the parts of a team kernel.
@@ -27,7 +36,7 @@ using KernelFunction = void (*)(const void* const* inputs, void* const* outputs,
                                 std::int64_t threads);
 
 struct KernelCode {
-  KernelFunction run = nullptr;
+  KernelFunction run = nullptr;  ///< null in code for a processor this host cannot run
   std::size_t scratch_bytes = 0;
   std::shared_ptr<const std::byte> constants;
 };
@@ -38,6 +47,8 @@ class CodeModule {
   virtual ~CodeModule() = default;
   virtual std::span<const KernelCode> kernels() const = 0;
   virtual const std::string& text() const = 0;  ///< LLVM IR, then assembly; "" unless kept
+  virtual const Machine& machine() const = 0;
+  virtual bool from_store() const = 0;  ///< nothing was generated
 };
 
 struct KernelRequest {
@@ -48,6 +59,10 @@ struct KernelRequest {
 /// One LLVM module for all. Throws DeviceError when the host's code generator refuses.
 std::shared_ptr<const CodeModule> compile_kernels(std::span<const KernelRequest> kernels,
                                                   const CodeOptions& options);
+
+/// Address of what generated code may call by name: the C library's elementary functions
+/// ("cotangent.exp.f64"), or null. Such names, not addresses, are in object code that is kept.
+const void* address_of_function(const std::string& name);
 
 int host_vector_bits();
 std::string host_cpu_text();  ///< "x86-64, AVX-512"

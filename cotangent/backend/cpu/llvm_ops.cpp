@@ -64,20 +64,29 @@ const void* library_function(Op op) {
   }
 }
 
-Value* call_library(llvm::IRBuilder<>& ir, const void* function, llvm::ArrayRef<Value*> x) {
+const void* library_function(Op op, DType t) {
+  return t == DType::kF64 ? library_function<double>(op) : library_function<float>(op);
+}
+
+/// What code calls it by; the loader asks address_of_function.
+std::string library_name(Op op, DType t) {
+  return "cotangent." + std::string(ir::name_of(op)) + "." + std::string(cotangent::name_of(t));
+}
+
+Value* call_library(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x) {
   llvm::Type* scalar = x[0]->getType()->getScalarType();
   const std::vector<llvm::Type*> types(x.size(), scalar);
   auto* signature = llvm::FunctionType::get(scalar, types, false);
-  Value* address =
-      ir.CreateIntToPtr(ir.getInt64(reinterpret_cast<std::uint64_t>(function)), ir.getPtrTy());
+  const llvm::FunctionCallee function =
+      ir.GetInsertBlock()->getModule()->getOrInsertFunction(library_name(op, t), signature);
   const int lanes = lanes_of(x[0]);
-  if (lanes == 1) return ir.CreateCall(signature, address, x);
+  if (lanes == 1) return ir.CreateCall(function, x);
   Value* result = llvm::PoisonValue::get(x[0]->getType());
   for (int l = 0; l < lanes; ++l) {
     std::vector<Value*> one;
     for (Value* v : x) one.push_back(ir.CreateExtractElement(v, static_cast<std::uint64_t>(l)));
-    result = ir.CreateInsertElement(result, ir.CreateCall(signature, address, one),
-                                    static_cast<std::uint64_t>(l));
+    result =
+        ir.CreateInsertElement(result, ir.CreateCall(function, one), static_cast<std::uint64_t>(l));
   }
   return result;
 }
@@ -185,10 +194,10 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
     case Op::kNe: return ir.CreateFCmpUNE(x[0], x[1]);
     default: break;
   }
-  const void* function =
-      t == DType::kF64 ? library_function<double>(op) : library_function<float>(op);
-  if (!function) throw InternalError("no code for '" + std::string(ir::name_of(op)) + "'");
-  return call_library(ir, function, x);
+  if (!library_function(op, t)) {
+    throw InternalError("no code for '" + std::string(ir::name_of(op)) + "'");
+  }
+  return call_library(ir, op, t, x);
 }
 
 /// x / y and x mod y: dividing by zero gives 0, INT_MIN / -1 wraps, mod has the divisor's sign.
@@ -291,6 +300,16 @@ Value* cast_op(llvm::IRBuilder<>& ir, DType to, DType from, Value* x) {
 }
 
 }  // namespace
+
+const void* address_of_function(const std::string& name) {
+  if (!name.starts_with("cotangent.")) return nullptr;
+  for (const ir::OpInfo& info : ir::all_ops()) {
+    for (DType t : {DType::kF64, DType::kF32}) {
+      if (name == library_name(info.op, t)) return library_function(info.op, t);
+    }
+  }
+  return nullptr;
+}
 
 Value* emit_op(llvm::IRBuilder<>& ir, Op op, DType result, DType operand, llvm::ArrayRef<Value*> x,
                bool rsqrt14) {
