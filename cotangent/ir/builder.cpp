@@ -304,6 +304,19 @@ std::vector<Value> all_results(Builder& b, Value node) {
 
 }  // namespace
 
+std::vector<Value> Builder::triangular_solve(std::span<const Value> operands, SolveAttr attr) {
+  return all_results(*this, make(Op::kTriangularSolve, operands, attr));
+}
+
+Value Builder::triangular_solve(Value a, Value b, SolveAttr attr) {
+  const Value both[] = {a, b};
+  return triangular_solve(both, attr)[0];
+}
+
+std::vector<Value> Builder::factor(Op op, std::span<const Value> operands, FactorAttr attr) {
+  return all_results(*this, make(op, operands, attr));
+}
+
 std::vector<Value> Builder::map(MapAttr attr, std::span<const Value> operands) {
   return all_results(*this, make(Op::kMap, operands, std::move(attr)));
 }

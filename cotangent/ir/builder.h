@@ -86,6 +86,14 @@ class Builder {
   /// Sum over the last axis of x*y: [.., d] . [.., d] -> [..].
   Value dot(Value x, Value y);
 
+  // --- linear algebra on the last two axes, batched over the others; each returns all results. With
+  // `pairs` a complex matrix is given and returned as two, its real part first.
+  std::vector<Value> triangular_solve(std::span<const Value> operands, SolveAttr attr);
+  Value triangular_solve(Value a, Value b, SolveAttr attr);  ///< real
+  /// cholesky, lu, qr, eigh, svd
+  std::vector<Value> factor(Op op, std::span<const Value> operands, FactorAttr attr = {});
+  std::vector<Value> factor(Op op, Value a) { return factor(op, std::span(&a, 1)); }
+
   // --- second order; each returns all results (already projected)
   std::vector<Value> map(MapAttr attr, std::span<const Value> operands);
   std::vector<Value> loop(LoopAttr attr, std::span<const Value> operands);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "cotangent/ir/linear_algebra.h"
 #include "cotangent/ir/reduction_order.h"
 #include "cotangent/ir/scalar_ops.h"
 
@@ -365,6 +366,14 @@ Tensor evaluate_op(Op op, std::span<const Tensor> in, const Attr& attr, const Ty
     case OpKind::kSecondOrder: throw InternalError("not a first-order op of one result");
   }
   return out;
+}
+
+std::vector<Tensor> evaluate_results(Op op, std::span<const Tensor> in, const Attr& attr,
+                                     std::span<const Type> types, bool extended) {
+  if (info(op).kind == OpKind::kLinearAlgebra) {
+    return evaluate_linear_algebra(op, in, attr, types, extended);
+  }
+  throw InternalError("[" + std::string(name_of(op)) + "] has no evaluation");
 }
 
 Tensor sum_rows(const Tensor& rows) {

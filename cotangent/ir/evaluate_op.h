@@ -12,6 +12,10 @@ namespace cotangent::ir {
 Tensor evaluate_op(Op op, std::span<const Tensor> operands, const Attr& attr, const Type& type,
                    bool extended);
 
+/// All results of a first-order op that is read through project.
+std::vector<Tensor> evaluate_results(Op op, std::span<const Tensor> operands, const Attr& attr,
+                                     std::span<const Type> types, bool extended);
+
 /// reduce_sum over axis 0 of stacked rows [n] + shape, in the fixed order (map's total, pair_sum's
 /// total).
 Tensor sum_rows(const Tensor& rows);

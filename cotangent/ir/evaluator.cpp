@@ -130,7 +130,7 @@ std::vector<Tensor> run_loop(const LoopAttr& a, std::span<const TensorRef> in,
 
 std::vector<Tensor> run(const Function& f, std::span<const TensorRef> arguments,
                         const EvaluateOptions& options) {
-  // A second-order node holds several values, the others one.
+  // A node that is read through project holds several values, the others one.
   std::vector<std::vector<TensorRef>> values(f.size());
   for (std::uint32_t id = 0; id < f.size(); ++id) {
     const Value v{id};
@@ -142,6 +142,13 @@ std::vector<Tensor> run(const Function& f, std::span<const TensorRef> arguments,
     if (op == Op::kProject) {
       const auto index = static_cast<std::size_t>(f.attr_as<IndexAttr>(v).index);
       values[id] = {values[f.operand(v, 0).id][index]};
+    } else if (is_projected(op) && !is_second_order(op)) {
+      std::vector<Tensor> in;
+      for (Value u : f.operands(v)) in.push_back(*values[u.id][0]);
+      for (Tensor& t : evaluate_results(op, in, f.attr(v), f.result_types(v), options.extended)) {
+        values[id].push_back(hold(std::move(t)));
+      }
+      continue;
     } else if (is_second_order(op)) {
       std::vector<TensorRef> in;
       for (Value u : f.operands(v)) in.push_back(values[u.id][0]);

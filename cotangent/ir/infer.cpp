@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/ir/linear_algebra.h"
 
 namespace cotangent::ir {
 namespace {
@@ -344,10 +345,10 @@ std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const
       if (op == Op::kLoop) return infer_loop(in, attribute<LoopAttr>(op, attr));
       if (op == Op::kPairSum) return infer_pair_sum(in, attribute<PairAttr>(op, attr));
       throw InternalError("project is made by Builder::project");
+    case OpKind::kLinearAlgebra: return infer_linear_algebra(op, in, attr);
     case OpKind::kScan:
     case OpKind::kRandom:
     case OpKind::kCheck:
-    case OpKind::kLinearAlgebra:
     case OpKind::kFourier: break;
   }
   throw InternalError("no type rule");

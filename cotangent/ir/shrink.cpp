@@ -202,7 +202,7 @@ class Pass {
       if (f_->op(v) == Op::kParameter) break;
       if (is_second_order(f_->op(v)))
         shrink_node(v);
-      else
+      else if (!is_projected(f_->op(v)))
         simplify(v);
       if (f_->size() == 0) break;
     }
@@ -221,7 +221,7 @@ class Pass {
   void cut_short() {
     const FunctionPtr f = f_;
     for (std::uint32_t id = static_cast<std::uint32_t>(f->params().size()); id < f->size(); ++id) {
-      if (is_second_order(f->op(Value{id}))) continue;
+      if (is_projected(f->op(Value{id}))) continue;
       Rebuild one;
       one.results = {Value{id}};
       if (attempt(rebuild(*f, one))) return;
@@ -267,7 +267,7 @@ class Pass {
     const FunctionPtr f = f_;
     const Type type = f->type(v);
     for (Value u : f->operands(v)) {
-      const bool same = !is_second_order(f->op(u)) && f->type(u) == type;
+      const bool same = !is_projected(f->op(u)) && f->type(u) == type;
       if (same && replace_by(v, [&](Builder&, const Image& image) { return image[u.id]; })) return;
     }
     for (double value : {0.0, 1.0, 0.5}) {

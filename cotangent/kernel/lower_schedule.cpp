@@ -164,7 +164,7 @@ void Scheduler::choose_kind(Value v) {
     const int at = add_node(kind, v);
     node_of_[v.id] = at;
     Node& n = nodes_[static_cast<std::size_t>(at)];
-    if (!ir::is_second_order(op)) {
+    if (!ir::is_projected(op)) {
       n.outs.push_back({v, nullptr, false, {}});
       if (kind == Kind::kPoint) n.domain = domain_of(type(v).shape);
     }
@@ -358,9 +358,9 @@ void Scheduler::visit(Node& n, Value v, const Symbols& symbols) {
     }
     return;
   }
-  // A second-order op itself is read through its projections; one that only a guarded block wants
-  // is computed anew there.
-  const int at = ir::is_second_order(f_.op(v)) ? -1 : node_of_[v.id];
+  // An op with several results is read through its projections; one that only a guarded block
+  // wants is computed anew there.
+  const int at = ir::is_projected(f_.op(v)) ? -1 : node_of_[v.id];
   if (at >= 0) {
     const Node& from = nodes_[static_cast<std::size_t>(at)];
     n.deps.push_back({at, UINT32_MAX, v, from.grouped() && same_rows(from.domain)});
@@ -491,8 +491,8 @@ void Scheduler::find_deps() {
       for (const Want& w : n.guarded) visit(n, w.value, nowhere(w.value));
       continue;
     }
-    Symbols own = nowhere(ir::is_second_order(f_.op(n.value)) ? f_.operand(n.value, 0) : n.value);
-    if (!ir::is_second_order(f_.op(n.value))) {
+    Symbols own = nowhere(ir::is_projected(f_.op(n.value)) ? f_.operand(n.value, 0) : n.value);
+    if (!ir::is_projected(f_.op(n.value))) {
       for (std::size_t k = 0; k < n.domain.lengths.size(); ++k) own[k] = static_cast<int>(k);
     }
     if (n.copy) {
@@ -523,7 +523,7 @@ void Scheduler::find_deps() {
       }
       continue;
     }
-    if (ir::is_second_order(f_.op(n.value))) {
+    if (ir::is_projected(f_.op(n.value))) {
       visit_operands(n, n.value, {});
     } else {
       visit_operands(n, n.value, own);

@@ -111,7 +111,7 @@ ir::FunctionPtr Scope::replay(std::uint32_t result, const std::vector<bool>& use
     for (std::uint32_t x : n.operands) operands.push_back(image[x]);
     b.set_spans(n.spans);
     const ir::Value made = b.make(n.op, operands, n.attr, n.hint);
-    image[id] = ir::is_second_order(n.op) ? b.project(made, 0) : made;
+    image[id] = ir::is_projected(n.op) ? b.project(made, 0) : made;
   }
   return b.finish({image[result]});
 }

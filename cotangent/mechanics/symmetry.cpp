@@ -76,6 +76,9 @@ class Prover {
       } else if (ir::is_second_order(f.op(v))) {
         of_results[id] = judge_second_order(
             f, v, [&](Value o) { return kind_of(f, o, kinds, known, cut, where); });
+      } else if (ir::is_projected(f.op(v))) {
+        const bool fixed = reads_only_fixed(f, v, kinds, known);
+        of_results[id].assign(f.result_types(v).size(), fixed ? Kind::kFixed : Kind::kUnknown);
       } else if (reads_only_fixed(f, v, kinds, known)) {
         kinds[id] = Kind::kFixed;
         known[id] = 1;

@@ -57,7 +57,7 @@ class Interpreter {
     }
     for (std::uint32_t id = 0; id < f_.size(); ++id) {
       const Value v{id};
-      if (f_.op(v) == Op::kParameter || is_second_order(f_.op(v))) continue;
+      if (f_.op(v) == Op::kParameter || is_projected(f_.op(v))) continue;
       if (f_.type(v).size() > kMaxElements) throw GaveUp{};
       values_[id] = node(v);
     }

@@ -42,7 +42,7 @@ class RowHoister {
       const Op op = body_.op(Value{id});
       const OpKind kind = info(op).kind;
       work_[id] = kind == OpKind::kElementwise || kind == OpKind::kReduce ||
-                  kind == OpKind::kContract || kind == OpKind::kSecondOrder;
+                  kind == OpKind::kContract || is_projected(op);
       for (Value x : body_.operands(Value{id})) {
         class_[id] |= class_[x.id];
         work_[id] = work_[id] || work_[x.id];
@@ -56,7 +56,7 @@ class RowHoister {
     std::vector<bool> wanted(body_.size(), false);
     const auto want = [&](Value x) {
       while (body_.op(x) == Op::kBroadcast) x = body_.operand(x, 0);
-      if (class_[x.id] == side && work_[x.id] && !is_second_order(body_.op(x))) wanted[x.id] = true;
+      if (class_[x.id] == side && work_[x.id] && !is_projected(body_.op(x))) wanted[x.id] = true;
     };
     for (std::uint32_t id = 0; id < body_.size(); ++id) {
       if (class_[id] == side && body_.op(Value{id}) != Op::kBroadcast) continue;

@@ -4,6 +4,7 @@
 #include "cotangent/transform/jvp.h"
 
 #include "cotangent/transform/derivatives.h"
+#include "cotangent/transform/linear_algebra.h"
 #include "cotangent/transform/partials.h"
 
 namespace cotangent::transform {
@@ -70,7 +71,7 @@ class Pusher {
       active = active || t.back().valid();
     }
     if (op == Op::kProject) return push_project(v);
-    if (is_second_order(op)) return push_second_order(v, x, t, active);
+    if (is_projected(op)) return push_projected(v, x, t, active);
     const Value y = primal_[v.id] = b_.copy(f_, v, x);
     if (!active || !is_float(f_.type(v).dtype)) {
       if (active && op == Op::kBitcast) refuse(op);
@@ -225,7 +226,7 @@ class Pusher {
     return b_.loop(attr, operands)[1];
   }
 
-  // --- second order
+  // --- ops with several results
 
   void push_project(Value v) {
     const Value node = f_.operand(v, 0);
@@ -234,7 +235,7 @@ class Pusher {
     tangent_[v.id] = nonzero(results_[node.id].tangent[k]);
   }
 
-  void push_second_order(Value v, const Values& x, const Values& t, bool active) {
+  void push_projected(Value v, const Values& x, const Values& t, bool active) {
     Pushed& out = results_[v.id];
     if (!active) {
       const Value node = b_.copy(f_, v, x);
@@ -247,7 +248,10 @@ class Pusher {
     switch (f_.op(v)) {
       case Op::kMap: out = push_map(v, x, t); break;
       case Op::kPairSum: out = push_pair_sum(v, x, t); break;
-      default: out = push_loop(v, x, t); break;
+      case Op::kLoop: out = push_loop(v, x, t); break;
+      default:
+        if (info(f_.op(v)).kind != OpKind::kLinearAlgebra) refuse(f_.op(v));
+        out = push_linear_algebra(b_, f_, v, x, t);
     }
   }
 
@@ -411,7 +415,7 @@ class Pusher {
   Builder& b_;
   const Function& f_;
   Values primal_, tangent_;
-  std::unordered_map<std::uint32_t, Pushed> results_;  ///< of second-order nodes
+  std::unordered_map<std::uint32_t, Pushed> results_;  ///< of nodes with several
 };
 
 }  // namespace
@@ -445,7 +449,8 @@ bool has_jvp_rule(Op op) {
   }
   switch (info(op).kind) {
     case OpKind::kLeaf:
-    case OpKind::kSecondOrder: return true;
+    case OpKind::kSecondOrder:
+    case OpKind::kLinearAlgebra: return true;
     default: break;
   }
   switch (op) {

@@ -67,7 +67,7 @@ class Splitter {
       any = any || on_[u.id];
     }
     on_[v.id] = any;
-    if (!is_second_order(op)) {
+    if (!is_projected(op)) {
       if (!any) copies_[v.id] = primal_.copy(f_, v, x);
       return;
     }
@@ -128,10 +128,11 @@ class Splitter {
     Values x;
     for (Value u : f_.operands(v)) x.push_back(image(u));
     if (op == Op::kLoop) return linear_loop(v, x);
-    if (!is_second_order(op)) {
+    if (!is_projected(op)) {
       images_[v.id] = linear_.copy(f_, v, x);
       return;
     }
+    if (!is_second_order(op)) return place_results(v, linear_.copy(f_, v, x), on_results_[v.id]);
     // map and pair_sum: the linear results, what they need recomputed inside.
     const Flags& on = on_results_[v.id];
     Attr attr = f_.attr(v);

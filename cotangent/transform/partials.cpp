@@ -199,7 +199,7 @@ Known known_of(const Function& f, Value v, int& budget) {
     case Op::kCast: return known_of(f, operand(0), budget);
     case Op::kProject: {
       const Value node = operand(0);
-      if (f.op(node) == Op::kLoop) return Known::kNothing;
+      if (f.op(node) != Op::kMap && f.op(node) != Op::kPairSum) return Known::kNothing;
       const FunctionPtr body = body_of(f.attr(node));
       const auto k = static_cast<std::size_t>(f.attr_as<IndexAttr>(v).index);
       const Known inside = known_of(*body, body->results()[k], budget);

@@ -9,6 +9,12 @@ namespace cotangent::transform {
 
 using namespace ir;
 
+namespace {
+
+constexpr const char* kNoRule = "it is applied to a value that depends on the linear parameters";
+
+}  // namespace
+
 Pulled pull_back(Builder& b, const Function& f, std::span<const Value> params,
                  std::span<const Cotangent> results) {
   return Puller(b, f).run(params, results);
@@ -39,7 +45,8 @@ bool has_transpose_rule(Op op) {
     case Op::kMap:
     case Op::kLoop:
     case Op::kPairSum:
-    case Op::kProject: return true;
+    case Op::kProject:
+    case Op::kTriangularSolve: return true;
     default: return false;
   }
 }
@@ -105,7 +112,8 @@ void Puller::forward_node(Value v) {
     flags.push_back(linear(x));
     any = any || linear(x);
   }
-  if (is_second_order(op)) {
+  if (is_projected(op)) {
+    if (any && !has_transpose_rule(op)) refuse(op, kNoRule);
     const std::size_t n = f_.result_types(v).size();
     Flags results(n, false);
     if (any) results = flow_through(f_, v, flags, Through::kDependence);
@@ -122,7 +130,7 @@ void Puller::forward_node(Value v) {
   if (!any) {
     copy_[v.id] = b_.copy(f_, v, operands);
   } else if (!has_transpose_rule(op)) {
-    refuse(op, "it is applied to a value that depends on the linear parameters");
+    refuse(op, kNoRule);
   }
 }
 
@@ -183,11 +191,12 @@ void Puller::backward(Value v) {
     result_cts_[node.id][k] = clean(ct_[v.id]);
     return;
   }
-  if (is_second_order(op)) {
+  if (is_projected(op)) {
     const auto& cts = result_cts_[v.id];
     if (std::none_of(cts.begin(), cts.end(), [](const Cotangent& c) { return c.valid(); })) return;
     if (op == Op::kMap) return map(v);
     if (op == Op::kPairSum) return pair_sum(v);
+    if (op == Op::kTriangularSolve) return triangular_solve(v);
     return loop(v);
   }
   const Cotangent ct = ct_[v.id];

@@ -30,7 +30,7 @@ struct Pulled {
 Pulled pull_back(ir::Builder& b, const ir::Function& f, std::span<const ir::Value> params,
                  std::span<const Cotangent> results);
 
-/// Copies second-order node `node` with only those operands that are valid in `operands` (the
+/// Copies `node`, which has several results, with only those operands that are valid in `operands` (the
 /// others are linear and no kept result needs them) and only the flagged results. Gives one value a
 /// result of the node, invalid when dropped. For a loop, `kept_carries` (if given) receives the
 /// carries at the start of each step, stacked: one value a carry, invalid when dropped.

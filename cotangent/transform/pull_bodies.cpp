@@ -53,6 +53,7 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
     for (std::size_t k = 0; k < n; ++k) out[k] = b.project(copied, static_cast<std::int64_t>(k));
     return out;
   }
+  if (!is_second_order(f.op(node))) return out;  // every result depends on what was dropped
   Attr attr = f.attr(node);
   const FunctionPtr body = body_of(attr);
   const std::size_t offset = index_params(f.op(node));

@@ -1,5 +1,5 @@
-// The walk behind pull_back; split over pull.cpp (first-order ops) and pull_bodies.cpp (map,
-// pair_sum, loop).
+// The walk behind pull_back; split over pull.cpp (first-order ops), pull_linear_algebra.cpp and
+// pull_bodies.cpp (map, pair_sum, loop).
 #pragma once
 
 #include <unordered_map>
@@ -27,6 +27,9 @@ class Puller {
   void dot_general(ir::Value v, const Cotangent& ct);
   void scatter(ir::Value v, const Cotangent& ct);
   ir::Value last_writes(ir::Value v);
+
+  // Linear algebra (pull_linear_algebra.cpp).
+  void triangular_solve(ir::Value v);
 
   // Second order (pull_bodies.cpp).
   void map(ir::Value node);
@@ -57,7 +60,7 @@ class Puller {
   Flags linear_;
   Values copy_;
   std::vector<Cotangent> ct_;
-  std::unordered_map<std::uint32_t, Flags> linear_results_;  ///< of second-order nodes
+  std::unordered_map<std::uint32_t, Flags> linear_results_;  ///< of nodes with several
   std::unordered_map<std::uint32_t, Values> copied_results_;
   std::unordered_map<std::uint32_t, Values> kept_carries_;  ///< of loops with a linear part
   std::unordered_map<std::uint32_t, std::vector<Cotangent>> result_cts_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 namespace cotangent::transform {
 
@@ -137,9 +138,11 @@ Attr with_body(Attr attr, FunctionPtr body) {
 }
 
 FunctionPtr rewrite(const Function& f, const RewriteRule& rule,
-                    const std::function<FunctionPtr(const Function&)>& body) {
+                    const std::function<FunctionPtr(const Function&)>& body,
+                    const ProjectedRule& projected) {
   Builder b(f.name());
   Values images(f.size());
+  std::unordered_map<std::uint32_t, Values> results_of;
   for (std::size_t k = 0; k < f.params().size(); ++k) {
     images[f.params()[k].id] = b.param(f.param_type(k), f.param_names()[k]);
   }
@@ -156,7 +159,18 @@ FunctionPtr rewrite(const Function& f, const RewriteRule& rule,
       std::vector<FunctionPtr> bodies = bodies_of(f.attr(v));
       for (FunctionPtr& own : bodies) own = body(*own);
       images[id] = b.make(op, x, with_bodies(f.attr(v), bodies));
-    } else if (op != Op::kProject) {
+    } else if (op == Op::kProject) {
+      const auto made = results_of.find(f.operand(v, 0).id);
+      if (made != results_of.end()) {
+        images[id] = made->second[static_cast<std::size_t>(f.attr_as<IndexAttr>(v).index)];
+      }
+    } else if (is_projected(op)) {
+      Values made = projected ? projected(b, v, x) : Values{};
+      if (!made.empty()) {
+        results_of[id] = std::move(made);
+        continue;
+      }
+    } else if (rule) {
       images[id] = rule(b, v, x);
     }
     if (!images[id].valid()) images[id] = b.copy(f, v, x);
@@ -178,6 +192,15 @@ bool piecewise_constant(Op op) {
 
 Flags flow_through(const Function& f, Value node, const Flags& operands, Through through,
                    Flags* carries) {
+  if (!is_second_order(f.op(node))) {
+    // Every result depends on every operand.
+    const bool any = std::find(operands.begin(), operands.end(), true) != operands.end();
+    Flags results;
+    for (const Type& t : f.result_types(node)) {
+      results.push_back(any && (through == Through::kDependence || is_float(t.dtype)));
+    }
+    return results;
+  }
   const Attr& attr = f.attr(node);
   const FunctionPtr body = body_of(attr);
   Flags params(body->params().size(), false);
@@ -220,7 +243,7 @@ Flags flow(const Function& f, const Flags& params, Through through) {
         any = any || on[operand.id];
       }
       on[id] = any;
-      if (any && is_second_order(op)) results_of[id] = flow_through(f, v, operands, through);
+      if (any && is_projected(op)) results_of[id] = flow_through(f, v, operands, through);
       if (op == Op::kGather || op == Op::kScatterAdd || op == Op::kScatterSet) {
         const std::size_t data = op == Op::kGather ? 1 : 2;
         if (through == Through::kTangent) {
@@ -233,7 +256,7 @@ Flags flow(const Function& f, const Flags& params, Through through) {
         on[id] = false;
       }
     }
-    if (through == Through::kTangent && !is_second_order(op) && !is_float(f.type(v).dtype)) {
+    if (through == Through::kTangent && !is_projected(op) && !is_float(f.type(v).dtype)) {
       on[id] = false;
     }
   }

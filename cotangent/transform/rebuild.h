@@ -84,7 +84,7 @@ class BodyBuilder {
 /// through integers, comparisons and piecewise-constant ops) when the flagged parameters do.
 enum class Through { kDependence, kTangent };
 Flags flow(const ir::Function& f, const Flags& params, Through through);
-/// The same for the results of one second-order node, from flags on its operands. For a loop,
+/// The same for the results of one node with several, from flags on its operands. For a loop,
 /// `carries` (if given) receives the fixpoint over its carries.
 Flags flow_through(const ir::Function& f, ir::Value node, const Flags& operands, Through through,
                    Flags* carries = nullptr);
@@ -93,12 +93,16 @@ Flags flow_through(const ir::Function& f, ir::Value node, const Flags& operands,
 std::vector<int> use_counts(const ir::Function& f);
 
 /// Rebuilds `f` node by node. `rule` is given a node and the images of its operands and returns its
-/// replacement, or an invalid value for a plain copy; it is not asked about second-order ops and
-/// projections, whose bodies are replaced by `body(old)`.
+/// replacement, or an invalid value for a plain copy; it is not asked about second-order ops, whose
+/// bodies are replaced by `body(old)`. Of a first-order op with several results `projected` gives
+/// all results, or none for a plain copy.
 using RewriteRule =
     std::function<ir::Value(ir::Builder& b, ir::Value v, std::span<const ir::Value> operands)>;
+using ProjectedRule =
+    std::function<Values(ir::Builder& b, ir::Value v, std::span<const ir::Value> operands)>;
 ir::FunctionPtr rewrite(const ir::Function& f, const RewriteRule& rule,
-                        const std::function<ir::FunctionPtr(const ir::Function&)>& body);
+                        const std::function<ir::FunctionPtr(const ir::Function&)>& body,
+                        const ProjectedRule& projected = {});
 
 /// The attribute of a second-order op with another body.
 ir::Attr with_body(ir::Attr attr, ir::FunctionPtr body);

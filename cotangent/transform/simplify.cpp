@@ -16,10 +16,10 @@ class Simplifier {
   explicit Simplifier(const Function& f) : f_(f), b_(f.name()), images_(f.size()) {}
 
   FunctionPtr run() {
-    std::unordered_map<std::uint32_t, Flags> used;  // results of second-order nodes
+    std::unordered_map<std::uint32_t, Flags> used;  // results of nodes with several
     for (std::uint32_t id = 0; id < f_.size(); ++id) {
       const Value v{id};
-      if (is_second_order(f_.op(v))) used[id].resize(f_.result_types(v).size());
+      if (is_projected(f_.op(v))) used[id].resize(f_.result_types(v).size());
       if (f_.op(v) != Op::kProject) continue;
       used[f_.operand(v, 0).id][static_cast<std::size_t>(f_.attr_as<IndexAttr>(v).index)] = true;
     }
@@ -41,6 +41,11 @@ class Simplifier {
       b_.set_spans({spans.begin(), spans.end()});
       if (is_second_order(op)) {
         results_[id] = simplify_second_order(b_, f_, v, x, used[id], bodies_);
+      } else if (is_projected(op)) {
+        const Value node = b_.copy(f_, v, x);
+        for (std::size_t k = 0; k < used[id].size(); ++k) {
+          results_[id].push_back(b_.project(node, static_cast<std::int64_t>(k)));
+        }
       } else {
         images_[id] = is_elementwise(op)      ? elementwise(v, x)
                       : op == Op::kDotGeneral ? outer_product(v, x)

@@ -277,7 +277,7 @@ class Surgery {
     }
     std::vector<bool> wanted(body_->size(), false);
     const auto want = [&](Value x) {
-      if (!fixed[x.id] || is_second_order(body_->op(x))) return;
+      if (!fixed[x.id] || is_projected(body_->op(x))) return;
       while (body_->op(x) == Op::kBroadcast) x = body_->operand(x, 0);  // repeat inside
       if (works[x.id]) wanted[x.id] = true;
     };
