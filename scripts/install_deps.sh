@@ -15,7 +15,7 @@ build_packages=(
   zlib1g-dev libzstd-dev libmpfr-dev
 )
 test_packages=(
-  chromium clang-19 libclang-rt-19-dev clang-format-19 python3 hdf5-tools
+  chromium clang-19 libclang-rt-19-dev clang-format-19 python3 python3-numpy hdf5-tools
 )
 
 say() { printf 'install_deps: %s\n' "$*" >&2; }

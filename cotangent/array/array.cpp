@@ -1,0 +1,152 @@
+#include "cotangent/array/array.h"
+
+#include <cstring>
+
+#include "cotangent/array/evaluate.h"
+#include "cotangent/array/record.h"
+
+namespace cotangent::array {
+
+Array::Array() : Array(0.0) {}
+
+Array Array::literal(double real, std::uint64_t integer, DType dtype) {
+  auto buffer = std::make_shared<runtime::Buffer>(size_of(dtype));
+  if (is_float(dtype)) {
+    std::memcpy(buffer->data(), &real, sizeof real);
+  } else if (is_bool(dtype)) {
+    *buffer->data() = static_cast<std::byte>(integer != 0);
+  } else {
+    std::memcpy(buffer->data(), &integer, sizeof integer);
+  }
+  // A bool has no lower type to give way to.
+  return Array(make_buffer(ir::scalar(dtype), std::move(buffer), !is_bool(dtype), true));
+}
+
+Array Array::from_memory(const void* memory, std::size_t count, Shape shape, DType dtype) {
+  if (static_cast<std::int64_t>(count) != shape.size()) {
+    refuse("Array::from", std::to_string(count) + " values for the shape " + shape.text(),
+           "that shape wants " + std::to_string(shape.size()));
+  }
+  const std::size_t bytes = count * size_of(dtype);
+  auto buffer = std::make_shared<runtime::Buffer>(bytes);
+  if (bytes) std::memcpy(buffer->data(), memory, bytes);
+  return from(std::move(buffer), shape, dtype);
+}
+
+Array Array::from(const void* memory, Shape shape, DType dtype) {
+  return from_memory(memory, static_cast<std::size_t>(shape.size()), shape, dtype);
+}
+
+Array Array::from(runtime::BufferPtr buffer, Shape shape, DType dtype) {
+  const ir::Type type{dtype, shape};
+  if (static_cast<std::int64_t>(buffer->bytes()) < type.bytes()) {
+    refuse("Array::from", "a buffer of " + std::to_string(buffer->bytes()) + " bytes for " +
+                              type.text() + ", which has " + std::to_string(type.bytes()));
+  }
+  return Array(make_buffer(type, std::move(buffer)));
+}
+
+const Shape& Array::shape() const {
+  return node_->type.shape;
+}
+
+DType Array::dtype() const {
+  return node_->type.dtype;
+}
+
+std::int64_t Array::shape(int axis) const {
+  return shape()[normal_axis("shape", axis, ndim())];
+}
+
+bool Array::is_weak() const {
+  return node_->weak;
+}
+
+bool Array::is_traced() const {
+  return node_->trace != 0;
+}
+
+bool Array::is_evaluated() const {
+  return node_->is_ready();
+}
+
+std::string Array::type_text() const {
+  return node_->type.text();
+}
+
+const Array& Array::eval() const {
+  array::eval(std::span(this, 1));
+  return *this;
+}
+
+void eval(std::span<const Array> arrays) {
+  std::vector<NodePtr> nodes;
+  for (const Array& x : arrays) {
+    if (x.is_evaluated()) continue;
+    if (x.is_traced()) {
+      refuse("eval",
+             x.type_text() + ", made by " + maker_of(*x.node()) +
+                 ", is inside a traced function and has no values yet",
+             "return it and look at it outside");
+    }
+    nodes.push_back(x.node());
+  }
+  if (!nodes.empty()) evaluate_nodes(nodes);
+}
+
+void Array::need_one_element(const char* what) const {
+  if (is_traced()) {
+    refuse(what,
+           "the value of " + type_text() + ", made by " + maker_of(*node_) +
+               ", is asked for inside a traced function, where it is not known",
+           "where(condition, x, y) chooses elements, cond chooses what is run, fori_loop and "
+           "while_loop repeat; or pass the number as an ordinary C++ value");
+  }
+  if (size() != 1) {
+    refuse(what, type_text() + " has " + std::to_string(size()) + " elements, not one",
+           "index one of them, or reduce with sum, any or all");
+  }
+  eval();
+}
+
+Array::operator bool() const {
+  need_one_element("if");
+  return is_float(dtype()) ? real_at(0) != 0 : integer_at(0) != 0;
+}
+
+const void* Array::data_as(DType wanted) const {
+  if (wanted != dtype()) {
+    refuse("data", type_text() + " is read as " + std::string(name_of(wanted)),
+           "use the element type of the array, astype, or values<T>(), which converts");
+  }
+  eval();
+  return node_->buffer->data();
+}
+
+double Array::real_at(std::int64_t k) const {
+  const std::byte* p = node_->buffer->data();
+  if (dtype() == DType::kF64) return reinterpret_cast<const double*>(p)[k];
+  return static_cast<double>(reinterpret_cast<const float*>(p)[k]);
+}
+
+std::int64_t Array::integer_at(std::int64_t k) const {
+  const std::byte* p = node_->buffer->data();
+  switch (dtype()) {
+    case DType::kBool: return std::to_integer<std::int64_t>(p[k]);
+    case DType::kI32: return reinterpret_cast<const std::int32_t*>(p)[k];
+    case DType::kU32: return reinterpret_cast<const std::uint32_t*>(p)[k];
+    default: return reinterpret_cast<const std::int64_t*>(p)[k];
+  }
+}
+
+Array Array::astype(DType to) const {
+  if (dtype() == to && !is_weak()) return *this;
+  if (dtype() == to) return Array(with_weak(node_, false));
+  return make(Op::kCast, {node_}, {}, ir::Type{to, shape()});
+}
+
+Array Array::converted(DType to) const {
+  return dtype() == to ? *this : astype(to).eval();
+}
+
+}  // namespace cotangent::array

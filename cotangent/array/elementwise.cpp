@@ -1,0 +1,417 @@
+#include "cotangent/array/elementwise.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "cotangent/array/record.h"
+#include "cotangent/array/reduce.h"
+
+namespace cotangent::array {
+namespace {
+
+std::vector<NodePtr> nodes_of(const std::vector<Array>& arrays) {
+  std::vector<NodePtr> nodes;
+  for (const Array& x : arrays) nodes.push_back(x.node());
+  return nodes;
+}
+
+Array binary(Op op, const Array& x, const Array& y) {
+  const Array both[] = {x, y};
+  const Matched m = match(ir::name_of(op), both);
+  if (is_bool(m.type.dtype) && !ir::accepts(op, DType::kBool)) {
+    refuse(ir::name_of(op), "does not take bool", "use & | ^, or convert with astype");
+  }
+  return make(op, nodes_of(m.operands), {}, {}, m.type.weak);
+}
+
+/// Both as reals.
+Array real_binary(Op op, const Array& x, const Array& y) {
+  const auto name = ir::name_of(op);
+  const ElementType t = to_real(promote(x.element_type(), y.element_type()));
+  return binary(op, convert(name, x, t), convert(name, y, t));
+}
+
+Array compare(Op op, const Array& x, const Array& y) {
+  const Array both[] = {x, y};
+  return make(op, nodes_of(match(ir::name_of(op), both).operands));
+}
+
+Array unary(Op op, const Array& x) {
+  if (!ir::accepts(op, x.dtype())) {
+    refuse(ir::name_of(op), "does not take " + x.type_text(), "convert it with astype");
+  }
+  return make(op, {x.node()}, {}, {}, x.is_weak());
+}
+
+Array real_unary(Op op, const Array& x) {
+  return unary(op, convert(ir::name_of(op), x, to_real(x.element_type())));
+}
+
+/// floor, ceil, round: whole numbers are what they are.
+Array whole(Op op, const Array& x) {
+  if (is_bool(x.dtype())) refuse(ir::name_of(op), "does not take bool");
+  return is_float(x.dtype()) ? unary(op, x) : x;
+}
+
+Array truth(const Array& x) {
+  return is_bool(x.dtype()) ? x : x != scalar_like(0, x);
+}
+
+bool is_one_literal(const Array& x) {
+  return x.node()->literal && x.ndim() == 0;
+}
+
+Array whole_power(const Array& x, std::int64_t n) {
+  if (n == 0) return broadcast_to_shape(scalar_like(1, x), x.shape());
+  Array result, square_of = x;
+  bool empty = true;
+  for (std::int64_t rest = n; rest > 0; rest /= 2) {
+    if (rest % 2) {
+      result = empty ? square_of : result * square_of;
+      empty = false;
+    }
+    if (rest > 1) square_of = square_of * square_of;
+  }
+  return result;
+}
+
+/// C's fmod: the exact remainder of truncated division, while |x / y| < 2^53. The quotient may be
+/// one off by its rounding; fma gives what is left without error, and one y repairs it.
+Array truncated_remainder(const Array& x, const Array& y) {
+  const Array left = fma(-trunc(x / y), y, x);
+  const Array step = where(x < 0.0, -abs(y), abs(y));
+  const Array zero = scalar_like(0, left);
+  const Array up = where((left != zero) & ((left < zero) != (x < zero)), left + step, left);
+  const Array down = where(abs(up) >= abs(y), up - step, up);
+  return where(isinf(y) & isfinite(x), x, down);
+}
+
+}  // namespace
+
+// --- arithmetic
+
+Array operator+(const Array& x, const Array& y) {
+  return binary(Op::kAdd, x, y);
+}
+Array operator-(const Array& x, const Array& y) {
+  return binary(Op::kSub, x, y);
+}
+Array operator*(const Array& x, const Array& y) {
+  return binary(Op::kMul, x, y);
+}
+Array operator/(const Array& x, const Array& y) {
+  return real_binary(Op::kDiv, x, y);
+}
+Array operator%(const Array& x, const Array& y) {
+  return remainder(x, y);
+}
+Array operator-(const Array& x) {
+  return unary(Op::kNeg, x);
+}
+
+Array& Array::operator+=(const Array& y) {
+  return *this = *this + y;
+}
+Array& Array::operator-=(const Array& y) {
+  return *this = *this - y;
+}
+Array& Array::operator*=(const Array& y) {
+  return *this = *this * y;
+}
+Array& Array::operator/=(const Array& y) {
+  return *this = *this / y;
+}
+
+Array remainder(const Array& a, const Array& b) {
+  const Array both[] = {a, b};
+  const Matched m = match("remainder", both);
+  const Array &x = m.operands[0], &y = m.operands[1];
+  if (!is_float(m.type.dtype)) return binary(Op::kMod, x, y);
+  const Array left = truncated_remainder(x, y);
+  const Array zero = scalar_like(0, left);
+  // The sign is y's, that of a zero included.
+  const Array signed_zero = where(y < zero, -abs(left), abs(left));
+  return where(left == zero, signed_zero, where((left < zero) != (y < zero), left + y, left));
+}
+
+Array floor_divide(const Array& a, const Array& b) {
+  const Array both[] = {a, b};
+  const Matched m = match("floor_divide", both);
+  const Array &x = m.operands[0], &y = m.operands[1];
+  if (!is_float(m.type.dtype)) {
+    return binary(Op::kDiv, x - binary(Op::kMod, x, y), y);
+  }
+  const Array zero = scalar_like(0, x);
+  const Array quotient = round((x - remainder(x, y)) / y);
+  const Array plain = x / y;
+  // By infinity: 0, or -1 when the signs differ. Of infinity there is no quotient; by 0 it is
+  // infinite.
+  const Array below = (x != zero) & ((x < zero) != (y < zero));
+  const Array by_infinity = where(below, scalar_like(-1, x), zero);
+  const Array beyond = where(isinf(x), std::nan(""), plain);
+  return where(isinf(y) & isfinite(x), by_infinity,
+               where(isfinite(plain) & isfinite(quotient), quotient, beyond));
+}
+
+Array power(const Array& x, const Array& y) {
+  const ElementType t = promote(x.element_type(), y.element_type());
+  if (is_one_literal(y) && !is_float(y.dtype()) && !is_bool(x.dtype())) {
+    const std::int64_t n = y.item<std::int64_t>();
+    if (!is_float(x.dtype())) {
+      if (n < 0 || n > 64) {
+        refuse("power", "an integer array to the power " + std::to_string(n),
+               "convert the array to a real type with astype");
+      }
+      return whole_power(x, n);
+    }
+    if (n == 0 || n == 1 || n == 2 || n == 3) return whole_power(x, n);
+  }
+  if (is_one_literal(y) && is_float(x.dtype()) && y.item<double>() == 2.0) return x * x;
+  if (!is_float(t.dtype)) {
+    refuse("power", "an integer array as the exponent of an integer array",
+           "convert one of them to a real type with astype");
+  }
+  return binary(Op::kPow, x, y);
+}
+
+Array fma(const Array& x, const Array& y, const Array& z) {
+  const Array all[] = {x, y, z};
+  Matched m = match("fma", all);
+  const ElementType t = to_real(m.type);
+  for (Array& operand : m.operands) operand = convert("fma", operand, t);
+  return make(Op::kFma, nodes_of(m.operands), {}, {}, t.weak);
+}
+
+// --- comparisons
+
+Array operator<(const Array& x, const Array& y) {
+  return compare(Op::kLt, x, y);
+}
+Array operator<=(const Array& x, const Array& y) {
+  return compare(Op::kLe, x, y);
+}
+Array operator>(const Array& x, const Array& y) {
+  return compare(Op::kLt, y, x);
+}
+Array operator>=(const Array& x, const Array& y) {
+  return compare(Op::kLe, y, x);
+}
+Array operator==(const Array& x, const Array& y) {
+  return compare(Op::kEq, x, y);
+}
+Array operator!=(const Array& x, const Array& y) {
+  return compare(Op::kNe, x, y);
+}
+
+// --- logic and bits
+
+Array logical_and(const Array& x, const Array& y) {
+  return binary(Op::kAnd, truth(x), truth(y));
+}
+Array logical_or(const Array& x, const Array& y) {
+  return binary(Op::kOr, truth(x), truth(y));
+}
+Array logical_xor(const Array& x, const Array& y) {
+  return binary(Op::kXor, truth(x), truth(y));
+}
+Array logical_not(const Array& x) {
+  return unary(Op::kNot, truth(x));
+}
+Array operator&(const Array& x, const Array& y) {
+  return binary(Op::kAnd, x, y);
+}
+Array operator|(const Array& x, const Array& y) {
+  return binary(Op::kOr, x, y);
+}
+Array operator^(const Array& x, const Array& y) {
+  return binary(Op::kXor, x, y);
+}
+Array operator~(const Array& x) {
+  return unary(Op::kNot, x);
+}
+Array left_shift(const Array& x, const Array& y) {
+  return binary(Op::kShl, x, y);
+}
+Array right_shift(const Array& x, const Array& y) {
+  return binary(Op::kShr, x, y);
+}
+
+Array where(const Array& condition, const Array& x, const Array& y) {
+  const ElementType t = promote(x.element_type(), y.element_type());
+  const Array all[] = {truth(condition), convert("where", x, t), convert("where", y, t)};
+  const Shape shape = broadcast_shapes("where", all);
+  std::vector<NodePtr> operands;
+  for (const Array& a : all) operands.push_back(broadcast_to_shape(a, shape).node());
+  return make(Op::kSelect, operands, {}, {}, t.weak);
+}
+
+Array maximum(const Array& x, const Array& y) {
+  if (is_bool(x.dtype()) && is_bool(y.dtype())) return x | y;
+  return binary(Op::kMax, x, y);
+}
+
+Array minimum(const Array& x, const Array& y) {
+  if (is_bool(x.dtype()) && is_bool(y.dtype())) return x & y;
+  return binary(Op::kMin, x, y);
+}
+
+Array clip(const Array& x, const Array& low, const Array& high) {
+  return minimum(maximum(x, low), high);
+}
+
+// --- of any number
+
+Array abs(const Array& x) {
+  return is_bool(x.dtype()) || x.dtype() == DType::kU32 || x.dtype() == DType::kU64
+             ? x
+             : unary(Op::kAbs, x);
+}
+Array sign(const Array& x) {
+  return unary(Op::kSign, x);
+}
+Array square(const Array& x) {
+  return x * x;
+}
+Array floor(const Array& x) {
+  return whole(Op::kFloor, x);
+}
+Array ceil(const Array& x) {
+  return whole(Op::kCeil, x);
+}
+Array round(const Array& x) {
+  return whole(Op::kRound, x);
+}
+
+Array trunc(const Array& x) {
+  if (!is_float(x.dtype())) return x;
+  return where(x < scalar_like(0, x), unary(Op::kCeil, x), unary(Op::kFloor, x));
+}
+
+Array isfinite(const Array& x) {
+  if (is_float(x.dtype())) return make(Op::kIsFinite, {x.node()});
+  return broadcast_to_shape(Array(true), x.shape());
+}
+
+Array isnan(const Array& x) {
+  if (is_float(x.dtype())) return x != x;
+  return broadcast_to_shape(Array(false), x.shape());
+}
+
+Array isinf(const Array& x) {
+  if (is_float(x.dtype())) return ~isfinite(x) & (x == x);
+  return broadcast_to_shape(Array(false), x.shape());
+}
+
+// --- functions of reals
+
+Array reciprocal(const Array& x) {
+  return 1.0 / x;
+}
+Array sqrt(const Array& x) {
+  return real_unary(Op::kSqrt, x);
+}
+Array rsqrt(const Array& x) {
+  return real_unary(Op::kRsqrt, x);
+}
+Array cbrt(const Array& x) {
+  return real_unary(Op::kCbrt, x);
+}
+Array exp(const Array& x) {
+  return real_unary(Op::kExp, x);
+}
+Array exp2(const Array& x) {
+  return real_binary(Op::kPow, Array(2.0), x);
+}
+Array expm1(const Array& x) {
+  return real_unary(Op::kExpm1, x);
+}
+Array log(const Array& x) {
+  return real_unary(Op::kLog, x);
+}
+Array log2(const Array& x) {
+  return log(x) / std::numbers::ln2;
+}
+Array log10(const Array& x) {
+  return log(x) / std::numbers::ln10;
+}
+Array log1p(const Array& x) {
+  return real_unary(Op::kLog1p, x);
+}
+Array sin(const Array& x) {
+  return real_unary(Op::kSin, x);
+}
+Array cos(const Array& x) {
+  return real_unary(Op::kCos, x);
+}
+Array tan(const Array& x) {
+  return real_unary(Op::kTan, x);
+}
+Array asin(const Array& x) {
+  return real_unary(Op::kAsin, x);
+}
+Array acos(const Array& x) {
+  return real_unary(Op::kAcos, x);
+}
+Array atan(const Array& x) {
+  return real_unary(Op::kAtan, x);
+}
+Array atan2(const Array& y, const Array& x) {
+  return real_binary(Op::kAtan2, y, x);
+}
+
+Array hypot(const Array& a, const Array& b) {
+  const Array x = abs(a), y = abs(b);
+  const Array large = maximum(x, y), small = minimum(x, y);
+  const Array ratio = small / where(large == 0.0, 1.0, large);
+  const Array length = large * sqrt(1.0 + ratio * ratio);
+  return where(isinf(large), large, length);
+}
+
+Array sinh(const Array& x) {
+  return real_unary(Op::kSinh, x);
+}
+Array cosh(const Array& x) {
+  return real_unary(Op::kCosh, x);
+}
+Array tanh(const Array& x) {
+  return real_unary(Op::kTanh, x);
+}
+
+Array asinh(const Array& x) {
+  // log1p(|x| + x^2 / (1 + sqrt(x^2 + 1))) near 0, log(2|x|) where x^2 would overflow.
+  const Array a = abs(x);
+  const Array moderate = where(a > 1e8, 1.0, a);
+  const Array s = moderate * moderate;
+  const Array near = log1p(moderate + s / (1.0 + sqrt(s + 1.0)));
+  const Array size = where(a > 1e8, log(where(a > 1e8, a, 1.0)) + std::numbers::ln2, near);
+  return where(x < 0.0, -size, where(x == 0.0, convert("asinh", x, size.element_type()), size));
+}
+
+Array acosh(const Array& x) {
+  const Array large = x > 1e8;
+  const Array t = where(large, 1.0, x) - 1.0;
+  return where(large, log(where(large, x, 1.0)) + std::numbers::ln2,
+               log1p(t + sqrt(t * (t + 2.0))));
+}
+
+Array atanh(const Array& x) {
+  const Array a = abs(x);
+  const Array size = 0.5 * log1p(2.0 * a / (1.0 - a));
+  return where(x < 0.0, -size, where(x == 0.0, convert("atanh", x, size.element_type()), size));
+}
+
+Array erf(const Array& x) {
+  return real_unary(Op::kErf, x);
+}
+Array degrees(const Array& x) {
+  return x * (180.0 / std::numbers::pi);
+}
+Array radians(const Array& x) {
+  return x * (std::numbers::pi / 180.0);
+}
+
+bool allclose(const Array& x, const Array& y, double rtol, double atol) {
+  return all((abs(x - y) <= atol + rtol * abs(y)) | (x == y)).item<bool>();
+}
+
+}  // namespace cotangent::array
