@@ -1,10 +1,12 @@
 // All of Cotangent that a program needs: include this, link cotangent::cotangent.
 //
 //   load_system_file -> find_facts -> make_plan -> Flow::compile -> run
+//   Array, jit, grad, vmap, loops (docs/arrays.md)
 //
 // The README has a whole program; docs/architecture.md says what is where.
 #pragma once
 
+#include "cotangent/array/arrays.h"
 #include "cotangent/base/error.h"
 #include "cotangent/base/version.h"
 #include "cotangent/formats/system_file.h"

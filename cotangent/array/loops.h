@@ -1,0 +1,128 @@
+// Loops that stay loops: one body, recorded once, however often it runs.
+//
+//   Array x = fori_loop(0, 1000, [&](Array i, Array x) { return 3.7 * x * (1 - x); }, x0);
+//   auto [last, path] = scan([&](State s, Array u) { s = step(s, u); return std::pair(s, s.q); },
+//   s0, us);
+//
+// State is a tree (tree.h) whose types and shapes must not change from one pass to the next. Arrays
+// of the surroundings may be used in the body: they are its invariants. Everything here can be
+// differentiated, mapped and jitted.
+#pragma once
+
+#include "cotangent/array/elementwise.h"
+#include "cotangent/array/jit.h"
+
+namespace cotangent::array {
+namespace loop_detail {
+
+using jit_detail::Recording;
+
+/// What one recording of a body gave.
+struct Body {
+  std::shared_ptr<Recording> recording;
+  Array iteration;
+  std::vector<Array> carries, inputs;  ///< placeholders
+  std::vector<Array> next, outputs;    ///< results
+};
+
+/// Makes the types of the next state those of the state. False: `init` was changed (a literal took
+/// the type that the body gives it) and the body is to be recorded again.
+bool settle(const char* op, std::vector<Array>& init, std::vector<Array>& next);
+
+/// Final carries, then outputs.
+std::vector<Array> run_loop(const Body& body, std::int64_t trip, std::span<const Array> init,
+                            std::span<const Array> inputs);
+
+std::int64_t common_length(const char* op, std::span<const Array> inputs);
+
+enum class Place { kTotal, kAtI, kAtJ };
+std::vector<Array> run_pairs(const Recording& recording, std::span<const Array> first,
+                             std::span<const Array> second, std::span<const Array> results,
+                             std::span<const Array> rows, std::span<const Array> indices,
+                             std::int64_t count, bool unequal, Place place);
+
+}  // namespace loop_detail
+
+/// state = body(i, state) for i = first .. last-1. i is an i64 scalar.
+template <class Body, class State>
+auto fori_loop(std::int64_t first, std::int64_t last, const Body& body, const State& given) {
+  using Tree = lifted_t<State>;
+  const Tree state(given);
+  std::vector<Array> init = leaves_of(state);
+  const std::int64_t trip = last > first ? last - first : 0;
+  for (;;) {
+    loop_detail::Body made;
+    made.recording = std::make_shared<jit_detail::Recording>("fori_loop");
+    made.iteration = made.recording->placeholder(DType::kI64, Shape{}, false);
+    made.carries = made.recording->placeholders_like(init);
+    const Array i = first == 0 ? made.iteration : made.iteration + first;
+    const Tree next = std::invoke(body, i, with_leaves(state, made.carries));
+    made.next = leaves_of(next);
+    if (!loop_detail::settle("fori_loop", init, made.next)) continue;
+    return with_leaves(state, loop_detail::run_loop(made, trip, init, {}));
+  }
+}
+
+/// (carry, y) = body(carry, x) for every row x of the leaves of xs; gives (last carry, all ys
+/// stacked). With no xs, `length` passes: body(carry, std::tuple<>{}).
+template <class Body, class Carry, class Xs>
+auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t length = -1) {
+  using Tree = lifted_t<Carry>;
+  const Tree carry(given);
+  std::vector<Array> init = leaves_of(carry);
+  const std::vector<Array> inputs = leaves_of(xs);
+  if (!inputs.empty()) length = loop_detail::common_length("scan", inputs);
+  if (length < 0) throw UserError("[scan] without xs the length is wanted");
+  for (;;) {
+    loop_detail::Body made;
+    made.recording = std::make_shared<jit_detail::Recording>("scan");
+    made.iteration = made.recording->placeholder(DType::kI64, Shape{}, false);
+    made.carries = made.recording->placeholders_like(init);
+    for (const Array& x : inputs) {
+      made.inputs.push_back(made.recording->placeholder(x.dtype(), x.shape().row(), x.is_weak()));
+    }
+    const auto both =
+        std::invoke(body, with_leaves(carry, made.carries), with_leaves(xs, made.inputs));
+    const Tree next = both.first;
+    using Y = lifted_t<std::decay_t<decltype(both.second)>>;
+    const Y y(both.second);
+    made.next = leaves_of(next);
+    made.outputs = leaves_of(y);
+    if (!loop_detail::settle("scan", init, made.next)) continue;
+    const auto all = loop_detail::run_loop(made, length, init, inputs);
+    const std::span<const Array> results(all);
+    return std::pair(with_leaves(carry, results.first(init.size())),
+                     with_leaves(y, results.subspan(init.size())));
+  }
+}
+
+/// Which pairs: each once (i < j), or each both ways (i != j).
+enum class Pairs { kLess, kUnequal };
+
+/// The sum of f(row i, row j) over all pairs of rows of the leaves of `rows`.
+template <class F, class Tree>
+auto pair_sum(const F& f, const Tree& rows, Pairs pairs = Pairs::kLess,
+              loop_detail::Place place = loop_detail::Place::kTotal) {
+  const std::vector<Array> leaves = leaves_of(rows);
+  const std::int64_t count = loop_detail::common_length("pair_sum", leaves);
+  jit_detail::Recording recording("pair_sum");
+  const std::vector<Array> indices{recording.placeholder(DType::kI64, Shape{}, false),
+                                   recording.placeholder(DType::kI64, Shape{}, false)};
+  std::vector<Array> first, second;
+  for (const Array& x : leaves) {
+    first.push_back(recording.placeholder(x.dtype(), x.shape().row(), x.is_weak()));
+    second.push_back(recording.placeholder(x.dtype(), x.shape().row(), x.is_weak()));
+  }
+  auto result = std::invoke(f, with_leaves(rows, first), with_leaves(rows, second));
+  const auto all = loop_detail::run_pairs(recording, first, second, leaves_of(result), leaves,
+                                          indices, count, pairs == Pairs::kUnequal, place);
+  return with_leaves(std::move(result), all);
+}
+
+/// For each row i, the sum of f(row i, row j) over all j != i: [N] + shape of f.
+template <class F, class Tree>
+auto pair_sum_rows(const F& f, const Tree& rows) {
+  return pair_sum(f, rows, Pairs::kUnequal, loop_detail::Place::kAtI);
+}
+
+}  // namespace cotangent::array

@@ -1,0 +1,289 @@
+// grad, value_and_grad, jvp, vjp, jacobian, hessian, vmap: functions of arrays to functions of
+// arrays.
+//
+//   auto slope = grad([](Array x) { return exp(sin(x * x)); });
+//   Array d = slope(0.5);
+//   auto all_slopes = jit(vmap(slope));
+//
+// They compose in any order, with jit and with loops. Arguments and results are trees (tree.h).
+// Arrays of the surroundings may be used inside; they are constants of the derivative, lanes share
+// them. f is recorded at every call: wrap the result in jit to record it once.
+//
+// Rules and conventions of derivatives: docs/derivatives.md. vmap keeps f as the body of a `map`:
+// every lane gives the bits that f alone would give.
+#pragma once
+
+#include <optional>
+
+#include "cotangent/array/elementwise.h"
+#include "cotangent/array/jit.h"
+#include "cotangent/array/shaping.h"
+
+namespace cotangent::array {
+namespace transform_detail {
+
+using jit_detail::Recording;
+
+/// Records f on placeholders; the leaves of what it gives.
+template <class F, class... A>
+auto record(Recording& recording, std::vector<Array>& parameters, const F& f, const A&... trees) {
+  const auto inside = [&](const auto& tree) {
+    const auto mine = recording.placeholders_like(leaves_of(tree));
+    parameters.insert(parameters.end(), mine.begin(), mine.end());
+    return with_leaves(tree, mine);
+  };
+  const std::tuple<A...> placed{inside(trees)...};
+  return std::apply(f, placed);
+}
+
+/// value, then the gradient for each parameter, at `at`. The value is a real scalar.
+std::vector<Array> value_and_gradient(const Recording& recording, std::span<const Array> parameters,
+                                      const Array& value, std::span<const Array> at);
+
+/// Values, then tangents, for each result.
+std::vector<Array> push_forward(const Recording& recording, std::span<const Array> parameters,
+                                std::span<const Array> results, std::span<const Array> at,
+                                std::span<const Array> tangents);
+
+/// A recorded function with its reverse.
+struct Reverse {
+  std::vector<Array> values;
+  std::vector<Array> at, captures;
+  std::vector<bool> is_real;  ///< parameters with a derivative
+  std::shared_ptr<const void> function;
+  std::vector<Array> pull(std::span<const Array> cotangents) const;
+};
+Reverse reverse_of(const Recording& recording, std::span<const Array> parameters,
+                   std::span<const Array> results, std::span<const Array> at);
+
+/// The leaf with its lanes in front; the number of lanes is checked.
+Array lanes_first(const Array& leaf, int axis, std::int64_t& lanes);
+std::vector<Array> map_over(const Recording& recording, std::span<const Array> parameters,
+                            std::span<const Array> results, std::span<const Array> rows,
+                            const Array& index, std::int64_t lanes);
+
+template <class T>
+struct IsPairOfArray : std::false_type {};
+template <class Aux>
+struct IsPairOfArray<std::pair<Array, Aux>> : std::true_type {};
+
+template <std::size_t K, class Tuple>
+decltype(auto) nth(const Tuple& t) {
+  return std::get<K>(t);
+}
+
+/// One tree, or a tuple of them when several are asked for.
+template <class... T>
+auto one_or_tuple(std::tuple<T...> trees) {
+  if constexpr (sizeof...(T) == 1) {
+    return std::get<0>(std::move(trees));
+  } else {
+    return trees;
+  }
+}
+
+template <class F, std::size_t... K>
+auto value_and_grad(const F& f, std::index_sequence<K...>, const auto& arguments) {
+  Recording recording("grad");
+  std::vector<Array> parameters, at;
+  auto placed = arguments;
+  const auto place = [&](auto& tree) {
+    const auto mine = leaves_of(tree);
+    at.insert(at.end(), mine.begin(), mine.end());
+    const auto holders = recording.placeholders_like(mine);
+    parameters.insert(parameters.end(), holders.begin(), holders.end());
+    tree = with_leaves(std::move(tree), holders);
+  };
+  (place(std::get<K>(placed)), ...);
+  const Array value = std::apply(f, placed);
+  const std::vector<Array> all = value_and_gradient(recording, parameters, value, at);
+  std::size_t next = 1;
+  const auto gradient_of = [&](const auto& tree) {
+    const std::size_t n = leaves_of(tree).size();
+    const std::span<const Array> mine(all.data() + next, n);
+    next += n;
+    return with_leaves(tree, mine);
+  };
+  std::tuple gradients{gradient_of(std::get<K>(arguments))...};
+  return std::pair(all[0], one_or_tuple(std::move(gradients)));
+}
+
+template <std::size_t... K>
+using positions_t =
+    std::conditional_t<sizeof...(K) == 0, std::index_sequence<0>, std::index_sequence<K...>>;
+
+template <class... A>
+auto lifted_tuple(const A&... arguments) {
+  return std::tuple<lifted_t<A>...>(lifted_t<A>(arguments)...);
+}
+
+}  // namespace transform_detail
+
+/// (value, gradient) of a function whose result is one real number, with respect to argument 0 or
+/// those named: value_and_grad<0, 2>(f) gives a tuple of gradients.
+template <std::size_t... K, class F>
+auto value_and_grad(F f) {
+  return [f](const auto&... arguments) {
+    return transform_detail::value_and_grad(f, transform_detail::positions_t<K...>{},
+                                            transform_detail::lifted_tuple(arguments...));
+  };
+}
+
+template <std::size_t... K, class F>
+auto grad(F f) {
+  return [both = value_and_grad<K...>(std::move(f))](const auto&... arguments) {
+    return both(arguments...).second;
+  };
+}
+
+/// (f(x), its directional derivative along the tangents). Tangents have the structure of x; those
+/// of integers are not read, and those of integer results are zero.
+template <class F, class... A, class... T>
+auto jvp(const F& f, const std::tuple<A...>& primals, const std::tuple<T...>& tangents) {
+  static_assert(sizeof...(A) == sizeof...(T), "jvp: a tangent for each argument");
+  transform_detail::Recording recording("jvp");
+  std::vector<Array> parameters, at, along;
+  const auto add_leaves = [](std::vector<Array>& to, const auto&... trees) {
+    const auto one = [&](const auto& tree) {
+      const auto mine = leaves_of(tree);
+      to.insert(to.end(), mine.begin(), mine.end());
+    };
+    (one(trees), ...);
+  };
+  std::apply([&](const auto&... x) { add_leaves(at, lifted_t<std::decay_t<decltype(x)>>(x)...); },
+             primals);
+  std::apply(
+      [&](const auto&... x) { add_leaves(along, lifted_t<std::decay_t<decltype(x)>>(x)...); },
+      tangents);
+  auto result = std::apply(
+      [&](const auto&... x) {
+        return transform_detail::record(recording, parameters, f,
+                                        lifted_t<std::decay_t<decltype(x)>>(x)...);
+      },
+      primals);
+  const auto leaves = leaves_of(result);
+  const auto all = transform_detail::push_forward(recording, parameters, leaves, at, along);
+  const std::span<const Array> both(all);
+  return std::pair(with_leaves(result, both.first(leaves.size())),
+                   with_leaves(result, both.subspan(leaves.size())));
+}
+template <class F>
+auto jvp(const F& f, const Array& x, const Array& tangent) {
+  return jvp(f, std::tuple(x), std::tuple(tangent));
+}
+
+/// (f(x...), pull): pull(cotangents of the result) gives those of the arguments, a tuple when there
+/// are several. What is real has a cotangent; those of integers are zero.
+template <class F, class... A>
+auto vjp(const F& f, const A&... given) {
+  const auto arguments = transform_detail::lifted_tuple(given...);
+  transform_detail::Recording recording("vjp");
+  std::vector<Array> parameters, at;
+  auto result = std::apply(
+      [&](const auto&... x) {
+        const auto one = [&](const auto& tree) {
+          const auto mine = leaves_of(tree);
+          at.insert(at.end(), mine.begin(), mine.end());
+        };
+        (one(x), ...);
+        return transform_detail::record(recording, parameters, f, x...);
+      },
+      arguments);
+  auto reverse = std::make_shared<const transform_detail::Reverse>(
+      transform_detail::reverse_of(recording, parameters, leaves_of(result), at));
+  result = with_leaves(std::move(result), reverse->values);
+  const auto pull = [reverse, arguments](const auto& cotangents) {
+    const std::vector<Array> all =
+        reverse->pull(leaves_of(lifted_t<std::decay_t<decltype(cotangents)>>(cotangents)));
+    std::size_t next = 0;
+    const auto of = [&](const auto& tree) {
+      const std::size_t n = leaves_of(tree).size();
+      const std::span<const Array> mine(all.data() + next, n);
+      next += n;
+      return with_leaves(tree, mine);
+    };
+    return std::apply(
+        [&](const auto&... x) {
+          return transform_detail::one_or_tuple(std::tuple<std::decay_t<decltype(x)>...>{of(x)...});
+        },
+        arguments);
+  };
+  return std::pair(std::move(result), pull);
+}
+
+/// Which axis of an argument holds the lanes; nothing: all lanes share the argument.
+using LaneAxis = std::optional<int>;
+inline constexpr LaneAxis shared{};
+
+/// f for every lane at once: lanes run along axis `in_axes[k]` of all leaves of argument k (axis 0
+/// when none are given), and along `out_axis` of all results.
+template <class F>
+auto vmap(F f, std::vector<LaneAxis> in_axes = {}, int out_axis = 0) {
+  return [f, in_axes, out_axis](const auto&... given) {
+    auto arguments = transform_detail::lifted_tuple(given...);
+    if (!in_axes.empty() && in_axes.size() != sizeof...(given)) {
+      throw UserError("[vmap] " + std::to_string(in_axes.size()) + " in_axes for " +
+                          std::to_string(sizeof...(given)) + " arguments",
+                      "give one entry an argument, or none");
+    }
+    transform_detail::Recording recording("vmap");
+    const Array index = recording.placeholder(DType::kI64, Shape{}, false);
+    std::vector<Array> parameters, rows;
+    std::int64_t lanes = -1;
+    std::size_t k = 0;
+    const auto place = [&](auto& tree) {
+      const LaneAxis axis = in_axes.empty() ? LaneAxis(0) : in_axes[k];
+      ++k;
+      if (!axis) return;
+      std::vector<Array> mine;
+      for (const Array& leaf : leaves_of(tree)) {
+        rows.push_back(transform_detail::lanes_first(leaf, *axis, lanes));
+        mine.push_back(
+            recording.placeholder(leaf.dtype(), rows.back().shape().row(), leaf.is_weak()));
+        parameters.push_back(mine.back());
+      }
+      tree = with_leaves(std::move(tree), mine);
+    };
+    std::apply([&](auto&... tree) { (place(tree), ...); }, arguments);
+    if (lanes < 0) {
+      throw UserError("[vmap] no argument has lanes", "give in_axes an axis, or call f itself");
+    }
+    auto result = std::apply(f, arguments);
+    auto all =
+        transform_detail::map_over(recording, parameters, leaves_of(result), rows, index, lanes);
+    for (Array& x : all) x = moveaxis(x, 0, out_axis);
+    return with_leaves(std::move(result), all);
+  };
+}
+
+/// All partial derivatives of an Array with respect to an Array: shape of f(x), then shape of x. By
+/// columns (forward) or by rows (reverse), whichever are fewer, all at once with vmap.
+template <class F>
+auto jacobian(F f) {
+  return [f](const Array& x) {
+    const Array y = f(x);
+    const bool by_columns = x.size() <= y.size();
+    const std::int64_t n = by_columns ? x.size() : y.size();
+    const Array& from = by_columns ? x : y;
+    const auto unit = [&](const Array& k) {
+      return reshape((arange(n) == k).astype(from.dtype()), from.shape());
+    };
+    const auto one = [&](const Array& k) {
+      if (by_columns) return jvp(f, x, unit(k)).second;
+      return vjp(f, x).second(unit(k));
+    };
+    const Array lines = vmap(one)(arange(n));
+    std::vector<std::int64_t> shape(y.shape().begin(), y.shape().end());
+    shape.insert(shape.end(), x.shape().begin(), x.shape().end());
+    const Array flat = reshape(lines, Shape{n, lines.size() / (n ? n : 1)});
+    return reshape(by_columns ? transpose(flat) : flat, Shape(shape));
+  };
+}
+
+/// Second derivatives of a function with one real result: shape of x twice. Forward over reverse.
+template <class F>
+auto hessian(F f) {
+  return jacobian(grad(std::move(f)));
+}
+
+}  // namespace cotangent::array
