@@ -34,10 +34,11 @@ void put(std::string& out, const Buffer& buffer) {
 void put(std::string& out, const Block& block);
 
 void put(std::string& out, const Instr& instr) {
-  const auto& [code, kind, op, dtype, result, buffer, bits, operands, index, args, results, body] =
-      instr;
+  const auto& [code, kind, rolled, op, dtype, result, buffer, bits, operands, index, args, results,
+               body] = instr;
   put(out, code);
   put(out, kind);
+  put(out, rolled);
   put(out, op);
   put(out, dtype);
   put(out, result);

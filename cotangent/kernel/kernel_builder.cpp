@@ -198,6 +198,12 @@ KernelBuilder::Loop KernelBuilder::open_for(ForKind kind, Id lo, Id hi, std::spa
   return loop;
 }
 
+KernelBuilder::Loop KernelBuilder::open_steps(Id count, std::span<const Id> inits) {
+  const Loop loop = open_for(ForKind::kSerial, i64(0), count, inits);
+  stack_.back().pending.rolled = true;
+  return loop;
+}
+
 std::vector<Id> KernelBuilder::close_for(std::span<const Id> yields) {
   Open top = std::move(stack_.back());
   stack_.pop_back();

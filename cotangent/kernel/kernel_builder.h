@@ -50,6 +50,8 @@ class KernelBuilder {
     std::vector<Id> args;
   };
   Loop open_for(ForKind kind, Id lo, Id hi, std::span<const Id> inits = {}, Id skip = kNoId);
+  /// A serial for that stays a loop whatever its count.
+  Loop open_steps(Id count, std::span<const Id> inits);
   std::vector<Id> close_for(std::span<const Id> yields = {});
   void open_if(Id condition);
   void close_if();

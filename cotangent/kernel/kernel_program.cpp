@@ -25,6 +25,7 @@ const char* name_of_buffer(BufferKind kind) {
     case BufferKind::kOutput: return "output";
     case BufferKind::kScratch: return "scratch";
     case BufferKind::kConstant: return "constant";
+    case BufferKind::kLane: return "lane";
   }
   return "?";
 }
@@ -97,8 +98,9 @@ class Printer {
       case Code::kFor: {
         std::string head;
         if (!i.results.empty()) head = list(i.results) + " = ";
-        head += std::string(name_of_kind(i.kind)) + " for " + value_name(i.index) + " in " +
-                value_name(i.operands[0]) + ".." + value_name(i.operands[1]);
+        head += std::string(i.rolled ? "steps" : name_of_kind(i.kind)) + " for " +
+                value_name(i.index) + " in " + value_name(i.operands[0]) + ".." +
+                value_name(i.operands[1]);
         if (i.operands[2] != kNoId) head += " but " + value_name(i.operands[2]);
         if (!i.args.empty()) {
           head +=
@@ -153,9 +155,11 @@ class Verifier {
     }
   }
 
-  void memory(const Instr& i) {
+  void memory(const Instr& i, bool in_simd) {
     want(i.buffer < program_.buffers.size(), "no such buffer");
     want(program_.buffers[i.buffer].dtype == i.dtype, "element type of a buffer");
+    want(program_.buffers[i.buffer].kind != BufferKind::kLane || in_simd,
+         "a lane buffer is used in a simd loop");
     use(i.operands[0], "index");
     want(type(i.operands[0]) == DType::kI64, "an index is i64");
   }
@@ -169,7 +173,7 @@ class Verifier {
         define(i.result, i.dtype);
         break;
       case Code::kLoad:
-        memory(i);
+        memory(i, in_simd);
         if (i.operands[1] != kNoId) {
           use(i.operands[1], "predicate");
           want(is_bool(type(i.operands[1])), "a predicate is bool");
@@ -177,11 +181,11 @@ class Verifier {
         define(i.result, i.dtype);
         break;
       case Code::kStore: {
-        memory(i);
+        memory(i, in_simd);
         use(i.operands[1], "stored value");
         want(type(i.operands[1]) == i.dtype, "type of a stored value");
         const BufferKind kind = program_.buffers[i.buffer].kind;
-        want(kind == BufferKind::kOutput || kind == BufferKind::kScratch,
+        want(kind != BufferKind::kInput && kind != BufferKind::kConstant,
              "store to a read-only buffer");
         break;
       }
@@ -215,7 +219,6 @@ class Verifier {
       }
       case Code::kIf:
         use(i.operands[0], "condition");
-        want(!in_simd, "no `if` in a simd loop");
         block(*i.body, in_simd);
         break;
     }

@@ -1,7 +1,9 @@
 // The kernel program: structured loop nests over buffers. What is left of an array program once
 // every array has either a buffer or a place in registers; the last form that all back ends share.
 //
-//   buffers   inputs and outputs (row-major, given by the caller), scratch, constants
+//   buffers   inputs and outputs (row-major, given by the caller), scratch, constants, and lane
+//             buffers: private to an iteration of the simd loop around their uses, each iteration
+//             finding rubbish there
 //   blocks    lists of instructions; a block closes with the values it yields to its `for`
 //   const     a literal
 //   op        one elementwise ir::Op on scalars, with the evaluator's scalar semantics
@@ -11,7 +13,8 @@
 //               serial    iterations in order
 //               simd      iterations independent, nothing carried; bounds constant
 //               parallel  as simd, and the rows may be split between threads
-//   if        runs its block where the condition holds; gives no values
+//   if        runs its block where the condition holds; gives no values. In a simd loop the
+//             condition may differ between iterations
 //
 // Values are scalars in SSA form, visible in the block that defines them after their definition,
 // and in the blocks nested there. Executing it literally, one instruction at a time, is its
@@ -31,7 +34,7 @@ namespace cotangent::kernel {
 using Id = std::uint32_t;
 inline constexpr Id kNoId = UINT32_MAX;
 
-enum class BufferKind : std::uint8_t { kInput, kOutput, kScratch, kConstant };
+enum class BufferKind : std::uint8_t { kInput, kOutput, kScratch, kConstant, kLane };
 
 struct Buffer {
   BufferKind kind = BufferKind::kScratch;
@@ -53,6 +56,8 @@ struct Block;
 struct Instr {
   Code code = Code::kConst;
   ForKind kind = ForKind::kSerial;
+  bool rolled =
+      false;  ///< a serial for that stays a loop whatever its count: a loop of the program
   ir::Op op = ir::Op::kConstant;
   DType dtype = DType::kF64;  ///< of the result; of the value stored
   Id result = kNoId;

@@ -128,9 +128,9 @@ void Lowering::lower_function(const ir::FunctionPtr& given) {
   schedule(fr, std::move(wants));
 }
 
-Program lower(const ir::FunctionPtr& f) {
+Program lower(const ir::FunctionPtr& f, const LowerOptions& options) {
   Program program;
-  Lowering(program).lower_function(f);
+  Lowering(program, options).lower_function(f);
   remove_dead(program);
   verify(program);
   return program;

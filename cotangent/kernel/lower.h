@@ -7,6 +7,8 @@
 //   block mode   a function body as a schedule of loop nests: which values get buffers, which loops
 //                over the same rows become one, which carries are updated in place
 //   lane mode    the body of a map or pair_sum, one instance a SIMD lane, all values in registers
+//   both         a larger body of a map, one instance a SIMD lane, as a schedule of its own: its
+//                loops are serial and its arrays lie in lane buffers
 //
 // Reductions keep the order of ir/reduction_order.h whatever the shape of the loops.
 #pragma once
@@ -16,7 +18,13 @@
 
 namespace cotangent::kernel {
 
+struct LowerOptions {
+  /// Estimated instructions up to which the body of a map is lowered with all its values in
+  /// registers; tests lower it. Never changes results.
+  std::int64_t most_in_registers = 2000;
+};
+
 /// Buffer k < inputs is parameter k, then the results. Accepts whatever ir::verify accepts.
-Program lower(const ir::FunctionPtr& f);
+Program lower(const ir::FunctionPtr& f, const LowerOptions& options = {});
 
 }  // namespace cotangent::kernel

@@ -18,7 +18,8 @@ Ref Lowering::new_buffer(const ir::Type& type, const std::string& note) {
   buffer.dtype = type.dtype;
   buffer.note = type.text() + (note.empty() ? "" : ", " + note);
   const int axis = layout_of(shape).simd_axis;
-  if (axis < 0) {
+  if (in_lanes_) buffer.kind = BufferKind::kLane;
+  if (axis < 0 || in_lanes_) {
     ref.strides = row_major(shape);
     buffer.count = shape.size();
   } else {
@@ -59,8 +60,8 @@ void Lowering::for_rows(const Domain& domain, const std::function<void(const Ind
   }
   for (std::size_t k = 0; k < domain.lengths.size(); ++k) {
     const bool last = k + 1 == domain.lengths.size();
-    const auto loop = b.open_for(last ? ForKind::kParallel : ForKind::kSerial, b.i64(0),
-                                 b.i64(domain.lengths[k]));
+    const auto loop = b.open_for(last && !in_lanes_ ? ForKind::kParallel : ForKind::kSerial,
+                                 b.i64(0), b.i64(domain.lengths[k]));
     index.push(loop.index);
   }
   row(index);
@@ -210,7 +211,8 @@ void Scheduler::emit_single(Node& n) {
     }
     case Kind::kScatter: return emit_scatter(n);
     case Kind::kLoop: return emit_loop(n);
-    case Kind::kMapSerial: return emit_map_serial(n);
+    case Kind::kMapSerial: return emit_map_body(n, ForKind::kSerial);
+    case Kind::kMapLanes: return emit_map_body(n, ForKind::kParallel);
     case Kind::kPairSerial: return emit_pair_serial(n);
     case Kind::kGuard: return emit_guard(n);
     default: throw InternalError("lowering: not a single node");
@@ -274,23 +276,40 @@ void Scheduler::emit_scatter(Node& n) {
   finish(out);
 }
 
-void Scheduler::emit_map_serial(Node& n) {
+/// Runs the body of a map as a schedule of its own for every index of an outer loop.
+void Scheduler::emit_map_body(Node& n, ForKind kind) {
   const ir::MapAttr a = f_.attr_as<ir::MapAttr>(n.value);
   const ir::FunctionPtr body = split_totals(a.body);
   for (Out& out : n.outs) {
     out.memory = true;
-    out.ref = l_.new_buffer(type(out.value), "");
+    if (out.ref.kind == Ref::Kind::kNone) {
+      out.ref = out.want ? out.want->dest : l_.new_buffer(type(out.value), "");
+    }
   }
   if (a.count > 0) {
-    const auto loop = b_.open_for(ForKind::kSerial, b_.i64(0), b_.i64(a.count));
+    const auto loop = b_.open_for(kind, b_.i64(0), b_.i64(a.count));
+    const bool lanes = kind != ForKind::kSerial;
+    if (lanes) l_.in_lanes_ = true;
     Frame& inner = l_.new_frame(body, false);
     l_.bind_registers(inner, 0, {loop.index});
     const auto operands = f_.operands(n.value);
+    std::vector<char> used(body->size(), 0);
+    for (std::uint32_t id = 0; id < body->size(); ++id) {
+      for (Value u : body->operands(Value{id})) used[u.id] = 1;
+    }
     for (std::size_t k = 0; k < operands.size(); ++k) {
-      if (static_cast<std::int64_t>(k) < a.rows) {
+      const bool row = static_cast<std::int64_t>(k) < a.rows;
+      if (row)
         l_.bind_outer(inner, k + 1, fr_, operands[k], {loop.index});
-      } else {
+      else
         l_.bind_outer(inner, k + 1, fr_, operands[k], {});
+      // A lane reads its own row from memory that lies side by side with its neighbours'.
+      const Value param = body->params()[k + 1];
+      if (lanes && row && used[param.id] && !in_registers(body->type(param).shape)) {
+        Ref own = l_.new_buffer(body->type(param), "a row, for its lane");
+        l_.copy_into(inner, param, own);
+        l_.touch(own);
+        inner.refs[param.id] = own;
       }
     }
     std::vector<Want> wants;
@@ -300,11 +319,13 @@ void Scheduler::emit_map_serial(Node& n) {
           body->results()[static_cast<std::size_t>(f_.attr_as<ir::IndexAttr>(out.value).index)];
       w.has_dest = true;
       w.dest = out.ref;
-      w.dest.offset = b_.mul(loop.index, b_.i64(out.ref.strides[0]));
+      const Id row = b_.mul(loop.index, b_.i64(out.ref.strides[0]));
+      w.dest.offset = out.ref.offset == kNoId ? row : b_.add(out.ref.offset, row);
       w.dest.strides.erase(w.dest.strides.begin());
       wants.push_back(std::move(w));
     }
     l_.schedule(inner, std::move(wants));
+    if (lanes) l_.in_lanes_ = false;
     b_.close_for();
   }
   for (Out& out : n.outs) finish(out);
@@ -428,7 +449,7 @@ void Scheduler::emit_loop(Node& n) {
     if (a.dynamic || a.trip % a.every[o] != 0) l_.fill_zero(t, output[o]);
   }
 
-  const auto loop = b_.open_for(ForKind::kSerial, b_.i64(0), count, all_inits);
+  const auto loop = b_.open_steps(count, all_inits);
   const Id iteration = b_.add(first, loop.index);
   Frame& inner = l_.new_frame(body, false);
   l_.bind_registers(inner, 0, {iteration});

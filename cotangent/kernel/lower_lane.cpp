@@ -43,7 +43,10 @@ constexpr std::int64_t kTooMuch = INT64_C(1) << 40;
 
 }  // namespace
 
-std::int64_t lane_cost(const Function& f) {
+namespace {
+
+/// `first` .. `last`: the parameters whose elements are in registers, not in memory.
+std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64_t last) {
   const std::vector<char> needed = needed_nodes(f, {f.results().begin(), f.results().end()});
   std::int64_t total = 0;
   for (Value r : f.results()) {
@@ -63,14 +66,20 @@ std::int64_t lane_cost(const Function& f) {
       case ir::OpKind::kContract: {
         const std::int64_t in = f.type(operands[0]).size();
         const std::int64_t n = size > 0 ? std::max<std::int64_t>(in / size, 1) : 1;
-        total += size * (n <= kUnrolledReduction ? n : 24);
+        total += size * (n <= kUnrolledReduction ? n : 40);
         break;
       }
       case ir::OpKind::kIndex:
         if (op == Op::kGather) {
           // A gather from registers is a chain of selections.
           const std::int64_t from = f.type(operands[0]).size();
-          total += size * (only_moves(f.op(operands[0])) ? 4 : from);
+          Value x = operands[0];
+          while (only_moves(f.op(x)) && !f.operands(x).empty()) x = f.operand(x, 0);
+          const bool parameter = f.op(x) == Op::kParameter;
+          const std::int64_t k = parameter ? f.attr_as<ir::IndexAttr>(x).index : 0;
+          const bool in_memory = f.op(x) == Op::kConstant || f.op(x) == Op::kIota ||
+                                 (parameter && (k < first || k >= last));
+          total += size * (in_memory ? 4 : from);
         } else {
           total += (f.type(operands[1]).size() + 1) * (size + 1);
         }
@@ -78,7 +87,12 @@ std::int64_t lane_cost(const Function& f) {
       case ir::OpKind::kShape: total += 2 * size; break;
       case ir::OpKind::kSecondOrder: {
         const ir::FunctionPtr body = ir::body_of(f.attr(v));
-        const std::int64_t cost = lane_cost(*body);
+        std::int64_t begin = 0, end = 0;
+        if (op == Op::kLoop) {
+          const auto& a = f.attr_as<ir::LoopAttr>(v);
+          begin = 1 + a.invariants, end = begin + a.carries;
+        }
+        const std::int64_t cost = cost_in_registers(*body, begin, end);
         if (cost >= kTooMuch) return kTooMuch;
         std::int64_t in = 0;
         for (Value u : operands) in += only_moves(f.op(u)) ? 0 : f.type(u).size();
@@ -103,6 +117,36 @@ std::int64_t lane_cost(const Function& f) {
   return std::min(total, kTooMuch);
 }
 
+}  // namespace
+
+std::int64_t lane_cost(const Function& f) {
+  return cost_in_registers(f, 0, 0);
+}
+
+std::int64_t lane_bytes(const Function& f) {
+  const std::vector<char> needed = needed_nodes(f, {f.results().begin(), f.results().end()});
+  std::int64_t bytes = 0;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Value v{id};
+    const bool stored = f.op(v) == Op::kParameter || !only_moves(f.op(v));
+    if (!needed[id] || !stored) continue;
+    for (const ir::Type& t : f.result_types(v)) {
+      if (!in_registers(t.shape)) bytes += t.bytes();
+    }
+    std::int64_t most = 0;
+    for (const ir::FunctionPtr& body : ir::bodies_of(f.attr(v))) {
+      most = std::max(most, lane_bytes(*body));
+    }
+    bytes += most;
+  }
+  return bytes;
+}
+
+bool runs_in_lanes(const Function& body, std::int64_t count) {
+  constexpr std::int64_t kLeastLanes = 4, kMostBytes = 64 << 10;
+  return count >= kLeastLanes && lane_bytes(body) <= kMostBytes;
+}
+
 bool is_plain_body(const Function& f) {
   for (std::uint32_t id = 0; id < f.size(); ++id) {
     const Op op = f.op(Value{id});
@@ -111,6 +155,11 @@ bool is_plain_body(const Function& f) {
     if (!small && !ir::is_elementwise(op) && !only_moves(op)) return false;
   }
   return lane_cost(f) <= kPlainCost;
+}
+
+/// Whether all values of a body are kept in registers, one instance a lane.
+bool Lowering::in_registers_whole(const Function& body) const {
+  return lane_cost(body) <= options_.most_in_registers;
 }
 
 Frame& Lowering::new_frame(const ir::FunctionPtr& f, bool lane) {
@@ -381,7 +430,7 @@ std::vector<Lowering::Elements> Lowering::lane_loop(Frame& fr, Value node) {
                     all.begin() + static_cast<std::ptrdiff_t>(begins[k + 1]));
   };
 
-  const auto loop = b.open_for(ForKind::kSerial, b.i64(0), count, inits);
+  const auto loop = b.open_steps(count, inits);
   const Id iteration = b.add(first, loop.index);
   Frame& body = new_frame(a.body, true);
   bind_registers(body, 0, {iteration});

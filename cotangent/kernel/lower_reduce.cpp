@@ -250,7 +250,7 @@ Lowering::Elements Lowering::ordered_compact(std::int64_t n, const At& first, co
 Lowering::Elements Lowering::lanes_block(std::int64_t n, const std::vector<DType>& types,
                                          const At& first, const Next& next,
                                          const Combine& combine) {
-  if (n <= kUnrolledReduction) return ordered_block(n, first, next, combine, false);
+  if (n <= kUnrolledReduction || in_lanes_) return ordered(n, true, first, next, combine);
   const std::int64_t full = n / kReduceLanes;
   std::vector<std::uint32_t> buffers;
   for (DType t : types) {
@@ -290,7 +290,7 @@ Lowering::Elements Lowering::lanes_block(std::int64_t n, const std::vector<DType
 Lowering::Elements Lowering::ordered_lanes(std::int64_t n, const std::vector<DType>& types,
                                            const At& first, const Next& next,
                                            const Combine& combine) {
-  if (n <= kReduceBlock) return lanes_block(n, types, first, next, combine);
+  if (n <= kReduceBlock || in_lanes_) return lanes_block(n, types, first, next, combine);
   const std::int64_t blocks = (n + kReduceBlock - 1) / kReduceBlock;
   const std::int64_t whole = n / kReduceBlock;
   std::vector<std::uint32_t> buffers;

@@ -85,7 +85,7 @@ void Scheduler::count_uses() {
     switch (f_.op(v)) {
       case Op::kMap: {
         const auto& a = f_.attr_as<ir::MapAttr>(v);
-        const bool lanes = lane_cost(*a.body) <= kMaxLaneCost;
+        const bool lanes = l_.in_registers_whole(*a.body);
         for (std::size_t k = lanes ? static_cast<std::size_t>(a.rows) : 0; k < operands.size();
              ++k) {
           must(k, 1);
@@ -192,13 +192,14 @@ void Scheduler::choose_kind(Value v) {
   }
   if (op == Op::kMap) {
     const auto& a = f_.attr_as<ir::MapAttr>(v);
-    make(lane_cost(*a.body) <= kMaxLaneCost ? Kind::kMap : Kind::kMapSerial);
+    const bool lanes = !l_.in_lanes_ && runs_in_lanes(*a.body, a.count);
+    make(l_.in_registers_whole(*a.body) ? Kind::kMap : lanes ? Kind::kMapLanes : Kind::kMapSerial);
     nodes_.back().domain.lengths = {a.count};
     return;
   }
   if (op == Op::kPairSum) {
     const auto& a = f_.attr_as<ir::PairAttr>(v);
-    make(lane_cost(*a.body) <= kMaxLaneCost ? Kind::kPair : Kind::kPairSerial);
+    make(lane_cost(*a.body) <= kMaxPairCost ? Kind::kPair : Kind::kPairSerial);
     nodes_.back().domain.lengths = {a.count};
     return;
   }
@@ -252,6 +253,10 @@ bool Scheduler::attach(Want& want) {
       case Kind::kPair:
       case Kind::kScatter:
         if (want.carry < 0 && uses_[v.id] > 0) return false;
+        break;
+      case Kind::kMapSerial:
+      case Kind::kMapLanes:
+        if (want.carry >= 0 || uses_[v.id] > 0) return false;
         break;
       case Kind::kLoop: {
         const auto& a = f_.attr_as<ir::LoopAttr>(n.value);

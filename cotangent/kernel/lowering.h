@@ -9,6 +9,7 @@
 
 #include "cotangent/ir/function.h"
 #include "cotangent/kernel/kernel_builder.h"
+#include "cotangent/kernel/lower.h"
 
 namespace cotangent::kernel {
 
@@ -109,7 +110,8 @@ struct Want {
 
 class Lowering {
  public:
-  Lowering(Program& program) : program_(program), b(program) {}
+  Lowering(Program& program, const LowerOptions& options)
+      : program_(program), options_(options), b(program) {}
 
   void lower_function(const ir::FunctionPtr& f);
 
@@ -159,6 +161,7 @@ class Lowering {
   Elements reduce_to_registers(Frame& fr, Value v);
 
   // --- lanes (lower_lane.cpp)
+  bool in_registers_whole(const Function& body) const;
   Frame& new_frame(const ir::FunctionPtr& f, bool lane);
   const std::vector<std::vector<Id>>& lane_results(Frame& fr, Value node);
   void bind_outer(Frame& body, std::size_t param, Frame& fr, Value v,
@@ -194,17 +197,26 @@ class Lowering {
   Index zero_index(int rank);
 
   Program& program_;
+  LowerOptions options_;
   KernelBuilder b;
   std::deque<Frame> frames_;
   std::unordered_map<const ir::Tensor*, std::uint32_t> constants_;
   std::vector<std::shared_ptr<const ir::Tensor>> constant_tensors_;
   std::unordered_map<std::uint32_t, std::uint32_t> version_of_buffer_;
   int element_depth_ = 0;
+  bool in_lanes_ = false;  ///< inside a simd loop over instances: loops serial, buffers private
 };
 
-/// Estimated instructions of a body in lane mode; more than kMaxLaneCost: lower it in block mode.
-inline constexpr std::int64_t kMaxLaneCost = 6000;
+/// Estimated instructions of a body in lane mode.
+inline constexpr std::int64_t kMaxPairCost = 6000;  ///< a costlier body of a pair_sum: serial pairs
 std::int64_t lane_cost(const Function& body);
+
+/// Bytes of the arrays that one instance of a body keeps in memory when it is run in a lane.
+std::int64_t lane_bytes(const Function& body);
+
+/// Whether the instances of a map with this body are best run one a SIMD lane, their arrays in lane
+/// buffers: enough of them, and the arrays of a vector of instances fit a core's cache.
+bool runs_in_lanes(const Function& body, std::int64_t count);
 
 /// Whether a map's body is a few plain operations on a row's elements (rows can then be computed
 /// where they are read, again if need be: stencils need no temporary arrays).

@@ -34,6 +34,7 @@ class Scheduler {
     kMap,
     kPair,
     kMapSerial,
+    kMapLanes,
     kPairSerial,
     kLoop,
     kGuard
@@ -92,7 +93,7 @@ class Scheduler {
                 std::vector<std::pair<Id, std::pair<Out*, Index>>>& stores);
   void emit_single(Node& n);
   void emit_loop(Node& n);
-  void emit_map_serial(Node& n);
+  void emit_map_body(Node& n, ForKind kind);
   void emit_pair_serial(Node& n);
   void emit_scatter(Node& n);
   void emit_guard(Node& n);

@@ -67,7 +67,7 @@ class CpuExecutable final : public Executable {
         threads_(threads),
         why_(std::move(why)),
         times_(times),
-        scratch_(code_.scratch_bytes) {}
+        scratch_(code_.scratch_bytes + static_cast<std::size_t>(threads) * code_.lane_bytes) {}
 
   const ir::FunctionPtr& program() const override { return program_; }
 
@@ -163,7 +163,7 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
     programs.push_back(options.passes ? transform::run_passes(f, options.pass_options) : f);
     t.passes_s = seconds_since(start);
     start = std::chrono::steady_clock::now();
-    kernels.push_back(std::make_shared<const kernel::Program>(kernel::lower(programs.back())));
+    kernels.push_back(std::make_shared<const kernel::Program>(kernel::lower(programs.back(), options.lowering)));
     t.lower_s = seconds_since(start);
     times.push_back(t);
     const double ops = kernel::estimate_ops(*kernels.back());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cotangent/ir/function.h"
+#include "cotangent/kernel/lower.h"
 #include "cotangent/runtime/code_cache.h"
 #include "cotangent/transform/passes.h"
 
@@ -21,6 +22,7 @@ struct CompileOptions {
   int vector_bits = 0;  ///< 128, 256, 512; 0: what the host does best. Never changes results
   bool passes = true;   ///< false: the program is taken as it is (already post-pass)
   transform::PassOptions pass_options;
+  kernel::LowerOptions lowering;
   bool keep_code = false;  ///< keep the generated LLVM IR and assembly text for explain
   int optimize = -1;       ///< code-generation level 0..3; -1: chosen by size
   CacheOptions cache;      ///< where compiled code is kept from one process to the next

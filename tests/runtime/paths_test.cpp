@@ -6,14 +6,12 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/evaluator.h"
-#include "cotangent/ir/text.h"
-#include "cotangent/kernel/interpreter.h"
-#include "cotangent/kernel/lower.h"
-#include "cotangent/runtime/executable.h"
+#include "tests/runtime/check.h"
 
 namespace cotangent {
 namespace {
 
+using namespace path_check;
 using ir::Builder;
 using ir::Dims;
 using ir::Op;
@@ -25,78 +23,6 @@ Type reals(Shape shape) {
   return {DType::kF64, shape};
 }
 const Type kIndex{DType::kI64, {}};
-
-std::vector<ir::Tensor> arguments_for(const ir::Function& f) {
-  std::mt19937_64 random(5);
-  std::uniform_real_distribution<double> uniform(-2, 2);
-  std::vector<ir::Tensor> arguments;
-  for (std::size_t k = 0; k < f.params().size(); ++k) {
-    ir::Tensor t(f.param_type(k));
-    for (std::int64_t e = 0; e < t.size(); ++e) {
-      if (is_float(t.type().dtype))
-        t.set_real(e, uniform(random));
-      else
-        t.set_integer(e, static_cast<std::int64_t>(random() % 11));
-    }
-    arguments.push_back(std::move(t));
-  }
-  return arguments;
-}
-
-void expect_same(const std::vector<ir::Tensor>& want, const std::vector<ir::Tensor>& got,
-                 const std::string& how) {
-  ASSERT_EQ(want.size(), got.size());
-  for (std::size_t r = 0; r < want.size(); ++r) {
-    EXPECT_TRUE(want[r].same_bits(got[r])) << how << ", result " << r;
-  }
-}
-
-/// Memory for the results, full of rubbish: what a kernel leaves unwritten shows.
-std::vector<ir::Tensor> rubbish_for(const ir::Function& f) {
-  std::vector<ir::Tensor> results;
-  for (std::size_t k = 0; k < f.results().size(); ++k) {
-    results.emplace_back(f.result_type(k));
-    std::fill_n(results.back().data(), results.back().bytes(), std::byte{0x5a});
-  }
-  return results;
-}
-
-std::vector<ir::Tensor> run(const runtime::Executable& e,
-                            const std::vector<ir::Tensor>& arguments) {
-  std::vector<const void*> in;
-  for (const ir::Tensor& t : arguments) in.push_back(t.data());
-  std::vector<ir::Tensor> results = rubbish_for(*e.program());
-  std::vector<void*> out;
-  for (ir::Tensor& t : results) out.push_back(t.data());
-  e.call_raw(in, out);
-  return results;
-}
-
-void check(const ir::FunctionPtr& f, std::vector<ir::Tensor> arguments = {}) {
-  if (arguments.empty()) arguments = arguments_for(*f);
-  const auto want = ir::evaluate(*f, arguments);
-  const kernel::Program program = kernel::lower(f);
-  std::vector<const void*> in;
-  for (const ir::Tensor& t : arguments) in.push_back(t.data());
-  std::vector<ir::Tensor> results = rubbish_for(*f);
-  std::vector<void*> out;
-  for (ir::Tensor& t : results) out.push_back(t.data());
-  kernel::interpret(program, in, out);
-  expect_same(want, results, "interpreter");
-  for (int bits : {128, 256, 512}) {
-    for (int threads : {1, 3}) {
-      runtime::CompileOptions options;
-      options.passes = false;
-      options.vector_bits = bits;
-      options.threads = threads;
-      options.team_from = 0;
-      options.optimize = bits == 512 ? 2 : 0;
-      expect_same(want, run(*runtime::compile(f, options), arguments),
-                  std::to_string(bits) + " bits, " + std::to_string(threads) + " threads");
-    }
-  }
-  if (testing::Test::HasFailure()) std::cout << ir::print(*f, 8) << kernel::print(program);
-}
 
 class PairPaths : public testing::TestWithParam<std::int64_t> {};
 

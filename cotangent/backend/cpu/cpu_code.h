@@ -29,7 +29,8 @@ struct TeamContext {
   void (*barrier)(TeamContext*) = nullptr;
 };
 
-/// inputs, outputs: one pointer each, row-major. scratch: `scratch_bytes`, 64-byte aligned.
+/// inputs, outputs: one pointer each, row-major. scratch: `scratch_bytes` and `lane_bytes` for each
+/// thread, 64-byte aligned.
 /// A solo kernel is called with thread 0 of 1.
 using KernelFunction = void (*)(const void* const* inputs, void* const* outputs, void* scratch,
                                 const void* constants, TeamContext* team, std::int64_t thread,
@@ -37,7 +38,7 @@ using KernelFunction = void (*)(const void* const* inputs, void* const* outputs,
 
 struct KernelCode {
   KernelFunction run = nullptr;  ///< null in code for a processor this host cannot run
-  std::size_t scratch_bytes = 0;
+  std::size_t scratch_bytes = 0, lane_bytes = 0;
   std::shared_ptr<const std::byte> constants;
 };
 

@@ -13,7 +13,7 @@
 
 namespace cotangent::backend::cpu {
 
-MemoryPlan plan_memory(const Program& program) {
+MemoryPlan plan_memory(const Program& program, int vector_bits) {
   MemoryPlan plan;
   for (const kernel::Buffer& buffer : program.buffers) {
     const std::size_t bytes = static_cast<std::size_t>(buffer.count) * size_of(buffer.dtype);
@@ -21,6 +21,9 @@ MemoryPlan plan_memory(const Program& program) {
     if (buffer.kind == kernel::BufferKind::kScratch) {
       plan.offset.push_back(plan.scratch_bytes);
       plan.scratch_bytes += padded;
+    } else if (buffer.kind == kernel::BufferKind::kLane) {
+      plan.offset.push_back(plan.lane_bytes);
+      plan.lane_bytes += (bytes * most_lanes(vector_bits) + 63) / 64 * 64;
     } else if (buffer.kind == kernel::BufferKind::kConstant) {
       plan.offset.push_back(plan.constant_bytes);
       plan.constant_bytes += padded;
@@ -95,7 +98,7 @@ class Emitter final : public ValueEmitter {
     const bool known = known_lo && known_hi;
     const std::int64_t trip = known ? known_hi->getSExtValue() - known_lo->getSExtValue() : 0;
     if (known && trip <= 0) return carried;
-    if (known && (trip == 1 || (trip <= kMaxUnrollTrip &&
+    if (known && (trip == 1 || (trip <= kMaxUnrollTrip && !i.rolled &&
                                 static_cast<std::size_t>(trip) * kernel::size_of_block(*i.body) <=
                                     kMaxUnrolledSize &&
                                 lanes_.width > 1))) {
@@ -276,7 +279,7 @@ class Emitter final : public ValueEmitter {
       std::vector<Value*> made;
       for (const Instr* e : early) {
         if (starts_rsqrt(*e)) {
-          const RsqrtStart start = start_rsqrt(ir_, vector(e->operands[0]));
+          const RsqrtStart start = start_rsqrt(ir_, vector(e->operands[0]), bits_ / 64);
           made.push_back(start.root);
           made.push_back(start.estimate);
           continue;
@@ -337,7 +340,7 @@ class Emitter final : public ValueEmitter {
     if (own) lanes_.mask = mask_and(lanes_.mask, own);
     for (const Instr& b : i.body->instrs) {
       if (const auto start = starts.find(&b); start != starts.end()) {
-        values_[b.result].v = finish_rsqrt(ir_, start->second, corrects_roots_);
+        values_[b.result].v = finish_rsqrt(ir_, start->second, bits_ / 64, corrects_roots_);
       } else if (!done.count(&b)) {
         instr(b);
       }
@@ -441,10 +444,6 @@ class Emitter final : public ValueEmitter {
     }
   }
 
-  Value* splat_here(Value* x) {
-    return ir_.CreateVectorSplat(static_cast<unsigned>(lanes_.width), x);
-  }
-
   /// Widest element a simd loop computes with; index arithmetic does not count.
   std::size_t widest(const Block& b) const {
     std::size_t bytes = 1;
@@ -462,6 +461,20 @@ class Emitter final : public ValueEmitter {
     return bytes;
   }
 
+  static bool has_steps(const Block& b) {
+    return std::any_of(b.instrs.begin(), b.instrs.end(),
+                       [](const Instr& i) { return i.rolled || (i.body && has_steps(*i.body)); });
+  }
+
+  /// How many registers' worth of instances a simd loop takes at a time. The steps of one instance
+  /// wait for each other; those of several do not. Long bodies have work enough of their own, and
+  /// no registers to spare.
+  static std::int64_t interleaved(const Block& body) {
+    if (!has_steps(body)) return 1;
+    const std::size_t size = kernel::size_of_block(body);
+    return size <= 500 ? 4 : size <= 2000 ? 2 : 1;
+  }
+
   void simd_loop(const Instr& i) {
     const std::int64_t lo = llvm::cast<llvm::ConstantInt>(scalar(i.operands[0]))->getSExtValue();
     const std::int64_t hi = llvm::cast<llvm::ConstantInt>(scalar(i.operands[1]))->getSExtValue();
@@ -471,7 +484,8 @@ class Emitter final : public ValueEmitter {
     const std::size_t element = std::max<std::size_t>(widest(*i.body), 4);
     const std::int64_t most =
         std::max<std::int64_t>(bits_ / 8 / static_cast<std::int64_t>(element), 1);
-    while (width < most && width < n) width *= 2;
+    const std::int64_t wide = most * interleaved(*i.body);
+    while (width < wide && width < n) width *= 2;
     if (width == 1) {
       all_uniform(*i.body);
       class_[i.index] = Class::kUniform;
@@ -486,11 +500,15 @@ class Emitter final : public ValueEmitter {
     class_[i.index] = Class::kLinear;
     values_[i.index].stride = 1;
     classify(*i.body);
-    const std::int64_t whole = n / width * width;
+    // A long body stands once: its last, partial vector is masked by a comparison.
+    const bool heavy = has_steps(*i.body) || kernel::size_of_block(*i.body) > kMaxTwice;
+    const std::int64_t whole =
+        heavy && n % width != 0 ? (n + width - 1) / width * width : n / width * width;
     const bool share = team_ && i.kind == ForKind::kParallel && lo == 0 && !inside_first_;
     const auto rows = [&](Value* begin, std::int64_t active) {
       lanes_.active = static_cast<int>(active);
       lanes_.mask = lanes_.tail = nullptr;
+      values_[i.index].s = begin;
       if (active < width) {
         std::vector<llvm::Constant*> bits;
         for (std::int64_t l = 0; l < width; ++l) bits.push_back(ir_.getInt1(l < active));
@@ -498,12 +516,15 @@ class Emitter final : public ValueEmitter {
         lanes_.begin = lo + whole;
         lanes_.end = hi;
         if (lo == 0) lanes_.tail = lanes_.mask;
+      } else if (whole > n) {
+        Value* end = splat_here(ir_.getInt64(static_cast<std::uint64_t>(hi)));
+        lanes_.mask = lanes_.tail = ir_.CreateICmpSLT(vector(i.index), end);
+        lanes_.begin = lanes_.end = -1;
       }
-      values_[i.index].s = begin;
       block(*i.body);
     };
     if (share) {
-      share_rows(n, width, whole, rows);
+      share_rows(n, width, whole, heavy ? width : 64, rows);
     } else {
       const auto body = [&] {
         if (whole == width) {
@@ -537,15 +558,16 @@ class Emitter final : public ValueEmitter {
     ir_.SetInsertPoint(done);
   }
 
-  /// A thread's rows: whole blocks of 64, the same share every time; then everybody waits.
+  /// A thread's rows: whole blocks of `unit`, the same share every time; then everybody waits.
   template <class F>
-  void share_rows(std::int64_t n, std::int64_t width, std::int64_t whole, F rows) {
+  void share_rows(std::int64_t n, std::int64_t width, std::int64_t whole, std::int64_t unit,
+                  F rows) {
     if (reads_since_barrier_) barrier();
     const auto number = [&](std::int64_t k) { return ir_.getInt64(static_cast<std::uint64_t>(k)); };
-    const std::int64_t blocks = (n + 63) / 64;
+    const std::int64_t blocks = (n + unit - 1) / unit;
     const auto share = [&](Value* t) {
       Value* block = ir_.CreateUDiv(ir_.CreateMul(t, number(blocks)), threads());
-      return ir_.CreateMul(block, number(64));
+      return ir_.CreateMul(block, number(unit));
     };
     Value* begin = share(thread());
     Value* end = share(ir_.CreateAdd(thread(), number(1)));

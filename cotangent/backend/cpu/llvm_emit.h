@@ -11,21 +11,28 @@
 
 namespace cotangent::backend::cpu {
 
-/// Where each scratch buffer and constant lies in its block of memory.
+/// Where each scratch buffer and constant lies in its block of memory. Lane buffers of all threads
+/// come after the scratch: `lane_bytes` a thread, element k of all lanes of a vector side by side.
 struct MemoryPlan {
   std::vector<std::size_t> offset;  ///< by buffer
-  std::size_t scratch_bytes = 0, constant_bytes = 0;
+  std::size_t scratch_bytes = 0, lane_bytes = 0, constant_bytes = 0;
 };
-MemoryPlan plan_memory(const kernel::Program& program);
+MemoryPlan plan_memory(const kernel::Program& program, int vector_bits);
+
+/// Instances a vector of a simd loop holds at most: four registers of the narrowest type.
+inline std::size_t most_lanes(int vector_bits) {
+  return static_cast<std::size_t>(vector_bits) / 32 * 4;
+}
 
 /// Adds function `name` (the signature of KernelFunction) to the module.
 void emit_kernel(llvm::Module& module, const std::string& name, const kernel::Program& program,
                  const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14);
 
-/// One elementwise op on LLVM scalars or vectors of one width (llvm_ops.cpp). `rsqrt14`: the host
-/// has AVX-512's 14-bit estimate, from which 1/sqrt(x) is made with the same bits, but faster.
+/// One elementwise op on LLVM scalars or vectors of one width (llvm_ops.cpp). `rsqrt14`: lanes of a
+/// register, where the host has AVX-512's 14-bit estimate, from which 1/sqrt(x) is made with the
+/// same bits, but faster.
 llvm::Value* emit_op(llvm::IRBuilder<>& ir, ir::Op op, DType result, DType operand,
-                     llvm::ArrayRef<llvm::Value*> x, bool rsqrt14);
+                     llvm::ArrayRef<llvm::Value*> x, int rsqrt14);
 
 /// The two halves of a vector 1/sqrt(x) from the estimate: the square root takes long to come, so
 /// loops start it an iteration early.
@@ -33,9 +40,10 @@ struct RsqrtStart {
   llvm::Value* root = nullptr;
   llvm::Value* estimate = nullptr;
 };
-RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, llvm::Value* x);
+RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, llvm::Value* x, int register_lanes);
 /// `corrected`: right for 0 and infinity too, where it is NaN otherwise.
-llvm::Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, bool corrected);
+llvm::Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, int register_lanes,
+                          bool corrected);
 
 /// i1 for bool; `lanes` 1: scalar.
 llvm::Type* llvm_type(llvm::LLVMContext& context, DType t, int lanes);

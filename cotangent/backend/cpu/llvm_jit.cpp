@@ -112,9 +112,10 @@ class Module final : public CodeModule {
     level_ = options.level >= 0 ? options.level : each <= 2500 ? 2 : each <= 12000 ? 1 : 0;
     bits_ = options.vector_bits > 0 ? options.vector_bits : machine_.vector_bits;
     for (const KernelRequest& r : requests) {
-      plans_.push_back(plan_memory(*r.program));
+      plans_.push_back(plan_memory(*r.program, bits_));
       KernelCode code;
       code.scratch_bytes = plans_.back().scratch_bytes;
+      code.lane_bytes = plans_.back().lane_bytes;
       code.constants = constants_of(*r.program, plans_.back());
       kernels_.push_back(std::move(code));
     }

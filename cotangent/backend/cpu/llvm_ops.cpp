@@ -101,6 +101,39 @@ Value* number(llvm::Type* type, double value) {
 
 }  // namespace
 
+namespace {
+
+/// For instructions that LLVM does not split: vectors of several registers go through them one
+/// register, of `most` lanes, at a time.
+template <class Make>
+Value* in_registers(llvm::IRBuilder<>& ir, int most, llvm::ArrayRef<Value*> x, Make make) {
+  const int lanes = lanes_of(x[0]);
+  if (lanes <= most) return make(x);
+  std::vector<int> low, high, all;
+  for (int l = 0; l < lanes; ++l) {
+    (l < lanes / 2 ? low : high).push_back(l);
+    all.push_back(l);
+  }
+  std::vector<Value*> lower, upper;
+  for (Value* v : x) {
+    lower.push_back(ir.CreateShuffleVector(v, low));
+    upper.push_back(ir.CreateShuffleVector(v, high));
+  }
+  return ir.CreateShuffleVector(in_registers(ir, most, lower, make),
+                                in_registers(ir, most, upper, make), all);
+}
+
+Value* rsqrt_estimate(llvm::IRBuilder<>& ir, Value* x) {
+  const int lanes = lanes_of(x);
+  const llvm::Intrinsic::ID id = lanes == 8   ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_512
+                                 : lanes == 4 ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_256
+                                              : llvm::Intrinsic::x86_avx512_rsqrt14_pd_128;
+  return ir.CreateIntrinsic(id, {},
+                            {x, llvm::Constant::getNullValue(x->getType()), ir.getInt8(0xff)});
+}
+
+}  // namespace
+
 /// 1 / sqrt(x), both roundings as IEEE division and square root do them, without the division.
 ///
 /// s = sqrt(x) by the hardware; y from the 14-bit estimate of 1/sqrt(x) by Newton's y += y (1 - s
@@ -111,29 +144,26 @@ Value* number(llvm::Type* type, double value) {
 /// upwards, or, where an instruction cannot, the last bit is set. For 0 and infinity the steps give
 /// NaN and the estimate itself is the answer. On Zen 4: 18 cycles for 8 where division after square
 /// root takes 26.
-RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x) {
-  llvm::Type* type = x->getType();
-  const int lanes = lanes_of(x);
-  const llvm::Intrinsic::ID id = lanes == 8   ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_512
-                                 : lanes == 4 ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_256
-                                              : llvm::Intrinsic::x86_avx512_rsqrt14_pd_128;
+RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x, int most) {
   Value* s = unary_intrinsic(ir, llvm::Intrinsic::sqrt, x);
-  Value* estimate =
-      ir.CreateIntrinsic(id, {}, {x, llvm::Constant::getNullValue(type), ir.getInt8(0xff)});
+  Value* estimate = in_registers(
+      ir, most, {x}, [&](llvm::ArrayRef<Value*> part) { return rsqrt_estimate(ir, part[0]); });
   return {s, estimate};
 }
 
-Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, bool corrected) {
+Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, int most, bool corrected) {
   llvm::Type* type = start.root->getType();
   Value* minus_s = ir.CreateFNeg(start.root);
   Value* y = start.estimate;
-  const bool rounds_up = lanes_of(y) == 8;
+  const bool rounds_up = most == 8 && lanes_of(y) >= 8;
   for (int step = 0; step < 3; ++step) {
     Value* e = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {minus_s, y, number(type, 1)});
     if (step == 1 && rounds_up) {
       constexpr int kUpwards = 2 | 8;  // embedded rounding towards plus infinity
-      y = ir.CreateIntrinsic(llvm::Intrinsic::x86_avx512_vfmadd_pd_512, {},
-                             {y, e, y, ir.getInt32(kUpwards)});
+      y = in_registers(ir, most, {y, e}, [&](llvm::ArrayRef<Value*> part) {
+        return ir.CreateIntrinsic(llvm::Intrinsic::x86_avx512_vfmadd_pd_512, {},
+                                  {part[0], part[1], part[0], ir.getInt32(kUpwards)});
+      });
     } else {
       y = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {y, e, y});
     }
@@ -152,7 +182,7 @@ Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, bool correct
 
 namespace {
 
-Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x, bool rsqrt14) {
+Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x, int rsqrt14) {
   llvm::Type* type = x[0]->getType();
   switch (op) {
     case Op::kNeg: return ir.CreateFNeg(x[0]);
@@ -167,8 +197,8 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
     case Op::kRound: return unary_intrinsic(ir, llvm::Intrinsic::roundeven, x[0]);
     case Op::kSqrt: return unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]);
     case Op::kRsqrt:
-      if (rsqrt14 && t == DType::kF64 && lanes_of(x[0]) > 1)
-        return finish_rsqrt(ir, start_rsqrt(ir, x[0]), true);
+      if (rsqrt14 > 1 && t == DType::kF64 && lanes_of(x[0]) > 1)
+        return finish_rsqrt(ir, start_rsqrt(ir, x[0], rsqrt14), rsqrt14, true);
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
     case Op::kIsFinite:
       return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),
@@ -312,7 +342,7 @@ const void* address_of_function(const std::string& name) {
 }
 
 Value* emit_op(llvm::IRBuilder<>& ir, Op op, DType result, DType operand, llvm::ArrayRef<Value*> x,
-               bool rsqrt14) {
+               int rsqrt14) {
   if (op == Op::kSelect) return ir.CreateSelect(x[0], x[1], x[2]);
   if (op == Op::kCast) return cast_op(ir, result, operand, x[0]);
   if (op == Op::kBitcast) {

@@ -27,6 +27,7 @@ enum class Class : std::uint8_t { kUniform, kLinear, kVarying };
 
 inline constexpr std::int64_t kMaxUnrollTrip = 16;
 inline constexpr std::size_t kMaxUnrolledSize = 400;
+inline constexpr std::size_t kMaxTwice = 300;  ///< a longer body of a simd loop is emitted once
 
 /// Values and single instructions; loops are in Emitter (llvm_emit.cpp).
 class ValueEmitter {
@@ -61,6 +62,12 @@ class ValueEmitter {
           Value* at =
               ir_.CreateConstInBoundsGEP1_64(ptr, list, static_cast<std::uint64_t>(b.position));
           base = ir_.CreateLoad(ptr, at);
+          break;
+        }
+        case kernel::BufferKind::kLane: {
+          Value* own = ir_.CreateMul(thread(), ir_.getInt64(plan.lane_bytes));
+          Value* at = ir_.CreateAdd(own, ir_.getInt64(plan.scratch_bytes + plan.offset[k]));
+          base = ir_.CreateGEP(ir_.getInt8Ty(), fn_->getArg(2), at);
           break;
         }
         case kernel::BufferKind::kScratch:
@@ -136,13 +143,15 @@ class ValueEmitter {
           break;
         case Code::kOp: class_[i.result] = classify_op(i); break;
         case Code::kLoad: {
-          const bool uniform = class_[i.operands[0]] == Class::kUniform &&
-                               (i.operands[1] == kNoId || class_[i.operands[1]] == Class::kUniform);
+          const bool uniform =
+              class_[i.operands[0]] == Class::kUniform &&
+              (i.operands[1] == kNoId || class_[i.operands[1]] == Class::kUniform) &&
+              !is_private(i.buffer);
           class_[i.result] = uniform ? Class::kUniform : Class::kVarying;
           break;
         }
         case Code::kStore: break;
-        case Code::kIf: throw InternalError("an `if` in a simd loop");
+        case Code::kIf: classify(*i.body); break;
         case Code::kFor: {
           bool same = true;
           for (int k = 0; k < 3; ++k) {
@@ -309,8 +318,8 @@ class ValueEmitter {
     std::vector<Value*> x;
     const bool uniform = class_[i.result] == Class::kUniform;
     for (Id id : i.operands) x.push_back(uniform ? scalar(id) : vector(id));
-    Value* result =
-        emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x, rsqrt14_ && !plain_roots_);
+    Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x,
+                            rsqrt14_ && !plain_roots_ ? bits_ / 64 : 0);
     (uniform ? out.s : out.v) = result;
   }
 
@@ -329,6 +338,27 @@ class ValueEmitter {
   }
   Value* to_memory(DType t, Value* x, int lanes) {
     return is_bool(t) ? ir_.CreateZExt(x, memory_type(t, lanes)) : x;
+  }
+
+  bool is_private(std::uint32_t buffer) const {
+    return program_.buffers[buffer].kind == kernel::BufferKind::kLane;
+  }
+
+  /// Places of the lanes' own elements.
+  Value* private_places(std::uint32_t buffer, DType t, Id index) {
+    Value* width = splat_here(ir_.getInt64(static_cast<std::uint64_t>(lanes_.width)));
+    Value* at = ir_.CreateAdd(ir_.CreateMul(vector(index), width), steps(1));
+    return address(buffer, t, at);
+  }
+
+  /// Whether a lane buffer may be used whole, lanes outside the loop's range included: what these
+  /// hold is nobody's.
+  bool whole_private(std::uint32_t buffer, Value* mask) const {
+    return is_private(buffer) && mask == lanes_.tail;
+  }
+
+  Value* splat_here(Value* x) {
+    return ir_.CreateVectorSplat(static_cast<unsigned>(lanes_.width), x);
   }
 
   Value* address(std::uint32_t buffer, DType t, Value* index) {
@@ -378,7 +408,17 @@ class ValueEmitter {
     Value* mask = mask_and(lanes_.mask, predicate == kNoId ? nullptr : vector(predicate));
     Value* x = nullptr;
     Value* zero = llvm::Constant::getNullValue(memory);
-    if (class_[index] == Class::kLinear && values_[index].stride == 1) {
+    if (whole_private(i.buffer, mask)) mask = nullptr;
+    if (is_private(i.buffer)) {
+      if (class_[index] == Class::kUniform) {
+        Value* at = ir_.CreateGEP(memory, base_[i.buffer], values_[index].s);
+        x = mask ? static_cast<Value*>(ir_.CreateMaskedLoad(memory, at, align, mask, zero))
+                 : ir_.CreateAlignedLoad(memory, at, align);
+      } else {
+        x = ir_.CreateMaskedGather(memory, private_places(i.buffer, i.dtype, index), align,
+                                   mask ? mask : all_lanes(), zero);
+      }
+    } else if (class_[index] == Class::kLinear && values_[index].stride == 1) {
       Value* at = address(i.buffer, i.dtype, values_[index].s);
       if (whole_in_padding(i, mask, index)) mask = nullptr;
       x = mask ? static_cast<Value*>(ir_.CreateMaskedLoad(memory, at, align, mask, zero))
@@ -400,6 +440,21 @@ class ValueEmitter {
       return;
     }
     Value* x = to_memory(i.dtype, vector(value), lanes_.width);
+    if (is_private(i.buffer)) {
+      Value* mask = whole_private(i.buffer, lanes_.mask) ? nullptr : lanes_.mask;
+      if (class_[index] != Class::kUniform) {
+        ir_.CreateMaskedScatter(x, private_places(i.buffer, i.dtype, index), align,
+                                mask ? mask : all_lanes());
+        return;
+      }
+      Value* at =
+          ir_.CreateGEP(memory_type(i.dtype, lanes_.width), base_[i.buffer], values_[index].s);
+      if (mask)
+        ir_.CreateMaskedStore(x, at, align, mask);
+      else
+        ir_.CreateAlignedStore(x, at, align);
+      return;
+    }
     if (class_[index] == Class::kLinear && values_[index].stride == 1) {
       Value* at = address(i.buffer, i.dtype, values_[index].s);
       const bool masked = lanes_.mask && !whole_in_padding(i, lanes_.mask, index);
@@ -433,6 +488,14 @@ class ValueEmitter {
   }
 
   void branch(const Instr& i) {
+    if (lanes_.width > 1 && class_[i.operands[0]] != Class::kUniform) {
+      const Lanes outer = lanes_;
+      Value* taken = mask_and(lanes_.mask, vector(i.operands[0]));
+      lanes_.mask = taken;
+      if_then(ir_.CreateOrReduce(taken), [&] { block(*i.body); });
+      lanes_ = outer;
+      return;
+    }
     if_then(scalar(i.operands[0]), [&] { block(*i.body); });
     reads_since_barrier_ = true;
   }
