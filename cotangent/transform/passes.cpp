@@ -20,7 +20,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   if (options.reduce_strength) passes.push_back({"factor_rows", factor_rows});
   passes.push_back({"simplify", simplify});
   if (options.contract) passes.push_back({"contract", contract});
-  passes.push_back({"expand_math", expand_math});
+  if (options.expand_math) passes.push_back({"expand_math", expand_math});
   passes.push_back({"simplify", simplify});
   return passes;
 }

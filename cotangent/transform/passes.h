@@ -40,6 +40,7 @@ ir::FunctionPtr expand_math(const ir::Function& f);
 struct PassOptions {
   bool reduce_strength = true;
   bool contract = true;
+  bool expand_math = true;  ///< false: for a target that has such functions itself
 };
 
 struct Pass {
