@@ -25,7 +25,11 @@ usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; }
 packages=("${build_packages[@]}")
 for argument in "$@"; do
   case "$argument" in
-    --tests) packages+=("${test_packages[@]}") ;;
+    --tests)
+      packages+=("${test_packages[@]}")
+      # Node may come from elsewhere, and then brings npm itself, which Debian's would fight with.
+      command -v npm >/dev/null || packages+=(nodejs npm)
+      ;;
     -h | --help) usage; exit 0 ;;
     *) say "unknown option '$argument' (known: --tests, --help)"; exit 2 ;;
   esac
