@@ -130,6 +130,7 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
   Common common;
   RunOptions run;
   ExplainOptions explain;
+  CompileOptions compile;
   CheckOptions check;
   DoctorOptions doctor;
 
@@ -144,6 +145,16 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
   add_common_options(*explain_app, common);
   explain_app->add_option("--show", explain.show, "facts,plan,program,kernels,code")
       ->delimiter(',');
+
+  CLI::App* compile_app =
+      app.add_subcommand("compile", "write the simulation as source of another language");
+  add_file_options(*compile_app, compile);
+  add_common_options(*compile_app, common);
+  compile_app->add_option("--target", compile.target, "c, cuda or wgsl")->required();
+  compile_app->add_option("-o,--out", compile.out, "the file to write (default: print it)");
+  compile_app->add_option("--name", compile.name,
+                          "what names in it begin with (default: the file's name)");
+  compile_app->add_flag("--overwrite", compile.overwrite, "let --out replace a file");
 
   CLI::App* check_app = app.add_subcommand("check", "check a run against what must hold");
   add_file_options(*check_app, check);
@@ -174,6 +185,7 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
     try {
       const int code = run_app->parsed()       ? run_command(run, console)
                        : explain_app->parsed() ? explain_command(explain, console)
+                       : compile_app->parsed() ? compile_command(compile, console)
                        : check_app->parsed()   ? check_command(check, console)
                                                : doctor_command(doctor, console);
       if (!out.flush()) throw DeviceError("cannot write the answer to standard output");

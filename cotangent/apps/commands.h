@@ -43,6 +43,13 @@ struct ExplainOptions : FileOptions {
   std::vector<std::string> show;  ///< of facts, plan, program, kernels, code; empty: facts, plan
 };
 
+struct CompileOptions : FileOptions {
+  std::string target;
+  std::string out;   ///< a file; empty: standard output
+  std::string name;  ///< what names in it begin with; empty: the system file's
+  bool overwrite = false;
+};
+
 struct CheckOptions : FileOptions {
   bool reverse = false;
   double tolerance = 1e-9;  ///< of the distance, relative to the size of the initial state
@@ -55,6 +62,7 @@ struct DoctorOptions {
 
 int run_command(const RunOptions& options, Console& console);
 int explain_command(const ExplainOptions& options, Console& console);
+int compile_command(const CompileOptions& options, Console& console);
 int check_command(const CheckOptions& options, Console& console);
 int doctor_command(const DoctorOptions& options, Console& console);
 

@@ -1,5 +1,7 @@
 #include "cotangent/mechanics/programs.h"
 
+#include <functional>
+
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/retype.h"
@@ -53,7 +55,7 @@ class StepBuilder {
     c.dt = dt;
     c.parameters = std::move(parameters);
     const Value minus_dt = b.neg(dt);
-    c.first_kick = to_state(b, b.mul(b.constant(coefficients_.first_kick), minus_dt));
+    c.first_kick = to_state(b, b.mul(b.constant(coefficients_.first_kick, pieces_.real), minus_dt));
     c.drift = to_state(b, b.scale(dt, array(b, halved_drift())));
     c.kick = to_state(b, b.scale(minus_dt, array(b, coefficients_.kick)));
     c.time_before = array(b, coefficients_.time_before);
@@ -68,7 +70,7 @@ class StepBuilder {
 
   /// t0 + (step + c) dt
   Value time(Builder& b, const Context& c, Value step, Value offset) const {
-    return b.fma(b.add(b.cast(step, DType::kF64), offset), c.dt, c.t0);
+    return b.fma(b.add(in_real(b, step), in_real(b, offset)), c.dt, c.t0);
   }
 
   State step(Builder& b, const Context& c, State s, Value step_index) const {
@@ -124,12 +126,16 @@ class StepBuilder {
   }
 
   Value to_state(Builder& b, Value x) const {
-    return pieces_.dtype == DType::kF64 ? x : b.cast(x, pieces_.dtype);
+    return b.type(x).dtype == pieces_.dtype ? x : b.cast(x, pieces_.dtype);
+  }
+  Value in_real(Builder& b, Value x) const {
+    return b.type(x).dtype == pieces_.real ? x : b.cast(x, pieces_.real);
   }
 
  private:
   Value array(Builder& b, const std::vector<double>& values) const {
-    return b.constant(ir::Tensor::of<double>(Shape{stages_}, std::span<const double>(values)));
+    return in_real(
+        b, b.constant(ir::Tensor::of<double>(Shape{stages_}, std::span<const double>(values))));
   }
   std::vector<double> halved_drift() const {
     std::vector<double> d = coefficients_.drift;
@@ -301,7 +307,8 @@ ir::FunctionPtr energy_gradient(const System& system, std::size_t which) {
   return transform::simplify(*transform::grad(*total_energy(system), {which}));
 }
 
-Pieces make_pieces(const System& system, DType dtype, bool passes) {
+static Pieces make_pieces_with(const System& system, DType dtype,
+                               const std::function<FunctionPtr(const FunctionPtr&)>& passed) {
   Pieces pieces;
   pieces.shape = system.shape;
   pieces.dtype = dtype;
@@ -311,9 +318,6 @@ Pieces make_pieces(const System& system, DType dtype, bool passes) {
   FunctionPtr velocity = energy_gradient(system, 1);
   pieces.gradient_moves = depends_on(*gradient, 0, 2);
   pieces.velocity_moves = depends_on(*velocity, 0, 2);
-  const auto passed = [passes](const FunctionPtr& f) {
-    return passes ? transform::run_passes(f) : f;
-  };
   pieces.velocity_f64 = passed(velocity);
   if (dtype == DType::kF32) {
     gradient = in_single_precision(*gradient);
@@ -322,6 +326,12 @@ Pieces make_pieces(const System& system, DType dtype, bool passes) {
   pieces.gradient = passed(gradient);
   pieces.velocity = dtype == DType::kF64 ? pieces.velocity_f64 : passed(velocity);
   return pieces;
+}
+
+Pieces make_pieces(const System& system, DType dtype, bool passes) {
+  return make_pieces_with(system, dtype, [passes](const FunctionPtr& f) {
+    return passes ? transform::run_passes(f) : f;
+  });
 }
 
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
@@ -375,7 +385,8 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
   const Value q = b.param(state, "q"), p = b.param(state, "p");
   const Value gradient = b.param(state, "gradient");
   const Value first = b.param(kIndex, "first"), count = b.param(kIndex, "count");
-  const Value t0 = b.param(kReal, "t0"), dt = b.param(kReal, "dt");
+  const Type real = ir::scalar(pieces.real);
+  const Value t0 = b.param(real, "t0"), dt = b.param(real, "dt");
   const std::vector<Value> parameters =
       parameter_values(b, pieces.parameters, pieces.parameter_names);
   const StepBuilder step(pieces, composition);
@@ -409,15 +420,57 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
   s.p = hand_in(p, "p");
   s.gradient = hand_in(gradient, "gradient");
   s = step.step(body, c, s, index);
-  const Value t = step.time(body, c, index, body.constant(1.0));
   std::vector<Value> results = {s.q, s.p, s.gradient};
-  const std::vector<Value> observed = observe(body, pieces, outputs, s.q, s.p, t, c.parameters);
-  results.insert(results.end(), observed.begin(), observed.end());
+  if (!outputs.empty()) {
+    const Value t = step.time(body, c, index, body.constant(1.0));
+    const std::vector<Value> observed = observe(body, pieces, outputs, s.q, s.p, t, c.parameters);
+    results.insert(results.end(), observed.begin(), observed.end());
+  }
   for (const Output& o : outputs) loop.every.push_back(o.every);
   loop.body = body.finish(results);
   operands.push_back(first);
   operands.push_back(count);
   return transform::simplify(*b.finish(b.loop(loop, operands)));
+}
+
+Pieces device_pieces(const System& system) {
+  transform::PassOptions options;
+  options.expand_math = false;
+  Pieces pieces = make_pieces_with(
+      system, DType::kF32, [&](const FunctionPtr& f) { return transform::run_passes(f, options); });
+  pieces.real = DType::kF32;
+  for (Type& t : pieces.parameters) t = t.with_dtype(DType::kF32);
+  return pieces;
+}
+
+ir::FunctionPtr device_start_program(const Pieces& pieces) {
+  Builder b("start");
+  const Type state{pieces.dtype, pieces.shape};
+  const Value q = b.param(state, "q"), p = b.param(state, "p");
+  const Value t = b.param(ir::scalar(pieces.real), "t");
+  Context c;
+  c.parameters = parameter_values(b, pieces.parameters, pieces.parameter_names);
+  const StepBuilder step(pieces, composition_for(2));
+  return transform::simplify(*b.finish({step.gradient(b, c, q, p, t)}));
+}
+
+ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Composition& composition,
+                                     std::int64_t trip) {
+  const FunctionPtr chunk = chunk_program(pieces, composition, {}, trip);
+  Builder b("chunk");
+  constexpr std::size_t kFirst = 3, kCount = 4;
+  std::vector<Value> arguments;
+  for (std::size_t k = 0; k < chunk->params().size(); ++k) {
+    const Type type = k == kFirst || k == kCount ? ir::scalar(DType::kI32) : chunk->param_type(k);
+    arguments.push_back(b.param(type, chunk->param_names()[k]));
+  }
+  const auto clamped = [&](Value x, std::int64_t most) {
+    const Value least = b.binary(ir::Op::kMax, b.cast(x, DType::kI64), b.constant_i64(0));
+    return b.binary(ir::Op::kMin, least, b.constant_i64(most));
+  };
+  arguments[kFirst] = clamped(arguments[kFirst], std::int64_t{1} << 30);
+  arguments[kCount] = clamped(arguments[kCount], trip);
+  return transform::simplify(*b.finish(b.inline_call(*chunk, arguments)));
 }
 
 ir::FunctionPtr step_program(const Pieces& pieces, const Composition& composition) {

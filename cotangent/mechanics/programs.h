@@ -24,7 +24,8 @@ namespace cotangent::mechanics {
 struct Pieces {
   Shape shape;
   DType dtype = DType::kF64;         ///< of the state
-  std::vector<ir::Type> parameters;  ///< f64
+  DType real = DType::kF64;          ///< of times, coefficients and parameters
+  std::vector<ir::Type> parameters;  ///< of that type
   std::vector<std::string> parameter_names;
   ir::FunctionPtr gradient;      ///< dH/dq, in the state's dtype throughout
   ir::FunctionPtr velocity;      ///< dH/dp, in the state's dtype throughout
@@ -64,6 +65,15 @@ ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& o
 /// outputs as `loop` lays them out, with room for `trip` steps.
 ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& composition,
                               const std::vector<Output>& outputs, std::int64_t trip);
+
+/// For a device without 64-bit types: an f32 state, times and parameters in f32 too, and functions
+/// such as sin left to the device (ours compute in f64 inside).
+Pieces device_pieces(const System& system);
+/// (q, p, t, parameters...) -> (dH/dq), all f32.
+ir::FunctionPtr device_start_program(const Pieces& pieces);
+/// The chunk program without outputs, with first and count i32, from 0 to 2^30 and to `trip`.
+ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Composition& composition,
+                                     std::int64_t trip);
 
 /// (q, p, step: i64, t0: f64, dt: f64, parameters...) -> (q, p)
 ir::FunctionPtr step_program(const Pieces& pieces, const Composition& composition);

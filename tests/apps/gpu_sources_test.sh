@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The CUDA C++ and the WGSL of every example, by a real compiler of each; the WGSL also runs, on a
+# software device, and ends where `cotangent run` ends. No GPU is needed.
+set -euo pipefail
+: "${COTANGENT:?}" "${COTANGENT_SOURCE_DIR:?}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for file in "$COTANGENT_SOURCE_DIR"/examples/*.toml; do
+  name=$(basename "$file" .toml)
+  "$COTANGENT" compile "$file" --target cuda --quiet -o "$work/$name.cu"
+  "$COTANGENT" compile "$file" --target cuda --quiet --set run.precision=f32 -o "$work/${name}_f32.cu"
+  "$COTANGENT" compile "$file" --target wgsl --quiet --set run.precision=f32 -o "$work/$name.wgsl"
+done
+validate=$COTANGENT_SOURCE_DIR/tests/backend/validators/validate.sh
+bash "$validate" wgsl "$work"/*.wgsl
+bash "$validate" cuda "$work"/*.cu
+
+# The validators do say no.
+sed 's/fma(/fmb(/' "$work/kepler.wgsl" >"$work/wrong.wgsl"
+sed 's/fma(/fmb(/' "$work/kepler.cu" >"$work/wrong.cu"
+for kind in wgsl cuda; do
+  extension=${kind/cuda/cu}
+  if bash "$validate" "$kind" "$work/wrong.$extension" >/dev/null; then
+    echo "$kind: what is wrong passed"
+    exit 1
+  fi
+done
+
+# On a device: f32 round-off over 100 steps, which some of these systems amplify.
+for file in "$COTANGENT_SOURCE_DIR"/examples/*.toml; do
+  settings=(--set run.precision=f32 --set run.steps=100 --json --quiet)
+  "$COTANGENT" compile "$file" --target wgsl "${settings[@]}" >"$work/compiled.json"
+  "$COTANGENT" run "$file" "${settings[@]}" >"$work/ran.json"
+  bash "$validate" run "$COTANGENT_SOURCE_DIR/tests/apps/wgsl_run.mjs" \
+    "$work/compiled.json" "$work/ran.json" 1e-5
+done
