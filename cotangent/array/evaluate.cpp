@@ -193,11 +193,13 @@ std::vector<runtime::BufferPtr> Context::run(const ir::FunctionPtr& f,
     ++entry->uses;
     program = entry->ready;
     code = entry->code;
-    how = state_->compile_options();
     interpreted = !code && entry->uses < state_->options.compile_at_use &&
                   estimate_work(*f) <= state_->options.interpret_below;
     if (interpreted) ++state_->statistics.interpreted;
-    if (!interpreted && !code) ++state_->statistics.compilations;
+    if (!interpreted && !code) {
+      ++state_->statistics.compilations;
+      how = state_->compile_options();
+    }
   }
   // Compilation is outside the lock: two threads may do it twice, to the same end.
   if (!program) {

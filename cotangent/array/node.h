@@ -63,6 +63,10 @@ struct Node {
   mutable runtime::BufferPtr buffer;
   mutable std::atomic<std::int32_t> depth = 0;  ///< pending operations on the longest way up
   mutable std::atomic<bool> ready = false;      ///< buffer is there
+  // Where a walk keeps its notes about this node; valid for the walk of that number only. Walks
+  // hold graph_mutex(), one at a time.
+  mutable std::uint64_t walk = 0;
+  mutable std::uint32_t slot = 0;
 
   bool is_ready() const { return ready.load(std::memory_order_acquire); }
 };
