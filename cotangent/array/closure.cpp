@@ -102,6 +102,9 @@ class Collector {
       case Capture::kFree:
         if (node->is_ready()) return node->literal ? Place::kConstant : Place::kCapture;
         return node->trace >= trace_ || node->constant ? Place::kInline : Place::kCapture;
+      case Capture::kInside:
+        if (node->is_ready()) return node->literal ? Place::kConstant : Place::kCapture;
+        return node->serial >= trace_ || node->constant ? Place::kInline : Place::kCapture;
     }
     throw InternalError("no such capture mode");
   }

@@ -13,6 +13,7 @@ enum class Capture {
   kProgram,  ///< everything pending is part of the function; buffers and literals are parameters
   kFrozen,   ///< (jit) what was made before the trace is evaluated; small buffers are constants
   kFree,     ///< (bodies, derivatives) they are captures; constants are copied
+  kInside,   ///< (branches) what was made since the trace began is part of the function
 };
 
 struct Closure {

@@ -107,25 +107,56 @@ class Jitted {
     }
   }
 
+  /// What is run for such arguments, compiled if need be: its program, kernels and times can be
+  /// read. Null when f gives no arrays, or is a part of another trace.
+  template <class... A>
+  runtime::ExecutablePtr executable(const A&... arguments) const {
+    if constexpr (std::is_invocable_v<const F&, const lifted_t<A>&...>) {
+      const auto program = program_for(lifted_t<A>(arguments)...);
+      return program ? program->code : nullptr;
+    } else {
+      const auto program = program_for(arguments...);
+      return program ? program->code : nullptr;
+    }
+  }
+
   /// How many structures have been compiled.
   std::size_t programs() const { return cache_->size(); }
 
  private:
   template <class... A>
-  auto call(const A&... arguments) const {
-    using Result = std::decay_t<std::invoke_result_t<const F&, const A&...>>;
+  using result_t = std::decay_t<std::invoke_result_t<const F&, const A&...>>;
+
+  template <class... A>
+  static jit_detail::Key key_of(const A&... arguments) {
     jit_detail::Key key{jit_detail::tag_of<A...>(), {}, {}};
     (point_to_leaves(arguments, key.leaves, key.structure), ...);
+    return key;
+  }
+
+  template <class... A>
+  std::shared_ptr<const jit_detail::Program> find_or_record(const jit_detail::Key& key,
+                                                            const A&... arguments) const {
     for (const Array* leaf : key.leaves) {
-      if (leaf->is_traced()) return Result(std::invoke(f_, arguments...));
+      if (leaf->is_traced()) return nullptr;
     }
-    auto program = cache_->find(key);
-    if (!program) {
-      auto made = record<Result>(arguments...);
-      if (!made) return Result(std::invoke(f_, arguments...));
-      cache_->add(key, made);
-      program = made;
-    }
+    if (auto found = cache_->find(key)) return found;
+    auto made = record<result_t<A...>>(arguments...);
+    if (made) cache_->add(key, made);
+    return made;
+  }
+
+  template <class... A>
+  std::shared_ptr<const jit_detail::Program> program_for(const A&... arguments) const {
+    return find_or_record(key_of(arguments...), arguments...);
+  }
+
+  template <class... A>
+  auto call(const A&... arguments) const {
+    using Result = result_t<A...>;
+    const jit_detail::Key key = key_of(arguments...);
+    const auto program = find_or_record(key, arguments...);
+    if (!program) return Result(std::invoke(f_, arguments...));
     const auto& shape = *static_cast<const Result*>(program->shape.get());
     return with_leaves(shape, jit_detail::run(*program, key.leaves));
   }

@@ -1,5 +1,7 @@
 #include "cotangent/array/loops.h"
 
+#include <algorithm>
+
 #include "cotangent/array/closure.h"
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/record.h"
@@ -69,6 +71,80 @@ std::vector<Array> run_loop(const Body& body, std::int64_t trip, std::span<const
   append(operands, init);
   append(operands, inputs);
   return arrays_of(make_second_order(Op::kLoop, operands, attr));
+}
+
+Array checked_predicate(const char* op, const Array& predicate) {
+  if (predicate.ndim() != 0) {
+    refuse(op, "the condition is " + predicate.type_text() + ", not one bool",
+           "reduce it with any or all; where chooses element by element");
+  }
+  return is_bool(predicate.dtype()) ? predicate : predicate != scalar_like(0, predicate);
+}
+
+std::vector<Array> run_while(const Body& body, const Array& proceed, std::span<const Array> init,
+                             std::int64_t limit) {
+  // The condition and the body have one list of invariants: what either takes from outside.
+  std::vector<NodePtr> next, both, before{body.iteration.node()}, after;
+  append(next, body.next);
+  both = next;
+  both.push_back(proceed.node());
+  append(after, body.carries);
+  const std::uint64_t trace = body.recording->serial();
+  const std::vector<NodePtr> captures =
+      close_over("while", both, before, after, trace, Capture::kFree).captures;
+  before.insert(before.end(), captures.begin(), captures.end());
+  ir::WhileAttr attr;
+  attr.invariants = static_cast<std::int64_t>(captures.size());
+  attr.carries = static_cast<std::int64_t>(after.size());
+  attr.limit = limit;
+  const NodePtr test[] = {proceed.node()};
+  attr.condition = close_over("condition", test, before, after, trace, Capture::kFree).function;
+  attr.body = close_over("body", next, before, after, trace, Capture::kFree).function;
+  std::vector<NodePtr> operands = captures;
+  append(operands, init);
+  std::vector<Array> results = arrays_of(make_second_order(Op::kWhile, operands, attr));
+  results.pop_back();  // the number of iterations
+  return results;
+}
+
+std::vector<Array> run_cond(const Array& predicate, const Recording& first,
+                            std::vector<Array> on_true, const Recording& second,
+                            std::vector<Array> on_false) {
+  if (on_true.size() != on_false.size()) {
+    refuse("cond", "one branch gives " + std::to_string(on_true.size()) + " arrays, the other " +
+                       std::to_string(on_false.size()));
+  }
+  if (on_true.empty()) return {};
+  std::vector<NodePtr> yes, no;
+  std::vector<bool> weak;
+  for (std::size_t k = 0; k < on_true.size(); ++k) {
+    if (on_true[k].shape() != on_false[k].shape()) {
+      refuse("cond",
+             "the branches give " + on_true[k].type_text() + " and " + on_false[k].type_text(),
+             "both give the same shapes");
+    }
+    const ElementType t = promote(on_true[k].element_type(), on_false[k].element_type());
+    yes.push_back(convert("cond", on_true[k], t).node());
+    no.push_back(convert("cond", on_false[k], t).node());
+    weak.push_back(t.weak);
+  }
+  // Both take the same arguments: what either takes from outside, those of the first one first.
+  std::vector<NodePtr> captures =
+      close_over("cond", yes, {}, {}, first.serial(), Capture::kInside).captures;
+  for (const NodePtr& c :
+       close_over("cond", no, {}, {}, second.serial(), Capture::kInside).captures) {
+    if (std::find(captures.begin(), captures.end(), c) == captures.end()) captures.push_back(c);
+  }
+  ir::CondAttr attr;
+  attr.on_true =
+      close_over("on_true", yes, captures, {}, first.serial(), Capture::kInside).function;
+  attr.on_false =
+      close_over("on_false", no, captures, {}, second.serial(), Capture::kInside).function;
+  std::vector<NodePtr> operands{predicate.node()};
+  operands.insert(operands.end(), captures.begin(), captures.end());
+  std::vector<NodePtr> results = make_second_order(Op::kCond, operands, attr);
+  for (std::size_t k = 0; k < results.size(); ++k) results[k] = with_weak(results[k], weak[k]);
+  return arrays_of(results);
 }
 
 std::int64_t common_length(const char* op, std::span<const Array> inputs) {

@@ -33,6 +33,16 @@ bool settle(const char* op, std::vector<Array>& init, std::vector<Array>& next);
 std::vector<Array> run_loop(const Body& body, std::int64_t trip, std::span<const Array> init,
                             std::span<const Array> inputs);
 
+/// Final carries. `proceed` is what the condition gave on the body's placeholders.
+std::vector<Array> run_while(const Body& body, const Array& proceed, std::span<const Array> init,
+                             std::int64_t limit);
+
+/// One of two recorded branches; their results are brought to common types.
+std::vector<Array> run_cond(const Array& predicate, const Recording& first,
+                            std::vector<Array> on_true, const Recording& second,
+                            std::vector<Array> on_false);
+Array checked_predicate(const char* op, const Array& predicate);
+
 std::int64_t common_length(const char* op, std::span<const Array> inputs);
 
 enum class Place { kTotal, kAtI, kAtJ };
@@ -94,6 +104,48 @@ auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t lengt
     return std::pair(with_leaves(carry, results.first(init.size())),
                      with_leaves(y, results.subspan(init.size())));
   }
+}
+
+/// state = body(state) as long as proceed(state) holds; at most `limit` times when it is given,
+/// which is what a derivative in reverse needs.
+template <class Proceed, class Body, class State>
+auto while_loop(const Proceed& proceed, const Body& body, const State& given,
+                std::int64_t limit = 0) {
+  using Tree = lifted_t<State>;
+  const Tree state(given);
+  std::vector<Array> init = leaves_of(state);
+  for (;;) {
+    loop_detail::Body made;
+    made.recording = std::make_shared<jit_detail::Recording>("while_loop");
+    made.iteration = made.recording->placeholder(DType::kI64, Shape{}, false);
+    made.carries = made.recording->placeholders_like(init);
+    const Tree inside = with_leaves(state, made.carries);
+    const Array go_on = loop_detail::checked_predicate("while_loop", std::invoke(proceed, inside));
+    const Tree next = std::invoke(body, inside);
+    made.next = leaves_of(next);
+    if (!loop_detail::settle("while_loop", init, made.next)) continue;
+    return with_leaves(state, loop_detail::run_while(made, go_on, init, limit));
+  }
+}
+
+/// on_true(arguments...) where the predicate, one bool, holds, else on_false(arguments...). Only
+/// that one is run; both give trees of the same structure and shapes.
+template <class OnTrue, class OnFalse, class... A>
+auto cond(const Array& predicate, const OnTrue& on_true, const OnFalse& on_false,
+          const A&... arguments) {
+  using Result = std::decay_t<std::invoke_result_t<const OnTrue&, const lifted_t<A>&...>>;
+  using Tree = lifted_t<Result>;
+  const Array chosen = loop_detail::checked_predicate("cond", predicate);
+  if (chosen.is_evaluated()) {
+    if (chosen) return Tree(std::invoke(on_true, lifted_t<A>(arguments)...));
+    return Tree(std::invoke(on_false, lifted_t<A>(arguments)...));
+  }
+  jit_detail::Recording first("cond");
+  const Tree yes(std::invoke(on_true, lifted_t<A>(arguments)...));
+  const std::vector<Array> results_yes = leaves_of(yes);
+  jit_detail::Recording second("cond");
+  const Tree no(std::invoke(on_false, lifted_t<A>(arguments)...));
+  return with_leaves(yes, loop_detail::run_cond(chosen, first, results_yes, second, leaves_of(no)));
 }
 
 /// Which pairs: each once (i < j), or each both ways (i != j).

@@ -1,10 +1,12 @@
 #include "cotangent/array/transforms.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "cotangent/array/closure.h"
 #include "cotangent/array/record.h"
 #include "cotangent/transform/derivatives.h"
+#include "cotangent/transform/vmap.h"
 
 namespace cotangent::array::transform_detail {
 namespace {
@@ -161,17 +163,12 @@ Array lanes_first(const Array& leaf, int axis, std::int64_t& lanes) {
 
 std::vector<Array> map_over(const Recording& recording, std::span<const Array> parameters,
                             std::span<const Array> results, std::span<const Array> rows,
-                            const Array& index, std::int64_t lanes) {
-  std::vector<NodePtr> before{index.node()};
-  for (const Array& p : parameters) before.push_back(p.node());
-  Closure closure =
-      close_over("vmap", nodes_of(results), before, {}, recording.serial(), Capture::kFree);
-  ir::MapAttr attr;
-  attr.count = lanes;
-  attr.rows = static_cast<std::int64_t>(rows.size());
-  attr.roles.assign(results.size(), ir::Role::kStack);
-  attr.body = closure.function;
-  return arrays_of(make_second_order(Op::kMap, operands_of(rows, closure), attr));
+                            std::int64_t lanes) {
+  const Closure closure = closure_of("vmap", recording, parameters, results);
+  transform::Flags mapped(closure.function->params().size(), false);
+  std::fill_n(mapped.begin(), rows.size(), true);
+  return arrays_of(
+      make_call(transform::vmap(closure.function, lanes, mapped), operands_of(rows, closure)));
 }
 
 }  // namespace cotangent::array::transform_detail

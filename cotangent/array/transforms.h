@@ -60,7 +60,7 @@ Reverse reverse_of(const Recording& recording, std::span<const Array> parameters
 Array lanes_first(const Array& leaf, int axis, std::int64_t& lanes);
 std::vector<Array> map_over(const Recording& recording, std::span<const Array> parameters,
                             std::span<const Array> results, std::span<const Array> rows,
-                            const Array& index, std::int64_t lanes);
+                            std::int64_t lanes);
 
 template <class T>
 struct IsPairOfArray : std::false_type {};
@@ -227,7 +227,6 @@ auto vmap(F f, std::vector<LaneAxis> in_axes = {}, int out_axis = 0) {
                       "give one entry an argument, or none");
     }
     transform_detail::Recording recording("vmap");
-    const Array index = recording.placeholder(DType::kI64, Shape{}, false);
     std::vector<Array> parameters, rows;
     std::int64_t lanes = -1;
     std::size_t k = 0;
@@ -249,8 +248,7 @@ auto vmap(F f, std::vector<LaneAxis> in_axes = {}, int out_axis = 0) {
       throw UserError("[vmap] no argument has lanes", "give in_axes an axis, or call f itself");
     }
     auto result = std::apply(f, arguments);
-    auto all =
-        transform_detail::map_over(recording, parameters, leaves_of(result), rows, index, lanes);
+    auto all = transform_detail::map_over(recording, parameters, leaves_of(result), rows, lanes);
     for (Array& x : all) x = moveaxis(x, 0, out_axis);
     return with_leaves(std::move(result), all);
   };

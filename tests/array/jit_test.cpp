@@ -5,6 +5,7 @@
 
 #include "cotangent/array/complex.h"
 #include "cotangent/array/loops.h"
+#include "cotangent/array/transforms.h"
 #include "tests/array/support.h"
 
 namespace cotangent::array {
@@ -99,6 +100,28 @@ TEST(Jit, InsideOneAnother) {
   // A function over a traced array of its surroundings has no program of its own.
   const auto closes = jit([](Array x) { return jit([&](Array y) { return x * y; })(Array(5.0)); });
   EXPECT_EQ(closes(3.0).item(), 15);
+}
+
+TEST(Jit, AMappedLoopIsOneMapWithTheLoopInside) {
+  const auto rollout = [](std::int64_t steps) {
+    return jit(vmap([steps](Array x) {
+      return fori_loop(0, steps, [](Array, Array x) { return 3.7 * x * (1 - x); }, x);
+    }));
+  };
+  const auto program = [&](std::int64_t steps, std::int64_t lanes) {
+    return rollout(steps).executable(linspace(0.1, 0.9, lanes))->program();
+  };
+  const ir::FunctionPtr f = program(10, 8);
+  int maps = 0;
+  for (std::uint32_t id = 0; id < f->size(); ++id) {
+    if (f->op(ir::Value{id}) != ir::Op::kMap) continue;
+    ++maps;
+    const ir::Function& body = *f->attr_as<ir::MapAttr>(ir::Value{id}).body;
+    EXPECT_TRUE(std::any_of(body.nodes().begin(), body.nodes().end(),
+                            [](const ir::Node& n) { return n.op == ir::Op::kLoop; }));
+  }
+  EXPECT_EQ(maps, 1);
+  EXPECT_EQ(program(100000, 4096)->total_size(), f->total_size());
 }
 
 TEST(Jit, ManyCallsFromSeveralThreads) {
