@@ -27,6 +27,7 @@ class Interpreter {
         case BufferKind::kConstant: read_.push_back(b.data.data()); break;
         case BufferKind::kScratch:
         case BufferKind::kLane:
+        case BufferKind::kThread:
           // Filled with a pattern, so that reading what was never written shows.
           scratch_[k].assign(static_cast<std::size_t>(b.count) * size_of(b.dtype), std::byte{0xC7});
           read_.push_back(scratch_[k].data());
@@ -91,7 +92,8 @@ class Interpreter {
     for (std::int64_t k = lo; k < hi; ++k) {
       if (skips && k == skip) continue;
       values_[i.index] = static_cast<Bits>(k);
-      if (i.kind != ForKind::kSerial) forget_lane_buffers();
+      if (is_simd(i.kind)) forget(BufferKind::kLane);
+      if (i.kind == ForKind::kShared) forget(BufferKind::kThread);
       for (std::size_t a = 0; a < carried.size(); ++a) values_[i.args[a]] = carried[a];
       block(*i.body);
       for (std::size_t a = 0; a < carried.size(); ++a) carried[a] = values_[i.body->yields[a]];
@@ -99,9 +101,9 @@ class Interpreter {
     for (std::size_t a = 0; a < carried.size(); ++a) values_[i.results[a]] = carried[a];
   }
 
-  void forget_lane_buffers() {
+  void forget(BufferKind kind) {
     for (std::size_t k = 0; k < scratch_.size(); ++k) {
-      if (program_.buffers[k].kind == BufferKind::kLane) {
+      if (program_.buffers[k].kind == kind) {
         std::fill(scratch_[k].begin(), scratch_[k].end(), std::byte{0xC7});
       }
     }

@@ -15,6 +15,7 @@ const char* name_of_kind(ForKind kind) {
     case ForKind::kSerial: return "serial";
     case ForKind::kSimd: return "simd";
     case ForKind::kParallel: return "parallel";
+    case ForKind::kShared: return "shared";
   }
   return "?";
 }
@@ -26,6 +27,7 @@ const char* name_of_buffer(BufferKind kind) {
     case BufferKind::kScratch: return "scratch";
     case BufferKind::kConstant: return "constant";
     case BufferKind::kLane: return "lane";
+    case BufferKind::kThread: return "thread";
   }
   return "?";
 }
@@ -160,6 +162,8 @@ class Verifier {
     want(program_.buffers[i.buffer].dtype == i.dtype, "element type of a buffer");
     want(program_.buffers[i.buffer].kind != BufferKind::kLane || in_simd,
          "a lane buffer is used in a simd loop");
+    want(program_.buffers[i.buffer].kind != BufferKind::kThread || in_shared_,
+         "a thread buffer is used in a shared loop");
     use(i.operands[0], "index");
     want(type(i.operands[0]) == DType::kI64, "an index is i64");
   }
@@ -195,9 +199,10 @@ class Verifier {
           want(type(i.operands[static_cast<std::size_t>(k)]) == DType::kI64, "a bound is i64");
         }
         if (i.operands[2] != kNoId) use(i.operands[2], "skip");
-        const bool simd = i.kind != ForKind::kSerial;
-        want(!simd || !in_simd, "simd loops do not nest");
-        want(!simd || i.args.empty(), "a simd loop carries nothing");
+        const bool simd = is_simd(i.kind), shared = i.kind == ForKind::kShared;
+        want((!simd && !shared) || !in_simd, "simd loops do not nest");
+        want(!shared || !in_shared_, "shared loops do not nest");
+        want(i.kind == ForKind::kSerial || i.args.empty(), "only a serial loop carries values");
         const std::size_t mark = defined_.size();
         for (std::size_t k = 3; k < i.operands.size(); ++k) use(i.operands[k], "initial value");
         want(i.operands.size() == i.args.size() + 3 && i.args.size() == i.results.size() &&
@@ -209,7 +214,9 @@ class Verifier {
           define(i.args[k], t);
           want(type(i.body->yields[k]) == t, "type of a carried value");
         }
+        in_shared_ = in_shared_ || shared;
         block(*i.body, in_simd || simd);
+        in_shared_ = in_shared_ && !shared;
         while (defined_.size() > mark) {
           visible_[defined_.back()] = 0;
           defined_.pop_back();
@@ -225,6 +232,7 @@ class Verifier {
   }
 
   const Program& program_;
+  bool in_shared_ = false;
   std::vector<char> visible_;
   std::vector<Id> defined_;
 };

@@ -2,8 +2,8 @@
 // every array has either a buffer or a place in registers; the last form that all back ends share.
 //
 //   buffers   inputs and outputs (row-major, given by the caller), scratch, constants, and lane
-//             buffers: private to an iteration of the simd loop around their uses, each iteration
-//             finding rubbish there
+//             buffers (thread buffers): private to an iteration of the simd (shared) loop around
+//             their uses, each iteration finding rubbish there
 //   blocks    lists of instructions; a block closes with the values it yields to its `for`
 //   const     a literal
 //   op        one elementwise ir::Op on scalars, with the evaluator's scalar semantics
@@ -13,6 +13,8 @@
 //               serial    iterations in order
 //               simd      iterations independent, nothing carried; bounds constant
 //               parallel  as simd, and the rows may be split between threads
+//               shared    iterations independent, nothing carried, bounds constant; split between
+//                         threads, each running its own in order. Simd loops may stand inside
 //   if        runs its block where the condition holds; gives no values. In a simd loop the
 //             condition may differ between iterations
 //
@@ -34,7 +36,7 @@ namespace cotangent::kernel {
 using Id = std::uint32_t;
 inline constexpr Id kNoId = UINT32_MAX;
 
-enum class BufferKind : std::uint8_t { kInput, kOutput, kScratch, kConstant, kLane };
+enum class BufferKind : std::uint8_t { kInput, kOutput, kScratch, kConstant, kLane, kThread };
 
 struct Buffer {
   BufferKind kind = BufferKind::kScratch;
@@ -49,7 +51,10 @@ struct Buffer {
 };
 
 enum class Code : std::uint8_t { kConst, kOp, kLoad, kStore, kFor, kIf };
-enum class ForKind : std::uint8_t { kSerial, kSimd, kParallel };
+enum class ForKind : std::uint8_t { kSerial, kSimd, kParallel, kShared };
+inline bool is_simd(ForKind kind) {
+  return kind == ForKind::kSimd || kind == ForKind::kParallel;
+}
 
 struct Block;
 

@@ -18,6 +18,7 @@ Ref Lowering::new_buffer(const ir::Type& type, const std::string& note) {
   buffer.dtype = type.dtype;
   buffer.note = type.text() + (note.empty() ? "" : ", " + note);
   const int axis = layout_of(shape).simd_axis;
+  if (in_shared_) buffer.kind = BufferKind::kThread;
   if (in_lanes_) buffer.kind = BufferKind::kLane;
   if (axis < 0 || in_lanes_) {
     ref.strides = row_major(shape);
@@ -58,13 +59,19 @@ void Lowering::for_rows(const Domain& domain, const std::function<void(const Ind
   for (std::int64_t n : domain.lengths) {
     if (n == 0) return;
   }
+  // Where there is an outer loop, threads share that: one barrier for all its rows.
+  const bool shares =
+      domain.lengths.size() > 1 && domain.lengths[0] >= kLeastShared && !in_lanes_ && !in_shared_;
   for (std::size_t k = 0; k < domain.lengths.size(); ++k) {
     const bool last = k + 1 == domain.lengths.size();
-    const auto loop = b.open_for(last && !in_lanes_ ? ForKind::kParallel : ForKind::kSerial,
-                                 b.i64(0), b.i64(domain.lengths[k]));
-    index.push(loop.index);
+    const ForKind kind = k == 0 && shares     ? ForKind::kShared
+                         : last && !in_lanes_ ? ForKind::kParallel
+                                              : ForKind::kSerial;
+    index.push(b.open_for(kind, b.i64(0), b.i64(domain.lengths[k])).index);
   }
+  if (shares) in_shared_ = true;
   row(index);
+  if (shares) in_shared_ = false;
   for (std::size_t k = 0; k < domain.lengths.size(); ++k) b.close_for();
 }
 
@@ -211,7 +218,7 @@ void Scheduler::emit_single(Node& n) {
     }
     case Kind::kScatter: return emit_scatter(n);
     case Kind::kLoop: return emit_loop(n);
-    case Kind::kMapSerial: return emit_map_body(n, ForKind::kSerial);
+    case Kind::kMapSerial: return emit_map_body(n, map_kind(n));
     case Kind::kMapLanes: return emit_map_body(n, ForKind::kParallel);
     case Kind::kPairSerial: return emit_pair_serial(n);
     case Kind::kGuard: return emit_guard(n);
@@ -276,6 +283,14 @@ void Scheduler::emit_scatter(Node& n) {
   finish(out);
 }
 
+/// Of a map that runs its instances one after another: threads share them where there are enough
+/// for all.
+ForKind Scheduler::map_kind(const Node& n) const {
+  const std::int64_t count = f_.attr_as<ir::MapAttr>(n.value).count;
+  return count >= kLeastShared && !l_.in_lanes_ && !l_.in_shared_ ? ForKind::kShared
+                                                                  : ForKind::kSerial;
+}
+
 /// Runs the body of a map as a schedule of its own for every index of an outer loop.
 void Scheduler::emit_map_body(Node& n, ForKind kind) {
   const ir::MapAttr a = f_.attr_as<ir::MapAttr>(n.value);
@@ -288,8 +303,9 @@ void Scheduler::emit_map_body(Node& n, ForKind kind) {
   }
   if (a.count > 0) {
     const auto loop = b_.open_for(kind, b_.i64(0), b_.i64(a.count));
-    const bool lanes = kind != ForKind::kSerial;
+    const bool lanes = is_simd(kind), shared = kind == ForKind::kShared;
     if (lanes) l_.in_lanes_ = true;
+    if (shared) l_.in_shared_ = true;
     Frame& inner = l_.new_frame(body, false);
     l_.bind_registers(inner, 0, {loop.index});
     const auto operands = f_.operands(n.value);
@@ -326,6 +342,7 @@ void Scheduler::emit_map_body(Node& n, ForKind kind) {
     }
     l_.schedule(inner, std::move(wants));
     if (lanes) l_.in_lanes_ = false;
+    if (shared) l_.in_shared_ = false;
     b_.close_for();
   }
   for (Out& out : n.outs) finish(out);

@@ -255,6 +255,7 @@ Lowering::Elements Lowering::lanes_block(std::int64_t n, const std::vector<DType
   std::vector<std::uint32_t> buffers;
   for (DType t : types) {
     Buffer buffer;
+    buffer.kind = in_shared_ ? BufferKind::kThread : BufferKind::kScratch;
     buffer.dtype = t;
     buffer.count = kReduceLanes;
     buffer.note = "eight partial results";
@@ -296,6 +297,7 @@ Lowering::Elements Lowering::ordered_lanes(std::int64_t n, const std::vector<DTy
   std::vector<std::uint32_t> buffers;
   for (DType t : types) {
     Buffer buffer;
+    buffer.kind = in_shared_ ? BufferKind::kThread : BufferKind::kScratch;
     buffer.dtype = t;
     buffer.count = blocks;
     buffer.note = "results of blocks of 4096";
@@ -308,8 +310,12 @@ Lowering::Elements Lowering::ordered_lanes(std::int64_t n, const std::vector<DTy
         [&](const Elements& sum, Id e) { return next(sum, b.add(base, e)); }, combine);
     for (std::size_t e = 0; e < total.size(); ++e) b.store(buffers[e], k, total[e]);
   };
-  const auto loop = b.open_for(ForKind::kSerial, b.i64(0), b.i64(whole));
+  const bool shares = whole >= kLeastShared && !in_shared_;
+  const auto loop =
+      b.open_for(shares ? ForKind::kShared : ForKind::kSerial, b.i64(0), b.i64(whole));
+  if (shares) in_shared_ = true;
   one_block(loop.index, kReduceBlock);
+  if (shares) in_shared_ = false;
   b.close_for();
   if (whole < blocks) one_block(b.i64(whole), n - whole * kReduceBlock);
   std::vector<std::uint32_t> versions;

@@ -84,6 +84,7 @@ struct Layout {
 inline constexpr std::int64_t kRegisterElements = 4;
 inline constexpr std::int64_t kUnrolledInner = 16;
 inline constexpr std::int64_t kUnrolledReduction = 16;
+inline constexpr std::int64_t kLeastShared = 8;  ///< rows worth splitting between threads
 Layout layout_of(const Shape& shape);
 inline bool in_registers(const Shape& shape) {
   return layout_of(shape).simd_axis < 0;
@@ -204,7 +205,8 @@ class Lowering {
   std::vector<std::shared_ptr<const ir::Tensor>> constant_tensors_;
   std::unordered_map<std::uint32_t, std::uint32_t> version_of_buffer_;
   int element_depth_ = 0;
-  bool in_lanes_ = false;  ///< inside a simd loop over instances: loops serial, buffers private
+  bool in_lanes_ = false;   ///< inside a simd loop over instances: loops serial, buffers private
+  bool in_shared_ = false;  ///< inside a loop split between threads: buffers private
 };
 
 /// Estimated instructions of a body in lane mode.

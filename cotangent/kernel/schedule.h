@@ -93,6 +93,7 @@ class Scheduler {
                 std::vector<std::pair<Id, std::pair<Out*, Index>>>& stores);
   void emit_single(Node& n);
   void emit_loop(Node& n);
+  ForKind map_kind(const Node& n) const;
   void emit_map_body(Node& n, ForKind kind);
   void emit_pair_serial(Node& n);
   void emit_scatter(Node& n);

@@ -21,6 +21,9 @@ MemoryPlan plan_memory(const Program& program, int vector_bits) {
     if (buffer.kind == kernel::BufferKind::kScratch) {
       plan.offset.push_back(plan.scratch_bytes);
       plan.scratch_bytes += padded;
+    } else if (buffer.kind == kernel::BufferKind::kThread) {
+      plan.offset.push_back(plan.lane_bytes);
+      plan.lane_bytes += padded;
     } else if (buffer.kind == kernel::BufferKind::kLane) {
       plan.offset.push_back(plan.lane_bytes);
       plan.lane_bytes += (bytes * most_lanes(vector_bits) + 63) / 64 * 64;
@@ -44,7 +47,8 @@ class Emitter final : public ValueEmitter {
   // --- loops
 
   void loop(const Instr& i) override {
-    if (i.kind != ForKind::kSerial) return simd_loop(i);
+    if (is_simd(i.kind)) return simd_loop(i);
+    if (i.kind == ForKind::kShared && team_ && !inside_first_) return shared_loop(i);
     if (lanes_.width > 1) return lane_loop(i);
     std::vector<Value*> carried;
     for (std::size_t k = 3; k < i.operands.size(); ++k) carried.push_back(scalar(i.operands[k]));
@@ -556,6 +560,20 @@ class Emitter final : public ValueEmitter {
     at->addIncoming(next, ir_.GetInsertBlock());
     ir_.CreateCondBr(ir_.CreateICmpSLT(next, end), inside, done);
     ir_.SetInsertPoint(done);
+  }
+
+  /// A thread's iterations, the same share every time; then everybody waits.
+  void shared_loop(const Instr& i) {
+    if (reads_since_barrier_) barrier();
+    Value* lo = scalar(i.operands[0]);
+    Value* count = ir_.CreateSub(scalar(i.operands[1]), lo);
+    const auto share = [&](Value* t) {
+      return ir_.CreateAdd(lo, ir_.CreateUDiv(ir_.CreateMul(t, count), threads()));
+    };
+    inside_first_ = true;  // nobody waits in there
+    range(i, share(thread()), share(ir_.CreateAdd(thread(), ir_.getInt64(1))), {}, nullptr);
+    inside_first_ = false;
+    barrier();
   }
 
   /// A thread's rows: whole blocks of `unit`, the same share every time; then everybody waits.

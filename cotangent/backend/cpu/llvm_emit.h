@@ -11,8 +11,8 @@
 
 namespace cotangent::backend::cpu {
 
-/// Where each scratch buffer and constant lies in its block of memory. Lane buffers of all threads
-/// come after the scratch: `lane_bytes` a thread, element k of all lanes of a vector side by side.
+/// Where each scratch buffer and constant lies in its block of memory. Thread and lane buffers come
+/// after the scratch: `lane_bytes` a thread; element k of all lanes of a vector side by side.
 struct MemoryPlan {
   std::vector<std::size_t> offset;  ///< by buffer
   std::size_t scratch_bytes = 0, lane_bytes = 0, constant_bytes = 0;

@@ -64,6 +64,7 @@ class ValueEmitter {
           base = ir_.CreateLoad(ptr, at);
           break;
         }
+        case kernel::BufferKind::kThread:
         case kernel::BufferKind::kLane: {
           Value* own = ir_.CreateMul(thread(), ir_.getInt64(plan.lane_bytes));
           Value* at = ir_.CreateAdd(own, ir_.getInt64(plan.scratch_bytes + plan.offset[k]));

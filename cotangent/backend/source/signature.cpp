@@ -14,6 +14,11 @@ using kernel::BufferKind;
 
 namespace {
 
+/// One thread's own buffers are everybody's here: a shared loop is run by all threads together.
+bool in_scratch(const kernel::Buffer& b) {
+  return b.kind == kernel::BufferKind::kScratch || b.kind == kernel::BufferKind::kThread;
+}
+
 constexpr std::int64_t kMostBindings = 8;     // WebGPU's default
 constexpr std::int64_t kMostElements = 2047;  // of a WGSL array's constructor
 constexpr int kWorkgroup = 64;
@@ -76,7 +81,7 @@ void Printer::place_buffers() {
   }
   for (std::size_t k = 0; k < program_.buffers.size(); ++k) {
     const Buffer& b = program_.buffers[k];
-    if (b.kind == BufferKind::kScratch || b.kind == BufferKind::kLane) {
+    if (in_scratch(b) || b.kind == BufferKind::kLane) {
       if (!memory_type(b.dtype) || held(b.dtype) != b.dtype) {
         refuse("has no " + std::string(cotangent::name_of(b.dtype)) +
                    ", the type of what the kernel keeps in memory",
@@ -109,7 +114,8 @@ void Printer::place_in_bindings() {
   const auto count_types = [&](BufferKind kind) {
     std::set<std::string> types;
     for (const Buffer& b : program_.buffers) {
-      if (b.kind == kind) types.insert(memory_type(b.dtype));
+      if (b.kind == kind || (kind == BufferKind::kScratch && in_scratch(b)))
+        types.insert(memory_type(b.dtype));
     }
     return static_cast<std::int64_t>(types.size());
   };
@@ -126,10 +132,10 @@ void Printer::place_in_bindings() {
   for (std::size_t k = 0; k < program_.buffers.size(); ++k) {
     const Buffer& b = program_.buffers[k];
     if (b.kind == BufferKind::kConstant || b.kind == BufferKind::kLane) continue;
-    if (b.kind == BufferKind::kScratch && !touched_[k]) continue;
+    if (in_scratch(b) && !touched_[k]) continue;
     const std::string element = memory_type(b.dtype);
-    const bool alone = b.kind != BufferKind::kScratch && !together;
-    const std::string group = b.kind == BufferKind::kScratch ? "scratch"
+    const bool alone = !in_scratch(b) && !together;
+    const std::string group = in_scratch(b)                  ? "scratch"
                               : b.kind == BufferKind::kInput ? "inputs"
                                                              : "outputs";
     const std::string key = alone ? "#" + std::to_string(k) : group + "_" + element;
@@ -230,7 +236,7 @@ std::string Printer::scratch_text() const {
   std::string text;
   for (std::size_t k = 0; k < program_.buffers.size(); ++k) {
     const Buffer& b = program_.buffers[k];
-    if (b.kind != BufferKind::kScratch || !touched_[k]) continue;
+    if (!in_scratch(b) || !touched_[k]) continue;
     text += std::string("  ") + memory_type(b.dtype) + " " + place_[k].array + array_text(b.count) +
             ";" + (b.note.empty() ? "" : "  /* " + b.note + " */") + "\n";
   }
@@ -270,7 +276,7 @@ void Printer::c_head(KernelText& out) {
   if (!cuda) text += constants_text();
   for (std::size_t k = 0; k < program_.buffers.size(); ++k) {
     const Buffer& b = program_.buffers[k];
-    if (b.kind != BufferKind::kScratch || !touched_[k]) continue;
+    if (!in_scratch(b) || !touched_[k]) continue;
     text += std::string("  ") + memory_type(b.dtype) + (cuda ? "* " : " *restrict ") +
             place_[k].array + " = scratch->" + place_[k].array + ";\n";
   }

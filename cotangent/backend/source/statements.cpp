@@ -25,7 +25,7 @@ bool mentions(const std::string& text, const std::string& name) {
 }
 
 bool is_rows(const kernel::Instr& i) {
-  return i.code == Code::kFor && i.kind != ForKind::kSerial;
+  return i.code == Code::kFor && kernel::is_simd(i.kind);
 }
 
 bool meet(const std::set<std::uint32_t>& x, const std::set<std::uint32_t>& y) {
