@@ -1,0 +1,324 @@
+// The cases of the performance table: ours and the same written by hand, in turn in one process.
+// Called by bench/run, which adds the other peers; prints a JSON line a measurement.
+//
+//   bench_suite [--quick] [--one-core] [NAME...]      NAME: a case, or the start of its name
+//
+// --one-core uses one thread and measures the time it ran, for a busy machine.
+//
+// "seconds" is the least of several calls, wall time, with all cores unless the case is of one.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/hand/hand.h"
+#include "bench/systems.h"
+#include "cotangent/runtime/executable.h"
+#include "cotangent/transform/vmap.h"
+
+namespace {
+
+using namespace cotangent;
+using namespace bench;
+
+bool processor_time = false;
+
+/// Wall time; or the time this thread had a core, for cases of one core on a busy machine.
+double now() {
+  if (processor_time) {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+  }
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+struct Suite {
+  bool quick = false;
+  std::vector<std::string> wanted;
+  int cores = runtime::host_threads();
+
+  bool wants(const std::string& name) const {
+    return wanted.empty() || std::any_of(wanted.begin(), wanted.end(),
+                                         [&](const std::string& w) { return name.starts_with(w); });
+  }
+
+  static void line(const std::string& name, const std::string& who, double seconds,
+                   const std::string& more = "") {
+    std::printf("{\"case\": \"%s\", \"who\": \"%s\", \"seconds\": %.6g%s}\n", name.c_str(),
+                who.c_str(), seconds, more.c_str());
+    std::fflush(stdout);
+  }
+
+  /// The two in turn, so that what disturbs one disturbs the other.
+  void pair(const std::string& name, const std::function<void()>& ours,
+            const std::function<void()>& hand, double work = 0, const char* unit = "") const {
+    double best_ours = 1e30, best_hand = 1e30;
+    const double stop = now() + (quick ? 0.3 : 3.0);
+    for (int r = 0; r < 3 || now() < stop; ++r) {
+      double start = now();
+      ours();
+      best_ours = std::min(best_ours, now() - start);
+      if (!hand) continue;
+      start = now();
+      hand();
+      best_hand = std::min(best_hand, now() - start);
+    }
+    std::string more;
+    if (work > 0) {
+      more = ", \"work\": " + std::to_string(work) + ", \"unit\": \"" + unit + "\"";
+    }
+    line(name, "cotangent", best_ours, more);
+    if (hand) line(name, "hand-written C++", best_hand, more);
+  }
+};
+
+/// A compiled program with arguments and results of its own.
+class Call {
+ public:
+  Call(const ir::FunctionPtr& f, int threads, double team_from = 3e5) {
+    runtime::CompileOptions options;
+    options.threads = threads;
+    options.team_from = team_from;
+    executable_ = runtime::compile(f, options);
+    const ir::Function& program = *executable_->program();
+    for (std::size_t k = 0; k < program.params().size(); ++k) {
+      arguments_.emplace_back(program.param_type(k));
+      ir::Tensor& t = arguments_.back();
+      for (std::int64_t n = 0; n < t.size(); ++n) {
+        const double x = 0.1 + 0.013 * static_cast<double>(k) + 1e-4 * static_cast<double>(n % 997);
+        if (t.type().dtype == DType::kF64) t.as<double>()[static_cast<std::size_t>(n)] = x;
+        if (t.type().dtype == DType::kF32)
+          t.as<float>()[static_cast<std::size_t>(n)] = static_cast<float>(x);
+      }
+    }
+    for (std::size_t k = 0; k < program.results().size(); ++k)
+      results_.emplace_back(program.result_type(k));
+    for (const ir::Tensor& t : arguments_) in_.push_back(t.data());
+    for (ir::Tensor& t : results_) out_.push_back(t.data());
+  }
+
+  void operator()() { executable_->call_raw(in_, out_); }
+  runtime::CompileTimes times() const { return executable_->times(); }
+  ir::Tensor& argument(std::size_t k) { return arguments_[k]; }
+  ir::Tensor& result(std::size_t k) { return results_[k]; }
+
+ private:
+  runtime::ExecutablePtr executable_;
+  std::vector<ir::Tensor> arguments_, results_;
+  std::vector<const void*> in_;
+  std::vector<void*> out_;
+};
+
+std::string name_of_type(DType t) {
+  return std::string(name_of(t));
+}
+
+void scalar_loops(const Suite& s) {
+  if (s.wants("logistic")) {
+    Call ours(rollout(logistic_step, 1, DType::kF64, 10000000), 1);
+    volatile double start = 0.1, sink = 0;
+    s.pair(
+        "logistic", std::ref(ours), [&] { sink = hand::logistic(start, 3.9, 10000000); }, 1e7,
+        "steps");
+  }
+  if (s.wants("carries60")) {
+    Call ours(rollout(carries60_step, 60, DType::kF64, 614), 1);
+    std::vector<double> x(60);
+    for (int k = 0; k < 60; ++k) x[static_cast<std::size_t>(k)] = 0.1 + 0.013 * k;
+    s.pair(
+        "carries60", std::ref(ours),
+        [&] {
+          std::vector<double> y = x;
+          hand::carries60(y.data(), 614);
+          x[0] += 1e-9 * y[1];
+        },
+        614, "steps");
+  }
+}
+
+template <class T>
+void small_system(const Suite& s, const char* system, Step step, std::int64_t state,
+                  void (*by_hand)(T*, std::int64_t, std::int64_t, int)) {
+  const DType t = sizeof(T) == 8 ? DType::kF64 : DType::kF32;
+  for (std::int64_t lanes : {std::int64_t{4096}, std::int64_t{1}}) {
+    const std::string name =
+        std::string(lanes > 1 ? "lanes-" : "one-") + system + "-" + name_of_type(t);
+    if (!s.wants(name)) continue;
+    const std::int64_t steps = lanes > 1 ? 1000 : 1000000;
+    ir::FunctionPtr f = rollout(step, state, t, steps);
+    if (lanes > 1) f = transform::vmap(f, lanes);
+    Call ours(f, lanes > 1 ? s.cores : 1);
+    std::vector<T> x(static_cast<std::size_t>(state * lanes));
+    const auto fill = [&] {
+      for (std::int64_t k = 0; k < state; ++k) {
+        for (std::int64_t n = 0; n < lanes; ++n) {
+          x[static_cast<std::size_t>(k * lanes + n)] = static_cast<T>(
+              0.1 + 0.013 * static_cast<double>(k) + 1e-4 * static_cast<double>(n % 997));
+        }
+      }
+    };
+    s.pair(
+        name, std::ref(ours),
+        [&] {
+          fill();
+          by_hand(x.data(), lanes, steps, lanes > 1 ? s.cores : 1);
+        },
+        static_cast<double>(lanes * steps), "steps");
+  }
+}
+
+template <class T>
+void gravity_case(const Suite& s, std::int64_t n) {
+  const DType t = sizeof(T) == 8 ? DType::kF64 : DType::kF32;
+  const std::string name = "gravity-" + std::to_string(n) + "-" + name_of_type(t);
+  if (!s.wants(name)) return;
+  Call ours(gravity(n, t, 1e-2), 1);
+  std::vector<T> x(static_cast<std::size_t>(3 * n)), a(x.size());
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    x[k] = static_cast<T>(0.618 * static_cast<double>(k * k % 1009) / 1009);
+    ours.argument(0).as<T>()[k] = x[k];
+  }
+  s.pair(
+      name, std::ref(ours), [&] { hand::gravity<T>(x.data(), a.data(), n, T(1e-2)); },
+      static_cast<double>(n) * static_cast<double>(n), "pairs");
+}
+
+void memory_bound(const Suite& s) {
+  const std::int64_t n = s.quick ? 10000000 : 100000000;
+  const auto doubles = [](std::int64_t count) {
+    return std::vector<double>(static_cast<std::size_t>(count), 0.5);
+  };
+  if (s.wants("triad")) {
+    Call ours(triad(n), s.cores);
+    const auto a = doubles(n), b = doubles(n);
+    auto c = doubles(n);
+    s.pair(
+        "triad", std::ref(ours), [&] { hand::triad(a.data(), b.data(), c.data(), 3, n, s.cores); },
+        24.0 * static_cast<double>(n), "bytes");
+  }
+  if (s.wants("chain")) {
+    Call ours(chain(n), s.cores);
+    const auto a = doubles(n);
+    auto c = doubles(n);
+    // The bound: a copy that moves as many bytes, with the stores of the triad.
+    s.pair(
+        "chain", std::ref(ours), [&] { hand::triad(a.data(), a.data(), c.data(), 3, n, s.cores); },
+        16.0 * static_cast<double>(n), "bytes");
+  }
+  if (s.wants("stencil5")) {
+    const std::int64_t rows = s.quick ? 2002 : 10002, columns = s.quick ? 2002 : 10002;
+    Call ours(stencil5(rows, columns), s.cores);
+    const auto in = doubles(rows * columns);
+    auto out = doubles(rows * columns);
+    s.pair(
+        "stencil5", std::ref(ours),
+        [&] { hand::stencil5(in.data(), out.data(), rows, columns, s.cores); },
+        16.0 * static_cast<double>(rows * columns), "bytes");
+  }
+  if (s.wants("stencil27")) {
+    const std::int64_t m = s.quick ? 202 : 402;
+    Call ours(stencil27(m), s.cores);
+    const auto in = doubles(m * m * m);
+    auto out = doubles(m * m * m);
+    s.pair(
+        "stencil27", std::ref(ours), [&] { hand::stencil27(in.data(), out.data(), m, s.cores); },
+        16.0 * static_cast<double>(m * m * m), "bytes");
+  }
+}
+
+template <class T>
+void matrices(const Suite& s) {
+  const DType t = sizeof(T) == 8 ? DType::kF64 : DType::kF32;
+  for (std::int64_t n : {3, 4, 8, 16}) {
+    const std::string name = "matmul-" + std::to_string(n) + "-" + name_of_type(t);
+    if (!s.wants(name)) continue;
+    const std::int64_t count = 65536 / (n * n) * 16;
+    Call ours(transform::vmap(matmul(n, t), count), 1);
+    std::vector<T> a(static_cast<std::size_t>(count * n * n), T(0.5)), b = a, c = a;
+    s.pair(
+        name, std::ref(ours),
+        [&] { hand::small_matmul<T>(a.data(), b.data(), c.data(), count, static_cast<int>(n)); },
+        2.0 * static_cast<double>(count * n * n * n), "flops");
+  }
+}
+
+/// From a program to the end of its first step; the code cache is off.
+void cold_start(const Suite& s) {
+  struct Case {
+    const char* name;
+    Step step;
+    std::int64_t state;
+  };
+  for (const Case& c :
+       {Case{"cold-pendulum", pendulum_step, 2}, Case{"cold-20000", large_step, 67}}) {
+    if (!s.wants(c.name)) continue;
+    double best = 1e30;
+    std::string parts;
+    for (int r = 0; r < (s.quick ? 2 : 5); ++r) {
+      const double start = now();
+      Call ours(rollout(c.step, c.state, DType::kF64, 1), 1);
+      ours();
+      best = std::min(best, now() - start);
+      const runtime::CompileTimes t = ours.times();
+      parts = ", \"passes\": " + std::to_string(t.passes_s) +
+              ", \"lowering\": " + std::to_string(t.lower_s) +
+              ", \"code\": " + std::to_string(t.codegen_s);
+    }
+    Suite::line(c.name, "cotangent", best, parts);
+  }
+}
+
+void call_overhead(const Suite& s) {
+  if (!s.wants("call")) return;
+  Builder b("tiny");
+  const Value x = b.param(ir::scalar()), y = b.param(ir::scalar());
+  Call ours(b.finish({b.add(x, y)}), 1);
+  constexpr int kCalls = 100000;
+  s.pair(
+      "call",
+      [&] {
+        for (int k = 0; k < kCalls; ++k) ours();
+      },
+      nullptr, kCalls, "calls");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  setenv("COTANGENT_CACHE", "off", 1);
+  Suite s;
+  for (int k = 1; k < argc; ++k) {
+    if (std::strcmp(argv[k], "--quick") == 0)
+      s.quick = true;
+    else if (std::strcmp(argv[k], "--one-core") == 0)
+      s.cores = 1, processor_time = true;
+    else
+      s.wanted.push_back(argv[k]);
+  }
+  std::printf("{\"host\": \"%s\", \"fma_peak_f64\": %.4g, \"fma_peak_f32\": %.4g}\n",
+              runtime::host_description().c_str(), hand::fma_peak<double>(),
+              hand::fma_peak<float>());
+  cold_start(s);
+  call_overhead(s);
+  scalar_loops(s);
+  small_system<double>(s, "lorenz", lorenz_step, 3, hand::lorenz<double>);
+  small_system<float>(s, "lorenz", lorenz_step, 3, hand::lorenz<float>);
+  small_system<double>(s, "pendulum", double_pendulum_step, 4, hand::double_pendulum<double>);
+  small_system<float>(s, "pendulum", double_pendulum_step, 4, hand::double_pendulum<float>);
+  small_system<double>(s, "cartpole", cartpole_step, 4, hand::cartpole<double>);
+  small_system<float>(s, "cartpole", cartpole_step, 4, hand::cartpole<float>);
+  for (std::int64_t n : {1024, 16384}) {
+    gravity_case<double>(s, n);
+    gravity_case<float>(s, n);
+  }
+  matrices<double>(s);
+  matrices<float>(s);
+  memory_bound(s);
+}
