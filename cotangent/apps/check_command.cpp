@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "cotangent/apps/answer.h"
+#include "cotangent/apps/check_evaluated.h"
 #include "cotangent/apps/interrupt.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/io/json_writer.h"
@@ -92,10 +93,14 @@ void write_stopped_json(std::ostream& out, const mechanics::NonFinite& fault) {
 }  // namespace
 
 int check_command(const CheckOptions& options, Console& console) {
-  if (!options.reverse) {
-    throw UserError("check: no check was named", "say which: --reverse runs there and back");
+  if (options.reverse == options.evaluate) {
+    throw UserError(options.reverse ? "check: two checks were named" : "check: no check was named",
+                    "say which: --reverse runs there and back, --evaluate runs op by op and names "
+                    "the first value that is not finite");
   }
+  if (options.evaluate) return check_evaluated(options, console);
   const InterruptFlag interrupt;
+  refuse_foreign_cpu(options);
   const Prepared prepared = prepare(options, console.telemetry);
   const Reversal reversal = there_and_back(prepared, options, interrupt, console);
   if (reversal.status == mechanics::RunStatus::kInterrupted) return kInterrupted;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -10,7 +11,9 @@
 
 #include "cotangent/apps/commands.h"
 #include "cotangent/base/error.h"
+#include "cotangent/base/text.h"
 #include "cotangent/base/version.h"
+#include "cotangent/runtime/executable.h"
 #include "cotangent/telemetry/json_lines_sink.h"
 #include "cotangent/telemetry/perfetto_sink.h"
 #include "cotangent/telemetry/terminal_sink.h"
@@ -35,6 +38,9 @@ void add_file_options(CLI::App& command, FileOptions& options) {
       ->take_all();
   command.add_option("--threads", options.threads, "threads to use (default: all cores)")
       ->check(CLI::Range(1, 1024));
+  command.add_option("--cpu", options.cpu,
+                     "the processor to make code for: " + join(runtime::machine_names(), ", ") +
+                         " (default: this one, with all it has)");
   command.add_flag("--json", options.json, "print the answer as one JSON object");
 }
 
@@ -44,9 +50,24 @@ void add_common_options(CLI::App& command, Common& common) {
   command.add_option("--log", common.log, "write every event as a line of JSON");
 }
 
-telemetry::TerminalOptions terminal_options(const std::ostream& err, bool quiet) {
+/// COTANGENT_DEBUG: how much of the compiler's inside is shown.
+telemetry::Detail detail_asked_for() {
+  const char* text = std::getenv("COTANGENT_DEBUG");
+  if (!text || !*text) return telemetry::Detail::kNone;
+  const std::string level = text;
+  if (level.size() != 1 || level[0] < '0' || level[0] > '5') {
+    throw UserError(
+        "COTANGENT_DEBUG is '" + level + "'",
+        "it can be 1 (plan), 2 (kernels), 3 (kernel programs), 4 (LLVM IR and assembly) "
+        "or 5 (every pass); 0 is nothing");
+  }
+  return static_cast<telemetry::Detail>(level[0] - '0');
+}
+
+telemetry::TerminalOptions terminal_options(const std::ostream& err, bool quiet, bool debug) {
   telemetry::TerminalOptions options;
   options.quiet = quiet;
+  options.debug = debug;
   if (&err == &std::cerr && isatty(STDERR_FILENO)) {
     options.terminal = true;
     winsize size{};
@@ -68,8 +89,11 @@ std::ofstream opened(const std::string& path, const char* option) {
 class Reporting {
  public:
   Reporting(const Common& common, std::ostream& err)
-      : common_(common), terminal_(err, terminal_options(err, common.quiet)) {
+      : common_(common),
+        detail_(detail_asked_for()),
+        terminal_(err, terminal_options(err, common.quiet, detail_ != telemetry::Detail::kNone)) {
     telemetry_.add(terminal_);
+    telemetry_.show(detail_);
     if (!common.log.empty()) {
       log_file_ = opened(common.log, "--log");
       telemetry_.add(log_.emplace(log_file_));
@@ -93,6 +117,7 @@ class Reporting {
 
  private:
   const Common& common_;
+  telemetry::Detail detail_;
   telemetry::TerminalSink terminal_;
   std::ofstream log_file_, trace_file_;
   std::optional<telemetry::JsonLinesSink> log_;
@@ -160,6 +185,9 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
   add_file_options(*check_app, check);
   add_common_options(*check_app, common);
   check_app->add_flag("--reverse", check.reverse, "run there, then back, and print the distance");
+  check_app->add_flag("--evaluate", check.evaluate,
+                      "run op by op on the reference evaluator, and name the first value that is "
+                      "not finite (slow)");
   check_app
       ->add_option("--tolerance", check.tolerance,
                    "largest distance that passes, relative to the initial state's size")

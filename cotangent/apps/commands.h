@@ -31,6 +31,7 @@ struct FileOptions {
   std::string file;
   std::vector<std::string> set;  ///< "key=value"
   int threads = 0;
+  std::string cpu;  ///< the processor to make code for; "": this one
   bool json = false;
 };
 
@@ -52,6 +53,7 @@ struct CompileOptions : FileOptions {
 
 struct CheckOptions : FileOptions {
   bool reverse = false;
+  bool evaluate = false;    ///< op by op, on the reference evaluator
   double tolerance = 1e-9;  ///< of the distance, relative to the size of the initial state
 };
 

@@ -138,12 +138,12 @@ std::vector<Finding> examine(telemetry::Telemetry& telemetry) {
 
   std::vector<Finding> findings;
   Values same;
-  const auto add = [&](const std::string& name, int bits, int threads) {
+  const auto add = [&](const std::string& name, const std::string& cpu, int threads) {
     const telemetry::Span span(telemetry, name);
     const double begin = telemetry.now();
     runtime::CompileOptions options;
     options.threads = threads;
-    options.vector_bits = bits;
+    options.cpu = cpu;
     options.cache.on = false;  // what is examined is made here and now
     const runtime::ExecutablePtr executable = runtime::compile(program, options);
     const double compile_s = telemetry.now() - begin;
@@ -156,10 +156,10 @@ std::vector<Finding> examine(telemetry::Telemetry& telemetry) {
     findings.push_back(compare(name, executable->call(arguments), same, written));
     findings.back().compile_s = compile_s;
   };
-  for (int bits : {128, 256, 512}) {
-    if (bits <= runtime::host_vector_bits()) add("cpu, " + std::to_string(bits) + " bits", bits, 1);
+  for (const std::string& cpu : runtime::machine_names()) {
+    if (runtime::why_not_run(cpu).empty()) add("cpu, " + cpu, cpu, 1);
   }
-  for (int threads : {2, 5}) add("cpu, " + std::to_string(threads) + " threads", 0, threads);
+  for (int threads : {2, 5}) add("cpu, " + std::to_string(threads) + " threads", "", threads);
   return findings;
 }
 

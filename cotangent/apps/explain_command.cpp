@@ -46,25 +46,6 @@ void write_facts_text(std::ostream& out, const Prepared& prepared) {
   }
 }
 
-void write_plan_text(std::ostream& out, const Prepared& prepared) {
-  out << "plan\n";
-  if (prepared.refused) {
-    std::istringstream lines(prepared.refused->what());
-    const char* before = "  refused: ";
-    for (std::string line; std::getline(lines, line); before = "  ") out << before << line << '\n';
-    return;
-  }
-  TextTable table;
-  for (const mechanics::Decision& d : prepared.plan.decisions) {
-    table.rows.push_back({d.decision, d.choice, d.reason});
-  }
-  out << table;
-  const mechanics::Composition& composition = prepared.plan.composition;
-  out << "  composition " << composition.name << " of order " << composition.order << ", gamma =";
-  for (double gamma : composition.gamma) out << ' ' << shortest(gamma);
-  out << (composition.source.empty() ? "" : "\n  source: " + composition.source) << '\n';
-}
-
 using Texts = std::vector<std::pair<std::string, std::string>>;  // by section
 
 /// The sections that can be had, in the order asked for.
@@ -80,7 +61,7 @@ void write_text(std::ostream& out, const Prepared& prepared,
     if (name == "facts")
       write_facts_text(out, prepared);
     else if (name == "plan")
-      write_plan_text(out, prepared);
+      out << plan_text(prepared);
     else
       out << name << '\n' << found->second << (found->second.ends_with('\n') ? "" : "\n");
   }
@@ -120,6 +101,7 @@ int explain_command(const ExplainOptions& options, Console& console) {
     return std::ranges::find(sections, name) != sections.end();
   };
   const bool compiles = shown("program") || shown("kernels") || shown("code");
+  runtime::why_not_run(options.cpu);  // refuses a name that is not known
   const Prepared prepared = prepare_to_explain(options, console.telemetry);
   // Asked for by name and not to be had: what there is is printed, then the refusal is an error.
   const bool fails = prepared.refused && (compiles || (shown("plan") && !options.show.empty()));

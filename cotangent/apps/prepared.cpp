@@ -1,5 +1,10 @@
 #include "cotangent/apps/prepared.h"
 
+#include <sstream>
+
+#include "cotangent/apps/text_table.h"
+#include "cotangent/base/text.h"
+
 namespace cotangent::apps {
 namespace {
 
@@ -34,6 +39,7 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
     }
   }
   prepared.front_s = telemetry.now() - begin;
+  if (telemetry.wants(telemetry::Detail::kPlan)) telemetry.debug(plan_text(prepared));
   return prepared;
 }
 
@@ -46,8 +52,42 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
 mechanics::FlowOptions flow_options(const FileOptions& options, telemetry::Telemetry& telemetry) {
   mechanics::FlowOptions flow;
   flow.threads = options.threads;
+  flow.cpu = options.cpu;
   flow.telemetry = &telemetry;
   return flow;
+}
+
+std::string plan_text(const Prepared& prepared) {
+  std::ostringstream out;
+  out << "plan\n";
+  if (prepared.refused) {
+    std::istringstream lines(prepared.refused->what());
+    const char* before = "  refused: ";
+    for (std::string line; std::getline(lines, line); before = "  ") out << before << line << '\n';
+    return out.str();
+  }
+  TextTable table;
+  for (const mechanics::Decision& d : prepared.plan.decisions) {
+    table.rows.push_back({d.decision, d.choice, d.reason});
+  }
+  out << table;
+  const mechanics::Composition& composition = prepared.plan.composition;
+  out << "  composition " << composition.name << " of order " << composition.order << ", gamma =";
+  for (double gamma : composition.gamma) out << ' ' << shortest(gamma);
+  out << (composition.source.empty() ? "" : "\n  source: " + composition.source) << '\n';
+  return out.str();
+}
+
+void refuse_foreign_cpu(const FileOptions& options) {
+  const std::string why = runtime::why_not_run(options.cpu);
+  if (why.empty()) return;
+  std::vector<std::string> can;
+  for (const std::string& name : runtime::machine_names()) {
+    if (runtime::why_not_run(name).empty()) can.push_back(name);
+  }
+  throw UserError("--cpu: code for '" + options.cpu + "' cannot run here: " + why,
+                  "choose from " + join(can, ", ") +
+                      ", or look at the code with `cotangent explain --show=code`");
 }
 
 std::string title_text(const mechanics::Fact& fact) {

@@ -28,6 +28,12 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
 /// What the command line says about compiling.
 mechanics::FlowOptions flow_options(const FileOptions& options, telemetry::Telemetry& telemetry);
 
+/// The plan with all its reasons, or why there is none.
+std::string plan_text(const Prepared& prepared);
+
+/// UserError when --cpu names a processor that is not known, or whose code this host cannot run.
+void refuse_foreign_cpu(const FileOptions& options);
+
 /// "degree of kinetic"; plain "linear" for a yes-or-no fact, whose term is only where it was
 /// decided.
 std::string title_text(const mechanics::Fact& fact);

@@ -54,6 +54,7 @@ int code_of(mechanics::RunStatus status) {
 int run_command(const RunOptions& options, Console& console) {
   telemetry::Telemetry& telemetry = console.telemetry;
   const InterruptFlag interrupt;
+  refuse_foreign_cpu(options);
   const Prepared prepared = prepare(options, telemetry);
   std::shared_ptr<const mechanics::Flow> flow;
   {

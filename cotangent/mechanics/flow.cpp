@@ -153,7 +153,8 @@ class FlowImpl final : public Flow {
     const Clock::time_point start = Clock::now();
     {
       const telemetry::Span span(options.telemetry, "derivatives and passes");
-      pieces = make_pieces(system, plan.precision == "f32" ? DType::kF32 : DType::kF64);
+      pieces = make_pieces(system, plan.precision == "f32" ? DType::kF32 : DType::kF64, true,
+                           options.telemetry);
     }
     made_[options.trajectory] = make_variant(options.trajectory);
     {
@@ -166,8 +167,11 @@ class FlowImpl final : public Flow {
   RunResult run(const InitialState& initial, std::int64_t steps,
                 const RunControl& control) const override {
     const Variant& v = variant(control.record_trajectory);
+    const auto& chunk = v.chunk.executable();
+    const runtime::CallStats before = chunk ? chunk->stats() : runtime::CallStats{};
     RunResult result = Run(*this, v, control, initial, steps).go();
     result.compile_s = compile_s_;
+    if (chunk) report_kernel(*chunk, before, result.steps);
     return result;
   }
 
@@ -195,6 +199,21 @@ class FlowImpl final : public Flow {
   Pieces pieces;
 
  private:
+  /// What the chunk kernel did in a run of so many steps, to those who ask for kernels.
+  void report_kernel(const runtime::Executable& chunk, const runtime::CallStats& before,
+                     std::int64_t steps) const {
+    if (!options_.telemetry || !options_.telemetry->wants(telemetry::Detail::kKernels)) return;
+    const runtime::CallStats after = chunk.stats();
+    const kernel::Cost cost = chunk.cost();
+    const double seconds = after.seconds - before.seconds, n = static_cast<double>(steps);
+    const double rate = seconds > 0 ? 1e-9 * n / seconds : 0;
+    char text[160];
+    std::snprintf(text, sizeof text, "%lld calls, %.0f steps, %.3f ms, %.3g GF/s, %.3g GB/s",
+                  static_cast<long long>(after.calls - before.calls), n, 1e3 * seconds,
+                  rate * cost.flops, rate * cost.bytes);
+    options_.telemetry->debug("kernel " + chunk.program()->name() + ": " + text);
+  }
+
   const Variant& variant(bool trajectory) const {
     const std::lock_guard lock(mutex_);
     if (!made_[trajectory]) made_[trajectory] = make_variant(trajectory);
@@ -204,7 +223,7 @@ class FlowImpl final : public Flow {
   std::unique_ptr<const Variant> make_variant(bool trajectory) const {
     auto v = std::make_unique<Variant>();
     telemetry::Span making(options_.telemetry, "programs of the run");
-    v->outputs = make_outputs(system, facts, plan, trajectory);
+    v->outputs = make_outputs(system, facts, plan, trajectory, options_.telemetry);
     v->trip = trip_for(v->outputs, plan.steps);
     const ir::FunctionPtr programs[] = {
         start_program(pieces, v->outputs),
@@ -215,6 +234,7 @@ class FlowImpl final : public Flow {
       runtime::CompileOptions o;
       o.threads = options_.threads > 0 ? options_.threads : runtime::host_threads();
       o.vector_bits = options_.vector_bits;
+      o.cpu = options_.cpu;
       o.keep_code = options_.keep_code;
       o.cache = options_.cache;
       o.telemetry = options_.telemetry;

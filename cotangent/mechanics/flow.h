@@ -81,6 +81,7 @@ struct RunResult {
 struct FlowOptions {
   int threads = 0;      ///< 0: all cores
   int vector_bits = 0;  ///< 0: the host's best
+  std::string cpu;      ///< runtime::CompileOptions::cpu
   bool keep_code = false;
   bool trajectory = false;  ///< run() will be asked to record it (else its program is made then)
   bool reference = false;   ///< run the programs on the reference evaluator: slow, for tests

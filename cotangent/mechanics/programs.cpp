@@ -328,19 +328,24 @@ static Pieces make_pieces_with(const System& system, DType dtype,
   return pieces;
 }
 
-Pieces make_pieces(const System& system, DType dtype, bool passes) {
-  return make_pieces_with(system, dtype, [passes](const FunctionPtr& f) {
-    return passes ? transform::run_passes(f) : f;
+Pieces make_pieces(const System& system, DType dtype, bool passes,
+                   telemetry::Telemetry* telemetry) {
+  transform::PassOptions options;
+  options.telemetry = telemetry;
+  return make_pieces_with(system, dtype, [&](const FunctionPtr& f) {
+    return passes ? transform::run_passes(f, options) : f;
   });
 }
 
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
-                                 bool trajectory) {
+                                 bool trajectory, telemetry::Telemetry* telemetry) {
   const std::int64_t every = std::max<std::int64_t>(1, plan.every);
   std::vector<Output> outputs;
   const auto add = [&](Output::Kind kind, std::string name, const FunctionPtr& f,
                        std::int64_t cadence) {
-    const FunctionPtr passed = transform::run_passes(f);
+    transform::PassOptions options;
+    options.telemetry = telemetry;
+    const FunctionPtr passed = transform::run_passes(f, options);
     outputs.push_back({kind, std::move(name), passed, passed->result_type(0), cadence});
   };
   add(Output::Kind::kEnergy, "energy", energies(system), every);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cotangent/mechanics/plan.h"
+#include "cotangent/telemetry/telemetry.h"
 
 namespace cotangent::mechanics {
 
@@ -35,7 +36,8 @@ struct Pieces {
 };
 /// `passes` false: simplified only, for evaluation in long double (the expansions of sin, exp, ..
 /// are made for f64 and f32).
-Pieces make_pieces(const System& system, DType dtype, bool passes = true);
+Pieces make_pieces(const System& system, DType dtype, bool passes = true,
+                   telemetry::Telemetry* telemetry = nullptr);
 
 /// H = sum of the terms: (q, p, t, parameters...) -> f64. Not passed.
 ir::FunctionPtr total_energy(const System& system);
@@ -55,7 +57,7 @@ struct Output {
 /// Energy (the terms in order, then the total), the momenta that `facts` promise, the observables,
 /// and if `trajectory` q and p.
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
-                                 bool trajectory);
+                                 bool trajectory, telemetry::Telemetry* telemetry = nullptr);
 
 /// (q, p, t: f64, parameters...) -> (dH/dq, v, outputs...)
 ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& outputs);

@@ -1,5 +1,6 @@
 #include "cotangent/runtime/executable.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -59,7 +60,7 @@ class CpuExecutable final : public Executable {
  public:
   CpuExecutable(ir::FunctionPtr program, std::shared_ptr<const kernel::Program> kernel,
                 std::shared_ptr<const backend::cpu::CodeModule> code, std::size_t which,
-                int threads, std::string why, CompileTimes times)
+                int threads, std::string why, CompileTimes times, telemetry::Telemetry* telemetry)
       : program_(std::move(program)),
         kernel_(std::move(kernel)),
         module_(std::move(code)),
@@ -67,6 +68,9 @@ class CpuExecutable final : public Executable {
         threads_(threads),
         why_(std::move(why)),
         times_(times),
+        telemetry_(telemetry && !telemetry->empty() ? telemetry : nullptr),
+        span_name_("kernel " + program_->name()),
+        counts_(telemetry_ && telemetry_->wants(telemetry::Detail::kKernels)),
         scratch_(code_.scratch_bytes + static_cast<std::size_t>(threads) * code_.lane_bytes) {}
 
   const ir::FunctionPtr& program() const override { return program_; }
@@ -76,6 +80,12 @@ class CpuExecutable final : public Executable {
     ensure(arguments.size() == program_->params().size() &&
                results.size() == program_->results().size(),
            "call_raw: number of arguments and results");
+    if (!code_.run) {
+      const backend::cpu::Machine& machine = module_->machine();
+      throw UserError("code for '" + machine.name + "' cannot run here: " + machine.cannot_run_here,
+                      "compile for this host, or for a processor it can stand for");
+    }
+    const double begin = telemetry_ ? telemetry_->now() : 0;
     // A result that shares memory with an argument is made aside.
     std::vector<void*> out(results.begin(), results.end());
     std::vector<std::unique_ptr<std::byte[]>> aside(results.size());
@@ -107,13 +117,28 @@ class CpuExecutable final : public Executable {
         std::memcpy(results[r], out[r], static_cast<std::size_t>(program_->result_type(r).bytes()));
       }
     }
+    if (telemetry_) note_call(begin);
   }
 
   std::string kernels_text() const override { return why_ + kernel::print(*kernel_); }
   std::string code_text() const override { return module_->text(); }
   CompileTimes times() const override { return times_; }
+  kernel::Cost cost() const override { return kernel::cost_of(*kernel_); }
+  CallStats stats() const override {
+    return {calls_.load(std::memory_order_relaxed),
+            1e-9 * static_cast<double>(nanoseconds_.load(std::memory_order_relaxed))};
+  }
 
  private:
+  void note_call(double begin) const {
+    const double end = telemetry_->now();
+    telemetry_->span(span_name_, begin, end);
+    if (!counts_) return;
+    calls_.fetch_add(1, std::memory_order_relaxed);
+    nanoseconds_.fetch_add(static_cast<std::int64_t>(1e9 * (end - begin)),
+                           std::memory_order_relaxed);
+  }
+
   ir::FunctionPtr program_;
   std::shared_ptr<const kernel::Program> kernel_;
   std::shared_ptr<const backend::cpu::CodeModule> module_;
@@ -121,8 +146,24 @@ class CpuExecutable final : public Executable {
   int threads_;
   std::string why_;
   CompileTimes times_;
+  telemetry::Telemetry* telemetry_;  ///< null when nobody listens
+  std::string span_name_;
+  bool counts_;
+  mutable std::atomic<std::int64_t> calls_{0}, nanoseconds_{0};
   mutable ScratchPool scratch_;
 };
+
+std::string whole_number(double x) {
+  return std::to_string(static_cast<std::int64_t>(x));
+}
+
+/// For the log; `why` is kind and launches, as comment lines.
+std::string kernel_text(const kernel::Program& program, const std::string& why, bool cached) {
+  const kernel::Cost cost = kernel::cost_of(program);
+  return "kernel " + program.name + ": " + whole_number(cost.flops) + " flops, " +
+         whole_number(cost.bytes) + " bytes a " + (cost.per_step ? "step" : "call") +
+         (cached ? ", code from the cache" : "") + "\n" + why.substr(0, why.size() - 1);
+}
 
 }  // namespace
 
@@ -151,6 +192,9 @@ std::vector<ir::Tensor> Executable::call(std::span<const ir::Tensor> arguments) 
 std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> functions,
                                        const CompileOptions& options) {
   const int threads = std::max(options.threads, 1);
+  const auto wants = [&](telemetry::Detail detail) {
+    return options.telemetry && options.telemetry->wants(detail);
+  };
   std::vector<ir::FunctionPtr> programs;
   std::vector<std::shared_ptr<const kernel::Program>> kernels;
   std::vector<backend::cpu::KernelRequest> requests;
@@ -159,11 +203,15 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   for (const ir::FunctionPtr& f : functions) {
     CompileTimes t;
     auto start = std::chrono::steady_clock::now();
-    const telemetry::Span span(options.telemetry, "passes and lowering of " + f->name());
-    programs.push_back(options.passes ? transform::run_passes(f, options.pass_options) : f);
+    transform::PassOptions pass_options = options.pass_options;
+    if (!pass_options.telemetry) pass_options.telemetry = options.telemetry;
+    programs.push_back(options.passes ? transform::run_passes(f, pass_options) : f);
     t.passes_s = seconds_since(start);
     start = std::chrono::steady_clock::now();
-    kernels.push_back(std::make_shared<const kernel::Program>(kernel::lower(programs.back(), options.lowering)));
+    telemetry::Span lowering(options.telemetry, "lower " + f->name());
+    kernels.push_back(
+        std::make_shared<const kernel::Program>(kernel::lower(programs.back(), options.lowering)));
+    lowering.close();
     t.lower_s = seconds_since(start);
     times.push_back(t);
     const double ops = kernel::estimate_ops(*kernels.back());
@@ -189,24 +237,45 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   backend::cpu::CodeOptions code;
   code.vector_bits = options.vector_bits;
   code.level = options.optimize;
-  code.keep_text = options.keep_code;
+  code.keep_text = options.keep_code || wants(telemetry::Detail::kCode);
+  code.cpu = options.cpu;
   code.telemetry = options.telemetry;
   const auto store = open_cache(options.cache, options.telemetry);
   code.store = store.get();
   const auto module = backend::cpu::compile_kernels(requests, code);
   const double codegen = seconds_since(start);
+  if (wants(telemetry::Detail::kKernels)) {
+    for (std::size_t k = 0; k < kernels.size(); ++k) {
+      options.telemetry->debug(kernel_text(*kernels[k], why[k], module->from_store()));
+      if (wants(telemetry::Detail::kSource)) options.telemetry->debug(kernel::print(*kernels[k]));
+    }
+    if (wants(telemetry::Detail::kCode)) options.telemetry->debug(module->text());
+  }
   std::vector<ExecutablePtr> result;
   for (std::size_t k = 0; k < programs.size(); ++k) {
     times[k].codegen_s = codegen;
     times[k].cached = module->from_store();
-    result.push_back(std::make_shared<CpuExecutable>(
-        programs[k], kernels[k], module, k, requests[k].team ? threads : 1, why[k], times[k]));
+    result.push_back(std::make_shared<CpuExecutable>(programs[k], kernels[k], module, k,
+                                                     requests[k].team ? threads : 1, why[k],
+                                                     times[k], options.telemetry));
   }
   return result;
 }
 
 ExecutablePtr compile(const ir::FunctionPtr& f, const CompileOptions& options) {
   return compile_all(std::span(&f, 1), options)[0];
+}
+
+std::vector<std::string> machine_names() {
+  std::vector<std::string> names;
+  for (const backend::cpu::Machine& machine : backend::cpu::known_machines()) {
+    names.push_back(machine.name);
+  }
+  return names;
+}
+
+std::string why_not_run(const std::string& cpu) {
+  return backend::cpu::machine_named(cpu).cannot_run_here;
 }
 
 std::string host_description() {

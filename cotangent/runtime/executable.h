@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cotangent/ir/function.h"
+#include "cotangent/kernel/cost.h"
 #include "cotangent/kernel/lower.h"
 #include "cotangent/runtime/code_cache.h"
 #include "cotangent/transform/passes.h"
@@ -25,8 +26,18 @@ struct CompileOptions {
   kernel::LowerOptions lowering;
   bool keep_code = false;  ///< keep the generated LLVM IR and assembly text for explain
   int optimize = -1;       ///< code-generation level 0..3; -1: chosen by size
-  CacheOptions cache;      ///< where compiled code is kept from one process to the next
-  telemetry::Telemetry* telemetry = nullptr;  ///< told what compiling does; not kept afterwards
+  /// The processor code is made for: one of machine_names(), "" for this host. Code for one that
+  /// this host is not can be looked at, and refuses to run.
+  std::string cpu;
+  CacheOptions cache;  ///< where compiled code is kept from one process to the next
+  /// Told what compiling does, and of every call; must outlive the executable.
+  telemetry::Telemetry* telemetry = nullptr;
+};
+
+/// Calls so far; counted where the telemetry wants kernels.
+struct CallStats {
+  std::int64_t calls = 0;
+  double seconds = 0;
 };
 
 struct CompileTimes {
@@ -53,6 +64,9 @@ class Executable {
       const = 0;  ///< the kernel program, with each kernel's kind and why
   virtual std::string code_text() const = 0;  ///< LLVM IR then assembly; "" unless keep_code
   virtual CompileTimes times() const = 0;
+
+  virtual kernel::Cost cost() const { return {}; }
+  virtual CallStats stats() const { return {}; }
 };
 using ExecutablePtr = std::shared_ptr<const Executable>;
 
@@ -61,6 +75,11 @@ ExecutablePtr compile(const ir::FunctionPtr& f, const CompileOptions& options = 
 /// Compiles several programs together (one LLVM module: cheaper than one by one).
 std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> functions,
                                        const CompileOptions& options = {});
+
+/// What CompileOptions::cpu may be: "native" first.
+std::vector<std::string> machine_names();
+/// Why code for `cpu` cannot run here, "" when it can. UserError for a name that is not known.
+std::string why_not_run(const std::string& cpu);
 
 /// "x86-64, AVX-512, 2 threads" for doctor and logs.
 std::string host_description();

@@ -17,6 +17,16 @@ namespace cotangent::telemetry {
 enum class Level : std::uint8_t { kDebug, kInfo, kWarning, kError };
 std::string_view name_of(Level level);
 
+/// How much of the compiler's inside is told, as debug messages; each includes those before it.
+enum class Detail : std::uint8_t {
+  kNone,
+  kPlan,     ///< 1: what was decided, and why
+  kKernels,  ///< 2: kernels with operations, bytes, time and rates
+  kSource,   ///< 3: kernel programs
+  kCode,     ///< 4: LLVM IR and assembly
+  kPasses    ///< 5: every pass, with what it changed
+};
+
 /// Seconds since the Telemetry object was made, from a clock that never goes back.
 using Seconds = double;
 
@@ -71,11 +81,15 @@ class Telemetry {
   /// Adds a sink, which must outlive this object. Not while others report.
   void add(Sink& sink) { sinks_.push_back(&sink); }
   bool empty() const { return sinks_.empty(); }
+  /// Asks for details; libraries ask back with `wants` before they make a long text. Before use.
+  void show(Detail detail) { detail_ = detail; }
+  bool wants(Detail detail) const { return detail <= detail_ && !sinks_.empty(); }
   Seconds now() const {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - origin_).count();
   }
 
   void log(Level level, std::string_view text);
+  void debug(std::string_view text) { log(Level::kDebug, text); }
   void info(std::string_view text) { log(Level::kInfo, text); }
   void warn(std::string_view text) { log(Level::kWarning, text); }
   void counter(std::string_view name, double value);
@@ -87,6 +101,7 @@ class Telemetry {
 
   std::chrono::steady_clock::time_point origin_;
   std::vector<Sink*> sinks_;
+  Detail detail_ = Detail::kNone;
   std::mutex mutex_;
   std::vector<std::uint64_t> threads_;  ///< hashes of thread ids seen, in order
 };

@@ -77,7 +77,7 @@ void TerminalSink::clear_line() {
 }
 
 void TerminalSink::log(const LogEvent& event) {
-  if (event.level == Level::kDebug) return;
+  if (event.level == Level::kDebug && !options_.debug) return;
   if (options_.quiet && event.level == Level::kInfo) return;
   clear_line();
   if (event.level != Level::kInfo) out_ << name_of(event.level) << ": ";

@@ -16,6 +16,7 @@ namespace cotangent::telemetry {
 struct TerminalOptions {
   bool terminal = false;         ///< whether the stream is one a line can be redrawn on
   bool quiet = false;            ///< warnings and errors only
+  bool debug = false;            ///< debug messages too, also when quiet
   int columns = 80;              ///< width a redrawn line is kept below
   Seconds line_seconds = 5;      ///< least time between plain progress lines
   Seconds redraw_seconds = 0.1;  ///< least time between redraws

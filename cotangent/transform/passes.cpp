@@ -1,12 +1,29 @@
 #include "cotangent/transform/passes.h"
 
 #include <chrono>
+#include <utility>
 
+#include "cotangent/ir/diff.h"
 #include "cotangent/ir/verifier.h"
 
 namespace cotangent::transform {
 
 using namespace ir;
+
+namespace {
+
+std::string changes_text(const PassRecord& record, const Function& before, const Function& after) {
+  const std::string changes = diff(before, after);
+  const std::string counts =
+      record.nodes_before == record.nodes_after
+          ? std::to_string(record.nodes_after)
+          : std::to_string(record.nodes_before) + " to " + std::to_string(record.nodes_after);
+  return "pass " + record.name + " of " + after.name() + ": " + counts + " nodes, " +
+         std::to_string(static_cast<std::int64_t>(record.seconds * 1e6)) + " us" +
+         (changes.empty() ? ", no change" : "\n" + changes);
+}
+
+}  // namespace
 
 std::vector<Pass> standard_passes(const PassOptions& options) {
   std::vector<Pass> passes;
@@ -30,7 +47,9 @@ FunctionPtr run_passes(FunctionPtr f, const PassOptions& options,
   for (const Pass& pass : standard_passes(options)) {
     PassRecord record{pass.name, 0, f->total_size(), 0};
     const auto start = std::chrono::steady_clock::now();
-    f = pass.run(*f);
+    telemetry::Span span(options.telemetry, "pass " + pass.name + " of " + f->name());
+    const FunctionPtr before = std::exchange(f, pass.run(*f));
+    span.close();
     record.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     record.nodes_after = f->total_size();
@@ -38,6 +57,9 @@ FunctionPtr run_passes(FunctionPtr f, const PassOptions& options,
     verify(*f);
 #endif
     if (records) records->push_back(record);
+    if (options.telemetry && options.telemetry->wants(telemetry::Detail::kPasses)) {
+      options.telemetry->debug(changes_text(record, *before, *f));
+    }
   }
   return f;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cotangent/ir/function.h"
+#include "cotangent/telemetry/telemetry.h"
 
 namespace cotangent::transform {
 
@@ -41,6 +42,8 @@ struct PassOptions {
   bool reduce_strength = true;
   bool contract = true;
   bool expand_math = true;  ///< false: for a target that has such functions itself
+  /// Gets a span for every pass and, where it wants passes, what each changed.
+  telemetry::Telemetry* telemetry = nullptr;
 };
 
 struct Pass {

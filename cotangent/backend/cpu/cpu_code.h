@@ -50,6 +50,8 @@ class CodeModule {
   virtual const std::string& text() const = 0;  ///< LLVM IR, then assembly; "" unless kept
   virtual const Machine& machine() const = 0;
   virtual bool from_store() const = 0;  ///< nothing was generated
+  /// The object file; empty unless text was kept.
+  virtual std::span<const std::byte> object() const = 0;
 };
 
 struct KernelRequest {

@@ -119,8 +119,9 @@ class Module final : public CodeModule {
       code.constants = constants_of(*r.program, plans_.back());
       kernels_.push_back(std::move(code));
     }
-    const Bytes object = make_object(requests);
+    Bytes object = make_object(requests);
     if (machine_.cannot_run_here.empty()) load(object);
+    if (options.keep_text) object_ = std::move(object);
     options_ = {};
   }
 
@@ -128,6 +129,7 @@ class Module final : public CodeModule {
   const std::string& text() const override { return text_; }
   const Machine& machine() const override { return machine_; }
   bool from_store() const override { return from_store_; }
+  std::span<const std::byte> object() const override { return object_; }
 
  private:
   static std::shared_ptr<const std::byte> constants_of(const kernel::Program& program,
@@ -261,6 +263,7 @@ class Module final : public CodeModule {
   std::unique_ptr<llvm::orc::LLJIT> jit_;
   std::vector<KernelCode> kernels_;
   std::string text_;
+  Bytes object_;
   bool from_store_ = false;
 };
 

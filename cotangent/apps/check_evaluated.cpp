@@ -1,0 +1,93 @@
+#include "cotangent/apps/check_evaluated.h"
+
+#include <cmath>
+#include <ostream>
+
+#include "cotangent/apps/interrupt.h"
+#include "cotangent/apps/prepared.h"
+#include "cotangent/apps/text_table.h"
+#include "cotangent/base/text.h"
+#include "cotangent/io/json_writer.h"
+#include "cotangent/mechanics/evaluate_steps.h"
+#include "cotangent/telemetry/terminal_sink.h"
+
+namespace cotangent::apps {
+namespace {
+
+std::string text_of(const mechanics::FirstNonFinite& fault, const SourcePtr& source) {
+  std::string text = "step " + telemetry::grouped(fault.step) + " (t = " + shortest(fault.t) +
+                     ") makes " + fault.component + " not finite\n  " + fault.op + " gives " +
+                     shortest(fault.value) + ": " + fault.where + "\n  of " +
+                     join(fault.operands, ", ");
+  if (source && !fault.place.empty()) text += "\n" + show_place(*source, fault.place);
+  return text;
+}
+
+void write_json(std::ostream& out, const mechanics::EvaluatedRun& run, const SourcePtr& source) {
+  io::JsonWriter json(out);
+  json.begin_object().field("schema", "cotangent.check/1").field("check", "evaluate");
+  json.field("steps", run.steps);
+  for (const auto& [name, x] : {std::pair{"q", &run.q}, std::pair{"p", &run.p}}) {
+    std::vector<double> values;
+    for (std::int64_t k = 0; k < x->size(); ++k) values.push_back(static_cast<double>(x->real(k)));
+    json.key(name);
+    json.array(x->type().shape, values);
+  }
+  if (run.fault) {
+    const mechanics::FirstNonFinite& fault = *run.fault;
+    json.key("fault").begin_object().field("step", fault.step).field("t", fault.t);
+    json.field("component", fault.component).field("op", fault.op).field("where", fault.where);
+    json.field("value", shortest(fault.value));
+    json.key("operands").value(std::span<const std::string>(fault.operands));
+    if (source && !fault.place.empty()) {
+      json.field("expression",
+                 source->text.substr(fault.place.begin, fault.place.end - fault.place.begin));
+    }
+    json.end_object();
+  }
+  json.field("ok", !run.fault.has_value()).end_object();
+  out << '\n';
+}
+
+}  // namespace
+
+int check_evaluated(const CheckOptions& options, Console& console) {
+  const InterruptFlag interrupt;
+  const Prepared prepared = prepare(options, console.telemetry);
+  mechanics::FlowOptions how = flow_options(options, console.telemetry);
+  how.reference = true;
+  const auto flow =
+      mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan, how);
+  const std::int64_t steps = prepared.plan.steps;
+  const double begin = console.telemetry.now();
+  const auto between = [&](std::int64_t done) {
+    telemetry::ProgressEvent event;
+    event.step = done;
+    event.steps = steps;
+    event.seconds = console.telemetry.now() - begin;
+    event.energy_error = NAN;
+    event.last = done == steps;
+    console.telemetry.progress(event);
+    return !interrupt.raised();
+  };
+  const mechanics::EvaluatedRun run = mechanics::evaluate_steps(
+      prepared.file.system, *flow, prepared.plan.dt, prepared.file.initial, steps, between);
+  const SourcePtr& source = prepared.file.source;
+  if (options.json) {
+    write_json(console.out, run, source);
+  } else if (run.fault) {
+    console.out << text_of(*run.fault, source) << '\n';
+  } else {
+    console.out << "ok: all values of " << telemetry::grouped(run.steps)
+                << " steps of dt = " << number_text(prepared.plan.dt, 15) << " with "
+                << prepared.plan.method << " are finite\n";
+  }
+  if (run.interrupted) {
+    console.telemetry.warn("interrupted after step " + telemetry::grouped(run.steps) + " of " +
+                           telemetry::grouped(steps));
+    return kInterrupted;
+  }
+  return run.fault ? kNonFinite : kOk;
+}
+
+}  // namespace cotangent::apps
