@@ -172,5 +172,28 @@ TEST(Telemetry, SpanClosesOnce) {
   EXPECT_EQ(lines_in(out.str()), 1u);
 }
 
+TEST(Telemetry, DetailsAreWantedUpToTheLevelAskedForAndByAListenerOnly) {
+  std::ostringstream out;
+  TerminalOptions options;
+  options.debug = true;
+  options.quiet = true;
+  TerminalSink sink(out, options);
+  Telemetry telemetry;
+  telemetry.show(Detail::kKernels);
+  EXPECT_FALSE(telemetry.wants(Detail::kPlan)) << "nobody listens";
+  telemetry.add(sink);
+  EXPECT_TRUE(telemetry.wants(Detail::kPlan));
+  EXPECT_TRUE(telemetry.wants(Detail::kKernels));
+  EXPECT_FALSE(telemetry.wants(Detail::kSource));
+  telemetry.debug("inside");
+  telemetry.info("outside");
+  EXPECT_EQ(out.str(), "debug: inside\n");
+}
+
+TEST(Span, WithoutATelemetryDoesNothing) {
+  Span span(nullptr, "nobody");
+  EXPECT_EQ(span.close(), 0);
+}
+
 }  // namespace
 }  // namespace cotangent::telemetry
