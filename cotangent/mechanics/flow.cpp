@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
 #include <mutex>
 
 #include "cotangent/ir/evaluator.h"
@@ -23,6 +24,9 @@ constexpr double kProgressSeconds = 0.05;
 constexpr std::int64_t kMaxTrip = std::int64_t{1} << 20;
 // Room for the samples of one chunk: it is cleared at every call, so it stays small beside ~50 ms.
 constexpr std::int64_t kOutputBytes = std::int64_t{1} << 20;
+// The start program is called twice a run: for a state of so few numbers, code that is quickly
+// made.
+constexpr std::int64_t kHasty = 1000;
 constexpr std::int64_t kGrowth = 16;  // from one chunk to the next while the speed is not known
 
 double seconds_since(Clock::time_point start) {
@@ -229,7 +233,7 @@ class FlowImpl final : public Flow {
         start_program(pieces, v->outputs),
         chunk_program(pieces, plan.composition, v->outputs, v->trip)};
     making.close();
-    std::vector<runtime::ExecutablePtr> compiled(2);
+    runtime::ExecutablePtr start, chunk;
     if (!options_.reference) {
       runtime::CompileOptions o;
       o.threads = options_.threads > 0 ? options_.threads : runtime::host_threads();
@@ -239,10 +243,17 @@ class FlowImpl final : public Flow {
       o.cache = options_.cache;
       o.telemetry = options_.telemetry;
       o.passes = false;  // the pieces went through them, each once (programs.h)
-      compiled = runtime::compile_all(programs, o);
+      runtime::CompileOptions hasty = o;
+      hasty.keep_code = false;
+      if (system.shape.size() <= kHasty) hasty.optimize = 0;
+      // Side by side, each by one thread.
+      auto making_start = std::async(o.threads > 1 ? std::launch::async : std::launch::deferred,
+                                     [&] { return runtime::compile(programs[0], hasty); });
+      chunk = runtime::compile(programs[1], o);
+      start = making_start.get();
     }
-    v->start = Program(programs[0], compiled[0]);
-    v->chunk = Program(programs[1], compiled[1]);
+    v->start = Program(programs[0], std::move(start));
+    v->chunk = Program(programs[1], std::move(chunk));
     return v;
   }
 
