@@ -75,15 +75,15 @@ Array whole_power(const Array& x, std::int64_t n) {
   return result;
 }
 
-/// C's fmod: the exact remainder of truncated division, while |x / y| < 2^53. The quotient may be
-/// one off by its rounding; fma gives what is left without error, and one y repairs it.
+/// C's fmod: the exact remainder of truncated division, while |x / y| < 2^53. The rounded quotient
+/// is never below the whole part of the true one, but may be one above; fma gives what is left
+/// without error, and one y repairs it.
 Array truncated_remainder(const Array& x, const Array& y) {
   const Array left = fma(-trunc(x / y), y, x);
   const Array step = where(x < 0.0, -abs(y), abs(y));
   const Array zero = scalar_like(0, left);
-  const Array up = where((left != zero) & ((left < zero) != (x < zero)), left + step, left);
-  const Array down = where(abs(up) >= abs(y), up - step, up);
-  return where(isinf(y) & isfinite(x), x, down);
+  const Array exact = where((left != zero) & ((left < zero) != (x < zero)), left + step, left);
+  return where(isinf(y) & isfinite(x), x, exact);
 }
 
 }  // namespace

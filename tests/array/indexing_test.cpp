@@ -41,6 +41,9 @@ TEST(Indexing, IntegerArrays) {
   // Apart from one another: their axes go in front. An integer counts as an array.
   EXPECT_EQ(kCube(Array::of({0, 1, 1}), all, Array::of({0, 1, 2})).shape(), (Shape{3, 3}));
   EXPECT_EQ(show(kCube(0, all, Array::of({1, 2}))), "i64[2,3] 1 5 9 2 6 10");
+  const Array four = reshape(arange(16), {2, 2, 2, 2}), i = Array::of({1, 0, 1});
+  EXPECT_EQ(show(four(slice(1), i, all, i)), "i64[3,1,2] 5 7 0 2 5 7");
+  EXPECT_EQ(show(four(slice(1), i, i)), "i64[1,3,2] 6 7 0 1 6 7");
   EXPECT_EQ(show(kCube(all, 0, Array::of({1, 2}))), "i64[2,2] 1 2 13 14");
   EXPECT_EQ(kCube(all, Array::of({{0, 1}, {2, 0}, {1, 1}}), newaxis).shape(),
             (Shape{2, 3, 2, 1, 4}));

@@ -50,6 +50,11 @@ TEST(Jit, RecordsOnceForEachStructure) {
   EXPECT_EQ(cube(Array::of({1, 2})).dtype(), DType::kI64);
   EXPECT_EQ(recorded, 3);
   EXPECT_EQ(cube.programs(), 3u);
+  // A number takes the type of its partner, an array of no axes keeps its own.
+  const Array single = Array::of({1.0}, DType::kF32);
+  const auto scaled = jit([&](Array s) { return s * single; });
+  EXPECT_EQ(scaled(2.0).dtype(), DType::kF32);
+  EXPECT_EQ(scaled(Array::of({2.0})(0)).dtype(), DType::kF64);
   EXPECT_EQ(reals(f(x, 3)), (std::vector<double>{1, 8}));
   EXPECT_EQ(reals(f(x, 2)), (std::vector<double>{1, 4}));
   EXPECT_EQ(recorded, 5);

@@ -143,6 +143,10 @@ TEST(Vjp, PullsBack) {
   const auto [dw, dx] = pull(Array::of({1.0, 10.0}));
   EXPECT_EQ(reals(dw), (std::vector<double>{0.5, 1, 5, 10}));
   EXPECT_EQ(reals(dx), (std::vector<double>{31, 42}));
+  const auto [z, back] = vjp([](Array n, Array x) { return n * x; }, arange(2), x);
+  const auto [dn, dz] = back(ones({2}));
+  EXPECT_EQ(show(dn), "i64[2] 0 0");
+  EXPECT_EQ(reals(dz), (std::vector<double>{0, 1}));
   EXPECT_THAT(error_of([&, &pull = pull] { pull(Array(1.0)); }),
               testing::HasSubstr("[vjp] a cotangent is f64, the result f64[2]"));
 }
