@@ -4,9 +4,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "cotangent/backend/source/source_text.h"
 #include "cotangent/base/error.h"
+#include "cotangent/ir/builder.h"
+#include "cotangent/ir/evaluator.h"
+#include "cotangent/ir/random_program.h"
 #include "cotangent/kernel/lower.h"
 #include "cotangent/transform/passes.h"
 #include "tests/backend/narrow.h"
@@ -31,7 +35,8 @@ class Folder {
   fs::path path;
 };
 
-std::string validate(const char* kind, const std::string& files) {
+/// What the validator says; `good` when it is content.
+std::string validate(const char* kind, const std::string& files, bool* good_out = nullptr) {
   const char* root = std::getenv("COTANGENT_SOURCE_DIR");
   const Folder folder;
   const std::string log = (folder.path / "log").string();
@@ -41,8 +46,70 @@ std::string validate(const char* kind, const std::string& files) {
   const bool good = std::system(command.c_str()) == 0;
   std::ifstream stream(log);
   const std::string words{std::istreambuf_iterator<char>(stream), {}};
+  if (good_out) {
+    *good_out = good;
+    return words;
+  }
   return good ? "" : words;
 }
+
+/// Kernels to be run on a device, with what they must give.
+class DeviceJobs {
+ public:
+  void add(const std::string& name, const ir::Function& f, const std::vector<ir::Tensor>& arguments,
+           double tolerance) {
+    backend::source::SourceFile file(Dialect::kWgsl);
+    const auto& kernel = file.add(kernel::lower(std::make_shared<const ir::Function>(f)),
+                                  {"kernel", {}, {}, "", true});
+    const std::vector<ir::Tensor> want = ir::evaluate(f, arguments);
+    nlohmann::json bindings = nlohmann::json::array();
+    for (const auto& b : kernel.bindings) {
+      std::vector<std::uint32_t> data(static_cast<std::size_t>(b.count)), expected(data);
+      bool compared = false;
+      for (const auto& part : b.parts) {
+        for (std::size_t k = 0; k < kernel.arguments.size(); ++k) {
+          const bool output = kernel.arguments[k].written;
+          if (kernel.arguments[k].name != part.name) continue;
+          const ir::Tensor& x = output ? want[k - arguments.size()] : arguments[k];
+          compared = compared || output;
+          std::vector<std::uint32_t>& to = output ? expected : data;
+          for (std::int64_t n = 0; n < x.size(); ++n) {
+            std::uint32_t word = 0;
+            std::memcpy(&word, x.data() + static_cast<std::size_t>(n) * x.element_bytes(),
+                        x.element_bytes());
+            to[static_cast<std::size_t>(part.at + n)] = word;
+          }
+        }
+      }
+      bindings.push_back({{"element", b.element}, {"written", b.written}, {"data", data}});
+      if (compared) bindings.back()["want"] = expected;
+    }
+    jobs_.push_back({{"name", name},
+                     {"text", file.text()},
+                     {"kernel", kernel.function},
+                     {"tolerance", tolerance},
+                     {"groups", kernel.form == backend::source::Form::kGrid ? 2 : 1},
+                     {"bindings", bindings}});
+  }
+
+  /// Runs them; how many were off. A kernel that does not compile fails the test.
+  int run(std::string& words) const {
+    const Folder folder;
+    std::ofstream(folder.path / "jobs.json") << jobs_;
+    const char* root = std::getenv("COTANGENT_SOURCE_DIR");
+    bool good = false;
+    words = validate("run",
+                     std::string(root ? root : ".") + "/tests/backend/validators/run_wgsl.mjs " +
+                         (folder.path / "jobs.json").string(),
+                     &good);
+    EXPECT_TRUE(good) << words;
+    const std::size_t at = words.find("off ", words.rfind("ran "));
+    return at == std::string::npos ? -1 : std::stoi(words.substr(at + 4));
+  }
+
+ private:
+  nlohmann::json jobs_ = nlohmann::json::array();
+};
 
 TEST(GpuValidators, CudaOfRandomPrograms) {
   const std::uint64_t first = number_from("COTANGENT_SEED", 1);
@@ -83,6 +150,61 @@ TEST(GpuValidators, WgslOfRandomPrograms) {
   }
   EXPECT_GT(printed, count * 3 / 4) << refusals;
   EXPECT_EQ(validate("wgsl", (folder.path / "*.wgsl").string()), "");
+}
+
+// On SwiftShader, which computes in IEEE single precision but need not fuse or keep denormals. No
+// transcendental functions. A comparison that falls the other way by round-off may throw a program
+// off, rarely.
+TEST(GpuValidators, WgslOfRandomProgramsRuns) {
+  const std::uint64_t first = number_from("COTANGENT_SEED", 1);
+  const std::uint64_t count = number_from("COTANGENT_PROGRAMS", 60);
+  DeviceJobs jobs;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    ir::RandomProgramOptions options;
+    options.nodes = 4 + static_cast<int>(seed % 20);
+    options.depth = static_cast<int>(seed % 4);
+    options.transcendental = false;
+    const auto f = transform::run_passes(in_32_bits(*ir::random_program(seed, options)));
+    try {
+      jobs.add("seed " + std::to_string(seed), *f, ir::random_arguments(*f, seed), 1e-4);
+    } catch (const UserError&) {  // counted by the test above
+    }
+  }
+  std::string words;
+  EXPECT_LE(jobs.run(words), static_cast<int>(count / 20)) << words;
+}
+
+// Relative to the larger of 1 and the value; measured on SwiftShader: 5e-7.
+TEST(GpuValidators, WgslFunctions) {
+  DeviceJobs jobs;
+  const auto add = [&](ir::Op op, double from, double to) {
+    constexpr std::int64_t kPoints = 2000;
+    ir::Builder b("f");
+    const ir::Type type{DType::kF32, Shape{kPoints}};
+    const ir::Value x = b.param(type);
+    const auto f = b.finish({op == ir::Op::kPow     ? b.binary(op, x, b.splat(3.0, type))
+                             : op == ir::Op::kAtan2 ? b.binary(op, x, b.splat(-0.5, type))
+                                                    : b.unary(op, x)});
+    ir::Tensor points(type);
+    for (std::int64_t k = 0; k < kPoints; ++k) {
+      points.set_real(k, from + (to - from) * static_cast<double>(k) / (kPoints - 1));
+    }
+    jobs.add(std::string(ir::name_of(op)), *f, {points}, 1e-6);
+  };
+  using ir::Op;
+  for (Op op : {Op::kSin, Op::kCos}) add(op, -1000, 1000);
+  add(Op::kTan, -1.2, 1.2);
+  add(Op::kExpm1, -20, 5);
+  add(Op::kLog1p, -0.9, 100);
+  add(Op::kCbrt, -1000, 1000);
+  for (Op op : {Op::kExp, Op::kSinh, Op::kCosh}) add(op, -5, 5);
+  add(Op::kLog, 0.001, 1000);
+  add(Op::kTanh, -20, 20);
+  for (Op op : {Op::kAsin, Op::kAcos}) add(op, -1, 1);
+  for (Op op : {Op::kAtan, Op::kAtan2}) add(op, -10, 10);
+  add(Op::kPow, -3, 3);
+  std::string words;
+  EXPECT_EQ(jobs.run(words), 0) << words;
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ const OpRow kCOps[] = {
     {Op::kRsqrt, "d", Level::kProduct, "1.0 / sqrt($0)"},
     {Op::kRsqrt, "r", Level::kProduct, "1.0f / sqrtf($0)"},
     {Op::kIsFinite, "rd", Level::kUnary, "(bool)isfinite($0)"},
-    {Op::kNot, "b", Level::kUnary, "!$0"},
+    {Op::kNot, "b", Level::kCompare, "!$0"},  // in parentheses beside != and &&
     {Op::kNot, "iluv", Level::kUnary, "~$0"},
 
     {Op::kAdd, "rduv", Level::kSum, "$0 + $1"},

@@ -22,7 +22,7 @@ const OpRow kOps[] = {
     {Op::kSqrt, "r", Level::kAtom, "sqrt($0)"},
     {Op::kRsqrt, "r", Level::kProduct, "1.0f / sqrt($0)"},
     {Op::kIsFinite, "r", Level::kAtom, "is_finite@($0)"},
-    {Op::kNot, "b", Level::kUnary, "!$0"},
+    {Op::kNot, "b", Level::kCompare, "!$0"},  // in parentheses beside != and &&
     {Op::kNot, "iu", Level::kUnary, "~$0"},
 
     {Op::kAdd, "riu", Level::kSum, "$0 + $1"},
@@ -57,7 +57,7 @@ const OpRow kOps[] = {
     {Op::kExp, "r", Level::kAtom, "exp($0)"},
     {Op::kLog, "r", Level::kAtom, "log($0)"},
     {Op::kAsin, "r", Level::kAtom, "asin($0)"},
-    {Op::kAcos, "r", Level::kAtom, "acos($0)"},
+    {Op::kAcos, "r", Level::kAtom, "acos@($0)"},
     {Op::kAtan, "r", Level::kAtom, "atan($0)"},
     {Op::kAtan2, "r", Level::kAtom, "atan2($0, $1)"},
     {Op::kSinh, "r", Level::kAtom, "sinh($0)"},
@@ -141,6 +141,9 @@ const HelperRow kHelpers[] = {
      "}\n"},
     {"sin", "r", nullptr, "fn sin@(x: f32) -> f32 { return wave@(x, 0); }\n"},
     {"cos", "r", nullptr, "fn cos@(x: f32) -> f32 { return wave@(x, 1); }\n"},
+    {"acos", "r", nullptr,
+     "fn acos@(x: f32) -> f32 { return 2.0f * atan2(sqrt(0.5f - 0.5f * x), sqrt(0.5f + 0.5f * x)); "
+     "}\n"},
     {"expm1", "r", nullptr,
      "// Kahan: the error of exp(x) - 1 and that of log(exp(x)) cancel.\n"
      "fn expm1@(x: f32) -> f32 {\n"
