@@ -167,7 +167,7 @@ class CWriter {
     file_.add_text(main_text(state));
     SourceCode code;
     code.name = name_;
-    code.text = file_.text(named(summary(system_, plan_) + kCUse, name_));
+    code.text = file_.text(summary(system_, plan_) + named(kCUse, name_));
     for (const char* f : {"_init", "_prepare", "_advance", "_observe", "_time", "_hash"}) {
       code.functions.push_back(name_ + f);
     }
@@ -185,6 +185,9 @@ class CWriter {
       for (const Field& f : parameters_) text += member(f);
       text += "} @_parameters;\n";
     }
+    text += "\ntypedef struct {\n";
+    for (const Field& f : observed_) text += member(f);
+    text += "} @_observables;\n";
     text += "\ntypedef struct {\n" + member(q) + member(p) + member(g);
     text += "  int64_t step;       /* steps done; the time is t0 + step dt */\n  double t0, dt;\n";
     if (!parameters_.empty()) text += "  @_parameters parameters;\n";
@@ -195,11 +198,8 @@ class CWriter {
     }
     if (!chunk.scratch_type.empty()) text += "    " + chunk.scratch_type + " chunk;\n";
     if (!start.scratch_type.empty()) text += "    " + start.scratch_type + " start;\n";
-    text += "  } work;\n} @_state;\n";
-    text += "\ntypedef struct {\n";
-    for (const Field& f : observed_) text += member(f);
-    text += R"(} @_observables;
-
+    text += "    @_observables ignored;\n  } work;\n} @_state;\n";
+    text += R"(
 /* The initial state and the parameters of the file. */
 void @_init(@_state *s);
 /* After a change of q, p, t0, dt or a parameter. */
@@ -258,8 +258,8 @@ uint64_t @_hash(const @_state *s);
             ";\n  s->dt = " + real(plan_.dt) + ";\n  @_prepare(s);\n}\n\n";
     text += "double @_time(const @_state *s) { return fma((double)s->step, s->dt, s->t0); }\n\n";
     text +=
-        "void @_prepare(@_state *s) {\n  @_observables ignored;\n"
-        "  @_observables *const o = &ignored;\n" +
+        "void @_prepare(@_state *s) {\n"
+        "  @_observables *const o = &s->work.ignored;\n" +
         start_call(start, "s->") + "}\n\n";
     text += "void @_observe(@_state *s, @_observables *o) {\n" + start_call(start, "s->work.") +
             "}\n\n";

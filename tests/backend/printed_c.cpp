@@ -9,9 +9,9 @@
 #include "cotangent/ir/random_program.h"
 #include "cotangent/ir/shrink.h"
 #include "cotangent/ir/text.h"
-#include "cotangent/kernel/lower.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
+#include "cotangent/transform/vmap.h"
 #include "tests/backend/c_library.h"
 #include "tests/backend/gpu_on_cpu.h"
 
@@ -26,8 +26,9 @@ using Entry = void(const void* const*, void* const*);
 
 /// Adds a kernel and a function `<name>_call` that takes its arguments as lists.
 void add_kernel(source::SourceFile& file, const FunctionPtr& f, const std::string& name,
-                bool cuda) {
-  const source::KernelText& k = file.add(kernel::lower(f), {name, {}, {}, "", false});
+                const PrintedBatch& batch) {
+  const bool cuda = batch.cuda;
+  const source::KernelText& k = file.add(kernel::lower(f, batch.lower), {name, {}, {}, "", false});
   const std::string head = std::string(cuda ? "extern \"C\" " : "") + "void " + name +
                            "_call(const void *const *in, void *const *out)";
   std::string call = head + " {\n";
@@ -51,12 +52,12 @@ void add_kernel(source::SourceFile& file, const FunctionPtr& f, const std::strin
   file.add_text(head + ";\n" + call + (cuda ? "); });\n}\n" : ");\n}\n"));
 }
 
-std::string printed(std::span<const FunctionPtr> programs, bool cuda) {
-  source::SourceFile file(cuda ? source::Dialect::kCuda : source::Dialect::kC);
+std::string printed(std::span<const FunctionPtr> programs, const PrintedBatch& batch) {
+  source::SourceFile file(batch.cuda ? source::Dialect::kCuda : source::Dialect::kC);
   for (std::size_t k = 0; k < programs.size(); ++k) {
-    add_kernel(file, programs[k], "kernel" + std::to_string(k), cuda);
+    add_kernel(file, programs[k], "kernel" + std::to_string(k), batch);
   }
-  return (cuda ? kCudaOnCpu : "") + file.text();
+  return (batch.cuda ? kCudaOnCpu : "") + file.text();
 }
 
 /// Position of the first result whose bits differ, or -1.
@@ -79,12 +80,12 @@ int first_difference(const ir::Function& f, Entry* run, std::uint64_t seed) {
 std::string shrunk(const FunctionPtr& f, std::uint64_t seed, const PrintedBatch& batch) {
   const auto fails = [&](const ir::Function& g) {
     const auto shared = std::make_shared<const ir::Function>(g);
-    const CLibrary library(printed({&shared, 1}, batch.cuda), batch.compiler, batch.flags);
+    const CLibrary library(printed({&shared, 1}, batch), batch.compiler, batch.flags);
     return first_difference(g, library.function<Entry>("kernel0_call"), seed) >= 0;
   };
   if (!fails(*f)) return "(the same bits when compiled alone)\n" + ir::print(*f);
   const FunctionPtr small = ir::shrink(f, fails, 150);
-  return ir::print(*small) + printed({&small, 1}, batch.cuda);
+  return ir::print(*small) + printed({&small, 1}, batch);
 }
 
 }  // namespace
@@ -94,7 +95,7 @@ void compare_printed(const PrintedBatch& batch, int& shown) {
   for (std::uint64_t k = 0; k < batch.count; ++k) {
     programs.push_back(transform::run_passes(batch.program(batch.first + k)));
   }
-  const CLibrary library(printed(programs, batch.cuda), batch.compiler, batch.flags);
+  const CLibrary library(printed(programs, batch), batch.compiler, batch.flags);
   for (std::uint64_t k = 0; k < batch.count && shown < 3; ++k) {
     const std::uint64_t seed = batch.first + k;
     const std::string name = "kernel" + std::to_string(k) + "_call";
@@ -112,6 +113,13 @@ FunctionPtr random_values(std::uint64_t seed) {
   options.nodes = 4 + static_cast<int>(seed % 20);
   options.depth = static_cast<int>(seed % 4);
   return ir::random_program(seed, options);
+}
+
+FunctionPtr random_lanes(std::uint64_t seed) {
+  ir::RandomProgramOptions options;
+  options.nodes = 3 + static_cast<int>(seed % 8);
+  options.depth = static_cast<int>(seed % 3);
+  return transform::vmap(ir::random_program(seed, options), 7);
 }
 
 FunctionPtr random_derivatives(std::uint64_t seed) {

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "cotangent/ir/function.h"
+#include "cotangent/kernel/lower.h"
 
 namespace cotangent::testing {
 
@@ -14,6 +15,7 @@ struct PrintedBatch {
   std::string compiler = "cc";
   std::string flags = "-std=c99 -O1";
   bool cuda = false;  ///< as CUDA C++, on threads of the CPU (gpu_on_cpu.h); a C++ compiler then
+  kernel::LowerOptions lower;
   std::function<ir::FunctionPtr(std::uint64_t seed)> program;  ///< before the passes
 };
 
@@ -25,6 +27,8 @@ void compare_printed(const PrintedBatch& batch, int& shown);
 /// Random programs of sizes and nestings that depend on the seed; the vjp of differentiable ones.
 ir::FunctionPtr random_values(std::uint64_t seed);
 ir::FunctionPtr random_derivatives(std::uint64_t seed);
+/// Seven instances of a small random program, one an iteration (vmap).
+ir::FunctionPtr random_lanes(std::uint64_t seed);
 
 /// An environment variable as a number: COTANGENT_SEED, COTANGENT_PROGRAMS.
 std::uint64_t number_from(const char* name, std::uint64_t otherwise);

@@ -1,4 +1,4 @@
-// Exact identity, 4,000 random programs: values and derivatives of printed C, by each compiler of
+// Exact identity, 4,500 random programs: values and derivatives of printed C, by each compiler of
 // this machine and at each level of optimisation, have the evaluator's bits. COTANGENT_PROGRAMS and
 // COTANGENT_SEED change how many and which.
 #include <gtest/gtest.h>
@@ -38,6 +38,10 @@ TEST(PrintedCSlow, ValuesOfRandomPrograms) {
 
 TEST(PrintedCSlow, DerivativesOfRandomPrograms) {
   run("derivatives", 2000, random_derivatives);
+}
+
+TEST(PrintedCSlow, LanesOfRandomPrograms) {
+  run("lanes", 500, random_lanes);
 }
 
 TEST(PrintedCudaSlow, HasTheBitsOnThreadsOfTheCpu) {

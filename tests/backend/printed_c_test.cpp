@@ -42,6 +42,21 @@ TEST(PrintedC, DoesNothingUndefined) {
   compare_printed(batch, shown);
 }
 
+// One instance an iteration, its arrays in memory of its own.
+TEST(PrintedC, LanesOfRandomPrograms) {
+  int shown = 0;
+  PrintedBatch batch;
+  batch.program = random_lanes;
+  batch.lower.most_in_registers = 0;
+  batch.first = 1, batch.count = 15;
+  compare_printed(batch, shown);
+  batch.cuda = true;
+  batch.first = 21, batch.count = 10;
+  batch.compiler = "c++";
+  batch.flags = "-std=c++20 -O0 -ffp-contract=off -pthread";
+  compare_printed(batch, shown);
+}
+
 TEST(PrintedCuda, HasTheBitsOnThreadsOfTheCpu) {
   int shown = 0;
   PrintedBatch batch;

@@ -6,7 +6,7 @@ import sys
 
 # 186: an unsigned number compared with 0, which random programs do.
 OPTIONS = [b"-fmad=false", b"--std=c++17", b"--diag-suppress=186"]
-ARCHITECTURES = [b"--gpu-architecture=sm_80", b"--gpu-architecture=sm_90"]
+ARCHITECTURES = [b"--gpu-architecture=sm_80"]
 
 
 def compile_file(nvrtc, path, architecture):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Asks a real compiler whether printed source is right. Neither needs a GPU.
-#   validate.sh cuda FILE.cu...    NVRTC, to machine code of two architectures; a warning is an error
+#   validate.sh cuda FILE.cu...    NVRTC, to machine code; a warning is an error
 #   validate.sh wgsl FILE.wgsl...  naga, the WGSL front end and validator of wgpu
 #   validate.sh run SCRIPT ARGS... a Node script that has the package `webgpu` (Dawn), on SwiftShader,
 #                                  the software device that Chromium brings
