@@ -317,6 +317,10 @@ std::vector<Value> Builder::factor(Op op, std::span<const Value> operands, Facto
   return all_results(*this, make(op, operands, attr));
 }
 
+std::vector<Value> Builder::fft(FftAttr attr, std::span<const Value> operands) {
+  return all_results(*this, make(Op::kFft, operands, attr));
+}
+
 std::vector<Value> Builder::map(MapAttr attr, std::span<const Value> operands) {
   return all_results(*this, make(Op::kMap, operands, std::move(attr)));
 }

@@ -93,6 +93,8 @@ class Builder {
   /// cholesky, lu, qr, eigh, svd
   std::vector<Value> factor(Op op, std::span<const Value> operands, FactorAttr attr = {});
   std::vector<Value> factor(Op op, Value a) { return factor(op, std::span(&a, 1)); }
+  /// Operands (re, im), or x alone for kRealForward; results (re, im), or x alone for kRealInverse.
+  std::vector<Value> fft(FftAttr attr, std::span<const Value> operands);
 
   // --- second order; each returns all results (already projected)
   std::vector<Value> map(MapAttr attr, std::span<const Value> operands);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "cotangent/ir/fft.h"
 #include "cotangent/ir/linear_algebra.h"
 #include "cotangent/ir/reduction_order.h"
 #include "cotangent/ir/scalar_ops.h"
@@ -373,6 +374,7 @@ std::vector<Tensor> evaluate_results(Op op, std::span<const Tensor> in, const At
   if (info(op).kind == OpKind::kLinearAlgebra) {
     return evaluate_linear_algebra(op, in, attr, types, extended);
   }
+  if (op == Op::kFft) return evaluate_fft(in, std::get<FftAttr>(attr), extended);
   throw InternalError("[" + std::string(name_of(op)) + "] has no evaluation");
 }
 

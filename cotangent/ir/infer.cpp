@@ -3,6 +3,7 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/linear_algebra.h"
+#include "cotangent/ir/fft.h"
 
 namespace cotangent::ir {
 namespace {
@@ -346,10 +347,10 @@ std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const
       if (op == Op::kPairSum) return infer_pair_sum(in, attribute<PairAttr>(op, attr));
       throw InternalError("project is made by Builder::project");
     case OpKind::kLinearAlgebra: return infer_linear_algebra(op, in, attr);
+    case OpKind::kFourier: return infer_fft(in, attribute<FftAttr>(op, attr));
     case OpKind::kScan:
     case OpKind::kRandom:
-    case OpKind::kCheck:
-    case OpKind::kFourier: break;
+    case OpKind::kCheck: break;
   }
   throw InternalError("no type rule");
 }

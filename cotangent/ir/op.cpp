@@ -35,8 +35,7 @@ bool is_supported(Op op) {
     case Op::kLu:
     case Op::kQr:
     case Op::kEigh:
-    case Op::kSvd:
-    case Op::kFft: return false;
+    case Op::kSvd: return false;
     default: return true;
   }
 }

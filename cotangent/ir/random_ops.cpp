@@ -379,4 +379,37 @@ void RandomScope::dot_general() {
   add(builder_.dot_general(x, y, attr), limit);
 }
 
+/// Of any kind; a real inverse of either length that fits.
+void RandomScope::fft() {
+  const auto found = pick([&](const Type& t) {
+    if (!is_float(t.dtype) || t.shape.rank() == 0) return false;
+    return std::all_of(t.shape.begin(), t.shape.end(), [](std::int64_t n) { return n > 0; });
+  });
+  if (!found) return;
+  const Value v = *found;
+  const Type type = builder_.type(v);
+  const int rank = type.shape.rank();
+  FftAttr attr;
+  attr.axes = random_.between(1, std::min(rank, 3));
+  attr.kind = static_cast<FftKind>(random_.below(4));
+  const std::int64_t last = type.shape[rank - 1];
+  if (attr.kind == FftKind::kRealInverse) {
+    attr.length = std::max<std::int64_t>(2 * (last - 1) + random_.below(2), 1);
+    if (attr.length / 2 + 1 != last) attr.length = 2 * last - 1;
+  }
+  std::vector<Value> x{v};
+  double limit = bound(v);
+  if (attr.kind != FftKind::kRealForward) {
+    x.push_back(of_type(type));
+    limit += bound(x.back());
+  }
+  if (attr.kind == FftKind::kRealInverse) limit *= 2;
+  if (attr.kind == FftKind::kForward || attr.kind == FftKind::kRealForward) {
+    for (int k = rank - static_cast<int>(attr.axes); k < rank; ++k) {
+      limit *= static_cast<double>(type.shape[k]);
+    }
+  }
+  for (Value y : builder_.fft(attr, x)) add(y, limit);
+}
+
 }  // namespace cotangent::ir

@@ -12,6 +12,7 @@ struct RandomProgramOptions {
   int depth = 2;                ///< nesting of second-order ops
   bool differentiable = false;  ///< f64 in and out; smooth where drawn; scalar f64 result
   bool transcendental = true;   ///< include sin, exp, ...
+  bool fourier = false;         ///< include fft, which kernels want expanded (expand_fft)
   bool f32 = true;              ///< include f32 arithmetic
 };
 

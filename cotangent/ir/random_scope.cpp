@@ -254,10 +254,11 @@ void RandomScope::one_node() {
     OpKind kind;
     int percent;
   };
-  // Second order comes last: what is left over goes to elementwise at depth 0.
+  // What is left over, and second order at depth 0, goes to elementwise.
   static constexpr Share kShares[] = {{OpKind::kLeaf, 5},     {OpKind::kReduce, 9},
                                       {OpKind::kShape, 15},   {OpKind::kIndex, 9},
-                                      {OpKind::kContract, 6}, {OpKind::kSecondOrder, 14}};
+                                      {OpKind::kContract, 6}, {OpKind::kSecondOrder, 14},
+                                      {OpKind::kFourier, 4}};
   std::int64_t left = random_.below(100);
   OpKind kind = OpKind::kElementwise;
   for (const Share& share : kShares) {
@@ -268,6 +269,7 @@ void RandomScope::one_node() {
     }
   }
   if (kind == OpKind::kSecondOrder && depth_ == 0) kind = OpKind::kElementwise;
+  if (kind == OpKind::kFourier && !settings_.options.fourier) kind = OpKind::kElementwise;
   const Op op = draw_op(kind);
   switch (kind) {
     case OpKind::kLeaf: return leaf(op);
@@ -279,6 +281,7 @@ void RandomScope::one_node() {
     case OpKind::kShape: return shape_op(op);
     case OpKind::kIndex: return index_op(op);
     case OpKind::kContract: return dot_general();
+    case OpKind::kFourier: return fft();
     case OpKind::kSecondOrder:
       if (op == Op::kMap) return map();
       if (op == Op::kLoop) return loop();

@@ -69,6 +69,7 @@ class RandomScope {
   void shape_op(Op op);
   void index_op(Op op);
   void dot_general();
+  void fft();
   double guard(Op op, std::vector<Value>& x);
   Value shifted_square(Value v, double at_least);
   Value index_array(const Shape& shape, std::int64_t length);

@@ -266,7 +266,9 @@ class Pass {
   void simplify(Value v) {
     const FunctionPtr f = f_;
     const Type type = f->type(v);
-    for (Value u : f->operands(v)) {
+    // A result of an op with several is replaced by what went into the op.
+    const bool several = f->op(v) == Op::kProject && !is_second_order(f->op(f->operand(v, 0)));
+    for (Value u : f->operands(several ? f->operand(v, 0) : v)) {
       const bool same = !is_projected(f->op(u)) && f->type(u) == type;
       if (same && replace_by(v, [&](Builder&, const Image& image) { return image[u.id]; })) return;
     }

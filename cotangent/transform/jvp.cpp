@@ -249,10 +249,18 @@ class Pusher {
       case Op::kMap: out = push_map(v, x, t); break;
       case Op::kPairSum: out = push_pair_sum(v, x, t); break;
       case Op::kLoop: out = push_loop(v, x, t); break;
+      case Op::kFft: out = push_fft(v, x, t); break;
       default:
         if (info(f_.op(v)).kind != OpKind::kLinearAlgebra) refuse(f_.op(v));
         out = push_linear_algebra(b_, f_, v, x, t);
     }
+  }
+
+  /// Linear: the transform of the tangents.
+  Pushed push_fft(Value v, const Values& x, Values t) {
+    for (std::size_t k = 0; k < t.size(); ++k) t[k] = or_zeros(t[k], x[k]);
+    const auto& attr = f_.attr_as<FftAttr>(v);
+    return {b_.fft(attr, x), b_.fft(attr, t)};
   }
 
   /// Adds operands [begin, end) and then their tangents through `add`, into the body's parameter
@@ -450,7 +458,8 @@ bool has_jvp_rule(Op op) {
   switch (info(op).kind) {
     case OpKind::kLeaf:
     case OpKind::kSecondOrder:
-    case OpKind::kLinearAlgebra: return true;
+    case OpKind::kLinearAlgebra:
+    case OpKind::kFourier: return true;
     default: break;
   }
   switch (op) {

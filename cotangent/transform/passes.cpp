@@ -35,6 +35,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   }
   passes.push_back({"hoist_rows", hoist_rows});
   if (options.reduce_strength) passes.push_back({"factor_rows", factor_rows});
+  passes.push_back({"expand_fft", expand_fft});
   passes.push_back({"simplify", simplify});
   if (options.contract) passes.push_back({"contract", contract});
   if (options.expand_math) passes.push_back({"expand_math", expand_math});

@@ -30,6 +30,9 @@ ir::FunctionPtr hoist_rows(const ir::Function& f);
 /// rounding (each sum by about one ulp); goes with reduce_strength.
 ir::FunctionPtr factor_rows(const ir::Function& f);
 
+/// fft -> maps over lines, stages and straight-line codelets (docs/fft.md).
+ir::FunctionPtr expand_fft(const ir::Function& f);
+
 /// add(mul(a, b), c) -> fma(a, b, c) where the product has no other use. LLVM and C compilers run
 /// with contraction off; this is the only contraction there is.
 ir::FunctionPtr contract(const ir::Function& f);

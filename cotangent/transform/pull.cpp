@@ -46,7 +46,8 @@ bool has_transpose_rule(Op op) {
     case Op::kLoop:
     case Op::kPairSum:
     case Op::kProject:
-    case Op::kTriangularSolve: return true;
+    case Op::kTriangularSolve:
+    case Op::kFft: return true;
     default: return false;
   }
 }
@@ -197,6 +198,7 @@ void Puller::backward(Value v) {
     if (op == Op::kMap) return map(v);
     if (op == Op::kPairSum) return pair_sum(v);
     if (op == Op::kTriangularSolve) return triangular_solve(v);
+    if (op == Op::kFft) return fft(v);
     return loop(v);
   }
   const Cotangent ct = ct_[v.id];

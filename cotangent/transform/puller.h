@@ -31,6 +31,8 @@ class Puller {
   // Linear algebra (pull_linear_algebra.cpp).
   void triangular_solve(ir::Value v);
 
+  void fft(ir::Value v);  // pull_fft.cpp
+
   // Second order (pull_bodies.cpp).
   void map(ir::Value node);
   void pair_sum(ir::Value node);

@@ -397,7 +397,7 @@ std::set<Op> structural_ops_tested() {
   return {Op::kReduceSum,  Op::kReduceProd, Op::kReduceMin, Op::kReduceMax, Op::kReshape,
           Op::kTranspose,  Op::kBroadcast,  Op::kSlice,     Op::kPad,       Op::kConcatenate,
           Op::kReverse,    Op::kIota,       Op::kParameter, Op::kConstant,  Op::kGather,
-          Op::kScatterAdd, Op::kScatterSet, Op::kDotGeneral};
+          Op::kScatterAdd, Op::kScatterSet, Op::kDotGeneral, Op::kFft};
 }
 
 }  // namespace cotangent::ir::testing

@@ -60,7 +60,9 @@ TEST(SplitMix, GivesThePublishedNumbers) {
 
 TEST(RandomProgram, EveryOpAndEveryUseIsDrawn) {
   std::map<std::string, int> seen;
-  for (std::uint64_t seed = 0; seed < 1500; ++seed) survey(*random_program(seed), 0, seen);
+  RandomProgramOptions all;
+  all.fourier = true;
+  for (std::uint64_t seed = 0; seed < 1500; ++seed) survey(*random_program(seed, all), 0, seen);
   for (const OpInfo& op : all_ops()) EXPECT_GE(seen[std::string(op.name)], 20) << op.name;
   for (const char* use : {"depth 0",
                           "depth 1",

@@ -8,6 +8,7 @@
 
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/ir/random_program.h"
+#include "cotangent/transform/passes.h"
 #include "cotangent/ir/shrink.h"
 #include "cotangent/ir/text.h"
 #include "cotangent/kernel/lower.h"
@@ -65,7 +66,8 @@ TEST(KernelInterpreter, RandomProgramsHaveTheEvaluatorsBits) {
     ir::RandomProgramOptions options;
     options.nodes = 4 + static_cast<int>(seed % 24);
     options.depth = static_cast<int>(seed % 4);
-    const ir::FunctionPtr f = ir::random_program(seed, options);
+    options.fourier = true;
+    const ir::FunctionPtr f = transform::expand_fft(*ir::random_program(seed, options));
     const bool special = seed % 2 == 0;
     const std::string text = difference(*f, seed, special);
     if (text.empty()) continue;

@@ -6,6 +6,7 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/random_program.h"
 #include "cotangent/transform/derivatives.h"
+#include "cotangent/transform/passes.h"
 #include "tests/runtime/differential.h"
 
 namespace cotangent {
@@ -41,7 +42,8 @@ TEST(DifferentialSlow, ValuesOfRandomPrograms) {
     ir::RandomProgramOptions options;
     options.nodes = 4 + static_cast<int>(seed % 24);
     options.depth = static_cast<int>(seed % 4);
-    return ir::random_program(seed, options);
+    options.fourier = true;
+    return transform::expand_fft(*ir::random_program(seed, options));
   });
 }
 

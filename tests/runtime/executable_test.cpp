@@ -4,6 +4,7 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/random_program.h"
+#include "cotangent/transform/passes.h"
 #include "tests/runtime/differential.h"
 
 namespace cotangent {
@@ -15,7 +16,8 @@ ir::FunctionPtr random_program(std::uint64_t seed) {
   ir::RandomProgramOptions options;
   options.nodes = 4 + static_cast<int>(seed % 24);
   options.depth = static_cast<int>(seed % 4);
-  return ir::random_program(seed, options);
+  options.fourier = true;
+  return transform::expand_fft(*ir::random_program(seed, options));
 }
 
 TEST(Executable, RandomProgramsHaveTheEvaluatorsBits) {

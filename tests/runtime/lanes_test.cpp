@@ -7,6 +7,7 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/ir/random_program.h"
 #include "cotangent/kernel/lower.h"
+#include "cotangent/transform/passes.h"
 #include "cotangent/transform/vmap.h"
 #include "tests/runtime/check.h"
 #include "tests/runtime/differential.h"
@@ -184,10 +185,12 @@ TEST(Lanes, RandomProgramsMappedHaveTheEvaluatorsBits) {
       ir::RandomProgramOptions options;
       options.nodes = 4 + static_cast<int>(seed % 14);
       options.depth = static_cast<int>(seed % 3);
+      options.fourier = true;
       const ir::FunctionPtr f = ir::random_program(seed, options);
       transform::Flags mapped;
       for (std::size_t p = 0; p < f->params().size(); ++p) mapped.push_back((seed >> p) % 4 != 0);
-      return transform::vmap(f, 4 + static_cast<std::int64_t>(seed % 15), mapped);
+      const auto lanes = 4 + static_cast<std::int64_t>(seed % 15);
+      return transform::expand_fft(*transform::vmap(f, lanes, mapped));
     };
     differential::compare(batch, shown);
   }

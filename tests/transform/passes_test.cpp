@@ -25,6 +25,7 @@ TEST(Passes, SimplifyKeepsEveryBit) {
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
     RandomProgramOptions options;
     options.nodes = 8 + static_cast<int>(seed % 20);
+    options.fourier = true;
     const FunctionPtr f = random_program(seed, options);
     const FunctionPtr g = simplify(*f);
     verify(*g);

@@ -86,6 +86,7 @@ TEST(RandomDerivatives, SecondOrderIsSymmetric) {
     options.differentiable = true;
     options.f32 = false;
     options.nodes = 8;
+    options.fourier = true;
     const FunctionPtr f = random_program(seed, options);
     const Positions wrt = real_params(*f);
     if (wrt.empty()) continue;

@@ -1,0 +1,226 @@
+// Generated transforms against FFTW (measured plans) in the same run, interleaved, and a Poisson
+// solve against FFTW with a pass between. FFTW is a peer only: it is looked for when the program
+// runs, and never linked. Times are the least of the repeats: processor time for one thread, the
+// clock on the wall for two.
+//
+//   cmake --preset release && cmake --build build/release --target bench
+//   build/release/bench/bench_fft [repeats]
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "cotangent/ir/builder.h"
+#include "cotangent/runtime/executable.h"
+
+namespace {
+
+using namespace cotangent;
+using namespace cotangent::ir;
+
+/// FFTW's interface, as its manual gives it; T is the element type.
+template <class T>
+struct Fftw {
+  using Plan = void*;
+  Plan (*dft)(int, const int*, T*, T*, int, unsigned) = nullptr;
+  Plan (*r2c)(int, const int*, T*, T*, unsigned) = nullptr;
+  Plan (*c2r)(int, const int*, T*, T*, unsigned) = nullptr;
+  void (*execute)(Plan) = nullptr;
+  void (*threads)(int) = nullptr;
+
+  Fftw() {
+    const std::string letter = sizeof(T) == 4 ? "f" : "";
+    void* lib = dlopen(("libfftw3" + letter + ".so.3").c_str(), RTLD_NOW | RTLD_GLOBAL);
+    if (!lib) return;
+    const auto get = [&](void* from, const std::string& name, auto& function) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(
+          dlsym(from, ("fftw" + letter + "_" + name).c_str()));
+    };
+    get(lib, "plan_dft", dft);
+    get(lib, "plan_dft_r2c", r2c);
+    get(lib, "plan_dft_c2r", c2r);
+    get(lib, "execute", execute);
+    void* many = dlopen(("libfftw3" + letter + "_threads.so.3").c_str(), RTLD_NOW);
+    int (*init)() = nullptr;
+    if (many) {
+      get(many, "init_threads", init);
+      get(many, "plan_with_nthreads", threads);
+      init();
+    }
+  }
+};
+
+double now(bool wall) {
+  if (wall) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
+struct Times {
+  double ours = 1e30, theirs = 1e30;
+};
+
+template <class Ours, class Theirs>
+Times interleaved(int repeats, bool wall, Ours ours, Theirs theirs) {
+  Times best;
+  for (int k = 0; k < repeats; ++k) {
+    double start = now(wall);
+    ours();
+    best.ours = std::min(best.ours, now(wall) - start);
+    start = now(wall);
+    theirs();
+    best.theirs = std::min(best.theirs, now(wall) - start);
+  }
+  return best;
+}
+
+void print_row(const std::string& name, const char* type, int threads, const Times& t, double flops) {
+  std::printf("%-22s %s  %d thread%s  %8.3f ms  %5.1f GF/s", name.c_str(), type, threads,
+              threads == 1 ? " " : "s", t.ours * 1e3, flops / t.ours * 1e-9);
+  if (t.theirs < 1e29)
+    std::printf("   FFTW %8.3f ms   ratio %.2f\n", t.theirs * 1e3, t.ours / t.theirs);
+  else
+    std::printf("   FFTW is not installed\n");
+}
+
+template <class T>
+class Case {
+ public:
+  Case(std::vector<std::int64_t> shape, int threads, int repeats)
+      : shape_(std::move(shape)), threads_(threads), repeats_(repeats) {
+    for (std::int64_t n : shape_) {
+      dims_.push_back(static_cast<int>(n));
+      size_ *= n;
+      name_ += (name_.empty() ? "" : "x") + std::to_string(n);
+    }
+    if (fftw_.threads) fftw_.threads(threads);
+    options_.threads = threads;
+  }
+
+  void complex() {
+    Builder b("fft");
+    const Type t = type(shape_);
+    const Value x[] = {b.param(t), b.param(t)};
+    const auto f = runtime::compile(b.finish(b.fft({FftKind::kForward, rank(), 0}, x)), options_);
+    std::vector<T> in(2 * count(size_)), out(in.size());
+    typename Fftw<T>::Plan plan = nullptr;
+    if (fftw_.dft) plan = fftw_.dft(static_cast<int>(rank()), dims_.data(), in.data(), out.data(), -1, 0);
+    measure(name_ + " complex", *f, plan, 5.0, nullptr);
+  }
+
+  void real() {
+    Builder b("rfft");
+    const Value x = b.param(type(shape_));
+    const auto f = runtime::compile(
+        b.finish(b.fft({FftKind::kRealForward, rank(), 0}, std::span(&x, 1))), options_);
+    std::vector<T> in(count(size_)), out(2 * count(half_size()));
+    typename Fftw<T>::Plan plan = nullptr;
+    if (fftw_.r2c) plan = fftw_.r2c(static_cast<int>(rank()), dims_.data(), in.data(), out.data(), 0);
+    measure(name_ + " real", *f, plan, 2.5, nullptr);
+  }
+
+  /// u with -laplace u = f on a periodic square: f's transform over k^2, and back.
+  void poisson() {
+    Builder b("poisson");
+    const Value x = b.param(type(shape_));
+    const auto y = b.fft({FftKind::kRealForward, rank(), 0}, std::span(&x, 1));
+    Tensor factor(type(half_shape()));
+    const std::int64_t last = half_shape().back(), n = shape_[0];
+    for (std::int64_t k = 0; k < factor.size(); ++k) {
+      const auto i = static_cast<double>(std::min(k / last, n - k / last)), j = static_cast<double>(k % last);
+      factor.set_real(k, k == 0 ? 0 : 1 / (i * i + j * j));
+    }
+    const Value w = b.param(factor.type());
+    const Value z[] = {b.mul(y[0], w), b.mul(y[1], w)};
+    const auto f = runtime::compile(
+        b.finish(b.fft({FftKind::kRealInverse, rank(), shape_.back()}, z)), options_);
+    std::vector<T> in(count(size_)), mid(2 * count(half_size())), out(count(size_));
+    typename Fftw<T>::Plan there = nullptr, back = nullptr;
+    if (fftw_.r2c) {
+      there = fftw_.r2c(static_cast<int>(rank()), dims_.data(), in.data(), mid.data(), 0);
+      back = fftw_.c2r(static_cast<int>(rank()), dims_.data(), mid.data(), out.data(), 0);
+    }
+    const auto weights = factor.as<T>();
+    const auto rest = [&] {
+      for (std::size_t k = 0; k < weights.size(); ++k) {
+        mid[2 * k] *= weights[k];
+        mid[2 * k + 1] *= weights[k];
+      }
+      if (back) fftw_.execute(back);
+    };
+    measure(name_ + " Poisson", *f, there, 5.0, rest, &factor);
+  }
+
+ private:
+  static Type type(const std::vector<std::int64_t>& shape) {
+    return {dtype_of_v<T>, Shape(std::span<const std::int64_t>(shape))};
+  }
+  static std::size_t count(std::int64_t n) { return static_cast<std::size_t>(n); }
+  std::int64_t rank() const { return static_cast<std::int64_t>(shape_.size()); }
+  std::vector<std::int64_t> half_shape() const {
+    auto half = shape_;
+    half.back() = half.back() / 2 + 1;
+    return half;
+  }
+  std::int64_t half_size() const { return size_ / shape_.back() * half_shape().back(); }
+
+  template <class Rest>
+  void measure(const std::string& name, const runtime::Executable& f, void* plan, double factor,
+               Rest rest, const Tensor* last = nullptr) {
+    const Function& program = *f.program();
+    std::vector<Tensor> in, out;
+    for (std::size_t k = 0; k < program.params().size(); ++k) {
+      in.emplace_back(program.param_type(k));
+      for (std::int64_t e = 0; e < in.back().size(); ++e) in.back().set_real(e, static_cast<long double>(e % 17) / 17);
+    }
+    if (last) in.back() = *last;
+    for (std::size_t k = 0; k < program.results().size(); ++k) out.emplace_back(program.result_type(k));
+    std::vector<const void*> arguments;
+    std::vector<void*> results;
+    for (const Tensor& t : in) arguments.push_back(t.data());
+    for (Tensor& t : out) results.push_back(t.data());
+    const auto n = static_cast<double>(size_);
+    Times t = interleaved(
+        repeats_, threads_ > 1, [&] { f.call_raw(arguments, results); },
+        [&] {
+          if (plan) fftw_.execute(plan);
+          if constexpr (!std::is_null_pointer_v<Rest>) rest();
+        });
+    if (!plan) t.theirs = 1e30;
+    print_row(name, sizeof(T) == 4 ? "f32" : "f64", threads_, t, factor * n * std::log2(n));
+  }
+
+  std::vector<std::int64_t> shape_;
+  std::vector<int> dims_;
+  int threads_, repeats_;
+  std::int64_t size_ = 1;
+  std::string name_;
+  Fftw<T> fftw_;
+  runtime::CompileOptions options_;
+};
+
+template <class T>
+void all(int threads, int repeats) {
+  Case<T>({1024, 1024}, threads, repeats).complex();
+  Case<T>({1024, 1024}, threads, repeats).real();
+  Case<T>({128, 128, 128}, threads, repeats).complex();
+  Case<T>({1024, 1024}, threads, repeats).poisson();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int repeats = argc > 1 ? std::max(std::atoi(argv[1]), 1) : 20;
+  for (int threads : {1, 2}) {
+    all<double>(threads, repeats);
+    all<float>(threads, repeats);
+  }
+}
