@@ -291,6 +291,11 @@ void Printer::c_head(KernelText& out) {
         "  const int64_t threads = (int64_t)gridDim.x * blockDim.x;\n";
   } else if (form_ == Form::kBlock) {
     text += "  const int64_t thread = threadIdx.x;\n";
+    if (body_.find("thread ==") == std::string::npos &&
+        body_.find("= thread") == std::string::npos &&
+        body_.find("+ thread") == std::string::npos) {
+      text += "  (void)thread;\n";  // a kernel that stores nothing
+    }
     if (body_.find("+= threads") != std::string::npos) {
       text += "  const int64_t threads = blockDim.x;\n";
     }
