@@ -13,6 +13,7 @@ build_packages=(
   libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libhdf5-dev
   libgtest-dev libgmock-dev
   zlib1g-dev libzstd-dev libmpfr-dev
+  libopenblas0-pthread  # opened when a program needs it, never linked
 )
 test_packages=(
   chromium clang-19 libclang-rt-19-dev clang-format-19 python3 python3-numpy hdf5-tools

@@ -33,9 +33,25 @@ void put(std::string& out, const Buffer& buffer) {
 
 void put(std::string& out, const Block& block);
 
+void put(std::string& out, const LibraryCall& call) {
+  const auto& [op, lower, transposed, unit_diagonal, pairs, batch, arrays] = call;
+  put(out, op);
+  for (bool flag : {lower, transposed, unit_diagonal, pairs}) put(out, flag);
+  put(out, batch);
+  put(out, static_cast<std::uint64_t>(arrays.size()));
+  for (const LibraryCall::Array& array : arrays) {
+    const auto& [buffer, written, rows, columns, strides] = array;
+    put(out, buffer);
+    put(out, written);
+    put(out, rows);
+    put(out, columns);
+    put(out, strides);
+  }
+}
+
 void put(std::string& out, const Instr& instr) {
   const auto& [code, kind, rolled, op, dtype, result, buffer, bits, operands, index, args, results,
-               body] = instr;
+               body, call] = instr;
   put(out, code);
   put(out, kind);
   put(out, rolled);
@@ -50,6 +66,8 @@ void put(std::string& out, const Instr& instr) {
   put(out, results);
   put(out, body != nullptr);
   if (body) put(out, *body);
+  put(out, call != nullptr);
+  if (call) put(out, *call);
 }
 
 void put(std::string& out, const Block& block) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "cotangent/base/error.h"
+#include "cotangent/ir/evaluate_op.h"
+#include "cotangent/ir/linear_algebra.h"
 #include "cotangent/kernel/scalar.h"
 
 namespace cotangent::kernel {
@@ -80,6 +82,77 @@ class Interpreter {
       case Code::kIf:
         if (values_[i.operands[0]]) block(*i.body);
         break;
+      case Code::kCall: call(i); break;
+    }
+  }
+
+  /// Elements of array `k` of a call, in row-major order of batch, rows, columns.
+  template <class Visit>
+  void each_element(const Instr& i, std::size_t k, Visit visit) {
+    const LibraryCall::Array& a = i.call->arrays[k];
+    std::vector<std::int64_t> lengths = i.call->batch;
+    lengths.push_back(a.rows);
+    lengths.push_back(a.columns);
+    const Shape shape{std::span<const std::int64_t>(lengths)};
+    const std::int64_t base = i.operands[k] == kNoId ? 0 : integer(i.operands[k]);
+    for (std::int64_t e = 0; e < shape.size(); ++e) {
+      std::int64_t rest = e, at = base;
+      for (int axis = shape.rank(); axis-- > 0;) {
+        at += rest % shape[axis] * a.strides[static_cast<std::size_t>(axis)];
+        rest /= shape[axis];
+      }
+      if (at < 0 || at >= program_.buffers[a.buffer].count) {
+        throw InternalError("kernel '" + program_.name + "': a call reaches outside buffer b" +
+                            std::to_string(a.buffer));
+      }
+      visit(e, at);
+    }
+  }
+
+  /// By the evaluator's own code: what the library gives is near to it.
+  void call(const Instr& i) {
+    const LibraryCall& c = *i.call;
+    std::vector<ir::Tensor> operands, results;
+    std::vector<ir::Type> types;
+    for (std::size_t k = 0; k < c.arrays.size(); ++k) {
+      const LibraryCall::Array& a = c.arrays[k];
+      const DType t = program_.buffers[a.buffer].dtype;
+      std::vector<std::int64_t> lengths = c.batch;
+      const bool vector = a.written && a.rows == 1 && a.strides[c.batch.size()] == 0;
+      if (!vector) lengths.push_back(a.rows);
+      lengths.push_back(a.columns);
+      const ir::Type type{t, Shape(std::span<const std::int64_t>(lengths))};
+      if (a.written) {
+        types.push_back(type);
+        continue;
+      }
+      ir::Tensor in(type);
+      each_element(i, k, [&](std::int64_t e, std::int64_t at) {
+        write_element(in.data(), e, t, read_element(read_[a.buffer], at, t));
+      });
+      operands.push_back(std::move(in));
+    }
+    if (c.op == ir::Op::kDotGeneral) {
+      ir::DotAttr attr;
+      const auto rank = static_cast<std::int64_t>(c.batch.size());
+      for (std::int64_t k = 0; k < rank; ++k) attr.batch_x.push_back(k), attr.batch_y.push_back(k);
+      attr.contract_x = {rank + 1};
+      attr.contract_y = {rank};
+      results.push_back(ir::evaluate_op(c.op, operands, attr, types[0], false));
+    } else if (c.op == ir::Op::kTriangularSolve) {
+      const ir::SolveAttr attr{c.lower, c.transposed, c.unit_diagonal, c.pairs};
+      results = ir::evaluate_linear_algebra(c.op, operands, attr, types, false);
+    } else {
+      results = ir::evaluate_linear_algebra(c.op, operands, ir::FactorAttr{c.pairs}, types, false);
+    }
+    for (std::size_t r = 0; r < results.size(); ++r) {
+      const std::size_t k = operands.size() + r;
+      const LibraryCall::Array& a = c.arrays[k];
+      const DType t = program_.buffers[a.buffer].dtype;
+      each_element(i, k, [&](std::int64_t e, std::int64_t at) {
+        write_element(const_cast<std::byte*>(read_[a.buffer]), at, t,
+                      read_element(results[r].data(), e, t));
+      });
     }
   }
 

@@ -172,6 +172,14 @@ void KernelBuilder::store(std::uint32_t buffer, Id index, Id value) {
   stack_.back().block->instrs.push_back(std::move(instr));
 }
 
+void KernelBuilder::call(LibraryCall call, std::vector<Id> offsets) {
+  Instr instr;
+  instr.code = Code::kCall;
+  instr.call = std::make_shared<const LibraryCall>(std::move(call));
+  instr.operands = std::move(offsets);
+  stack_.back().block->instrs.push_back(std::move(instr));
+}
+
 void KernelBuilder::open(Instr pending, bool is_if) {
   pending.body = std::make_unique<Block>();
   Block* block = pending.body.get();

@@ -44,6 +44,8 @@ class KernelBuilder {
   std::uint32_t new_version();
   Id load(std::uint32_t buffer, std::uint32_t version, Id index, Id predicate = kNoId);
   void store(std::uint32_t buffer, Id index, Id value);
+  /// `offsets`: one an array, kNoId for 0.
+  void call(LibraryCall call, std::vector<Id> offsets);
 
   struct Loop {
     Id index = kNoId;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "cotangent/base/error.h"
 #include "cotangent/base/text.h"
@@ -118,7 +119,36 @@ class Printer {
         block(*i.body, depth + 1);
         line(depth, "}");
         break;
+      case Code::kCall: line(depth, call(i)); break;
     }
+  }
+
+  static std::string numbers_text(const std::vector<std::int64_t>& numbers) {
+    std::string s;
+    for (std::size_t k = 0; k < numbers.size(); ++k) {
+      s += (k ? "," : "") + std::to_string(numbers[k]);
+    }
+    return s;
+  }
+
+  std::string call(const Instr& i) {
+    const LibraryCall& c = *i.call;
+    std::string text = "call " + std::string(ir::name_of(c.op));
+    if (c.op == ir::Op::kTriangularSolve) {
+      text += c.lower ? " lower" : " upper";
+      text += std::string(c.transposed ? " transposed" : "") + (c.unit_diagonal ? " unit" : "");
+    }
+    if (c.pairs) text += " pairs";
+    if (!c.batch.empty()) text += " batch [" + numbers_text(c.batch) + "]";
+    for (std::size_t k = 0; k < c.arrays.size(); ++k) {
+      const LibraryCall::Array& a = c.arrays[k];
+      const bool first_result = a.written && (k == 0 || !c.arrays[k - 1].written);
+      text += std::string(first_result ? " ->" : k ? "," : "") + " b" + std::to_string(a.buffer);
+      if (i.operands[k] != kNoId) text += "+" + value_name(i.operands[k]);
+      text += "[" + std::to_string(a.rows) + "," + std::to_string(a.columns) + "] by [" +
+              numbers_text(a.strides) + "]";
+    }
+    return text;
   }
 
   const Program& program_;
@@ -228,6 +258,24 @@ class Verifier {
         use(i.operands[0], "condition");
         block(*i.body, in_simd);
         break;
+      case Code::kCall: call(i, in_simd); break;
+    }
+  }
+
+  void call(const Instr& i, bool in_simd) {
+    want(!in_simd, "no call in a simd loop");
+    want(i.call && i.operands.size() == i.call->arrays.size(), "one offset an array of a call");
+    for (std::size_t k = 0; k < i.operands.size(); ++k) {
+      const LibraryCall::Array& a = i.call->arrays[k];
+      want(a.buffer < program_.buffers.size(), "no such buffer");
+      const BufferKind kind = program_.buffers[a.buffer].kind;
+      want(kind != BufferKind::kLane, "a lane buffer is used in a simd loop");
+      want(!a.written || (kind != BufferKind::kInput && kind != BufferKind::kConstant),
+           "store to a read-only buffer");
+      want(a.strides.size() == i.call->batch.size() + 2, "one stride an axis");
+      if (i.operands[k] == kNoId) continue;
+      use(i.operands[k], "offset");
+      want(type(i.operands[k]) == DType::kI64, "an offset is i64");
     }
   }
 
@@ -262,7 +310,8 @@ class DeadRemover {
         case Code::kConst:
         case Code::kOp:
         case Code::kLoad: needed = used_[i.result]; break;
-        case Code::kStore: needed = stores = true; break;
+        case Code::kStore:
+        case Code::kCall: needed = stores = true; break;
         case Code::kFor: needed = loop(i, stores); break;
         case Code::kIf:
           needed = block(*i.body);
@@ -328,6 +377,17 @@ class DeadRemover {
   std::vector<char> used_;
 };
 
+/// As an order of magnitude: a product's own count, and n^3 for what is done to a matrix.
+double ops_of_call(const LibraryCall& call) {
+  double total = 1;
+  for (std::int64_t n : call.batch) total *= static_cast<double>(n);
+  const LibraryCall::Array& a = call.arrays[0];
+  const auto m = static_cast<double>(a.rows), n = static_cast<double>(a.columns);
+  const bool product = call.op == ir::Op::kDotGeneral || call.op == ir::Op::kTriangularSolve;
+  return total * m * n *
+         (product ? static_cast<double>(call.arrays.back().columns) : std::min(m, n));
+}
+
 double ops_of(const Program& program, const Block& b, double unknown_trip,
               std::vector<std::int64_t>& constants) {
   double total = 0;
@@ -340,6 +400,7 @@ double ops_of(const Program& program, const Block& b, double unknown_trip,
       case Code::kLoad:
       case Code::kStore: total += 1; break;
       case Code::kIf: total += ops_of(program, *i.body, unknown_trip, constants) / 100; break;
+      case Code::kCall: total += ops_of_call(*i.call); break;
       case Code::kFor: {
         const std::int64_t lo = constants[i.operands[0]], hi = constants[i.operands[1]];
         const bool known = lo != INT64_MIN && hi != INT64_MIN;
@@ -355,6 +416,17 @@ double ops_of(const Program& program, const Block& b, double unknown_trip,
 }
 
 }  // namespace
+
+bool calls_library(const Program& program, ir::Op* first) {
+  const std::function<bool(const Block&)> in = [&](const Block& block) {
+    for (const Instr& i : block.instrs) {
+      if (i.code == Code::kCall && first) *first = i.call->op;
+      if (i.code == Code::kCall || (i.body && in(*i.body))) return true;
+    }
+    return false;
+  };
+  return in(program.body);
+}
 
 std::size_t size_of_block(const Block& block) {
   std::size_t n = block.instrs.size();

@@ -15,6 +15,8 @@
 //               parallel  as simd, and the rows may be split between threads
 //               shared    iterations independent, nothing carried, bounds constant; split between
 //                         threads, each running its own in order. Simd loops may stand inside
+//   call      the library: a matrix product, solve or factorisation on whole buffers. Not in a simd
+//             loop, and in no program for a device
 //   if        runs its block where the condition holds; gives no values. In a simd loop the
 //             condition may differ between iterations
 //
@@ -50,13 +52,30 @@ struct Buffer {
   std::int64_t plane = 0;
 };
 
-enum class Code : std::uint8_t { kConst, kOp, kLoad, kStore, kFor, kIf };
+enum class Code : std::uint8_t { kConst, kOp, kLoad, kStore, kFor, kIf, kCall };
 enum class ForKind : std::uint8_t { kSerial, kSimd, kParallel, kShared };
 inline bool is_simd(ForKind kind) {
   return kind == ForKind::kSimd || kind == ForKind::kParallel;
 }
 
 struct Block;
+
+/// One op on whole matrices, for every member of a batch: dot_general is c = a b, [m, k] and [k, n];
+/// the ops of linear algebra take and give what they do in the array program. A vector is a matrix
+/// of one row.
+struct LibraryCall {
+  struct Array {
+    std::uint32_t buffer = 0;
+    bool written = false;
+    std::int64_t rows = 0, columns = 0;
+    std::vector<std::int64_t> strides;  ///< of the batch axes, of rows, of columns; in elements
+  };
+  ir::Op op = ir::Op::kDotGeneral;
+  bool lower = false, transposed = false, unit_diagonal = false;  ///< of a triangular solve
+  bool pairs = false;
+  std::vector<std::int64_t> batch;
+  std::vector<Array> arrays;  ///< operands, then results
+};
 
 struct Instr {
   Code code = Code::kConst;
@@ -70,11 +89,13 @@ struct Instr {
   std::uint64_t bits = 0;  ///< of a const
   /// op: its operands. load: index, predicate (or kNoId). store: index, value.
   /// for: lo, hi, skip (or kNoId), then the initial carried values. if: condition.
+  /// call: where each array begins in its buffer (kNoId: at 0).
   std::vector<Id> operands;
   Id index = kNoId;         ///< for: the loop variable
   std::vector<Id> args;     ///< for: carried values inside
   std::vector<Id> results;  ///< for: carried values after
   std::unique_ptr<Block> body;
+  std::shared_ptr<const LibraryCall> call;
 };
 
 struct Block {
@@ -91,6 +112,9 @@ struct Program {
 
   std::size_t inputs = 0, outputs = 0;
 };
+
+/// Whether the program calls the library; if so `first` may receive the first op it calls it for.
+bool calls_library(const Program& program, ir::Op* first = nullptr);
 
 /// Number of instructions, nested ones included.
 std::size_t size_of_block(const Block& block);

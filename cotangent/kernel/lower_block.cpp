@@ -44,6 +44,19 @@ Ref Lowering::new_buffer(const ir::Type& type, const std::string& note) {
   return ref;
 }
 
+Ref Lowering::raw_buffer(const ir::Type& type, const std::string& note) {
+  Ref ref;
+  ref.kind = Ref::Kind::kBuffer;
+  ref.strides = row_major(type.shape);
+  Buffer buffer;
+  buffer.dtype = type.dtype;
+  buffer.count = type.size();
+  buffer.note = type.text() + ", " + note;
+  ref.buffer = b.add_buffer(std::move(buffer));
+  touch(ref);
+  return ref;
+}
+
 void Lowering::touch(Ref& ref) {
   ref.version = b.new_version();
   version_of_buffer_[ref.buffer] = ref.version;
@@ -218,6 +231,7 @@ void Scheduler::emit_single(Node& n) {
     }
     case Kind::kScatter: return emit_scatter(n);
     case Kind::kLoop: return emit_loop(n);
+    case Kind::kCall: return emit_call(n);
     case Kind::kMapSerial: return emit_map_body(n, map_kind(n));
     case Kind::kMapLanes: return emit_map_body(n, ForKind::kParallel);
     case Kind::kPairSerial: return emit_pair_serial(n);
@@ -284,11 +298,12 @@ void Scheduler::emit_scatter(Node& n) {
 }
 
 /// Of a map that runs its instances one after another: threads share them where there are enough
-/// for all.
+/// for all. The library shares its own work out.
 ForKind Scheduler::map_kind(const Node& n) const {
   const std::int64_t count = f_.attr_as<ir::MapAttr>(n.value).count;
-  return count >= kLeastShared && !l_.in_lanes_ && !l_.in_shared_ ? ForKind::kShared
-                                                                  : ForKind::kSerial;
+  const bool shares = count >= kLeastShared && !l_.in_lanes_ && !l_.in_shared_ &&
+                      !l_.calls_library(*ir::body_of(f_.attr(n.value)));
+  return shares ? ForKind::kShared : ForKind::kSerial;
 }
 
 /// Runs the body of a map as a schedule of its own for every index of an outer loop.

@@ -84,6 +84,7 @@ std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64
           total += (f.type(operands[1]).size() + 1) * (size + 1);
         }
         break;
+      case ir::OpKind::kLinearAlgebra: return kTooMuch;
       case ir::OpKind::kShape: total += 2 * size; break;
       case ir::OpKind::kSecondOrder: {
         const ir::FunctionPtr body = ir::body_of(f.attr(v));
@@ -142,9 +143,19 @@ std::int64_t lane_bytes(const Function& f) {
   return bytes;
 }
 
+bool needs_library(const Function& f) {
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    if (ir::info(f.op(Value{id})).kind == ir::OpKind::kLinearAlgebra) return true;
+    for (const ir::FunctionPtr& body : ir::bodies_of(f.attr(Value{id}))) {
+      if (needs_library(*body)) return true;
+    }
+  }
+  return false;
+}
+
 bool runs_in_lanes(const Function& body, std::int64_t count) {
   constexpr std::int64_t kLeastLanes = 4, kMostBytes = 64 << 10;
-  return count >= kLeastLanes && lane_bytes(body) <= kMostBytes;
+  return count >= kLeastLanes && !needs_library(body) && lane_bytes(body) <= kMostBytes;
 }
 
 bool is_plain_body(const Function& f) {

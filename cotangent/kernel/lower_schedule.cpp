@@ -106,13 +106,15 @@ void Scheduler::count_uses() {
       }
       case Op::kGather: must(0, kReplicatedCost); break;
       case Op::kDotGeneral:
-        must(0, kReplicatedCost);
-        must(1, kReplicatedCost);
+        must(0, l_.is_call(f_, v) ? 1 : kReplicatedCost);
+        must(1, l_.is_call(f_, v) ? 1 : kReplicatedCost);
         break;
       case Op::kBroadcast:
         if (type(v).size() > type(operands[0]).size()) must(0, kReplicatedCost);
         break;
-      default: break;
+      default:
+        for (std::size_t k = 0; l_.is_call(f_, v) && k < operands.size(); ++k) must(k, 1);
+        break;
     }
   }
 }
@@ -203,6 +205,7 @@ void Scheduler::choose_kind(Value v) {
     nodes_.back().domain.lengths = {a.count};
     return;
   }
+  if (l_.is_call(f_, v)) return make(Kind::kCall);
   if (op == Op::kLoop) return make(Kind::kLoop);
   if (op == Op::kScatterAdd || op == Op::kScatterSet) return make(Kind::kScatter);
   const std::int64_t cost = cost_of(v);
@@ -252,6 +255,7 @@ bool Scheduler::attach(Want& want) {
       case Kind::kMap:
       case Kind::kPair:
       case Kind::kScatter:
+      case Kind::kCall:
         if (want.carry < 0 && uses_[v.id] > 0) return false;
         break;
       case Kind::kMapSerial:

@@ -183,6 +183,9 @@ class Lowering {
 
   // --- blocks (lower_schedule.cpp, lower_block.cpp)
   void schedule(Frame& fr, std::vector<Want> wants);
+  /// Whether a value is made by the library (lower_call.cpp), and whether any of a function is.
+  bool is_call(const Function& f, Value v) const;
+  bool calls_library(const Function& f) const;
   void copy_into(Frame& fr, Value v, const Ref& to);
   void copy_buffer(const ir::Type& type, const Ref& from, const Ref& to);
   void fill_zero(const ir::Type& type, const Ref& to);
@@ -193,6 +196,7 @@ class Lowering {
   void for_row_elements(const Shape& shape, const Domain& domain, const Index& row,
                         const std::function<void(const Index&)>& visit);
   Ref new_buffer(const ir::Type& type, const std::string& note);
+  Ref raw_buffer(const ir::Type& type, const std::string& note);  ///< row-major, no padding
   void store_element(const Ref& to, const Index& index, Id value);
   void touch(Ref& ref);  ///< new version after stores
   Index zero_index(int rank);
@@ -219,6 +223,9 @@ std::int64_t lane_bytes(const Function& body);
 /// Whether the instances of a map with this body are best run one a SIMD lane, their arrays in lane
 /// buffers: enough of them, and the arrays of a vector of instances fit a core's cache.
 bool runs_in_lanes(const Function& body, std::int64_t count);
+
+/// Whether a body holds a factorisation or a solve, which only the library does.
+bool needs_library(const Function& body);
 
 /// Whether a map's body is a few plain operations on a row's elements (rows can then be computed
 /// where they are read, again if need be: stencils need no temporary arrays).

@@ -37,6 +37,7 @@ class Scheduler {
     kMapLanes,
     kPairSerial,
     kLoop,
+    kCall,
     kGuard
   };
   struct Out {
@@ -97,6 +98,7 @@ class Scheduler {
   void emit_map_body(Node& n, ForKind kind);
   void emit_pair_serial(Node& n);
   void emit_scatter(Node& n);
+  void emit_call(Node& n);
   void emit_guard(Node& n);
   Out* out_of(Node& n, std::size_t result);
   void finish(Out& out);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cotangent/backend/cpu/cpu_code.h"
+#include "cotangent/backend/cpu/library_call.h"
 #include "cotangent/kernel/lower.h"
 #include "cotangent/runtime/team.h"
 
@@ -195,6 +196,10 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   const auto wants = [&](telemetry::Detail detail) {
     return options.telemetry && options.telemetry->wants(detail);
   };
+  kernel::LowerOptions lowering = options.lowering;
+  if (options.library_products && !lowering.library_products) {
+    lowering.library_products = backend::cpu::library_available;
+  }
   std::vector<ir::FunctionPtr> programs;
   std::vector<std::shared_ptr<const kernel::Program>> kernels;
   std::vector<backend::cpu::KernelRequest> requests;
@@ -208,10 +213,10 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
     programs.push_back(options.passes ? transform::run_passes(f, pass_options) : f);
     t.passes_s = seconds_since(start);
     start = std::chrono::steady_clock::now();
-    telemetry::Span lowering(options.telemetry, "lower " + f->name());
+    telemetry::Span lower_span(options.telemetry, "lower " + f->name());
     kernels.push_back(
-        std::make_shared<const kernel::Program>(kernel::lower(programs.back(), options.lowering)));
-    lowering.close();
+        std::make_shared<const kernel::Program>(kernel::lower(programs.back(), lowering)));
+    lower_span.close();
     t.lower_s = seconds_since(start);
     times.push_back(t);
     const double ops = kernel::estimate_ops(*kernels.back());

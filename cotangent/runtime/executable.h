@@ -24,6 +24,9 @@ struct CompileOptions {
   bool passes = true;   ///< false: the program is taken as it is (already post-pass)
   transform::PassOptions pass_options;
   kernel::LowerOptions lowering;
+  /// Large matrix products go to OpenBLAS where it is installed: faster, and within round-off of
+  /// the evaluator, not equal to it. False: our own, with the evaluator's bits.
+  bool library_products = true;
   bool keep_code = false;  ///< keep the generated LLVM IR and assembly text for explain
   int optimize = -1;       ///< code-generation level 0..3; -1: chosen by size
   /// The processor code is made for: one of machine_names(), "" for this host. Code for one that

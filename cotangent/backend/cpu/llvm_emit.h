@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cotangent/backend/cpu/cpu_code.h"
+#include "cotangent/backend/cpu/library_call.h"
 
 namespace cotangent::backend::cpu {
 
@@ -33,6 +34,10 @@ void emit_kernel(llvm::Module& module, const std::string& name, const kernel::Pr
 /// same bits, but faster.
 llvm::Value* emit_op(llvm::IRBuilder<>& ir, ir::Op op, DType result, DType operand,
                      llvm::ArrayRef<llvm::Value*> x, int rsqrt14);
+
+/// Calls the library (library_call.h) with a description that becomes a constant of the module.
+void emit_library_call(llvm::IRBuilder<>& ir, const std::vector<std::int64_t>& words,
+                       llvm::ArrayRef<llvm::Value*> arrays, llvm::Value* threads);
 
 /// The two halves of a vector 1/sqrt(x) from the estimate: the square root takes long to come, so
 /// loops start it an iteration early.

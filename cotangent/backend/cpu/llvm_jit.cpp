@@ -107,7 +107,10 @@ class Module final : public CodeModule {
   Module(std::span<const KernelRequest> requests, const CodeOptions& options)
       : options_(options), machine_(machine_named(options.cpu)) {
     std::size_t size = 0;
-    for (const KernelRequest& r : requests) size += kernel::size_of_block(r.program->body);
+    for (const KernelRequest& r : requests) {
+      size += kernel::size_of_block(r.program->body);
+      want_library(*r.program);
+    }
     const std::size_t each = size / std::max<std::size_t>(requests.size(), 1);
     level_ = options.level >= 0 ? options.level : each <= 2500 ? 2 : each <= 12000 ? 1 : 0;
     bits_ = options.vector_bits > 0 ? options.vector_bits : machine_.vector_bits;

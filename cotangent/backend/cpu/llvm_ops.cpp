@@ -333,12 +333,33 @@ Value* cast_op(llvm::IRBuilder<>& ir, DType to, DType from, Value* x) {
 
 const void* address_of_function(const std::string& name) {
   if (!name.starts_with("cotangent.")) return nullptr;
+  if (name == kLibraryCallName) return reinterpret_cast<const void*>(&library_call);
   for (const ir::OpInfo& info : ir::all_ops()) {
     for (DType t : {DType::kF64, DType::kF32}) {
       if (name == library_name(info.op, t)) return library_function(info.op, t);
     }
   }
   return nullptr;
+}
+
+void emit_library_call(llvm::IRBuilder<>& ir, const std::vector<std::int64_t>& words,
+                       llvm::ArrayRef<Value*> arrays, Value* threads) {
+  llvm::Module& module = *ir.GetInsertBlock()->getModule();
+  auto* constant = llvm::ConstantDataArray::get(ir.getContext(), llvm::ArrayRef(words));
+  auto* description =
+      new llvm::GlobalVariable(module, constant->getType(), true,
+                               llvm::GlobalValue::PrivateLinkage, constant, "call");
+  description->setAlignment(llvm::Align(8));
+  llvm::Function* function = ir.GetInsertBlock()->getParent();
+  llvm::IRBuilder<> entry(&function->getEntryBlock(), function->getEntryBlock().begin());
+  Value* list = entry.CreateAlloca(ir.getPtrTy(), ir.getInt64(arrays.size()), "arrays");
+  for (std::size_t k = 0; k < arrays.size(); ++k) {
+    ir.CreateStore(arrays[k], ir.CreateConstInBoundsGEP1_64(ir.getPtrTy(), list, k));
+  }
+  auto* signature = llvm::FunctionType::get(
+      ir.getVoidTy(), {ir.getPtrTy(), ir.getPtrTy(), ir.getInt64Ty()}, false);
+  ir.CreateCall(module.getOrInsertFunction(kLibraryCallName, signature),
+                {description, list, threads});
 }
 
 Value* emit_op(llvm::IRBuilder<>& ir, Op op, DType result, DType operand, llvm::ArrayRef<Value*> x,

@@ -151,7 +151,8 @@ class ValueEmitter {
           class_[i.result] = uniform ? Class::kUniform : Class::kVarying;
           break;
         }
-        case Code::kStore: break;
+        case Code::kStore:
+        case Code::kCall: break;
         case Code::kIf: classify(*i.body); break;
         case Code::kFor: {
           bool same = true;
@@ -287,7 +288,22 @@ class ValueEmitter {
       case Code::kStore: store(i); break;
       case Code::kFor: loop(i); break;
       case Code::kIf: branch(i); break;
+      case Code::kCall: call(i); break;
     }
+  }
+
+  /// The first thread calls; the library may use as many threads as the kernel has.
+  void call(const Instr& i) {
+    std::vector<Value*> places;
+    for (std::size_t k = 0; k < i.operands.size(); ++k) {
+      const std::uint32_t buffer = i.call->arrays[k].buffer;
+      Value* at = i.operands[k] == kNoId ? ir_.getInt64(0) : scalar(i.operands[k]);
+      places.push_back(address(buffer, program_.buffers[buffer].dtype, at));
+    }
+    only_first([&] {
+      emit_library_call(ir_, library_words(*i.call, program_), places, threads());
+    });
+    reads_since_barrier_ = true;
   }
 
   void op(const Instr& i) {

@@ -60,6 +60,10 @@ void Printer::block(const Block& b) {
       case Code::kStore: store(i); break;
       case Code::kFor: loop(i); break;
       case Code::kIf: branch(i); break;
+      case Code::kCall:
+        refuse("has no library to call for '" + std::string(ir::name_of(i.call->op)) +
+                   "' of large matrices",
+               "matrices up to 16 x 16 are written out; larger ones run on the CPU");
       default: refuse("has no form yet of this kernel's instructions", "run it on the CPU");
     }
   }
