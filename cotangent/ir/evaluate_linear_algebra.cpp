@@ -159,7 +159,7 @@ void qr(Matrix<S> a, Matrix<S>& q, Matrix<S>& r) {
       for (std::size_t j = 0; j < x.columns; ++j) {
         S along = 0;
         for (std::size_t i = p; i < m; ++i) along += conjugate(v[i]) * x(i, j);
-        for (std::size_t i = p; i < m && size > 0; ++i) x(i, j) -= v[i] * (along * (2 / size));
+        for (std::size_t i = p; i < m && size != 0; ++i) x(i, j) -= v[i] * (along * (2 / size));
         x(p, j) *= conjugate(turn);
       }
     };

@@ -257,8 +257,8 @@ void RandomScope::one_node() {
   // What is left over, and second order at depth 0, goes to elementwise.
   static constexpr Share kShares[] = {{OpKind::kLeaf, 5},     {OpKind::kReduce, 9},
                                       {OpKind::kShape, 15},   {OpKind::kIndex, 9},
-                                      {OpKind::kContract, 6}, {OpKind::kSecondOrder, 14},
-                                      {OpKind::kFourier, 4}};
+                                      {OpKind::kContract, 6}, {OpKind::kLinearAlgebra, 3},
+                                      {OpKind::kFourier, 4},  {OpKind::kSecondOrder, 14}};
   std::int64_t left = random_.below(100);
   OpKind kind = OpKind::kElementwise;
   for (const Share& share : kShares) {
@@ -282,6 +282,7 @@ void RandomScope::one_node() {
     case OpKind::kIndex: return index_op(op);
     case OpKind::kContract: return dot_general();
     case OpKind::kFourier: return fft();
+    case OpKind::kLinearAlgebra: return linear_algebra(op);
     case OpKind::kSecondOrder:
       if (op == Op::kMap) return map();
       if (op == Op::kLoop) return loop();

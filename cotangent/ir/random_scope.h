@@ -74,6 +74,10 @@ class RandomScope {
   Value shifted_square(Value v, double at_least);
   Value index_array(const Shape& shape, std::int64_t length);
 
+  // random_linear_algebra.cpp
+  void linear_algebra(Op op);
+  Value well_posed(const Type& type);
+
   // random_second_order.cpp
   struct BodyParam {
     Type type;

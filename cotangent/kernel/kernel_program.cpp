@@ -263,7 +263,7 @@ class Verifier {
   }
 
   void call(const Instr& i, bool in_simd) {
-    want(!in_simd, "no call in a simd loop");
+    want(!in_simd && !in_shared_, "no call in a simd or shared loop");
     want(i.call && i.operands.size() == i.call->arrays.size(), "one offset an array of a call");
     for (std::size_t k = 0; k < i.operands.size(); ++k) {
       const LibraryCall::Array& a = i.call->arrays[k];

@@ -15,8 +15,8 @@
 //               parallel  as simd, and the rows may be split between threads
 //               shared    iterations independent, nothing carried, bounds constant; split between
 //                         threads, each running its own in order. Simd loops may stand inside
-//   call      the library: a matrix product, solve or factorisation on whole buffers. Not in a simd
-//             loop, and in no program for a device
+//   call      the library: a matrix product, solve or factorisation on whole buffers. Not in a simd or
+//             shared loop, and in no program for a device
 //   if        runs its block where the condition holds; gives no values. In a simd loop the
 //             condition may differ between iterations
 //

@@ -28,6 +28,7 @@ std::string changes_text(const PassRecord& record, const Function& before, const
 std::vector<Pass> standard_passes(const PassOptions& options) {
   std::vector<Pass> passes;
   passes.push_back({"simplify", simplify});
+  passes.push_back({"expand_linear_algebra", expand_linear_algebra});
   passes.push_back({"symmetrise_pairs", symmetrise_pairs});
   if (options.reduce_strength) {
     passes.push_back({"reduce_strength", reduce_strength});

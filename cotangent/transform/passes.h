@@ -41,6 +41,11 @@ ir::FunctionPtr contract(const ir::Function& f);
 /// range and error in ulp of each).
 ir::FunctionPtr expand_math(const ir::Function& f);
 
+/// Factorisations and triangular solves of matrices up to 16 x 16 -> loops of ordinary ops, one
+/// matrix to a lane when batched. Larger ones stay, for the library. Results change within
+/// round-off.
+ir::FunctionPtr expand_linear_algebra(const ir::Function& f);
+
 struct PassOptions {
   bool reduce_strength = true;
   bool contract = true;

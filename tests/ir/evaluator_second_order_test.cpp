@@ -429,6 +429,7 @@ TEST(Evaluate, EveryOpOfTheTableHasATest) {
   std::set<Op> tested = elementwise_ops_tested();
   tested.merge(structural_ops_tested());
   tested.merge(second_order_ops_tested());
+  tested.merge(linear_algebra_ops_tested());
   for (const OpInfo& op : all_ops()) {
     EXPECT_TRUE(tested.contains(op.op)) << "no test says what '" << op.name << "' computes";
   }

@@ -17,6 +17,7 @@ Tensor run(Op op, const std::vector<Tensor>& operands, Attr attr = {}, Type hint
 std::set<Op> elementwise_ops_tested();
 std::set<Op> structural_ops_tested();
 std::set<Op> second_order_ops_tested();
+std::set<Op> linear_algebra_ops_tested();
 
 /// Numbers of varied size and sign, so that the order of a sum shows in its last bits.
 template <class T>

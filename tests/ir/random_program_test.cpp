@@ -174,7 +174,7 @@ bool contains(const Function& f, Op op) {
 
 TEST(Shrink, LeavesTheCause) {
   int tried = 0;
-  for (std::uint64_t seed = 0; seed < 200 && tried < 20; ++seed) {
+  for (std::uint64_t seed = 0; seed < 400 && tried < 20; ++seed) {
     const FunctionPtr f = random_program(seed);
     if (!contains(*f, Op::kErf)) continue;
     ++tried;
