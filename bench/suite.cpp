@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -275,6 +276,39 @@ void cold_start(const Suite& s) {
   }
 }
 
+/// e = 0.3, dt = T/1000: what carrying an error term costs and buys. "wander" is the median over
+/// the lanes of the largest relative energy error, less what the method itself makes (f64's).
+void precision(const Suite& s) {
+  constexpr std::int64_t kLanes = 256;
+  const std::int64_t steps = s.quick ? 100000 : 10000000;
+  const double period = 2 * 3.14159265358979323846;
+  for (const auto& [name, kind] :
+       {std::pair{"f64", Precision::kF64}, std::pair{"f32", Precision::kF32},
+        std::pair{"f32-compensated", Precision::kCompensated},
+        std::pair{"f32-double-single", Precision::kDoubleSingle}}) {
+    const std::string title = std::string("kepler-") + name;
+    if (!s.wants(title)) continue;
+    Call ours(transform::vmap(kepler(kind, period / 1000, steps, steps / 1000), kLanes), s.cores);
+    for (std::int64_t l = 0; l < kLanes; ++l) {
+      const double turn = 0.01 * static_cast<double>(l), e = 0.3;
+      const double p = std::sqrt((1 + e) / (1 - e));
+      const auto at = static_cast<std::size_t>(2 * l);
+      ours.argument(0).as<double>()[at] = (1 - e) * std::cos(turn);
+      ours.argument(0).as<double>()[at + 1] = (1 - e) * std::sin(turn);
+      ours.argument(1).as<double>()[at] = -p * std::sin(turn);
+      ours.argument(1).as<double>()[at + 1] = p * std::cos(turn);
+    }
+    const double start = now();
+    ours();
+    const double seconds = now() - start;
+    auto worst = ours.result(0).as<double>();
+    std::sort(worst.begin(), worst.end());
+    Suite::line(title, "cotangent", seconds,
+                ", \"energy_error\": " + std::to_string(worst[kLanes / 2] * 1e9) +
+                    "e-9, \"steps\": " + std::to_string(steps));
+  }
+}
+
 void call_overhead(const Suite& s) {
   if (!s.wants("call")) return;
   Builder b("tiny");
@@ -307,6 +341,7 @@ int main(int argc, char** argv) {
               hand::fma_peak<float>());
   cold_start(s);
   call_overhead(s);
+  precision(s);
   scalar_loops(s);
   small_system<double>(s, "lorenz", lorenz_step, 3, hand::lorenz<double>);
   small_system<float>(s, "lorenz", lorenz_step, 3, hand::lorenz<float>);

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/transform/compensated.h"
+#include "cotangent/transform/passes.h"
 
 namespace bench {
 
@@ -72,6 +74,96 @@ inline std::vector<Value> cartpole_step(Builder& b, const std::vector<Value>& s,
   const Value h = c(0.02);
   return {b.add(s[0], b.mul(h, v)), b.add(v, b.mul(h, xacc)), b.add(a, b.mul(h, w)),
           b.add(w, b.mul(h, acc))};
+}
+
+enum class Precision { kF64, kF32, kCompensated, kDoubleSingle };
+
+/// Kepler's problem by leapfrog (kick, drift, kick with the kicks joined), unit mass and constant.
+/// Carries: q [2], p [2], and for the last two kinds the error terms of both. In f64: energy.
+/// (q, p) in f64 -> the largest |relative energy error| over `samples` samples, and the last q.
+inline ir::FunctionPtr kepler(Precision precision, double dt, std::int64_t steps,
+                              std::int64_t samples) {
+  const bool wide = precision == Precision::kF64;
+  const bool errors = precision == Precision::kCompensated || precision == Precision::kDoubleSingle;
+  const ir::Type point{wide ? DType::kF64 : DType::kF32, Shape{2}}, real{DType::kF64, Shape{2}};
+  Builder force("force");
+  const Value x = force.param(real);
+  const Value r2 = force.dot(x, x);
+  const Value w = force.div(force.constant(-1.0), force.mul(r2, force.unary(Op::kSqrt, r2)));
+  ir::FunctionPtr f = transform::run_passes(force.finish({force.scale(w, x)}));
+  if (precision == Precision::kDoubleSingle) {
+    f = transform::run_passes(transform::in_double_single(*f));
+  } else if (!wide) {
+    Builder narrow("force");
+    const Value y = narrow.param(point);
+    const Value s2 = narrow.dot(y, y);
+    const Value v =
+        narrow.div(narrow.constant(-1.0, DType::kF32), narrow.mul(s2, narrow.unary(Op::kSqrt, s2)));
+    f = transform::run_passes(narrow.finish({narrow.scale(v, y)}));
+  }
+  Builder body("step");
+  body.param(ir::scalar(DType::kI64), "step");
+  transform::Compensated q, p;
+  q.value = body.param(point), p.value = body.param(point);
+  if (errors) q.error = body.param(point), p.error = body.param(point);
+  const Value h = body.splat(dt, point), half = body.splat(dt / 2, point);
+  const auto drift = [&](transform::Compensated state, Value scale, transform::Compensated rate) {
+    if (!errors) return transform::Compensated{body.fma(scale, rate.value, state.value), {}};
+    return rate.error.valid() ? transform::compensated_update(body, state, scale, rate)
+                              : transform::compensated_update(body, state, scale, rate.value);
+  };
+  const bool fine = precision == Precision::kDoubleSingle;
+  // Drift half, kick, drift half: no force is kept from one step to the next.
+  q = drift(q, half, fine ? p : transform::Compensated{p.value, {}});
+  std::vector<Value> at = {q.value};
+  if (fine) at.push_back(q.error);
+  const std::vector<Value> pull = body.inline_call(*f, at);
+  p = drift(p, h, {pull[0], fine ? pull[1] : Value{}});
+  q = drift(q, half, fine ? p : transform::Compensated{p.value, {}});
+  ir::LoopAttr inner;
+  inner.trip = steps / samples;
+  std::vector<Value> next = {q.value, p.value};
+  if (errors) next.push_back(q.error), next.push_back(p.error);
+  inner.carries = static_cast<std::int64_t>(next.size());
+  inner.body = body.finish(next);
+
+  Builder outer("sample");
+  outer.param(ir::scalar(DType::kI64), "sample");
+  const Value start = outer.param(ir::scalar(), "energy");
+  const Value worst = outer.param(ir::scalar(), "worst");
+  std::vector<Value> state;
+  for (std::size_t k = 0; k < next.size(); ++k) state.push_back(outer.param(point));
+  const std::vector<Value> after = outer.loop(inner, state);
+  const auto f64 = [&](std::size_t k) {
+    const Value high = outer.cast(after[k], DType::kF64);
+    return errors ? outer.add(high, outer.cast(after[k + 2], DType::kF64)) : high;
+  };
+  const auto energy = [](Builder& b, Value a, Value c) {
+    const Value kinetic = b.mul(b.constant(0.5), b.dot(c, c));
+    return b.sub(kinetic, b.unary(Op::kRsqrt, b.dot(a, a)));
+  };
+  const Value e = energy(outer, f64(0), f64(1));
+  const Value off = outer.unary(Op::kAbs, outer.div(outer.sub(e, start), start));
+  std::vector<Value> results = {outer.binary(Op::kMax, worst, off)};
+  results.insert(results.end(), after.begin(), after.end());
+  ir::LoopAttr loop;
+  loop.trip = samples;
+  loop.invariants = 1;
+  loop.carries = static_cast<std::int64_t>(results.size());
+  loop.body = outer.finish(results);
+  Builder b("kepler");
+  const Value q0 = b.param(real, "q"), p0 = b.param(real, "p");
+  std::vector<Value> init = {b.zeros(ir::scalar())};
+  const auto narrow = [&](Value v) { return wide ? v : b.cast(v, DType::kF32); };
+  const Value qh = narrow(q0), ph = narrow(p0);
+  init.push_back(qh), init.push_back(ph);
+  if (errors) {
+    init.push_back(narrow(b.sub(q0, b.cast(qh, DType::kF64))));
+    init.push_back(narrow(b.sub(p0, b.cast(ph, DType::kF64))));
+  }
+  init.insert(init.begin(), energy(b, q0, p0));
+  const std::vector<Value> out = b.loop(loop, init);
+  return b.finish({out[0], out[1]});
 }
 
 inline ir::FunctionPtr rollout(Step step, std::int64_t state, DType t, std::int64_t steps) {

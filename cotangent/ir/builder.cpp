@@ -1,6 +1,7 @@
 #include "cotangent/ir/builder.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -26,6 +27,13 @@ bool commutes(Op op) {
     case Op::kEq:
     case Op::kNe: return true;
     default: return false;
+  }
+}
+
+/// One order for operands that commute.
+void order(Op op, std::span<Value> operands) {
+  if ((commutes(op) || op == Op::kFma) && operands[1].id < operands[0].id) {
+    std::swap(operands[0], operands[1]);
   }
 }
 
@@ -105,10 +113,7 @@ Value Builder::make(Op op, std::span<const Value> given, Attr attr, Type hint) {
   if (out.empty()) {
     throw UserError("[" + std::string(name_of(op)) + "] the body gives no result");
   }
-  // One order for operands that commute; after inference, whose messages keep the user's order.
-  if ((commutes(op) || op == Op::kFma) && operands[1].id < operands[0].id) {
-    std::swap(operands[0], operands[1]);
-  }
+  order(op, operands);  // after inference, whose messages keep the user's order
   if (!is_projected(op)) {
     if (const Value folded = fold(op, operands, attr, out[0]); folded.valid()) return folded;
   }
@@ -335,6 +340,26 @@ std::vector<Value> Builder::pair_sum(PairAttr attr, std::span<const Value> opera
 
 Value Builder::copy(const Function& from, Value v, std::span<const Value> operands) {
   const auto places = from.spans(v);
+  const Op op = from.op(v);
+  if (places.empty() && !is_projected(op) && op != Op::kProject &&
+      info(op).kind != OpKind::kLeaf) {
+    // Operands of the same types give the same type: nothing to infer.
+    constexpr std::size_t kMost = 8;
+    std::array<Value, kMost> own;
+    const auto old = from.operands(v);
+    bool same = operands.size() == old.size() && operands.size() <= kMost;
+    for (std::size_t k = 0; same && k < old.size(); ++k) {
+      own[k] = operands[k];
+      same = function_->type(operands[k]) == from.type(old[k]);
+    }
+    if (same) {
+      const std::span<Value> ordered = std::span(own).first(old.size());
+      const Type type = from.type(v);
+      order(op, ordered);
+      if (const Value folded = fold(op, ordered, from.attr(v), type); folded.valid()) return folded;
+      return intern(op, ordered, from.attr(v), std::span(&type, 1));
+    }
+  }
   std::vector<SourceSpan> saved = std::move(spans_);
   spans_.assign(places.begin(), places.end());
   if (spans_.empty()) spans_ = saved;

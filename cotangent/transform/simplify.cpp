@@ -156,6 +156,7 @@ FunctionPtr simplify_once(const Function& f) {
 
 FunctionPtr simplify(const Function& f) {
   FunctionPtr now = simplify_once(f);
+  if (structurally_equal(*now, f)) return now;
   for (int round = 1; round < kMaxRounds; ++round) {
     FunctionPtr next = simplify_once(*now);
     if (structurally_equal(*next, *now)) break;

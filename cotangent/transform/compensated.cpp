@@ -1,0 +1,38 @@
+#include "cotangent/transform/compensated.h"
+
+namespace cotangent::transform {
+
+using namespace ir;
+
+Compensated two_sum(Builder& b, Value x, Value y) {
+  const Value sum = b.add(x, y);
+  const Value y_there = b.sub(sum, x);
+  const Value x_there = b.sub(sum, y_there);
+  return {sum, b.add(b.sub(x, x_there), b.sub(y, y_there))};
+}
+
+Compensated fast_two_sum(Builder& b, Value x, Value y) {
+  const Value sum = b.add(x, y);
+  return {sum, b.sub(y, b.sub(sum, x))};
+}
+
+Compensated two_product(Builder& b, Value x, Value y) {
+  const Value product = b.mul(x, y);
+  return {product, b.fma(x, y, b.neg(product))};
+}
+
+Compensated compensated_update(Builder& b, Compensated state, Value scale, Value rate) {
+  return fast_two_sum(b, state.value, b.fma(scale, rate, state.error));
+}
+
+Compensated compensated_update(Builder& b, Compensated state, Value scale, Compensated rate) {
+  const Value rest = b.fma(scale, rate.error, state.error);
+  const Value step = b.fma(scale, rate.value, rest);
+  // What the sum of step and rest rounded away: scale * rate.value + rest - step, as one fma sees
+  // it.
+  const Value lost = b.add(b.fma(scale, rate.value, b.neg(step)), rest);
+  const Compensated sum = fast_two_sum(b, state.value, step);
+  return {sum.value, b.add(sum.error, lost)};
+}
+
+}  // namespace cotangent::transform
