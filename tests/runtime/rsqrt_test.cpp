@@ -73,6 +73,42 @@ TEST(Rsqrt, RootsOfOnesOnlyAndNeighboursOfPowersOfTwo) {
   expect_same_bits(x);
 }
 
+/// Every significand of two binades, every denormal, and every exponent.
+TEST(Rsqrt, SinglePrecisionExhaustively) {
+  std::vector<float> x;
+  for (std::uint32_t k = 0; k < (1u << 24); ++k) x.push_back(std::bit_cast<float>(0x3f800000u + k));
+  for (std::uint32_t k = 0; k < (1u << 23); k += 3) x.push_back(std::bit_cast<float>(k));
+  std::mt19937 random(13);
+  for (std::uint32_t e = 0; e < 512; ++e) {
+    for (std::uint32_t k = 0; k < 4096; ++k) {
+      const std::uint32_t m = k < 64 ? k : k < 128 ? 0x7fffffu - k + 64 : random() & 0x7fffffu;
+      x.push_back(std::bit_cast<float>(e << 23 | m));
+    }
+  }
+  x.resize(x.size() / 16 * 16);
+  const auto n = static_cast<std::int64_t>(x.size());
+  ir::Builder b("rsqrt");
+  const ir::Value p = b.param({DType::kF32, Shape{n}});
+  const ir::FunctionPtr f = b.finish({b.unary(ir::Op::kRsqrt, p)});
+  const ir::Tensor in = ir::Tensor::of<float>(Shape{n}, std::span<const float>(x));
+  for (int bits : {128, 256, 512}) {
+    runtime::CompileOptions options;
+    options.passes = false;
+    options.vector_bits = bits;
+    const ir::Tensor out = runtime::compile(f, options)->call(std::span(&in, 1))[0];
+    const auto got = out.as<float>();
+    int wrong = 0;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      const float want = 1.0f / std::sqrt(x[k]);
+      const bool same = (want != want && got[k] != got[k]) ||
+                        std::bit_cast<std::uint32_t>(want) == std::bit_cast<std::uint32_t>(got[k]);
+      if (!same && ++wrong < 5)
+        ADD_FAILURE() << "x = " << x[k] << ", width " << bits << ", " << got[k] << " for " << want;
+    }
+    EXPECT_EQ(wrong, 0) << bits;
+  }
+}
+
 TEST(Rsqrt, ZerosInfinitiesNansAndNegatives) {
   const double inf = std::numeric_limits<double>::infinity();
   const double tiny = std::numeric_limits<double>::denorm_min();

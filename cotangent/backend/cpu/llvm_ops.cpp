@@ -151,6 +151,43 @@ RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x, int most) {
   return {s, estimate};
 }
 
+namespace {
+
+Value* fma(llvm::IRBuilder<>& ir, Value* x, Value* y, Value* z) {
+  return ir.CreateIntrinsic(llvm::Intrinsic::fma, {x->getType()}, {x, y, z});
+}
+
+/// The same for f32: two steps from 14 bits. That all significands come out right is tested, not
+/// argued.
+Value* rsqrt_f32(llvm::IRBuilder<>& ir, Value* x, int most) {
+  llvm::Type* type = x->getType();
+  Value* root = unary_intrinsic(ir, llvm::Intrinsic::sqrt, x);
+  Value* estimate = in_registers(ir, most, {x}, [&](llvm::ArrayRef<Value*> part) {
+    const int lanes = lanes_of(part[0]);
+    const llvm::Intrinsic::ID id = lanes == 16  ? llvm::Intrinsic::x86_avx512_rsqrt14_ps_512
+                                   : lanes == 8 ? llvm::Intrinsic::x86_avx512_rsqrt14_ps_256
+                                                : llvm::Intrinsic::x86_avx512_rsqrt14_ps_128;
+    Value* all = lanes == 16 ? ir.getInt16(0xffff) : static_cast<Value*>(ir.getInt8(0xff));
+    return ir.CreateIntrinsic(id, {},
+                              {part[0], llvm::Constant::getNullValue(part[0]->getType()), all});
+  });
+  Value* minus_root = ir.CreateFNeg(root);
+  Value* y = estimate;
+  for (int step = 0; step < 2; ++step) {
+    y = fma(ir, y, fma(ir, minus_root, y, number(type, 1)), y);
+  }
+  llvm::Type* integer =
+      llvm::FixedVectorType::get(ir.getInt32Ty(), static_cast<unsigned>(lanes_of(y)));
+  Value* exponent = llvm::ConstantInt::get(integer, 0xff800000u);
+  Value* ones = ir.CreateICmpEQ(ir.CreateOr(ir.CreateBitCast(root, integer), exponent),
+                                llvm::Constant::getAllOnesValue(integer));
+  Value* up = ir.CreateOr(ir.CreateBitCast(y, integer), llvm::ConstantInt::get(integer, 1));
+  y = ir.CreateSelect(ones, ir.CreateBitCast(up, type), y);
+  return ir.CreateSelect(ir.CreateFCmpUNO(y, y), estimate, y);
+}
+
+}  // namespace
+
 Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, int most, bool corrected) {
   llvm::Type* type = start.root->getType();
   Value* minus_s = ir.CreateFNeg(start.root);
@@ -199,6 +236,8 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
     case Op::kRsqrt:
       if (rsqrt14 > 1 && t == DType::kF64 && lanes_of(x[0]) > 1)
         return finish_rsqrt(ir, start_rsqrt(ir, x[0], rsqrt14), rsqrt14, true);
+      if (rsqrt14 > 1 && t == DType::kF32 && lanes_of(x[0]) >= 4)
+        return rsqrt_f32(ir, x[0], 2 * rsqrt14);
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
     case Op::kIsFinite:
       return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),
