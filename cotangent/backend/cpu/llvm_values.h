@@ -5,12 +5,16 @@
 #pragma once
 
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/MDBuilder.h>
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
+#include <set>
 
 #include "cotangent/backend/cpu/llvm_emit.h"
 #include "cotangent/base/error.h"
+#include "cotangent/kernel/lazy_sides.h"
 
 namespace cotangent::backend::cpu {
 
@@ -277,7 +281,62 @@ class ValueEmitter {
   // --- instructions
 
   void block(const Block& b) {
-    for (const Instr& i : b.instrs) instr(i);
+    auto known = sides_.find(&b);
+    if (known == sides_.end()) known = sides_.emplace(&b, kernel::lazy_sides(b)).first;
+    const std::vector<kernel::LazySide>& sides = known->second;
+    if (!sides.empty()) {  // a side may use a literal that stands behind it
+      for (const Instr& i : b.instrs) {
+        if (i.code == Code::kConst) instr(i);
+      }
+    }
+    std::vector<std::size_t> all(b.instrs.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    sequence(b, all, sides);
+  }
+
+  /// These instructions of a block, in order; the sides among them where their turn comes.
+  void sequence(const Block& b, const std::vector<std::size_t>& instrs,
+                const std::vector<kernel::LazySide>& sides) {
+    std::set<std::size_t> held;
+    for (const kernel::LazySide& side : sides) {
+      if (branches(side)) held.insert(side.instrs.begin(), side.instrs.end());
+    }
+    auto next = sides.begin();
+    for (std::size_t k : instrs) {
+      for (; next != sides.end() && next->at == k; ++next) {
+        if (branches(*next)) lazy(b, *next);
+      }
+      if (!held.contains(k)) instr(b.instrs[k]);
+    }
+  }
+
+  bool branches(const kernel::LazySide& side) const {
+    return std::none_of(side.results.begin(), side.results.end(),
+                        [&](Id x) { return class_[x] == Class::kLinear; });
+  }
+
+  /// Computes a side only where some lane takes it; elsewhere its values are 0, and not looked at.
+  void lazy(const Block& b, const kernel::LazySide& side) {
+    const bool varying = class_[side.predicate] == Class::kVarying;
+    Value* taken = varying ? vector(side.predicate) : scalar(side.predicate);
+    if (!side.when) taken = ir_.CreateNot(taken);
+    if (varying) taken = ir_.CreateOrReduce(mask_and(lanes_.mask, taken));
+    llvm::BasicBlock* before = ir_.GetInsertBlock();
+    llvm::BasicBlock* then = new_block("seldom");
+    llvm::BasicBlock* end = new_block("selected");
+    ir_.CreateCondBr(taken, then, end, llvm::MDBuilder(context_).createBranchWeights(1, 1000));
+    ir_.SetInsertPoint(then);
+    sequence(b, side.instrs, side.inner);
+    llvm::BasicBlock* last = ir_.GetInsertBlock();
+    ir_.CreateBr(end);
+    ir_.SetInsertPoint(end);
+    for (Id x : side.results) {
+      Value*& value = class_[x] == Class::kVarying ? values_[x].v : values_[x].s;
+      llvm::PHINode* phi = ir_.CreatePHI(value->getType(), 2);
+      phi->addIncoming(llvm::Constant::getNullValue(value->getType()), before);
+      phi->addIncoming(value, last);
+      value = phi;
+    }
   }
 
   void instr(const Instr& i) {
@@ -556,6 +615,7 @@ class ValueEmitter {
   bool corrects_roots_ = true;  ///< a started reciprocal root is corrected for 0 and infinity
   bool plain_roots_ = false;    ///< reciprocal roots by square root and division
   bool reads_since_barrier_ = true;
+  std::map<const Block*, std::vector<kernel::LazySide>> sides_;
   std::map<std::pair<Value*, int>, Value*> splats_;
   std::map<std::pair<Value*, std::pair<int, std::int64_t>>, Value*> lines_;
 };
