@@ -99,6 +99,20 @@ def emit(name, doc, g, weight, a, b, n, f32=False):
     print("};\n")
 
 
+def emit_first_in_two(name, doc, g, a, b, n, f32=False):
+    """The lowest coefficient as a sum of two doubles, then the others: for an interval around 0, where
+    no other coefficient makes good what rounding does to the first."""
+    a, b = mp.mpf(a), mp.mpf(b)
+    xs = [(a + b) / 2 - (b - a) / 2 * mp.cos(mp.pi * (k + mp.mpf("0.003")) / mp.mpf("400.006")) for k in range(401)]
+    values = [g(x) for x in xs]
+    first = remez(xs, values, [1 / v for v in values], n)[0]
+    high = mp.mpf(float(first))
+    suffix = "F" if f32 else ""
+    print(f"/// {doc}: the first coefficient.")
+    print(f"inline constexpr double {name}First{suffix}[] = {{{float(high).hex()}, {float(first - high).hex()}}};\n")
+    emit(name + suffix, "its other coefficients", lambda t: (g(t) - first) / t, lambda t: t / g(t), a, b, n - 1, f32)
+
+
 def series(terms):
     """sum of terms(k) while they matter, for values near zero of cancelling expressions."""
     s, k = mp.mpf(0), 0
@@ -160,36 +174,57 @@ def main():
     emit("kExpm1", "the same, for e^r - 1", exp_q, lambda r: r * r / mp.expm1(r) if r else 0, -ln2, ln2, 10)
     emit("kExpm1F", "the same in f32", exp_q, lambda r: r * r / mp.expm1(r) if r else 0, -ln2, ln2, 5, True)
     q = (mp.pi / 4) ** 2 * mp.mpf("1.0001")
+    qf = (mp.pi / 4) ** 2 * mp.mpf("1.02")  # the nearest multiple of pi/2 is found in f32
     emit("kSin", "(sin r - r)/r^3 in z = r^2, |r| <= pi/4", sin_s,
          lambda z: mp.sqrt(z) ** 3 / mp.sin(mp.sqrt(z)), 0, q, 5)
     emit("kCos", "(cos r - 1 + r^2/2)/r^4 in z = r^2, |r| <= pi/4", cos_c,
          lambda z: z * z / mp.cos(mp.sqrt(z)), 0, q, 5)
-    emit("kSinF", "the first in f32", sin_s, lambda z: mp.sqrt(z) ** 3 / mp.sin(mp.sqrt(z)), 0, q, 3, True)
-    emit("kCosF", "the second in f32", cos_c, lambda z: z * z / mp.cos(mp.sqrt(z)), 0, q, 2, True)
+    emit("kSinF", "the first in f32", sin_s, lambda z: mp.sqrt(z) ** 3 / mp.sin(mp.sqrt(z)), 0, qf, 3, True)
+    emit("kCosF", "the second in f32", cos_c, lambda z: z * z / mp.cos(mp.sqrt(z)), 0, qf, 2, True)
     s = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
     z = s * s * mp.mpf("1.001")
     emit("kLog", "(log((1+s)/(1-s)) - 2s)/s^3 in z = s^2, |s| <= 0.1716", log_r, lambda z: z / 2, 0, z, 6)
     emit("kLogF", "the same in f32", log_r, lambda z: z / 2, 0, z, 2, True)
     emit("kLogTail", "(log((1+s)/(1-s)) - 2s - 2s^3/3)/s^5 in z = s^2", log_r5, lambda z: z * z / 2, 0, z, 6)
+    emit("kLogTailF", "the same in f32", log_r5, lambda z: z * z / 2, 0, z, 2, True)
     t = mp.tan(mp.pi / 8) ** 2 * mp.mpf("1.001")
     emit("kAtan", "(atan t - t)/t^3 in z = t^2, |t| <= tan(pi/8)", atan_a,
          lambda z: mp.sqrt(z) ** 3 / mp.atan(mp.sqrt(z)), 0, t, 10)
+    emit("kAtanF", "the same in f32", atan_a,
+         lambda z: mp.sqrt(z) ** 3 / mp.atan(mp.sqrt(z)), 0, t, 4, True)
     emit("kAsin", "(asin t - t)/t^3 in z = t^2, |t| <= 1/2", asin_a,
          lambda z: mp.sqrt(z) ** 3 / mp.asin(mp.sqrt(z)), 0, mp.mpf("0.2501"), 11)
+    emit("kAsinF", "the same in f32", asin_a,
+         lambda z: mp.sqrt(z) ** 3 / mp.asin(mp.sqrt(z)), 0, mp.mpf("0.2501"), 4, True)
     emit("kErf", "(erf(x)/x - 2/sqrt(pi))/z in z = x^2, |x| <= 1", erf_e,
          lambda z: mp.sqrt(z) * z / mp.erf(mp.sqrt(z)), 0, mp.mpf("1.0001"), 10)
+    emit("kErfF", "the same in f32", erf_e,
+         lambda z: mp.sqrt(z) * z / mp.erf(mp.sqrt(z)), 0, mp.mpf("1.0001"), 5, True)
     emit("kSinh", "(sinh t - t)/t^3 in z = t^2, |t| <= 1", sinh_s,
          lambda z: mp.sqrt(z) ** 3 / mp.sinh(mp.sqrt(z)), 0, mp.mpf("1.0001"), 6)
+    emit("kSinhF", "the same in f32", sinh_s,
+         lambda z: mp.sqrt(z) ** 3 / mp.sinh(mp.sqrt(z)), 0, mp.mpf("1.0001"), 3, True)
     emit("kTanh", "(tanh t - t)/t^3 in z = t^2, |t| <= 0.55", tanh_t,
          lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.3026"), 10)
     emit("kTanhF", "the same in f32", tanh_t,
          lambda z: mp.sqrt(z) ** 3 / mp.tanh(mp.sqrt(z)), 0, mp.mpf("0.3026"), 5, True)
+    def erfc_e(a):  # e^(a^2) erfc(a)
+        return mp.exp(a * a) * mp.erfc(a)
+
     a = lambda t: 3 * (1 + t) / (1 - t)
-    emit("kErfc", "e^(a^2) erfc(a) in t = (a - 3)/(a + 3), 1 <= a <= 6",
-         lambda t: mp.exp(a(t) ** 2) * mp.erfc(a(t)), lambda t: mp.exp(-a(t) ** 2) / mp.erf(a(t)),
-         mp.mpf(-1) / 2, mp.mpf(1) / 3, 11)
+    emit("kErfOne", "e^(a^2) erfc(a) in t = (a - 3)/(a + 3), 1 <= a <= 6",
+         lambda t: erfc_e(a(t)), lambda t: mp.exp(-a(t) ** 2) / mp.erf(a(t)), mp.mpf(-1) / 2, mp.mpf(1) / 3, 11)
+    emit("kErfOneF", "the same in f32, 1 <= a <= 4", lambda t: erfc_e(a(t)),
+         lambda t: mp.exp(-a(t) ** 2) / mp.erf(a(t)), mp.mpf(-1) / 2, mp.mpf(1) / 7, 6, True)
+    g = lambda t: (1 + 2 * a(t)) * erfc_e(a(t))
+    where = lambda x: (mp.mpf(x) - 3) / (mp.mpf(x) + 3)
+    emit_first_in_two("kErfc", "(1 + 2a) e^(a^2) erfc(a) in t = (a - 3)/(a + 3), 0.5 <= a <= 27.3",
+                      g, where("0.499"), where("27.3"), 20)
+    emit_first_in_two("kErfc", "the same in f32, 0.5 <= a <= 10.1", g, where("0.499"), where("10.1"), 9, True)
     emit("kCbrt", "m^(-1/3), 1 <= m < 8, in m", lambda m: m ** (mp.mpf(-1) / 3), lambda m: m ** (mp.mpf(1) / 3),
          1, 8, 6)
+    emit("kCbrtF", "the same in f32", lambda m: m ** (mp.mpf(-1) / 3), lambda m: m ** (mp.mpf(1) / 3),
+         1, 8, 4, True)
     print("}  // namespace cotangent::transform::coefficients")
 
 

@@ -403,6 +403,9 @@ Array atanh(const Array& x) {
 Array erf(const Array& x) {
   return real_unary(Op::kErf, x);
 }
+Array erfc(const Array& x) {
+  return real_unary(Op::kErfc, x);
+}
 Array degrees(const Array& x) {
   return x * (180.0 / std::numbers::pi);
 }

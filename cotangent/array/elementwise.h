@@ -103,6 +103,7 @@ Array asinh(const Array& x);
 Array acosh(const Array& x);
 Array atanh(const Array& x);
 Array erf(const Array& x);
+Array erfc(const Array& x);  ///< 1 - erf(x), to the last places where that is small
 Array degrees(const Array& x);
 Array radians(const Array& x);
 

@@ -49,6 +49,7 @@ double RandomScope::guard(Op op, std::vector<Value>& x) {
     case Op::kCos:
     case Op::kTanh:
     case Op::kErf: return 1;
+    case Op::kErfc: return 2;
     case Op::kFloor:
     case Op::kCeil:
     case Op::kRound: return b(0) + 1;

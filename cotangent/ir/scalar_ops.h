@@ -40,6 +40,7 @@ T apply_float_unary(Op op, T x) {
     case Op::kCosh: return std::cosh(x);
     case Op::kTanh: return std::tanh(x);
     case Op::kErf: return std::erf(x);
+    case Op::kErfc: return std::erfc(x);
     default: throw InternalError("not a float unary op");
   }
 }

@@ -31,6 +31,7 @@ constexpr std::array kFunctions = {
     of("cosh", Op::kCosh),
     of("tanh", Op::kTanh),
     of("erf", Op::kErf),
+    of("erfc", Op::kErfc),
     of("abs", Op::kAbs),
     of("sign", Op::kSign),
     of("floor", Op::kFloor),

@@ -31,6 +31,7 @@ Unary formula(Op op) {
     case Op::kCosh: return expand_cosh;
     case Op::kTanh: return expand_tanh;
     case Op::kErf: return expand_erf;
+    case Op::kErfc: return expand_erfc;
     default: throw InternalError("no formula for '" + std::string(name_of(op)) + "'");
   }
 }

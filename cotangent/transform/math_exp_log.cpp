@@ -37,48 +37,51 @@ Reduced reduce_exp(Num x) {
 
 namespace {
 
-/// e^r.
-Num exp_near_zero(Num r) {
-  const Num q = r.f32() ? polynomial(co::kExpF, r) : polynomial(co::kExp, r);
-  return fma(r * r, q, r) + 1.0;
+/// e^r - 1.
+Num exp_less_one(Num r) {
+  return fma(r * r, polynomial(co::kExp, co::kExpF, r), r);
 }
 
 }  // namespace
 
 Num expand_exp_inside(Num x) {
   const Reduced e = reduce_exp(x);
-  return exp_near_zero(e.r) * from_bits(e.shifted + bits(x.with(1.0)));
+  return (exp_less_one(e.r) + 1.0) * from_bits(e.shifted + bits(x.with(1.0)));
 }
 
-Num expand_exp_scaled(Num x, Num low, std::int64_t scale) {
+Exponential expand_exp_scaled(Num x, Num low, std::int64_t scale) {
   const bool narrow = x.f32();
   const int shift = narrow ? 23 : 52;
-  // Past these ends the result is infinite or zero; k is at most 1024 (128 in f32), or 1025 with
+  // Past these ends the result is infinite or zero; k is at most 1024 (128 in f32), one more with
   // scale -1.
-  const Num inside = narrow ? clamp(x, -105, 89) : clamp(x, -747, scale == 0 ? 709.9 : 710.5);
+  const double top = narrow ? (scale == 0 ? 89.0 : 89.5) : (scale == 0 ? 709.9 : 710.5);
+  const Num inside = clamp(x, narrow ? -105.0 : -747.0, top);
   const Reduced e = reduce_exp(inside);
-  const Num y = exp_near_zero(low.b ? e.r + low : e.r);
+  const Num y = exp_less_one(low.b ? e.r + low : e.r);
   // 2^k = 2^(k + aside) 2^-aside: the first is normal, and only the product with the second can
   // round.
   const bool whole = scale == 0;
   const int above = whole ? -1 : -2, below = narrow ? 40 : 100;
-  const Num deep = inside < (narrow ? -86.0 : -706.0);
+  // Early enough for a caller's factor of 2^-6 on the head.
+  const Num deep = inside < (narrow ? -80.0 : -700.0);
   const auto exponent = [&](int aside) {
     return integer(e.shifted, static_cast<std::int64_t>(aside + (narrow ? 127 : 1023)) << shift);
   };
   const Num power = from_bits(e.shifted + select(deep, exponent(below), exponent(above)));
   const auto scaled = [&](int aside) { return std::ldexp(1.0, static_cast<int>(scale) - aside); };
-  return y * power * select(deep, x.with(scaled(below)), x.with(scaled(above)));
+  const Num head = y + 1.0;
+  return {head, y - (head - 1.0), power,
+          select(deep, x.with(scaled(below)), x.with(scaled(above)))};
 }
 
 Num expand_exp(Num x) {
-  return expand_exp_scaled(x, {}, 0);
+  return expand_exp_scaled(x, {}, 0).value();
 }
 
 Num expand_expm1(Num x) {
   const double top = x.f32() ? 100.0 : 720.0, bottom = x.f32() ? -20.0 : -50.0;
   const Reduced e = reduce_exp(clamp(x, bottom, top));
-  const Num q = x.f32() ? polynomial(co::kExpm1F, e.r) : polynomial(co::kExpm1, e.r);
+  const Num q = polynomial(co::kExpm1, co::kExpm1F, e.r);
   const Num p = fma(e.r * e.r, q, e.r);
   // 2^k (p + 1) - 1, halved so that 2^k itself need not be finite.
   const Num s = from_bits(e.shifted + bits(x.with(0.5)));
@@ -109,7 +112,7 @@ Split split(Num x) {
 Num log_near_one(Num f, Num k, Num low) {
   const bool narrow = f.f32();
   const Num s = f / (f + 2.0), z = s * s;
-  const Num r = z * (narrow ? polynomial(co::kLogF, z) : polynomial(co::kLog, z));
+  const Num r = z * polynomial(co::kLog, co::kLogF, z);
   const Num h = 0.5 * f * f;
   const Num tail = fma(s, h + r, fma(k, narrow ? kLn2LowF : kLn2Low, low));
   return fma(k, narrow ? kLn2HighF : kLn2High, f - (h - tail));
@@ -157,8 +160,9 @@ Pair product(Num a, Num b) {
   return {p, fma(a, b, -p)};
 }
 
-/// log x for positive finite x, to about 2^-66 of its value.
+/// log x for positive finite x, to about 2^-66 of its value (2^-36 in f32).
 Pair log_pair(Num x) {
+  const bool narrow = x.f32();
   const Split e = split(x);
   const Num f = e.m - 1.0, d = f + 2.0;  // both exact but for d's last bit
   const Num d_low = f - (d - 2.0);
@@ -169,15 +173,14 @@ Pair log_pair(Num x) {
   // s^3 * 2/3
   const Pair c0 = product(s, z);
   const Num cube = c0.high, cube_low = c0.low + fma(s, z_low, s_low * z);
-  constexpr double kTwoThirds = 0x1.5555555555555p-1, kTwoThirdsLow = 0x1.5555555555555p-55;
-  const Num two_thirds = x.with(kTwoThirds);
-  const Pair t0 = product(cube, two_thirds);
-  const Num t_low = t0.low + fma(cube, kTwoThirdsLow, cube_low * kTwoThirds);
-  const Num rest = cube * z * polynomial(co::kLogTail, z);
+  const Parts two_thirds = parts(x, 0x1.5555555555555p-1, 0x1.5555555555555p-55);
+  const Pair t0 = product(cube, two_thirds.high);
+  const Num t_low = t0.low + fma(cube, two_thirds.low, cube_low * two_thirds.high);
+  const Num rest = cube * z * polynomial(co::kLogTail, co::kLogTailF, z);
   const Pair a = quick_sum(2.0 * s, t0.high);
   const Num a_low = fma(s_low, 2.0, a.low) + (t_low + rest);
-  const Pair b = sum(e.k * kLn2High, a.high);
-  return quick_sum(b.high, b.low + fma(e.k, kLn2Low, a_low));
+  const Pair b = sum(e.k * (narrow ? kLn2HighF : kLn2High), a.high);
+  return quick_sum(b.high, b.low + fma(e.k, narrow ? kLn2LowF : kLn2Low, a_low));
 }
 
 /// |x|^y where nothing special happens.
@@ -185,22 +188,16 @@ Num pow_inside(Num a, Num y) {
   const Pair l = log_pair(a);
   const Num p = y * l.high;
   const Num p_low = fma(y, l.low, fma(y, l.high, -p));
-  const Num overflows = abs(p) > 745.2;  // then the low part may be NaN
-  return expand_exp_scaled(p, select(overflows, 0.0, p_low), 0);
+  const Num overflows = abs(p) > (a.f32() ? 104.0 : 745.2);  // then the low part may be NaN
+  return expand_exp_scaled(p, select(overflows, 0.0, p_low), 0).value();
 }
 
-/// The same to f32 accuracy: log and exp as they are lose at most 2^-45.
-Num pow_inside_f32(Num a, Num y) {
-  const Split s = split(a);
-  const Num l = log_near_one(s.m - 1.0, s.k, a.with(0.0));
-  return expand_exp_inside(clamp(y * l, -120, 120));  // e^120 rounds to infinity, e^-120 to 0
-}
+}  // namespace
 
-/// x^y from |x|^y.
-Num pow_signed(Num x, Num y, Num (*inside)(Num, Num)) {
+Num expand_pow(Num x, Num y) {
   using ir::Op;
   const Num a = abs(x);
-  Num r = inside(a, y);
+  Num r = pow_inside(a, y);
   // Whole and odd exponents.
   const Num whole = apply(Op::kFloor, y) == y;
   const Num half = 0.5 * y;
@@ -217,13 +214,6 @@ Num pow_signed(Num x, Num y, Num (*inside)(Num, Num)) {
   r = select((x < 0.0) & !whole & (a != kInfinity), kNaN, r);
   r = select((x == x) & (y == y), r, kNaN);
   return select((y == 0.0) | (x == 1.0), 1.0, r);
-}
-
-}  // namespace
-
-Num expand_pow(Num x, Num y) {
-  if (!x.f32()) return pow_signed(x, y, pow_inside);
-  return cast(pow_signed(cast(x, DType::kF64), cast(y, DType::kF64), pow_inside_f32), DType::kF32);
 }
 
 }  // namespace cotangent::transform

@@ -77,19 +77,29 @@ inline Num clamp(Num x, double low, double high) {
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
+inline Num bitcast(Num x, DType t) {
+  return {x.b, x.b->bitcast(x.v, t)};
+}
 /// The bits of a float as a signed integer of its size, and back.
 inline Num bits(Num x) {
-  return {x.b, x.b->bitcast(x.v, x.f32() ? DType::kI32 : DType::kI64)};
+  return bitcast(x, x.f32() ? DType::kI32 : DType::kI64);
 }
 inline Num from_bits(Num i) {
-  return {i.b, i.b->bitcast(i.v, i.type().dtype == DType::kI32 ? DType::kF32 : DType::kF64)};
+  return bitcast(i, size_of(i.type().dtype) == 4 ? DType::kF32 : DType::kF64);
+}
+inline Num unsigned_bits(Num x) {
+  return bitcast(x, size_of(x.type().dtype) == 4 ? DType::kU32 : DType::kU64);
 }
 /// An integer constant (all 64 bits count) of i's type.
 inline Num integer(Num i, std::int64_t value) {
-  const bool narrow = i.type().dtype == DType::kI32;
-  const ir::Value scalar =
-      narrow ? i.b->constant(ir::Tensor::scalar_of(static_cast<std::int32_t>(value)))
-             : i.b->constant_i64(value);
+  const auto constant = [&](auto c) { return i.b->constant(ir::Tensor::scalar_of(c)); };
+  ir::Value scalar;
+  switch (i.type().dtype) {
+    case DType::kI32: scalar = constant(static_cast<std::int32_t>(value)); break;
+    case DType::kU32: scalar = constant(static_cast<std::uint32_t>(value)); break;
+    case DType::kU64: scalar = constant(static_cast<std::uint64_t>(value)); break;
+    default: scalar = constant(value); break;
+  }
   return {i.b, i.b->broadcast_to(scalar, i.type().shape)};
 }
 inline Num shift_left(Num i, std::int64_t n) {
@@ -130,6 +140,22 @@ Num polynomial(const T (&c)[N], Num z) {
     powers.push_back(last * last);
   }
   return polynomial(wide, z, powers);
+}
+
+/// The coefficients of the value's own type.
+template <std::size_t N, std::size_t M>
+Num polynomial(const double (&wide)[N], const float (&narrow)[M], Num z) {
+  return z.f32() ? polynomial(narrow, z) : polynomial(wide, z);
+}
+
+/// A constant to twice the digits of x's type, from one given to twice those of f64.
+struct Parts {
+  Num high, low;
+};
+inline Parts parts(Num x, double high, double low) {
+  if (!x.f32()) return {x.with(high), x.with(low)};
+  const auto head = static_cast<float>(high);
+  return {x.with(head), x.with((high - head) + low)};
 }
 
 /// The whole number nearest to x*factor (below 2^50, or 2^21 in f32), by adding a large constant:

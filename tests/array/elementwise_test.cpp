@@ -135,6 +135,7 @@ TEST(Elementwise, FunctionsOfReals) {
       {cosh, std::cosh, -5, 5},         {tanh, std::tanh, -5, 5},
       {asinh, std::asinh, -50, 50},     {acosh, std::acosh, 1, 50},
       {atanh, std::atanh, -0.99, 0.99}, {erf, std::erf, -3, 3},
+      {erfc, std::erfc, -3, 9},
   };
   for (const Case& c : cases) {
     const Array x = linspace(c.low, c.high, 101);

@@ -72,6 +72,7 @@ FloatCases<T> float_cases() {
       {Op::kCosh, [](T x, T, T) { return std::cosh(x); }},
       {Op::kTanh, [](T x, T, T) { return std::tanh(x); }},
       {Op::kErf, [](T x, T, T) { return std::erf(x); }},
+      {Op::kErfc, [](T x, T, T) { return std::erfc(x); }},
       {Op::kAdd, [](T x, T y, T) { return x + y; }},
       {Op::kSub, [](T x, T y, T) { return x - y; }},
       {Op::kMul, [](T x, T y, T) { return x * y; }},

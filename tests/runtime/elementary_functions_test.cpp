@@ -79,6 +79,37 @@ TEST_P(ElementaryFunctions, CompiledHaveTheBitsOfTheEvaluator) {
   }
 }
 
+/// Angles beyond the ordinary range take many operations, which a branch leaves out where no lane
+/// holds one; here some lanes do and some do not, in whole vectors, tails and scalars.
+TEST_P(ElementaryFunctions, FarAnglesAreBehindABranch) {
+  CompileOptions options;
+  options.vector_bits = GetParam();
+  options.keep_code = true;
+  options.cache.on = false;
+  for (DType t : {DType::kF64, DType::kF32}) {
+    for (const std::int64_t n : {0, 1, 5, 37}) {
+      Builder b("angles");
+      const Type type{t, n == 0 ? Shape{} : Shape{n}};
+      const Value x = b.param(type);
+      const ExecutablePtr executable =
+          compile(b.finish({b.unary(Op::kSin, x), b.unary(Op::kTan, x)}), options);
+      EXPECT_NE(executable->code_text().find("seldom:"), std::string::npos);
+      for (int far_every : {1, 3, 1000}) {
+        std::vector<Tensor> arguments = {Tensor(type)};
+        Tensor& in = arguments[0];
+        for (std::int64_t k = 0; k < in.size(); ++k) {
+          const double size = k % far_every == far_every - 1 ? 0x1.8p100 : 1.0;
+          in.set_real(k, size * (0.5 + static_cast<double>(k)) * (k % 2 ? 1 : -1));
+        }
+        const std::vector<Tensor> got = executable->call(arguments);
+        const std::vector<Tensor> expected = evaluate(*executable->program(), arguments);
+        EXPECT_TRUE(got[0].same_bits(expected[0])) << name_of(t) << " " << n << " " << far_every;
+        EXPECT_TRUE(got[1].same_bits(expected[1])) << name_of(t) << " " << n << " " << far_every;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(VectorBits, ElementaryFunctions, testing::Values(128, 256, 512));
 
 }  // namespace

@@ -1,107 +1,12 @@
 // Our elementary functions against MPFR: reference numbers, in units of the last place.
 #include "tests/transform/function_cases.h"
 
-#include <mpfr.h>
-
 #include <cstring>
-#include <functional>
+
+#include "tests/transform/function_ranges.h"
+#include "tests/transform/mpfr_reference.h"
 
 namespace cotangent::transform {
-namespace {
-
-using Reference1 = int (*)(mpfr_t, const mpfr_t, mpfr_rnd_t);
-using Reference2 = int (*)(mpfr_t, const mpfr_t, const mpfr_t, mpfr_rnd_t);
-
-struct Case {
-  Op op;
-  std::function<int(mpfr_t, const mpfr_t, const mpfr_t)> reference;
-  double low, high;     ///< uniform points in this range ...
-  bool exponents;       ///< ... or with uniform exponents, both signs where low < 0
-  double ulp64, ulp32;  ///< stated bounds (docs/functions.md)
-};
-
-Case one(Op op, Reference1 f, double low, double high, bool exponents, double u64, double u32) {
-  return {op,        [f](mpfr_t r, const mpfr_t x, const mpfr_t) { return f(r, x, MPFR_RNDN); },
-          low,       high,
-          exponents, u64,
-          u32};
-}
-Case two(Op op, Reference2 f, double low, double high, bool exponents, double u64, double u32) {
-  return {
-      op,        [f](mpfr_t r, const mpfr_t x, const mpfr_t y) { return f(r, x, y, MPFR_RNDN); },
-      low,       high,
-      exponents, u64,
-      u32};
-}
-
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {
-      one(Op::kRsqrt, mpfr_rec_sqrt, 1e-320, 1e308, true, 1.5, 1.5),
-      one(Op::kCbrt, mpfr_cbrt, -1e308, 1e308, true, 1.0, 0.51),
-      one(Op::kExp, mpfr_exp, -745, 709, false, 1.2, 1.0),
-      one(Op::kExp, mpfr_exp, -1, 1, true, 1.2, 1.0),
-      one(Op::kExpm1, mpfr_expm1, -40, 709, false, 2.0, 2.0),
-      one(Op::kExpm1, mpfr_expm1, -2, 2, true, 2.0, 2.0),
-      one(Op::kLog, mpfr_log, 1e-320, 1e308, true, 1.0, 1.0),
-      one(Op::kLog, mpfr_log, 0.5, 2, false, 1.0, 1.0),
-      one(Op::kLog1p, mpfr_log1p, -0.999, 4, false, 1.5, 1.5),
-      one(Op::kLog1p, mpfr_log1p, -0.9, 1e300, true, 1.5, 1.5),
-      one(Op::kSin, mpfr_sin, -0x1p30, 0x1p30, true, 1.5, 1.5),
-      one(Op::kSin, mpfr_sin, -100, 100, false, 1.5, 1.5),
-      one(Op::kCos, mpfr_cos, -0x1p30, 0x1p30, true, 1.5, 1.5),
-      one(Op::kCos, mpfr_cos, -100, 100, false, 1.5, 1.5),
-      one(Op::kTan, mpfr_tan, -0x1p30, 0x1p30, true, 2.0, 0.51),
-      one(Op::kTan, mpfr_tan, -10, 10, false, 2.0, 0.51),
-      one(Op::kAsin, mpfr_asin, -1, 1, false, 1.0, 0.51),
-      one(Op::kAsin, mpfr_asin, -1, 1, true, 1.0, 0.51),
-      one(Op::kAcos, mpfr_acos, -1, 1, false, 1.0, 0.51),
-      one(Op::kAtan, mpfr_atan, -1e300, 1e300, true, 1.5, 0.51),
-      one(Op::kAtan, mpfr_atan, -5, 5, false, 1.5, 0.51),
-      one(Op::kSinh, mpfr_sinh, -710, 710, false, 2.0, 0.51),
-      one(Op::kSinh, mpfr_sinh, -3, 3, true, 2.0, 0.51),
-      one(Op::kCosh, mpfr_cosh, -710, 710, false, 1.5, 0.51),
-      one(Op::kTanh, mpfr_tanh, -25, 25, false, 2.0, 2.0),
-      one(Op::kTanh, mpfr_tanh, -2, 2, true, 2.0, 2.0),
-      one(Op::kErf, mpfr_erf, -6, 6, false, 1.5, 0.51),
-      one(Op::kErf, mpfr_erf, -1, 1, true, 1.5, 0.51),
-      two(Op::kPow, mpfr_pow, 1e-3, 1e3, false, 1.2, 0.51),
-      two(Op::kPow, mpfr_pow, 1e-30, 1e30, true, 1.2, 0.51),
-      two(Op::kAtan2, mpfr_atan2, -3, 3, false, 1.5, 0.51),
-      two(Op::kAtan2, mpfr_atan2, -1e300, 1e300, true, 1.5, 0.51),
-  };
-  return all;
-}
-
-double sample(std::mt19937_64& random, double low, double high, bool exponents) {
-  const double u = std::ldexp(static_cast<double>(random() >> 11), -53);
-  if (!exponents) return low + (high - low) * u;
-  const bool negative = low < 0 && (random() & 1);
-  const double top = negative ? -low : high;
-  const double bottom = low > 0 ? low : std::min(top * 1e-40, 1e-20);
-  const double x = std::exp(std::log(bottom) + (std::log(top) - std::log(bottom)) * u);
-  return negative ? -std::min(x, top) : std::min(x, top);
-}
-
-/// Error of `got` in ulp of the reference (in the type's own ulp, gradual underflow included).
-double ulp_error(double got, mpfr_t exact, bool narrow) {
-  const double nearest = mpfr_get_d(exact, MPFR_RNDN);
-  const double rounded = narrow ? static_cast<double>(static_cast<float>(nearest)) : nearest;
-  if (got == rounded || (std::isnan(got) && std::isnan(rounded))) return 0;
-  if (!std::isfinite(got) || !std::isfinite(rounded)) return 1e30;
-  int exponent;
-  std::frexp(nearest, &exponent);
-  const double ulp = narrow ? std::ldexp(1.0, std::max(exponent - 24, -149))
-                            : std::ldexp(1.0, std::max(exponent - 53, -1074));
-  mpfr_t difference;
-  mpfr_init2(difference, 140);
-  mpfr_d_sub(difference, got, exact, MPFR_RNDN);
-  mpfr_div_d(difference, difference, ulp, MPFR_RNDN);
-  const double error = std::fabs(mpfr_get_d(difference, MPFR_RNDN));
-  mpfr_clear(difference);
-  return error;
-}
-
-}  // namespace
 
 FunctionPtr expanded(Op op, const Type& type) {
   Builder b(std::string(name_of(op)));
@@ -117,7 +22,7 @@ struct Worst {
   double ulp = 0, x = 0, y = 0;
   std::size_t nodes = 0;
 };
-Worst worst_error(const Case& c, const Tensors& points, bool narrow) {
+Worst worst_error(const FunctionRange& c, const Tensors& points, bool narrow) {
   const FunctionPtr f = expanded(c.op, points[0].type());
   const Tensor got = evaluate(*f, points)[0];
   Worst worst{0, 0, 0, f->size()};
@@ -128,7 +33,7 @@ Worst worst_error(const Case& c, const Tensors& points, bool narrow) {
     const auto at_y = points.size() == 2 ? static_cast<double>(points[1].real(i)) : 0.0;
     mpfr_set_d(x, at_x, MPFR_RNDN);
     mpfr_set_d(y, at_y, MPFR_RNDN);
-    c.reference(r, x, y);
+    mpfr_reference(c.op, r, x, y);
     const double error = ulp_error(static_cast<double>(got.real(i)), r, narrow);
     if (error > worst.ulp) worst = {error, at_x, at_y, f->size()};
   }
@@ -136,7 +41,8 @@ Worst worst_error(const Case& c, const Tensors& points, bool narrow) {
   return worst;
 }
 
-void expect_within(const Case& c, const Tensors& points, bool narrow, const std::string& where) {
+void expect_within(const FunctionRange& c, const Tensors& points, bool narrow,
+                   const std::string& where) {
   const Worst worst = worst_error(c, points, narrow);
   const std::string name(name_of(c.op));
   EXPECT_LE(worst.ulp, narrow ? c.ulp32 : c.ulp64)
@@ -193,7 +99,14 @@ std::vector<double> corners(Op op, bool narrow, int many) {
       for (int k = 0; k < many; ++k) {
         both(std::floor(static_cast<double>(random() >> 11) * 0x1p-53 * 0x1.4p30) * (pi / 4));
       }
-      at.push_back(0x1p30), at.push_back(-0x1p30);
+      // The far range: where it begins, everywhere, and the numbers next to a multiple of pi/2.
+      for (double x : {0x1p17, 0x1p30, 0x1p53, huge, 0x1.6ac5b262ca1ffp+849, 0x1.f37c8ap+95, 0x1.47d0fep+34}) {
+        both(narrow ? std::min(x, huge) : x);
+      }
+      for (int k = 0; k < many; ++k) {
+        const int exponent = 17 + static_cast<int>(random() % (narrow ? 111 : 1007));
+        both(std::ldexp(1.0 + std::ldexp(static_cast<double>(random() >> 12), -52), exponent));
+      }
       break;
     case Op::kExp:
     case Op::kExpm1:
@@ -218,15 +131,13 @@ std::vector<double> corners(Op op, bool narrow, int many) {
     case Op::kAcos:
     case Op::kAtan:
     case Op::kErf:
+    case Op::kErfc:
       for (double x : {0.5, 0.41421356237309503, 2.414213562373095, 0.7071067811865476, 4.0, 5.9,
-                       6.0, 7.0, 0x1p100, huge})
+                       6.0, 7.0, 9.19, 10.06, 26.5, 27.2, 0x1p100, huge})
         both(x);
       for (int k = 1; k < 400; ++k) both(k * 0.0625), both(1 - std::ldexp(1.0, -k / 8));
       break;
     default: break;
-  }
-  if (op == Op::kSin || op == Op::kCos || op == Op::kTan) {
-    std::erase_if(at, [](double x) { return std::fabs(x) > 0x1p30; });
   }
   // IEEE 754 has rsqrt(-0) = -infinity, which SpecialValues looks at; MPFR has +infinity.
   if (op == Op::kRsqrt) std::erase_if(at, [](double x) { return x == 0; });
@@ -238,7 +149,7 @@ std::vector<double> corners(Op op, bool narrow, int many) {
 void check_functions(bool narrow, int points_each) {
   std::mt19937_64 random(17);
   const double limit = narrow ? 3e38 : 1e308;
-  for (const Case& c : cases()) {
+  for (const FunctionRange& c : function_ranges()) {
     Tensors points;
     for (int k = 0; k < info(c.op).arity; ++k) {
       std::vector<double> values;
@@ -261,7 +172,7 @@ void check_functions(bool narrow, int points_each) {
 
 void check_corners(bool narrow, int many) {
   Op last = Op::kParameter;
-  for (const Case& c : cases()) {
+  for (const FunctionRange& c : function_ranges()) {
     if (c.op == last) continue;
     last = c.op;
     if (info(c.op).arity == 1) {

@@ -12,9 +12,9 @@ FunctionPtr expanded(Op op, const Type& type);
 /// stated there. COTANGENT_PRINT_ULP=1 prints the largest error of each.
 void check_functions(bool narrow, int points_each);
 
-/// The same where a formula changes: multiples of pi/4 up to 2^30, half-way points of ln 2, branch
-/// points, the ends of the range, denormals, and their neighbours in the last place; `many` of each
-/// sort.
+/// The same where a formula changes: multiples of pi/4, huge angles, half-way points of ln 2,
+/// branch points, the ends of the range, denormals, and their neighbours in the last place; `many`
+/// of each sort.
 void check_corners(bool narrow, int many);
 
 }  // namespace cotangent::transform

@@ -58,6 +58,7 @@ const void* library_function(Op op) {
     case Op::kCosh: return one([](T x) { return std::cosh(x); });
     case Op::kTanh: return one([](T x) { return std::tanh(x); });
     case Op::kErf: return one([](T x) { return std::erf(x); });
+    case Op::kErfc: return one([](T x) { return std::erfc(x); });
     case Op::kPow: return two([](T x, T y) { return std::pow(x, y); });
     case Op::kAtan2: return two([](T x, T y) { return std::atan2(x, y); });
     default: return nullptr;

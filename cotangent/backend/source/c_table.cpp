@@ -78,6 +78,7 @@ const OpRow kCOps[] = {
     COTANGENT_LIBRARY(kCosh, "cosh"),
     COTANGENT_LIBRARY(kTanh, "tanh"),
     COTANGENT_LIBRARY(kErf, "erf"),
+    COTANGENT_LIBRARY(kErfc, "erfc"),
 #undef COTANGENT_LIBRARY
     {Op::kPow, "d", Level::kAtom, "pow($0, $1)"},
     {Op::kPow, "r", Level::kAtom, "powf($0, $1)"},
@@ -161,8 +162,9 @@ const DialectTable& c_table() {
           " if inline int long register restrict return short signed sizeof static struct switch"
           " typedef union unsigned void volatile while bool true false main scratch"
           " fabs fabsf floor floorf ceil ceilf nearbyint nearbyintf sqrt sqrtf isfinite fma fmaf"
-          " cbrt exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh erf pow atan2"
-          " cbrtf expf expm1f logf log1pf sinf cosf tanf asinf acosf atanf sinhf coshf tanhf erff"
+          " cbrt exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh erf erfc pow atan2"
+          " cbrtf expf expm1f logf log1pf sinf cosf tanf asinf acosf atanf sinhf coshf tanhf erff "
+          "erfcf"
           " powf atan2f memcpy j0 j1 jn y0 y1 yn gamma lgamma tgamma signgam"
           " INFINITY NAN FP_CONTRACT INDEPENDENT ",
       .includes = R"~(#include <float.h>

@@ -24,9 +24,11 @@ const DialectTable& cuda_table() {
           " typename union unsigned using virtual void volatile wchar_t while xor xor_eq"
           " main scratch thread threads threadIdx blockIdx blockDim gridDim warpSize"
           " fabs fabsf floor floorf ceil ceilf nearbyint nearbyintf sqrt sqrtf isfinite fma fmaf"
-          " cbrt exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh erf pow atan2 min "
+          " cbrt exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh erf erfc pow atan2 "
+          "min "
           "max"
-          " cbrtf expf expm1f logf log1pf sinf cosf tanf asinf acosf atanf sinhf coshf tanhf erff"
+          " cbrtf expf expm1f logf log1pf sinf cosf tanf asinf acosf atanf sinhf coshf tanhf erff "
+          "erfcf"
           " abs powf atan2f memcpy j0 j1 jn y0 y1 yn gamma lgamma tgamma signgam"
           " INFINITY NAN ",
       .includes =
