@@ -16,7 +16,7 @@ build_packages=(
   libopenblas0-pthread  # opened when a program needs it, never linked
 )
 test_packages=(
-  chromium clang-19 libclang-rt-19-dev clang-format-19 python3 python3-numpy hdf5-tools
+  chromium clang-19 libclang-rt-19-dev clang-format-19 python3 python3-numpy python3-venv hdf5-tools
 )
 
 say() { printf 'install_deps: %s\n' "$*" >&2; }
