@@ -56,7 +56,11 @@ function(cotangent_add_test_executable target labels folder)
   # One entry an executable: starting a process a test case costs more than most cases.
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${target} PROPERTIES LABELS "${labels}" TIMEOUT 900
+  set(limit 900)
+  if("slow" IN_LIST labels)
+    set(limit 2400)
+  endif()
+  set_tests_properties(${target} PROPERTIES LABELS "${labels}" TIMEOUT ${limit}
     ENVIRONMENT "${cotangent_test_environment}")
 endfunction()
 

@@ -33,15 +33,15 @@ void run(const char* what, std::uint64_t otherwise,
 }
 
 TEST(PrintedCSlow, ValuesOfRandomPrograms) {
-  run("values", 2000, random_values);
+  run("values", 800, random_values);
 }
 
 TEST(PrintedCSlow, DerivativesOfRandomPrograms) {
-  run("derivatives", 2000, random_derivatives);
+  run("derivatives", 600, random_derivatives);
 }
 
 TEST(PrintedCSlow, LanesOfRandomPrograms) {
-  run("lanes", 500, random_lanes);
+  run("lanes", 300, random_lanes);
 }
 
 TEST(PrintedCudaSlow, HasTheBitsOnThreadsOfTheCpu) {
