@@ -309,7 +309,7 @@ std::vector<Type> infer_pair_sum(std::span<const Type> in, const PairAttr& a) {
 
 std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const Type& hint) {
   const OpInfo& entry = info(op);
-  if (!is_supported(op)) refuse(op, "is not supported by this version");
+  if (!is_supported(op)) refuse(op, "is named for later: this version has no rules for it");
   if (entry.arity >= 0 && static_cast<int>(in.size()) != entry.arity) {
     refuse(op, "takes " + std::to_string(entry.arity) + " operands, given " +
                    std::to_string(in.size()));

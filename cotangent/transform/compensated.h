@@ -1,12 +1,12 @@
 // Sums that remember what rounding took from them, and arithmetic on pairs of numbers.
 //
-// A state carried in f32 loses about 6e-8 of itself a step. Carried together with its *error term*
-// (what the last addition rounded away, given back to the next; Kahan 1965) it loses about 1e-14,
-// while forces are still computed in f32. Where f32 forces are too coarse, `in_double_single` turns
-// a function of f64 into one whose every number is an unevaluated sum of two f32 (Dekker 1971).
+// A state carried in f32 is rounded to 6e-8 of itself every step. Carried together with its *error
+// term* (what the last addition rounded away, given back to the next; Kahan 1965) only the increment
+// is rounded, while forces are still computed in f32. Where f32 forces are too coarse,
+// `in_double_single` turns a function of f64 into one whose every number is an unevaluated sum of
+// two f32 (Dekker 1971). docs/precision.md says what each was seen to buy.
 //
-// Both are ordinary programs, so they run in lanes, differentiate and print like any other. They
-// rely on additions being done as written: no pass reassociates.
+// Both are ordinary programs. They rely on additions being done as written: no pass reassociates.
 #pragma once
 
 #include "cotangent/ir/builder.h"
@@ -37,8 +37,8 @@ Compensated compensated_update(ir::Builder& b, Compensated state, ir::Value scal
                                Compensated rate);
 
 /// `f` with every f64 value as a pair of f32, high part first: each f64 parameter and result
-/// becomes two. About 48 bits: relative error about 1e-14 an operation, in the range of f32. Costs
-/// ten to twenty f32 operations for one. Other types are untouched.
+/// becomes two. About 48 bits, in the range of f32; the tests hold an operation to 3e-14. Costs ten
+/// to twenty f32 operations for one. Other types are untouched.
 /// Throws UserError naming the op for elementary functions (sin, exp, ...), sorts, random bits,
 /// factorisations, FFT, scatter_add, while, cond, call and check, and for products of matrices with
 /// more than 4,096 terms.

@@ -179,15 +179,34 @@ TEST(DoubleSingle, LoopsAndMapsCarryBothParts) {
 }
 
 TEST(DoubleSingle, RefusesByName) {
-  Builder b("f");
-  const Value x = b.param(scalar());
-  const FunctionPtr f = b.finish({b.unary(Op::kSin, x)});
-  try {
-    in_double_single(*f);
-    FAIL();
-  } catch (const UserError& error) {
-    EXPECT_NE(std::string(error.what()).find("[sin]"), std::string::npos);
-  }
+  const auto refused = [](const char* name, const std::function<Value(Builder&)>& make) {
+    Builder b("f");
+    const FunctionPtr f = b.finish({make(b)});
+    try {
+      in_double_single(*f);
+      ADD_FAILURE() << name;
+    } catch (const UserError& error) {
+      EXPECT_NE(std::string(error.what()).find("[" + std::string(name) + "]"), std::string::npos)
+          << error.what();
+    }
+  };
+  refused("sin", [](Builder& b) { return b.unary(Op::kSin, b.param(scalar())); });
+  refused("cholesky", [](Builder& b) {
+    const Value a = b.param({DType::kF64, Shape{3, 3}});
+    return b.project(b.make(Op::kCholesky, std::array{a}, FactorAttr{}), 0);
+  });
+  refused("scatter_add", [](Builder& b) {
+    const Value x = b.param({DType::kF64, Shape{4}}), u = b.param({DType::kF64, Shape{2}});
+    const Value at[] = {b.iota({DType::kI64, Shape{2}}, 0)};
+    return b.scatter_add(x, u, at);
+  });
+  refused("dot_general", [](Builder& b) {
+    const Value x = b.param({DType::kF64, Shape{40, 40}});
+    DotAttr dot;
+    dot.contract_x = {1}, dot.contract_y = {0};
+    return b.dot_general(x, x, dot);
+  });
+  refused("cast", [](Builder& b) { return b.cast(b.param(scalar()), DType::kI64); });
 }
 
 }  // namespace
