@@ -80,6 +80,10 @@ TEST(ObjectLoader, CodeItLoadsRuns) {
   EXPECT_EQ(loaded->find("kernel_1"), nullptr);
   const void* kernel = loaded->find("kernel_0");
   ASSERT_NE(kernel, nullptr);
+  // A caller compiled with the function sanitizer reads these.
+  std::uint64_t before_it = 1;
+  std::memcpy(&before_it, static_cast<const std::byte*>(kernel) - 8, sizeof before_it);
+  EXPECT_EQ(before_it, 0u);
   expect_exp_and_sum(reinterpret_cast<KernelFunction>(const_cast<void*>(kernel)));
 }
 

@@ -13,6 +13,9 @@ namespace cotangent::backend::cpu {
 namespace {
 
 constexpr std::size_t kStubBytes = 16;
+/// Free bytes before the first function: what checks types of called functions (the function
+/// sanitizer) reads those just before one.
+constexpr std::size_t kBeforeCode = 64;
 constexpr std::size_t kMostBytes = std::size_t{1} << 30;  // so that 32-bit distances reach
 
 /// Why an object is not loaded; does not leave this file.
@@ -158,7 +161,7 @@ class Loading {
   /// Code and stubs, then on pages of their own the constants and addresses of what is outside.
   void lay_out() {
     offset_.assign(reader_.sections.size(), kNowhere);
-    std::size_t end = 0;
+    std::size_t end = kBeforeCode;
     const auto place = [&](bool code) {
       for (std::size_t k = 0; k < reader_.sections.size(); ++k) {
         const Elf64_Shdr& s = reader_.sections[k];
