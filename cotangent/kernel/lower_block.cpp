@@ -66,6 +66,33 @@ void Lowering::store_element(const Ref& to, const Index& index, Id value) {
   b.store(to.buffer, address(to, index), value);
 }
 
+/// In lanes, `unit` rows in one turn of the innermost loop: neighbouring elements of each lane then
+/// stand together, and are read or written as whole rows of memory.
+void Lowering::for_row_units(const Domain& domain, std::int64_t unit,
+                             const std::function<void(const Index& row)>& row) {
+  const std::int64_t n = domain.lengths.empty() ? 0 : domain.lengths.back();
+  if (!in_lanes_ || unit < 2 || n < unit) return for_rows(domain, row);
+  Index outer;
+  for (std::size_t k = 0; k + 1 < domain.lengths.size(); ++k) {
+    if (domain.lengths[k] == 0) return;
+    outer.push(b.open_for(ForKind::kSerial, b.i64(0), b.i64(domain.lengths[k])).index);
+  }
+  const auto at = [&](Id last) {
+    Index index = outer;
+    index.push(last);
+    row(index);
+  };
+  const auto units = b.open_for(ForKind::kSerial, b.i64(0), b.i64(n / unit));
+  const Id first = b.mul(units.index, b.i64(unit));
+  for (std::int64_t k = 0; k < unit; ++k) at(b.add(first, b.i64(k)));
+  b.close_for();
+  if (n % unit != 0) {
+    at(b.open_for(ForKind::kSerial, b.i64(n / unit * unit), b.i64(n)).index);
+    b.close_for();
+  }
+  for (std::size_t k = 0; k + 1 < domain.lengths.size(); ++k) b.close_for();
+}
+
 void Lowering::for_rows(const Domain& domain, const std::function<void(const Index& row)>& row) {
   Index index;
   if (domain.lengths.empty()) return row(index);
@@ -105,7 +132,8 @@ void Lowering::for_row_elements(const Shape& shape, const Domain& domain, const 
 void Lowering::copy_into(Frame& fr, Value v, const Ref& to) {
   const Shape shape = fr.f->type(v).shape;
   const Domain domain = domain_of(shape);
-  for_rows(domain, [&](const Index& row) {
+  const auto unit = static_cast<std::int64_t>(64 / size_of(fr.f->type(v).dtype));
+  for_row_units(domain, unit, [&](const Index& row) {
     std::vector<std::pair<Index, Id>> stores;
     for_row_elements(shape, domain, row,
                      [&](const Index& at) { stores.emplace_back(at, element(fr, v, at)); });
@@ -146,6 +174,10 @@ void Scheduler::finish(Out& out) {
   if (!out.memory) return;
   l_.touch(out.ref);
   if (out.value.valid()) fr_.refs[out.value.id] = out.ref;
+  if (out.want && out.want->top.valid()) {
+    Ref& whole = fr_.refs[out.want->top.id] = out.want->whole;
+    whole.version = out.ref.version;
+  }
 }
 
 void Scheduler::emit_row(Node& n, const Index& row,
@@ -196,7 +228,14 @@ void Scheduler::emit_group(const std::vector<Node*>& group) {
       }
     }
   }
-  l_.for_rows(group[0]->domain, [&](const Index& row) {
+  std::int64_t unit = 1;
+  for (Node* n : group) {
+    for (const Out& out : n->outs) {
+      if (n->kind != Kind::kPoint || !out.want || out.want->side_by_side) continue;
+      unit = static_cast<std::int64_t>(64 / size_of(type(n->value).dtype));
+    }
+  }
+  l_.for_row_units(group[0]->domain, unit, [&](const Index& row) {
     std::vector<std::pair<Id, std::pair<Out*, Index>>> stores;
     for (Node* n : group) emit_row(*n, row, stores);
     for (const auto& [id, where] : stores) l_.store_element(where.first->ref, where.second, id);
@@ -336,7 +375,8 @@ void Scheduler::emit_map_body(Node& n, ForKind kind) {
         l_.bind_outer(inner, k + 1, fr_, operands[k], {});
       // A lane reads its own row from memory that lies side by side with its neighbours'.
       const Value param = body->params()[k + 1];
-      if (lanes && row && used[param.id] && !in_registers(body->type(param).shape)) {
+      const bool there = reads_rows_once(*body, param) && l_.side_by_side(fr_, operands[k], 0);
+      if (lanes && row && used[param.id] && !there && !in_registers(body->type(param).shape)) {
         Ref own = l_.new_buffer(body->type(param), "a row, for its lane");
         l_.copy_into(inner, param, own);
         l_.touch(own);
@@ -352,6 +392,7 @@ void Scheduler::emit_map_body(Node& n, ForKind kind) {
       w.dest = out.ref;
       const Id row = b_.mul(loop.index, b_.i64(out.ref.strides[0]));
       w.dest.offset = out.ref.offset == kNoId ? row : b_.add(out.ref.offset, row);
+      w.side_by_side = !l_.in_lanes_ || (lanes && out.ref.strides[0] == 1);
       w.dest.strides.erase(w.dest.strides.begin());
       wants.push_back(std::move(w));
     }

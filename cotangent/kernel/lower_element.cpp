@@ -251,6 +251,7 @@ Id Lowering::compute(Frame& fr, Value v, const Index& index, Id predicate) {
     case Op::kReduceMax:
     case Op::kDotGeneral: return reduce_element(fr, v, index, predicate);
     case Op::kReshape:
+      if (std::optional<Ref> ref = view(fr, v)) return read(*ref, type, index, predicate);
       return element(fr, operands[0], reshaped(shape_of(0), type.shape, index), predicate);
     case Op::kTranspose: {
       const Dims& perm = f.attr_as<ir::AxesAttr>(v).axes;

@@ -126,10 +126,16 @@ std::int64_t lane_cost(const Function& f) {
 
 std::int64_t lane_bytes(const Function& f) {
   const std::vector<char> needed = needed_nodes(f, {f.results().begin(), f.results().end()});
+  std::vector<int> uses(f.size(), 0);
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    for (Value u : f.operands(Value{id})) uses[u.id] += needed[id];
+  }
   std::int64_t bytes = 0;
   for (std::uint32_t id = 0; id < f.size(); ++id) {
     const Value v{id};
-    const bool stored = f.op(v) == Op::kParameter || !only_moves(f.op(v));
+    // What is read once is computed there.
+    const bool once = uses[id] <= 1 && (ir::is_elementwise(f.op(v)) || f.op(v) == Op::kGather);
+    const bool stored = f.op(v) == Op::kParameter || !(only_moves(f.op(v)) || once);
     if (!needed[id] || !stored) continue;
     for (const ir::Type& t : f.result_types(v)) {
       if (!in_registers(t.shape)) bytes += t.bytes();
@@ -154,7 +160,7 @@ bool needs_library(const Function& f) {
 }
 
 bool runs_in_lanes(const Function& body, std::int64_t count) {
-  constexpr std::int64_t kLeastLanes = 4, kMostBytes = 64 << 10;
+  constexpr std::int64_t kLeastLanes = 4, kMostBytes = 96 << 10;
   return count >= kLeastLanes && !needs_library(body) && lane_bytes(body) <= kMostBytes;
 }
 

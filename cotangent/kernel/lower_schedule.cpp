@@ -57,6 +57,7 @@ Scheduler::Scheduler(Lowering& lowering, Frame& frame, std::vector<Want> wants)
 
 void Scheduler::run() {
   count_uses();
+  place_views();
   choose_nodes();
   place_wants();
   find_deps();
@@ -207,6 +208,7 @@ void Scheduler::choose_kind(Value v) {
   }
   if (l_.is_call(f_, v)) return make(Kind::kCall);
   if (op == Op::kLoop) return make(Kind::kLoop);
+  if (op == Op::kFft) throw InternalError("lowering: the pass expand_fft comes before kernels");
   if (op == Op::kScatterAdd || op == Op::kScatterSet) return make(Kind::kScatter);
   const std::int64_t cost = cost_of(v);
   cost_[v.id] = cost;
@@ -238,6 +240,7 @@ bool Scheduler::inlines(Value map) const {
 void Scheduler::choose_nodes() {
   fr_.inlined.assign(f_.size(), 0);
   for (std::uint32_t id = 0; id < f_.size(); ++id) {
+    if (viewed_[id]) continue;
     if (needed_[id] && fr_.refs[id].kind == Ref::Kind::kNone) choose_kind(Value{id});
   }
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -105,7 +106,11 @@ struct Want {
   int carry = -1;     ///< dest is the buffer of this carry, which is also being read
   Value carry_param;  ///< the parameter that reads the old contents
   std::int64_t every = 1;
-  Id guard = kNoId;          ///< condition under which an output with every > 1 is emitted
+  Id guard = kNoId;  ///< condition under which an output with every > 1 is emitted
+  Value top;  ///< a view that this value is a part of; once it is there, the view lies in `whole`
+  Ref whole;
+  bool side_by_side =
+      true;  ///< in lanes: whether neighbouring lanes' elements of dest are neighbours
   std::function<Id()> slot;  ///< makes the offset of its slot, inside the guarded block
 };
 
@@ -132,6 +137,9 @@ class Lowering {
   Index reshaped(const Shape& from, const Shape& to, const Index& index);
   Index split(Id linear, const Dims& lengths);
   Elements all_elements(Frame& fr, Value v);
+  // (lower_views.cpp)
+  std::optional<Ref> view(Frame& fr, Value v);
+  bool side_by_side(Frame& fr, Value v, int axis);
   void remember(Frame& fr, Value v, const Index& index, Id id);
 
   // --- reductions (lower_reduce.cpp)
@@ -192,6 +200,8 @@ class Lowering {
   void pack_params(Frame& fr);
   /// Runs `row` once for every row of the domain, inside its loops.
   void for_rows(const Domain& domain, const std::function<void(const Index& row)>& row);
+  void for_row_units(const Domain& domain, std::int64_t unit,
+                     const std::function<void(const Index& row)>& row);
   /// Calls visit with the full indices of the row's elements.
   void for_row_elements(const Shape& shape, const Domain& domain, const Index& row,
                         const std::function<void(const Index&)>& visit);
@@ -234,6 +244,13 @@ bool is_plain_body(const Function& body);
 /// The rewriting of totals: map and pair_sum with kTotal roles (of f itself, not of its bodies)
 /// become stacked rows and an ordinary reduce_sum, which is what they are defined to be.
 ir::FunctionPtr split_totals(const ir::FunctionPtr& f);
+
+/// Strides that walk the memory of an array of shape `from`, lying with `strides`, as one of shape
+/// `to`; none: not possible.
+std::optional<Dims> reshaped_strides(const Shape& from, const Dims& strides, const Shape& to);
+
+/// Whether a body reads each element of a parameter once, as the rows of one map.
+bool reads_rows_once(const Function& f, Value v);
 
 /// Row-major strides.
 Dims row_major(const Shape& shape);

@@ -74,6 +74,10 @@ class Scheduler {
   std::int64_t reduction_length(Value v) const;
   bool inlines(Value map) const;
   int add_node(Kind kind, Value v);
+  void place_views();  // lower_views.cpp
+  bool parts_of(Value v, const Ref& dest, bool top, std::vector<Want>& parts) const;
+  void forget_views(Value v);
+  bool wanted_once(Value v) const;
   void place_wants();
   void add_copy(Want& want);
   bool attach(Want& want);
@@ -111,6 +115,7 @@ class Scheduler {
   const Function& f_;
   std::vector<Want> wants_;
   std::vector<char> needed_;
+  std::vector<char> viewed_;  ///< put together from map results that are written in their places
   std::vector<int> uses_;
   std::vector<std::int64_t> cost_, must_;  ///< must: gets a buffer from this cost on
   std::vector<int> node_of_;               ///< by value (of the op, for second-order ops)
