@@ -501,6 +501,7 @@ class Emitter final : public ValueEmitter {
     }
     const Lanes outer = lanes_;
     lanes_.width = static_cast<int>(width);
+    lanes_.index = i.index;
     class_[i.index] = Class::kLinear;
     values_[i.index].stride = 1;
     classify(*i.body);

@@ -4,6 +4,7 @@
 // lane 0 plus lane * stride; indices mostly), varying (a vector).
 #pragma once
 
+#include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/MDBuilder.h>
 
@@ -13,6 +14,7 @@
 #include <set>
 
 #include "cotangent/backend/cpu/llvm_emit.h"
+#include "cotangent/backend/cpu/llvm_tiles.h"
 #include "cotangent/base/error.h"
 #include "cotangent/kernel/lazy_sides.h"
 
@@ -44,6 +46,7 @@ class ValueEmitter {
         bits_(vector_bits),
         team_(team),
         rsqrt14_(rsqrt14),
+        tiles_(program),
         values_(program.types.size()),
         class_(program.types.size(), Class::kUniform) {
     llvm::Type* ptr = ir_.getPtrTy();
@@ -105,6 +108,7 @@ class ValueEmitter {
     int width = 1;          ///< 1: not in a simd loop
     Value* mask = nullptr;  ///< null: all lanes take part
     int active = 1;         ///< lanes inside the loop's range
+    Id index = kNoId;       ///< of the simd loop
     Value* tail = nullptr;  ///< in the last, partial vector of a loop: the mask of its lanes
     std::int64_t begin = 0, end = 0;  ///< of that vector and of the loop, when there is a tail
   };
@@ -291,7 +295,19 @@ class ValueEmitter {
     }
     std::vector<std::size_t> all(b.instrs.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
+    if (lanes_.width > 1 && !lanes_.mask) find_tiles(b, sides);
     sequence(b, all, sides);
+    tiles_.forget(b);
+  }
+
+  void find_tiles(const Block& b, const std::vector<kernel::LazySide>& sides) {
+    std::set<std::size_t> held;  // one that runs behind a branch cannot read for the others
+    for (const kernel::LazySide& side : sides) {
+      if (branches(side)) held.insert(side.instrs.begin(), side.instrs.end());
+    }
+    tiles_.find(
+        b, lanes_.index, lanes_.width, held, [&](Id id) { return class_[id] == Class::kLinear; },
+        [&](Id id) { return class_[id] == Class::kUniform; });
   }
 
   /// These instructions of a block, in order; the sides among them where their turn comes.
@@ -359,9 +375,8 @@ class ValueEmitter {
       Value* at = i.operands[k] == kNoId ? ir_.getInt64(0) : scalar(i.operands[k]);
       places.push_back(address(buffer, program_.buffers[buffer].dtype, at));
     }
-    only_first([&] {
-      emit_library_call(ir_, library_words(*i.call, program_), places, threads());
-    });
+    only_first(
+        [&] { emit_library_call(ir_, library_words(*i.call, program_), places, threads()); });
     reads_since_barrier_ = true;
   }
 
@@ -499,11 +514,92 @@ class ValueEmitter {
       if (whole_in_padding(i, mask, index)) mask = nullptr;
       x = mask ? static_cast<Value*>(ir_.CreateMaskedLoad(memory, at, align, mask, zero))
                : ir_.CreateAlignedLoad(memory, at, align);
+    } else if (const TilePlace place = tiles_.of(i); place.tile && !mask) {
+      if (!place.tile->made) load_tile(i, *place.tile, place.position);
+      x = place.tile->values[static_cast<std::size_t>(place.position)];
     } else {
       Value* at = address(i.buffer, i.dtype, vector(index));
       x = ir_.CreateMaskedGather(memory, at, align, mask ? mask : all_lanes(), zero);
     }
     out.v = from_memory(i.dtype, x);
+  }
+
+  /// Where lane 0 has element 0 of the tile that `i` is element `position` of, and the places of
+  /// the other lanes.
+  Value* tile_row(const Instr& i, const Tile& tile, std::int64_t position, std::int64_t lane) {
+    const std::int64_t from = lane * tile.stride - position;
+    Value* step = llvm::ConstantInt::getSigned(ir_.getInt64Ty(), from);
+    Value* at = ir_.CreateAdd(values_[i.operands[0]].s, step);
+    return address(i.buffer, i.dtype, at);
+  }
+
+  static std::vector<int> numbers(std::int64_t begin, std::int64_t end) {
+    std::vector<int> all;
+    for (std::int64_t k = begin; k < end; ++k) all.push_back(static_cast<int>(k));
+    return all;
+  }
+
+  void load_tile(const Instr& i, Tile& tile, std::int64_t position) {
+    const llvm::Align align(size_of(i.dtype));
+    llvm::Type* row = memory_type(i.dtype, static_cast<int>(tile.size));
+    for (std::int64_t lane = 0; lane < lanes_.width; lane += tile.size) {
+      std::vector<Value*> rows;
+      for (std::int64_t l = 0; l < tile.size; ++l) {
+        rows.push_back(ir_.CreateAlignedLoad(row, tile_row(i, tile, position, lane + l), align));
+      }
+      rows = transposed(ir_, std::move(rows));
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        Value*& all = tile.values[k];
+        all = lane == 0 ? rows[k] : joined(all, rows[k]);
+      }
+    }
+    tile.made = true;
+  }
+
+  /// Two vectors one after the other; the second is not longer than the first.
+  Value* joined(Value* x, Value* y) {
+    const auto lanes_of = [](Value* v) -> std::int64_t {
+      return llvm::cast<llvm::FixedVectorType>(v->getType())->getNumElements();
+    };
+    const std::int64_t n = lanes_of(x), m = lanes_of(y);
+    if (m < n) {
+      std::vector<int> wider = numbers(0, m);
+      wider.resize(static_cast<std::size_t>(n), 0);
+      y = ir_.CreateShuffleVector(y, wider);
+    }
+    return ir_.CreateShuffleVector(x, y, numbers(0, n + m));
+  }
+
+  /// The same value, read from memory, in every lane. Transposed with its kin, which LLVM finds to
+  /// be neighbours in memory, it made the instruction selection of LLVM 19 recurse without end.
+  static bool repeats_a_load(Value* x) {
+    Value* one = const_cast<Value*>(llvm::getSplatValue(x));
+    return one && !llvm::isa<llvm::Constant>(one);
+  }
+
+  void store_tile(const Instr& i, Tile& tile, std::int64_t position) {
+    const llvm::Align align(size_of(i.dtype));
+    if (std::any_of(tile.values.begin(), tile.values.end(), repeats_a_load)) {
+      for (std::size_t k = 0; k < tile.values.size(); ++k) {
+        Value* first = tile_row(i, tile, position - static_cast<std::int64_t>(k), 0);
+        Value* at = ir_.CreateGEP(memory_type(i.dtype, 1), first, steps(tile.stride));
+        ir_.CreateMaskedScatter(tile.values[k], at, align, all_lanes());
+      }
+      return;
+    }
+    for (std::int64_t lane = 0; lane < lanes_.width; lane += tile.size) {
+      std::vector<Value*> rows;
+      for (Value* all : tile.values) {
+        rows.push_back(tile.size == lanes_.width
+                           ? all
+                           : ir_.CreateShuffleVector(all, numbers(lane, lane + tile.size)));
+      }
+      rows = transposed(ir_, std::move(rows));
+      for (std::size_t l = 0; l < rows.size(); ++l) {
+        ir_.CreateAlignedStore(
+            rows[l], tile_row(i, tile, position, lane + static_cast<std::int64_t>(l)), align);
+      }
+    }
   }
 
   void store(const Instr& i) {
@@ -538,6 +634,12 @@ class ValueEmitter {
         ir_.CreateMaskedStore(x, at, align, lanes_.mask);
       else
         ir_.CreateAlignedStore(x, at, align);
+      return;
+    }
+    if (const TilePlace place = tiles_.of(i); place.tile && !lanes_.mask) {
+      Tile& tile = *place.tile;
+      tile.values[static_cast<std::size_t>(place.position)] = x;
+      if (++tile.arrived == tile.values.size()) store_tile(i, tile, place.position);
       return;
     }
     Value* at = address(i.buffer, i.dtype, vector(index));
@@ -606,6 +708,7 @@ class ValueEmitter {
   int bits_;
   bool team_;
   bool rsqrt14_;
+  Tiles tiles_;
   llvm::Function* fn_ = nullptr;
   std::vector<Value*> base_;
   std::vector<Val> values_;
