@@ -82,7 +82,8 @@ Times interleaved(int repeats, bool wall, Ours ours, Theirs theirs) {
   return best;
 }
 
-void print_row(const std::string& name, const char* type, int threads, const Times& t, double flops) {
+void print_row(const std::string& name, const char* type, int threads, const Times& t,
+               double flops) {
   std::printf("%-22s %s  %d thread%s  %8.3f ms  %5.1f GF/s", name.c_str(), type, threads,
               threads == 1 ? " " : "s", t.ours * 1e3, flops / t.ours * 1e-9);
   if (t.theirs < 1e29)
@@ -112,7 +113,8 @@ class Case {
     const auto f = runtime::compile(b.finish(b.fft({FftKind::kForward, rank(), 0}, x)), options_);
     std::vector<T> in(2 * count(size_)), out(in.size());
     typename Fftw<T>::Plan plan = nullptr;
-    if (fftw_.dft) plan = fftw_.dft(static_cast<int>(rank()), dims_.data(), in.data(), out.data(), -1, 0);
+    if (fftw_.dft)
+      plan = fftw_.dft(static_cast<int>(rank()), dims_.data(), in.data(), out.data(), -1, 0);
     measure(name_ + " complex", *f, plan, 5.0, nullptr);
   }
 
@@ -123,7 +125,8 @@ class Case {
         b.finish(b.fft({FftKind::kRealForward, rank(), 0}, std::span(&x, 1))), options_);
     std::vector<T> in(count(size_)), out(2 * count(half_size()));
     typename Fftw<T>::Plan plan = nullptr;
-    if (fftw_.r2c) plan = fftw_.r2c(static_cast<int>(rank()), dims_.data(), in.data(), out.data(), 0);
+    if (fftw_.r2c)
+      plan = fftw_.r2c(static_cast<int>(rank()), dims_.data(), in.data(), out.data(), 0);
     measure(name_ + " real", *f, plan, 2.5, nullptr);
   }
 
@@ -131,14 +134,15 @@ class Case {
   void poisson() {
     Builder b("poisson");
     const Value x = b.param(type(shape_));
-    const auto y = b.fft({FftKind::kRealForward, rank(), 0}, std::span(&x, 1));
     Tensor factor(type(half_shape()));
+    const Value w = b.param(factor.type());
+    const auto y = b.fft({FftKind::kRealForward, rank(), 0}, std::span(&x, 1));
     const std::int64_t last = half_shape().back(), n = shape_[0];
     for (std::int64_t k = 0; k < factor.size(); ++k) {
-      const auto i = static_cast<double>(std::min(k / last, n - k / last)), j = static_cast<double>(k % last);
+      const auto i = static_cast<double>(std::min(k / last, n - k / last)),
+                 j = static_cast<double>(k % last);
       factor.set_real(k, k == 0 ? 0 : 1 / (i * i + j * j));
     }
-    const Value w = b.param(factor.type());
     const Value z[] = {b.mul(y[0], w), b.mul(y[1], w)};
     const auto f = runtime::compile(
         b.finish(b.fft({FftKind::kRealInverse, rank(), shape_.back()}, z)), options_);
@@ -179,10 +183,12 @@ class Case {
     std::vector<Tensor> in, out;
     for (std::size_t k = 0; k < program.params().size(); ++k) {
       in.emplace_back(program.param_type(k));
-      for (std::int64_t e = 0; e < in.back().size(); ++e) in.back().set_real(e, static_cast<long double>(e % 17) / 17);
+      for (std::int64_t e = 0; e < in.back().size(); ++e)
+        in.back().set_real(e, static_cast<long double>(e % 17) / 17);
     }
     if (last) in.back() = *last;
-    for (std::size_t k = 0; k < program.results().size(); ++k) out.emplace_back(program.result_type(k));
+    for (std::size_t k = 0; k < program.results().size(); ++k)
+      out.emplace_back(program.result_type(k));
     std::vector<const void*> arguments;
     std::vector<void*> results;
     for (const Tensor& t : in) arguments.push_back(t.data());

@@ -7,6 +7,7 @@
 #include "cotangent/ir/random_program.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
+#include "cotangent/transform/vmap.h"
 #include "tests/runtime/differential.h"
 
 namespace cotangent {
@@ -18,7 +19,7 @@ using differential::number_from;
 constexpr std::uint64_t kBatch = 50;
 
 void run(const char* what, std::uint64_t otherwise,
-         const std::function<ir::FunctionPtr(std::uint64_t)>& program) {
+         const std::function<ir::FunctionPtr(std::uint64_t)>& program, bool in_memory = false) {
   const std::uint64_t first = number_from("COTANGENT_SEED", 1);
   const std::uint64_t count = number_from("COTANGENT_PROGRAMS", otherwise);
   std::printf("%s: seeds %llu to %llu\n", what, static_cast<unsigned long long>(first),
@@ -32,6 +33,7 @@ void run(const char* what, std::uint64_t otherwise,
     batch.options.threads = std::array{1, 1, 2, 1, 16}[k % 5];
     batch.options.team_from = 0;
     batch.options.optimize = k % 8 == 0 ? 2 : k % 2 == 0 ? 1 : 0;
+    if (in_memory && k % 3 != 0) batch.options.lowering.most_in_registers = 0;
     batch.program = program;
     differential::compare(batch, shown);
   }
@@ -60,6 +62,24 @@ TEST(DifferentialSlow, DerivativesOfRandomPrograms) {
     }
     return wrt.empty() ? f : transform::vjp(*f, wrt);
   });
+}
+
+/// Lanes read and write strided rows here: their accesses are taken together as transpositions.
+TEST(DifferentialSlow, MappedRandomPrograms) {
+  run(
+      "mapped", 2000,
+      [](std::uint64_t seed) {
+        ir::RandomProgramOptions options;
+        options.nodes = 4 + static_cast<int>(seed % 14);
+        options.depth = static_cast<int>(seed % 3);
+        options.fourier = true;
+        const ir::FunctionPtr f = ir::random_program(seed, options);
+        transform::Flags mapped;
+        for (std::size_t p = 0; p < f->params().size(); ++p) mapped.push_back((seed >> p) % 4 != 0);
+        const auto lanes = 4 + static_cast<std::int64_t>(seed % 29);
+        return transform::expand_fft(*transform::vmap(f, lanes, mapped));
+      },
+      true);
 }
 
 }  // namespace
