@@ -65,6 +65,7 @@ struct Hasher {
     mix(seed, std::hash<const void*>{}(a.on_false.get()));
   }
   void operator()(const CallAttr& a) {
+    mix(seed, a.linear ? 1 : 0);
     for (const FunctionPtr& f : {a.body, a.jvp, a.vjp})
       mix(seed, std::hash<const void*>{}(f.get()));
   }

@@ -130,12 +130,21 @@ struct CondAttr {
 ///                 (results..., tangents of the real results...)
 ///       vjp       null, or (arguments..., results..., cotangents of the real results...) ->
 ///                 cotangents of the real arguments...
+/// With `linear`, what reverse mode makes on its way of a call that has a vjp only: operands
+/// (arguments..., results..., tangents of the real arguments...), results the tangents of the real
+/// results; linear in the tangents, and known by its transpose alone, which is vjp (its body gives
+/// NaN). It is transposed before anybody sees it.
 struct CallAttr {
+  bool linear = false;
   FunctionPtr body, jvp, vjp;
   bool operator==(const CallAttr&) const = default;
 };
 
-/// check: its number, and what to say when it fails.
+/// check: operands  predicate (bool, any shape), x, and maybe payload (i64 scalar)
+///        result    x
+/// Its number, and what to say when an element of the predicate is false. A check is kept as long
+/// as the code around it is, used or not. What a program with checks does when one fails is what
+/// transform/faults.h makes of it; taken by itself a check is the identity on x.
 struct CheckAttr {
   std::int64_t site = 0;
   std::string message;

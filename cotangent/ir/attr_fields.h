@@ -56,7 +56,9 @@ void each_field(WhileAttr& a, Field&& field) {
 template <class Field>
 void each_field(CondAttr&, Field&&) {}
 template <class Field>
-void each_field(CallAttr&, Field&&) {}
+void each_field(CallAttr& a, Field&& field) {
+  field("linear", a.linear);
+}
 template <class Field>
 void each_field(CheckAttr& a, Field&& field) {
   field("site", a.site), field("message", a.message);

@@ -338,11 +338,28 @@ std::vector<Value> Builder::pair_sum(PairAttr attr, std::span<const Value> opera
   return all_results(*this, make(Op::kPairSum, operands, std::move(attr)));
 }
 
+std::vector<Value> Builder::while_loop(WhileAttr attr, std::span<const Value> operands) {
+  return all_results(*this, make(Op::kWhile, operands, std::move(attr)));
+}
+
+std::vector<Value> Builder::cond(CondAttr attr, std::span<const Value> operands) {
+  return all_results(*this, make(Op::kCond, operands, std::move(attr)));
+}
+
+std::vector<Value> Builder::call(CallAttr attr, std::span<const Value> operands) {
+  return all_results(*this, make(Op::kCall, operands, std::move(attr)));
+}
+
+Value Builder::check(Value predicate, Value x, CheckAttr attr, Value payload) {
+  std::vector<Value> operands{predicate, x};
+  if (payload.valid()) operands.push_back(payload);
+  return make(Op::kCheck, operands, std::move(attr));
+}
+
 Value Builder::copy(const Function& from, Value v, std::span<const Value> operands) {
   const auto places = from.spans(v);
   const Op op = from.op(v);
-  if (places.empty() && !is_projected(op) && op != Op::kProject &&
-      info(op).kind != OpKind::kLeaf) {
+  if (places.empty() && !is_projected(op) && op != Op::kProject && info(op).kind != OpKind::kLeaf) {
     // Operands of the same types give the same type: nothing to infer.
     constexpr std::size_t kMost = 8;
     std::array<Value, kMost> own;
@@ -396,11 +413,13 @@ FunctionPtr Builder::finish(std::span<const Value> results) {
     live[r.id] = true;
   }
   for (std::size_t id = f.size(); id-- > 0;) {
+    if (f.is_kept(Value{static_cast<std::uint32_t>(id)})) live[id] = f.has_checks_ = true;
     if (!live[id]) continue;
     for (Value u : f.operands(Value{static_cast<std::uint32_t>(id)})) live[u.id] = true;
   }
   auto kept = std::make_shared<Function>();
   kept->name_ = f.name_;
+  kept->has_checks_ = f.has_checks_;
   kept->attrs_.emplace_back();
   kept->param_names_ = f.param_names_;
   std::vector<Value> image(f.size());

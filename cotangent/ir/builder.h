@@ -86,8 +86,8 @@ class Builder {
   /// Sum over the last axis of x*y: [.., d] . [.., d] -> [..].
   Value dot(Value x, Value y);
 
-  // --- linear algebra on the last two axes, batched over the others; each returns all results. With
-  // `pairs` a complex matrix is given and returned as two, its real part first.
+  // --- linear algebra on the last two axes, batched over the others; each returns all results.
+  // With `pairs` a complex matrix is given and returned as two, its real part first.
   std::vector<Value> triangular_solve(std::span<const Value> operands, SolveAttr attr);
   Value triangular_solve(Value a, Value b, SolveAttr attr);  ///< real
   /// cholesky, lu, qr, eigh, svd
@@ -100,6 +100,12 @@ class Builder {
   std::vector<Value> map(MapAttr attr, std::span<const Value> operands);
   std::vector<Value> loop(LoopAttr attr, std::span<const Value> operands);
   std::vector<Value> pair_sum(PairAttr attr, std::span<const Value> operands);
+  std::vector<Value> while_loop(WhileAttr attr, std::span<const Value> operands);
+  std::vector<Value> cond(CondAttr attr, std::span<const Value> operands);
+  std::vector<Value> call(CallAttr attr, std::span<const Value> operands);
+
+  /// `x`, with a fault at `site` where an element of `predicate` is false.
+  Value check(Value predicate, Value x, CheckAttr attr, Value payload = {});
 
   /// Any op by its parts (parser, generic copies, random programs). Types are inferred. For a
   /// second-order op the value is the node itself; read it through project().
@@ -122,7 +128,8 @@ class Builder {
   void set_span(SourceSpan span) { spans_ = {span}; }
   const std::vector<SourceSpan>& spans() const { return spans_; }
 
-  /// Closes the function: drops what no result needs (parameters stay), verifies in debug builds.
+  /// Closes the function: drops what no result and no check needs (parameters stay), verifies in
+  /// debug builds.
   FunctionPtr finish(std::span<const Value> results);
   FunctionPtr finish(std::initializer_list<Value> results) {
     return finish(std::span<const Value>(results.begin(), results.size()));

@@ -359,9 +359,9 @@ Tensor evaluate_op(Op op, std::span<const Tensor> in, const Attr& attr, const Ty
         throw InternalError("a parameter has no value of its own");
       }
       break;
+    case OpKind::kCheck: out = in[1]; break;
     case OpKind::kScan:
     case OpKind::kRandom:
-    case OpKind::kCheck:
     case OpKind::kLinearAlgebra:
     case OpKind::kFourier:
     case OpKind::kSecondOrder: throw InternalError("not a first-order op of one result");

@@ -128,6 +128,41 @@ std::vector<Tensor> run_loop(const LoopAttr& a, std::span<const TensorRef> in,
   return results;
 }
 
+std::vector<Tensor> run_while(const WhileAttr& a, std::span<const TensorRef> in,
+                              const EvaluateOptions& options) {
+  std::vector<TensorRef> arguments{index_tensor(0)};
+  arguments.insert(arguments.end(), in.begin(), in.end());
+  const auto first = static_cast<std::size_t>(a.invariants) + 1;
+  std::int64_t count = 0;
+  while (a.limit == 0 || count < a.limit) {
+    arguments[0] = index_tensor(count);
+    if (run(*a.condition, arguments, options)[0].integer(0) == 0) break;
+    std::vector<Tensor> next = run(*a.body, arguments, options);
+    for (std::size_t c = 0; c < next.size(); ++c) arguments[first + c] = hold(std::move(next[c]));
+    ++count;
+  }
+  std::vector<Tensor> results;
+  for (std::size_t k = first; k < arguments.size(); ++k) results.push_back(*arguments[k]);
+  results.push_back(Tensor::scalar_of<std::int64_t>(count));
+  return results;
+}
+
+std::vector<Tensor> run_second_order(const Function& f, Value v, std::span<const TensorRef> in,
+                                     const EvaluateOptions& options) {
+  switch (f.op(v)) {
+    case Op::kMap: return run_map(f.attr_as<MapAttr>(v), in, options);
+    case Op::kPairSum: return run_pair_sum(f.attr_as<PairAttr>(v), in, options);
+    case Op::kLoop: return run_loop(f.attr_as<LoopAttr>(v), in, f.result_types(v), options);
+    case Op::kWhile: return run_while(f.attr_as<WhileAttr>(v), in, options);
+    case Op::kCond: {
+      const auto& a = f.attr_as<CondAttr>(v);
+      return run(in[0]->integer(0) ? *a.on_true : *a.on_false, in.subspan(1), options);
+    }
+    case Op::kCall: return run(*f.attr_as<CallAttr>(v).body, in, options);
+    default: throw InternalError("the evaluator does not know " + std::string(name_of(f.op(v))));
+  }
+}
+
 std::vector<Tensor> run(const Function& f, std::span<const TensorRef> arguments,
                         const EvaluateOptions& options) {
   // A node that is read through project holds several values, the others one.
@@ -152,10 +187,7 @@ std::vector<Tensor> run(const Function& f, std::span<const TensorRef> arguments,
     } else if (is_second_order(op)) {
       std::vector<TensorRef> in;
       for (Value u : f.operands(v)) in.push_back(values[u.id][0]);
-      std::vector<Tensor> out =
-          op == Op::kMap       ? run_map(f.attr_as<MapAttr>(v), in, options)
-          : op == Op::kPairSum ? run_pair_sum(f.attr_as<PairAttr>(v), in, options)
-                               : run_loop(f.attr_as<LoopAttr>(v), in, f.result_types(v), options);
+      std::vector<Tensor> out = run_second_order(f, v, in, options);
       for (Tensor& t : out) values[id].push_back(hold(std::move(t)));
       continue;
     } else {

@@ -261,6 +261,10 @@ Value Builder::fold(Op op, std::span<const Value> operands, const Attr& attr, co
   const Function& f = *function_;
   const OpKind kind = info(op).kind;
   if (kind == OpKind::kLeaf || kind == OpKind::kSecondOrder) return {};
+  if (kind == OpKind::kCheck) {
+    // Only one that cannot fail goes.
+    return f.is_splat(operands[0], 1) || f.type(operands[0]).size() == 0 ? operands[1] : Value{};
+  }
   const bool computable = kind != OpKind::kElementwise || folds_exactly(op);
   // A scalar constant broadcast stays a broadcast: it is smaller, and rules look for it.
   if (computable && op != Op::kBroadcast && type.size() <= kMaxFoldedElements &&
@@ -281,7 +285,18 @@ Value Builder::fold(Op op, std::span<const Value> operands, const Attr& attr, co
                       [&](std::int64_t k) { return shape[static_cast<int>(k)] == 1; })) {
         return reshape(operands[0], type.shape);
       }
+      // A sum of zeros, of either sign, is that zero.
+      const Value s = repeated_scalar(f, operands[0]);
+      const bool zeros = s.valid() && (f.is_splat(s, 0.0) || f.is_splat(s, -0.0));
+      if (op == Op::kReduceSum && zeros && this->type(operands[0]).size() > 0) {
+        return broadcast_to(s, type.shape);
+      }
       return {};
+    }
+    case OpKind::kIndex: {
+      const Value s = repeated_scalar(f, operands[0]);
+      if (op != Op::kGather || !s.valid()) return {};
+      return broadcast_to(s, type.shape);
     }
     default: return {};
   }

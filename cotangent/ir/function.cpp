@@ -21,6 +21,15 @@ bool Function::is_splat(Value v, double value) const {
   return literal.size() > 0;
 }
 
+bool Function::is_kept(Value v) const {
+  if (op(v) == Op::kCheck) return true;
+  if (!is_second_order(op(v))) return false;
+  if (const auto* c = std::get_if<CondAttr>(&attr(v))) {
+    return c->on_true->has_checks() || c->on_false->has_checks();
+  }
+  return body_of(attr(v))->has_checks();
+}
+
 std::size_t Function::total_size() const {
   std::size_t n = nodes_.size();
   for (const Attr& attr : attrs_) {

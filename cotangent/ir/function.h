@@ -67,6 +67,11 @@ class Function {
   /// broadcast and reshape as well).
   bool is_splat(Value v, double value) const;
 
+  /// Whether a check stands here or in a body (derivatives of a call do not count).
+  bool has_checks() const { return has_checks_; }
+  /// Whether a node is a check or has one in its bodies: it is kept though nobody reads it.
+  bool is_kept(Value v) const;
+
   /// Number of nodes here and in all bodies.
   std::size_t total_size() const;
 
@@ -81,6 +86,7 @@ class Function {
   std::vector<std::string> param_names_;
   std::vector<Value> results_;
   std::unordered_map<std::uint32_t, std::vector<SourceSpan>> spans_;
+  bool has_checks_ = false;
 };
 
 /// Same parameters, nodes, results and bodies (names and spans do not count).

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "cotangent/ir/builder.h"
-#include "cotangent/ir/linear_algebra.h"
 #include "cotangent/ir/fft.h"
+#include "cotangent/ir/linear_algebra.h"
 
 namespace cotangent::ir {
 namespace {
@@ -280,6 +280,109 @@ std::vector<Type> infer_loop(std::span<const Type> in, const LoopAttr& a) {
   return out;
 }
 
+void want_params(Op op, const Function& body, std::span<const Type> in, const std::string& which) {
+  want(body.params().size() == in.size(), op,
+       which + " takes " + std::to_string(body.params().size()) + " parameters, given " +
+           std::to_string(in.size()));
+  for (std::size_t k = 0; k < in.size(); ++k) want_param(op, body, k, in[k]);
+}
+
+void want_results(Op op, const Function& body, std::span<const Type> out,
+                  const std::string& which) {
+  bool same = body.results().size() == out.size();
+  for (std::size_t k = 0; same && k < out.size(); ++k) same = body.result_type(k) == out[k];
+  if (same) return;
+  std::vector<Type> given;
+  for (std::size_t k = 0; k < body.results().size(); ++k) given.push_back(body.result_type(k));
+  refuse(op, which + " gives " + (given.empty() ? "nothing" : list(given)) + ", wanted is " +
+                 (out.empty() ? "nothing" : list(out)));
+}
+
+std::vector<Type> results_of(const Function& f) {
+  std::vector<Type> out;
+  for (std::size_t k = 0; k < f.results().size(); ++k) out.push_back(f.result_type(k));
+  return out;
+}
+
+std::vector<Type> infer_while(std::span<const Type> in, const WhileAttr& a) {
+  const Op op = Op::kWhile;
+  want(a.invariants >= 0 && a.carries >= 0 && a.limit >= 0 &&
+           static_cast<std::int64_t>(in.size()) == a.invariants + a.carries,
+       op, "bad counts");
+  std::vector<Type> inside{scalar(DType::kI64)};
+  inside.insert(inside.end(), in.begin(), in.end());
+  want_params(op, *a.condition, inside, "the condition");
+  want_params(op, *a.body, inside, "the body");
+  const Type truth = scalar(DType::kBool);
+  want_results(op, *a.condition, std::span(&truth, 1), "the condition");
+  want(!a.condition->has_checks(), op, "the condition holds a check; it belongs into the body");
+  std::vector<Type> out(in.begin() + a.invariants, in.end());
+  want_results(op, *a.body, out, "the body");
+  out.push_back(scalar(DType::kI64));
+  return out;
+}
+
+std::vector<Type> infer_cond(std::span<const Type> in, const CondAttr& a) {
+  const Op op = Op::kCond;
+  want(!in.empty(), op, "a predicate is wanted");
+  want(in[0] == scalar(DType::kBool), op, "the predicate is " + in[0].text() + ", not one bool");
+  want_params(op, *a.on_true, in.subspan(1), "the branch taken where it is true");
+  want_params(op, *a.on_false, in.subspan(1), "the branch taken where it is false");
+  const std::vector<Type> out = results_of(*a.on_true);
+  want_results(op, *a.on_false, out, "the branch taken where it is false");
+  return out;
+}
+
+void append_real(std::vector<Type>& to, std::span<const Type> from) {
+  for (const Type& t : from) {
+    if (is_float(t.dtype)) to.push_back(t);
+  }
+}
+
+std::vector<Type> infer_call(std::span<const Type> in, const CallAttr& a) {
+  const Op op = Op::kCall;
+  want_params(op, *a.body, in, "the body");
+  const std::vector<Type> out = results_of(*a.body);
+  if (a.linear) {
+    want(a.vjp && !a.jvp && a.vjp->results().size() <= in.size(), op,
+         "a linear call is known by its vjp");
+    const std::vector<Type> back = results_of(*a.vjp);
+    std::vector<Type> given(in.begin(), in.end() - static_cast<std::ptrdiff_t>(back.size()));
+    want(std::equal(back.begin(), back.end(), in.end() - static_cast<std::ptrdiff_t>(back.size())),
+         op, "the vjp gives other cotangents than there are tangents");
+    given.insert(given.end(), out.begin(), out.end());
+    want_params(op, *a.vjp, given, "the vjp");
+    return out;
+  }
+  std::vector<Type> tangents;
+  append_real(tangents, in);
+  if (a.jvp) {
+    std::vector<Type> given(in.begin(), in.end()), wanted = out;
+    given.insert(given.end(), tangents.begin(), tangents.end());
+    append_real(wanted, out);
+    want_params(op, *a.jvp, given, "the jvp");
+    want_results(op, *a.jvp, wanted, "the jvp");
+  }
+  if (a.vjp) {
+    std::vector<Type> given(in.begin(), in.end());
+    given.insert(given.end(), out.begin(), out.end());
+    append_real(given, out);
+    want_params(op, *a.vjp, given, "the vjp");
+    want_results(op, *a.vjp, tangents, "the vjp");
+  }
+  return out;
+}
+
+Type infer_check(std::span<const Type> in, const CheckAttr& a) {
+  const Op op = Op::kCheck;
+  want(in.size() == 2 || in.size() == 3, op, "takes a predicate, a value and maybe a payload");
+  want(is_bool(in[0].dtype), op, "the predicate is " + in[0].text() + ", not bool");
+  want(in.size() == 2 || in[2] == scalar(DType::kI64), op,
+       "the payload is " + in.back().text() + ", not one i64");
+  want(a.site >= 0, op, "a site is not negative");
+  return in[1];
+}
+
 std::vector<Type> infer_pair_sum(std::span<const Type> in, const PairAttr& a) {
   const Op op = Op::kPairSum;
   const Function& body = *a.body;
@@ -345,12 +448,15 @@ std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const
       if (op == Op::kMap) return infer_map(in, attribute<MapAttr>(op, attr));
       if (op == Op::kLoop) return infer_loop(in, attribute<LoopAttr>(op, attr));
       if (op == Op::kPairSum) return infer_pair_sum(in, attribute<PairAttr>(op, attr));
+      if (op == Op::kWhile) return infer_while(in, attribute<WhileAttr>(op, attr));
+      if (op == Op::kCond) return infer_cond(in, attribute<CondAttr>(op, attr));
+      if (op == Op::kCall) return infer_call(in, attribute<CallAttr>(op, attr));
       throw InternalError("project is made by Builder::project");
     case OpKind::kLinearAlgebra: return infer_linear_algebra(op, in, attr);
     case OpKind::kFourier: return infer_fft(in, attribute<FftAttr>(op, attr));
+    case OpKind::kCheck: return {infer_check(in, attribute<CheckAttr>(op, attr))};
     case OpKind::kScan:
-    case OpKind::kRandom:
-    case OpKind::kCheck: break;
+    case OpKind::kRandom: break;
   }
   throw InternalError("no type rule");
 }

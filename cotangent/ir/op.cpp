@@ -22,10 +22,6 @@ const OpInfo& info(Op op) {
 
 bool is_supported(Op op) {
   switch (op) {
-    case Op::kWhile:
-    case Op::kCond:
-    case Op::kCall:
-    case Op::kCheck:
     case Op::kRandomBits:
     case Op::kSort:
     case Op::kArgsort:

@@ -255,10 +255,10 @@ void RandomScope::one_node() {
     int percent;
   };
   // What is left over, and second order at depth 0, goes to elementwise.
-  static constexpr Share kShares[] = {{OpKind::kLeaf, 5},     {OpKind::kReduce, 9},
-                                      {OpKind::kShape, 15},   {OpKind::kIndex, 9},
-                                      {OpKind::kContract, 6}, {OpKind::kLinearAlgebra, 3},
-                                      {OpKind::kFourier, 4},  {OpKind::kSecondOrder, 14}};
+  static constexpr Share kShares[] = {
+      {OpKind::kLeaf, 5},    {OpKind::kReduce, 9},       {OpKind::kShape, 15},
+      {OpKind::kIndex, 9},   {OpKind::kContract, 6},     {OpKind::kLinearAlgebra, 3},
+      {OpKind::kFourier, 4}, {OpKind::kSecondOrder, 17}, {OpKind::kCheck, 2}};
   std::int64_t left = random_.below(100);
   OpKind kind = OpKind::kElementwise;
   for (const Share& share : kShares) {
@@ -270,6 +270,7 @@ void RandomScope::one_node() {
   }
   if (kind == OpKind::kSecondOrder && depth_ == 0) kind = OpKind::kElementwise;
   if (kind == OpKind::kFourier && !settings_.options.fourier) kind = OpKind::kElementwise;
+  if (kind == OpKind::kCheck && !checks_) kind = OpKind::kElementwise;
   const Op op = draw_op(kind);
   switch (kind) {
     case OpKind::kLeaf: return leaf(op);
@@ -287,6 +288,12 @@ void RandomScope::one_node() {
       if (op == Op::kMap) return map();
       if (op == Op::kLoop) return loop();
       if (op == Op::kPairSum) return pair_sum();
+      if (op == Op::kWhile) return while_loop();
+      if (op == Op::kCond) return cond();
+      if (op == Op::kCall) return call();
+      break;
+    case OpKind::kCheck: return check();
+    default: break;
   }
   throw InternalError("random_program does not know the op '" + std::string(name_of(op)) + "'");
 }

@@ -36,6 +36,8 @@ class RandomScope {
   /// A scalar f64 that depends on every f64 value nothing uses.
   Value total();
 
+  void without_checks() { checks_ = false; }
+
   Builder& builder() { return builder_; }
   double bound(Value v) const;
 
@@ -92,10 +94,18 @@ class RandomScope {
   void loop();
   void pair_sum();
 
+  // random_control.cpp
+  void while_loop();
+  void cond();
+  void call();
+  void check();
+  Value truth();
+
   SplitMix& random_;
   const RandomSettings& settings_;
   int depth_;
   bool outermost_;
+  bool checks_ = true;
   Builder builder_;
   std::vector<Value> pool_;
   std::vector<double> bounds_;  ///< by value id

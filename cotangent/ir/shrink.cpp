@@ -67,18 +67,23 @@ std::int64_t cost(const Function& f) {
       case Op::kProject: total += 2; break;
       default: total += 4 + static_cast<std::int64_t>(f.operands(v).size());
     }
-    if (const FunctionPtr body = body_of(f.attr(v))) total += cost(*body);
+    for (const FunctionPtr& body : bodies_of(f.attr(v))) total += cost(*body);
   }
   return total;
 }
 
-void set_body(Attr& attr, FunctionPtr body) {
-  if (auto* a = std::get_if<MapAttr>(&attr))
-    a->body = std::move(body);
-  else if (auto* a = std::get_if<LoopAttr>(&attr))
-    a->body = std::move(body);
-  else if (auto* a = std::get_if<PairAttr>(&attr))
-    a->body = std::move(body);
+/// Parameters of a body before those for operands; operands before those the body sees.
+std::size_t indices_of(Op op) {
+  return op == Op::kPairSum ? 2 : op == Op::kCond || op == Op::kCall ? 0 : 1;
+}
+std::size_t head_of(Op op) {
+  return op == Op::kCond ? 1 : 0;
+}
+
+/// A call's derivatives fix its signature.
+bool is_fixed(const Attr& attr) {
+  const auto* a = std::get_if<CallAttr>(&attr);
+  return a && (a->jvp || a->vjp);
 }
 
 /// `f` with second-order node `at` given another attribute, fewer operands and fewer results:
@@ -119,31 +124,46 @@ bool is_used(const Function& f, Value v, std::size_t except = kNone) {
 
 /// Second-order node `at` and its body without result number `result` and operand number
 /// `operand`; either may be kNone. The attribute's counts are already right.
-FunctionPtr narrowed(const Function& f, Value at, Attr attr, std::size_t result,
+FunctionPtr narrowed(const Function& f, Value at, const Attr& attr, std::size_t result,
                      std::size_t operand) {
-  const FunctionPtr body = body_of(attr);
-  Rebuild fewer;
-  fewer.results.emplace(body->results().begin(), body->results().end());
-  fewer.drop_params.assign(body->params().size(), false);
-  const std::size_t indices = f.op(at) == Op::kPairSum ? 2 : 1;
-  if (operand != kNone) fewer.drop_params[operand + indices] = true;
-  if (result != kNone) {
-    fewer.results->erase(fewer.results->begin() + static_cast<std::ptrdiff_t>(result));
-    if (fewer.results->empty()) return nullptr;
+  const Op op = f.op(at);
+  std::vector<FunctionPtr> bodies = bodies_of(attr);
+  for (std::size_t n = 0; n < bodies.size(); ++n) {
+    const bool condition = op == Op::kWhile && n == 0;
+    Rebuild fewer;
+    fewer.results.emplace(bodies[n]->results().begin(), bodies[n]->results().end());
+    fewer.drop_params.assign(bodies[n]->params().size(), false);
+    if (operand != kNone) fewer.drop_params[operand - head_of(op) + indices_of(op)] = true;
+    if (result != kNone && !condition) {
+      fewer.results->erase(fewer.results->begin() + static_cast<std::ptrdiff_t>(result));
+      if (fewer.results->empty() && op != Op::kWhile) return nullptr;
+    }
+    bodies[n] = rebuild(*bodies[n], fewer);
+    if (!bodies[n]) return nullptr;
   }
-  const FunctionPtr smaller = rebuild(*body, fewer);
-  if (!smaller) return nullptr;
-  set_body(attr, smaller);
   std::vector<std::int64_t> to(f.result_types(at).size());
   for (std::size_t k = 0; k < to.size(); ++k) {
     to[k] = static_cast<std::int64_t>(result == kNone || k < result ? k : k - 1);
   }
-  return with_node(f, at, attr, operand, to);
+  return with_node(f, at, with_bodies(attr, bodies), operand, to);
+}
+
+/// Whether a body of the attribute reads its parameter number `param`, other than to hand it on as
+/// result number `except`.
+bool reads(const Attr& attr, std::size_t param, std::size_t except = kNone) {
+  const bool loops = std::holds_alternative<WhileAttr>(attr);
+  const std::vector<FunctionPtr> bodies = bodies_of(attr);
+  for (std::size_t n = 0; n < bodies.size(); ++n) {
+    const std::size_t here = loops && n == 0 ? kNone : except;
+    if (is_used(*bodies[n], bodies[n]->params()[param], here)) return true;
+  }
+  return false;
 }
 
 /// Drops a result that nothing projects. A carry goes only when the body just hands it on.
 FunctionPtr without_result(const Function& f, Value at, std::size_t result) {
   Attr attr = f.attr(at);
+  if (is_fixed(attr)) return nullptr;
   const auto place = static_cast<std::ptrdiff_t>(result);
   if (auto* a = std::get_if<MapAttr>(&attr)) a->roles.erase(a->roles.begin() + place);
   if (auto* a = std::get_if<PairAttr>(&attr)) a->roles.erase(a->roles.begin() + place);
@@ -151,11 +171,17 @@ FunctionPtr without_result(const Function& f, Value at, std::size_t result) {
   if (auto* a = std::get_if<LoopAttr>(&attr)) {
     if (place < a->carries) {
       operand = static_cast<std::size_t>(a->invariants) + result;
-      if (is_used(*a->body, a->body->params()[operand + 1], result)) return nullptr;
+      if (reads(attr, operand + 1, result)) return nullptr;
       --a->carries;
     } else {
       a->every.erase(a->every.begin() + (place - a->carries));
     }
+  }
+  if (auto* a = std::get_if<WhileAttr>(&attr)) {
+    if (place == a->carries) return nullptr;  // the count
+    operand = static_cast<std::size_t>(a->invariants) + result;
+    if (reads(attr, operand + 1, result)) return nullptr;
+    --a->carries;
   }
   return narrowed(f, at, attr, result, operand);
 }
@@ -163,10 +189,11 @@ FunctionPtr without_result(const Function& f, Value at, std::size_t result) {
 /// Drops an operand whose parameter the body does not use, when the layout lets it.
 FunctionPtr without_operand(const Function& f, Value at, std::size_t operand) {
   Attr attr = f.attr(at);
-  const FunctionPtr body = body_of(attr);
-  const std::size_t indices = f.op(at) == Op::kPairSum ? 2 : 1;
-  if (operand + indices >= body->params().size()) return nullptr;  // first or count of a loop
-  if (is_used(*body, body->params()[operand + indices])) return nullptr;
+  const Op op = f.op(at);
+  if (is_fixed(attr) || operand < head_of(op)) return nullptr;
+  const std::size_t param = operand - head_of(op) + indices_of(op);
+  if (param >= bodies_of(attr)[0]->params().size()) return nullptr;  // first or count of a loop
+  if (reads(attr, param)) return nullptr;
   const auto k = static_cast<std::int64_t>(operand);
   if (auto* a = std::get_if<MapAttr>(&attr)) {
     if (k < a->rows) --a->rows;
@@ -182,6 +209,9 @@ FunctionPtr without_operand(const Function& f, Value at, std::size_t operand) {
       return nullptr;
     else
       --a->inputs;
+  } else if (auto* a = std::get_if<WhileAttr>(&attr)) {
+    if (k >= a->invariants) return nullptr;
+    --a->invariants;
   }
   return narrowed(f, at, attr, kNone, operand);
 }
@@ -284,23 +314,68 @@ class Pass {
   }
 
   void shrink_node(Value v) {
-    if (!is_second_order(f_->op(v))) return;
+    if (!is_second_order(f_->op(v)) || drop(v)) return;
     for (std::size_t k = f_->result_types(v).size(); k-- > 0;) {
       if (!projected(v, k) && attempt(without_result(*f_, v, k))) return shrink_node(found(v));
     }
     for (std::size_t k = f_->operands(v).size(); k-- > 0;) {
       if (attempt(without_operand(*f_, v, k))) return shrink_node(found(v));
     }
+    if (unwrap(v) || is_fixed(f_->attr(v))) return;
+    const Op op = f_->op(v);
+    const std::size_t bodies = bodies_of(f_->attr(v)).size();
+    // A smaller body may move the node; the others' turn comes in the next pass then.
+    for (std::size_t n = 0; n < bodies && v.id < f_->size() && f_->op(v) == op; ++n) {
+      shrink_body(v, n);
+    }
+  }
+
+  /// A node that nobody reads, kept for its checks.
+  bool drop(Value v) {
+    if (is_used(*f_, v)) return false;
+    Rebuild change;
+    change.replace = [&](Builder&, const Image&, Value u) -> std::optional<Value> {
+      if (u == v) return Value{};
+      return std::nullopt;
+    };
+    return attempt(rebuild(*f_, change));
+  }
+
+  /// A call, or a branch, in place of the op around it.
+  bool unwrap(Value v) {
+    if (f_->op(v) != Op::kCall && f_->op(v) != Op::kCond) return false;
+    std::vector<FunctionPtr> bodies = bodies_of(f_->attr(v));
+    if (f_->op(v) == Op::kCall) bodies.resize(1);
+    const std::size_t head = head_of(f_->op(v));
+    for (const FunctionPtr& body : bodies) {
+      std::vector<Value> made;
+      Rebuild change;
+      change.replace = [&](Builder& b, const Image& image, Value u) -> std::optional<Value> {
+        if (u == v) {
+          std::vector<Value> arguments;
+          for (Value x : f_->operands(v).subspan(head)) arguments.push_back(image[x.id]);
+          made = b.inline_call(*body, arguments);
+          return Value{};
+        }
+        if (f_->op(u) != Op::kProject || f_->operand(u, 0) != v) return std::nullopt;
+        return made[static_cast<std::size_t>(f_->attr_as<IndexAttr>(u).index)];
+      };
+      if (attempt(rebuild(*f_, change))) return true;
+    }
+    return false;
+  }
+
+  void shrink_body(Value v, std::size_t n) {
     const FunctionPtr f = f_;
     const auto rebuilt = [&](const FunctionPtr& body) {
-      Attr attr = f->attr(v);
-      set_body(attr, body);
+      std::vector<FunctionPtr> bodies = bodies_of(f->attr(v));
+      bodies[n] = body;
       std::vector<std::int64_t> same(f->result_types(v).size());
       for (std::size_t k = 0; k < same.size(); ++k) same[k] = static_cast<std::int64_t>(k);
-      return with_node(*f, v, attr, kNone, same);
+      return with_node(*f, v, with_bodies(f->attr(v), bodies), kNone, same);
     };
     FunctionPtr best;
-    Pass inner(body_of(f->attr(v)), false, [&](const FunctionPtr& body) {
+    Pass inner(bodies_of(f->attr(v))[n], false, [&](const FunctionPtr& body) {
       const FunctionPtr whole = rebuilt(body);
       if (!whole || !accept_(whole)) return false;
       best = whole;

@@ -51,7 +51,7 @@ void put(std::string& out, const LibraryCall& call) {
 
 void put(std::string& out, const Instr& instr) {
   const auto& [code, kind, rolled, op, dtype, result, buffer, bits, operands, index, args, results,
-               body, call] = instr;
+               body, other, call] = instr;
   put(out, code);
   put(out, kind);
   put(out, rolled);
@@ -68,6 +68,8 @@ void put(std::string& out, const Instr& instr) {
   if (body) put(out, *body);
   put(out, call != nullptr);
   if (call) put(out, *call);
+  put(out, other != nullptr);
+  if (other) put(out, *other);
 }
 
 void put(std::string& out, const Block& block) {

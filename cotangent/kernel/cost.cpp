@@ -42,8 +42,19 @@ class Counter {
       case Code::kLoad:
       case Code::kStore: sum.bytes += static_cast<double>(size_of(i.dtype)); break;
       case Code::kFor: loop(sum, i); break;
-      default: break;  // an if is taken once in a while
+      case Code::kWhile: once(sum, block(*i.body)); break;  // how often nobody knows
+      case Code::kIf: {
+        if (!i.other) break;  // an output at a cadence
+        const Cost yes = block(*i.body), no = block(*i.other);
+        once(sum, yes.flops > no.flops ? yes : no);
+        break;
+      }
     }
+  }
+
+  static void once(Cost& sum, const Cost& inside) {
+    sum.flops += inside.flops;
+    sum.bytes += inside.bytes;
   }
 
   /// Bounds that other loops give, as in a triangle, count with their mean.

@@ -79,9 +79,16 @@ class Interpreter {
                       values_[i.operands[1]]);
         break;
       case Code::kFor: loop(i); break;
-      case Code::kIf:
-        if (values_[i.operands[0]]) block(*i.body);
+      case Code::kWhile: while_loop(i); break;
+      case Code::kIf: {
+        const Block* taken = values_[i.operands[0]] ? i.body.get() : i.other.get();
+        if (!taken) break;
+        block(*taken);
+        for (std::size_t k = 0; k < i.results.size(); ++k) {
+          values_[i.results[k]] = values_[taken->yields[k]];
+        }
         break;
+      }
       case Code::kCall: call(i); break;
     }
   }
@@ -154,6 +161,19 @@ class Interpreter {
                       read_element(results[r].data(), e, t));
       });
     }
+  }
+
+  void while_loop(const Instr& i) {
+    std::vector<Bits> carried;
+    for (std::size_t k = 1; k < i.operands.size(); ++k) carried.push_back(values_[i.operands[k]]);
+    bool goes_on = values_[i.operands[0]] != 0;
+    while (goes_on) {
+      for (std::size_t a = 0; a < carried.size(); ++a) values_[i.args[a]] = carried[a];
+      block(*i.body);
+      goes_on = values_[i.body->yields[0]] != 0;
+      for (std::size_t a = 0; a < carried.size(); ++a) carried[a] = values_[i.body->yields[a + 1]];
+    }
+    for (std::size_t a = 0; a < carried.size(); ++a) values_[i.results[a]] = carried[a];
   }
 
   void loop(const Instr& i) {

@@ -232,11 +232,59 @@ void KernelBuilder::open_if(Id condition) {
   open(std::move(instr), true);
 }
 
-void KernelBuilder::close_if() {
+void KernelBuilder::open_else(std::span<const Id> yields) {
   Open top = std::move(stack_.back());
   stack_.pop_back();
   open_[top.serial] = 0;
+  top.block->yields.assign(yields.begin(), yields.end());
+  top.pending.other = std::make_unique<Block>();
+  Block* block = top.pending.other.get();
+  const auto serial = static_cast<std::uint32_t>(open_.size());
+  open_.push_back(1);
+  depth_of_block_.push_back(static_cast<std::uint32_t>(stack_.size()));
+  stack_.push_back({block, serial, true, std::move(top.pending)});
+}
+
+std::vector<Id> KernelBuilder::close_if(std::span<const Id> yields) {
+  Open top = std::move(stack_.back());
+  stack_.pop_back();
+  open_[top.serial] = 0;
+  ensure(yields.empty() || (top.pending.other && top.pending.body->yields.size() == yields.size()),
+         "kernel if: number of yielded values");
+  top.block->yields.assign(yields.begin(), yields.end());
+  std::vector<Id> results;
+  for (Id y : yields) results.push_back(new_id(type(y), stack_.back().serial));
+  top.pending.results = results;
   stack_.back().block->instrs.push_back(std::move(top.pending));
+  return results;
+}
+
+std::vector<Id> KernelBuilder::open_while(Id condition, std::span<const Id> inits) {
+  Instr instr;
+  instr.code = Code::kWhile;
+  instr.operands = {condition};
+  instr.operands.insert(instr.operands.end(), inits.begin(), inits.end());
+  open(std::move(instr), false);
+  Open& top = stack_.back();
+  std::vector<Id> args;
+  for (Id init : inits) args.push_back(new_id(type(init), top.serial));
+  top.pending.args = args;
+  return args;
+}
+
+std::vector<Id> KernelBuilder::close_while(Id condition, std::span<const Id> yields) {
+  std::vector<Id> all{condition};
+  all.insert(all.end(), yields.begin(), yields.end());
+  Open top = std::move(stack_.back());
+  stack_.pop_back();
+  open_[top.serial] = 0;
+  ensure(yields.size() == top.pending.args.size(), "kernel while: number of yielded values");
+  top.block->yields = std::move(all);
+  std::vector<Id> results;
+  for (Id y : yields) results.push_back(new_id(type(y), stack_.back().serial));
+  top.pending.results = results;
+  stack_.back().block->instrs.push_back(std::move(top.pending));
+  return results;
 }
 
 }  // namespace cotangent::kernel

@@ -55,8 +55,12 @@ class KernelBuilder {
   /// A serial for that stays a loop whatever its count.
   Loop open_steps(Id count, std::span<const Id> inits);
   std::vector<Id> close_for(std::span<const Id> yields = {});
+  /// The carried values inside.
+  std::vector<Id> open_while(Id condition, std::span<const Id> inits);
+  std::vector<Id> close_while(Id condition, std::span<const Id> yields);
   void open_if(Id condition);
-  void close_if();
+  void open_else(std::span<const Id> yields = {});  ///< closes the first block with these
+  std::vector<Id> close_if(std::span<const Id> yields = {});
 
   /// Whether a value may be used here.
   bool in_scope(Id id) const { return open_[block_of_[id]] != 0; }

@@ -114,9 +114,26 @@ class Printer {
         line(depth, "}");
         break;
       }
-      case Code::kIf:
-        line(depth, "if " + value_name(i.operands[0]) + " {");
+      case Code::kWhile: {
+        std::string head = i.results.empty() ? "" : list(i.results) + " = ";
+        head += "while " + value_name(i.operands[0]);
+        if (!i.args.empty()) {
+          head +=
+              " with " + list(i.args) + " from " + list({i.operands.begin() + 1, i.operands.end()});
+        }
+        line(depth, head + " {");
         block(*i.body, depth + 1);
+        line(depth, "}");
+        break;
+      }
+      case Code::kIf:
+        line(depth, (i.results.empty() ? "" : list(i.results) + " = ") + "if " +
+                        value_name(i.operands[0]) + " {");
+        block(*i.body, depth + 1);
+        if (i.other) {
+          line(depth, "} else {");
+          block(*i.other, depth + 1);
+        }
         line(depth, "}");
         break;
       case Code::kCall: line(depth, call(i)); break;
@@ -254,9 +271,40 @@ class Verifier {
         for (std::size_t k = 0; k < i.args.size(); ++k) define(i.results[k], type(i.args[k]));
         break;
       }
+      case Code::kWhile: {
+        for (Id x : i.operands) use(x, "condition or initial value");
+        want(is_bool(type(i.operands[0])) && !i.body->yields.empty() &&
+                 is_bool(type(i.body->yields[0])),
+             "a condition is bool");
+        want(i.operands.size() == i.args.size() + 1 && i.args.size() == i.results.size() &&
+                 i.body->yields.size() == i.args.size() + 1,
+             "number of carried values");
+        const std::size_t mark = defined_.size();
+        for (std::size_t k = 0; k < i.args.size(); ++k) {
+          define(i.args[k], type(i.operands[k + 1]));
+          want(type(i.body->yields[k + 1]) == type(i.args[k]), "type of a carried value");
+        }
+        block(*i.body, in_simd);
+        while (defined_.size() > mark) {
+          visible_[defined_.back()] = 0;
+          defined_.pop_back();
+        }
+        for (std::size_t k = 0; k < i.args.size(); ++k) define(i.results[k], type(i.args[k]));
+        break;
+      }
       case Code::kIf:
         use(i.operands[0], "condition");
+        want(is_bool(type(i.operands[0])), "a condition is bool");
         block(*i.body, in_simd);
+        if (i.other) block(*i.other, in_simd);
+        want(i.results.empty() || (i.other && i.other->yields.size() == i.results.size() &&
+                                   i.body->yields.size() == i.results.size()),
+             "number of values that an if gives");
+        for (std::size_t k = 0; k < i.results.size(); ++k) {
+          const DType t = type(i.body->yields[k]);
+          want(type(i.other->yields[k]) == t, "type of a value that an if gives");
+          define(i.results[k], t);
+        }
         break;
       case Code::kCall: call(i, in_simd); break;
     }
@@ -312,14 +360,12 @@ class DeadRemover {
         case Code::kLoad: needed = used_[i.result]; break;
         case Code::kStore:
         case Code::kCall: needed = stores = true; break;
-        case Code::kFor: needed = loop(i, stores); break;
-        case Code::kIf:
-          needed = block(*i.body);
-          stores = stores || needed;
-          break;
+        case Code::kFor: needed = loop(i, 3, 0, stores); break;
+        case Code::kWhile: needed = loop(i, 1, 1, stores); break;
+        case Code::kIf: needed = branches(i, stores); break;
       }
       if (!needed) continue;
-      if (i.code != Code::kFor) mark(i.operands);
+      if (!i.body) mark(i.operands);
       kept.push_back(std::move(i));
     }
     std::reverse(kept.begin(), kept.end());
@@ -327,7 +373,28 @@ class DeadRemover {
     return stores;
   }
 
-  bool loop(Instr& i, bool& stores) {
+  /// An if gives what is read after it only.
+  bool branches(Instr& i, bool& stores) {
+    std::size_t n = 0;
+    for (std::size_t k = 0; k < i.results.size(); ++k) {
+      if (!used_[i.results[k]]) continue;
+      i.results[n] = i.results[k];
+      i.body->yields[n] = i.body->yields[k], i.other->yields[n] = i.other->yields[k];
+      ++n;
+    }
+    i.results.resize(n);
+    i.body->yields.resize(n);
+    if (i.other) i.other->yields.resize(n);
+    bool inside = block(*i.body);
+    if (i.other && block(*i.other)) inside = true;
+    if (!inside && n == 0) return false;
+    stores = stores || inside;
+    mark(i.operands);
+    return true;
+  }
+
+  /// `head` operands come before the initial values, `first` yields before the carried values.
+  bool loop(Instr& i, std::size_t head, std::size_t first, bool& stores) {
     // Carried values that nobody needs go, to a fixpoint: one is needed if it is read after the
     // loop or if something needed inside reads it.
     if (!i.args.empty()) {
@@ -336,7 +403,7 @@ class DeadRemover {
       for (bool changed = true; changed;) {
         changed = false;
         std::vector<char> local(used_);
-        needs(*i.body, keep, local);
+        needs(*i.body, first, keep, local);
         for (std::size_t k = 0; k < i.args.size(); ++k) {
           if (!keep[k] && local[i.args[k]]) keep[k] = 1, changed = true;
         }
@@ -345,10 +412,12 @@ class DeadRemover {
       for (std::size_t k = 0; k < keep.size(); ++k) {
         if (!keep[k]) continue;
         i.args[n] = i.args[k], i.results[n] = i.results[k];
-        i.operands[n + 3] = i.operands[k + 3], i.body->yields[n] = i.body->yields[k];
+        i.operands[n + head] = i.operands[k + head];
+        i.body->yields[n + first] = i.body->yields[k + first];
         ++n;
       }
-      i.args.resize(n), i.results.resize(n), i.operands.resize(n + 3), i.body->yields.resize(n);
+      i.args.resize(n), i.results.resize(n), i.operands.resize(n + head);
+      i.body->yields.resize(n + first);
     }
     const bool inside = block(*i.body);
     if (!inside && i.args.empty()) return false;
@@ -357,10 +426,12 @@ class DeadRemover {
     return true;
   }
 
-  /// Marks in `used` what the block needs when only the yields in `keep` are wanted.
-  void needs(const Block& b, const std::vector<char>& keep, std::vector<char>& used) {
+  /// Marks in `used` what the block needs when its first yields and those in `keep` are wanted
+  /// (empty: all).
+  void needs(const Block& b, std::size_t first, const std::vector<char>& keep,
+             std::vector<char>& used) {
     for (std::size_t k = 0; k < b.yields.size(); ++k) {
-      if (keep.empty() || keep[k]) used[b.yields[k]] = 1;
+      if (keep.empty() || k < first || keep[k - first]) used[b.yields[k]] = 1;
     }
     for (std::size_t k = b.instrs.size(); k-- > 0;) {
       const Instr& i = b.instrs[k];
@@ -369,7 +440,8 @@ class DeadRemover {
       for (Id x : i.operands) {
         if (x != kNoId) used[x] = 1;
       }
-      if (i.body) needs(*i.body, {}, used);
+      if (i.body) needs(*i.body, 0, {}, used);
+      if (i.other) needs(*i.other, 0, {}, used);
     }
   }
 
@@ -387,6 +459,7 @@ double ops_of_call(const LibraryCall& call) {
   return total * m * n *
          (product ? static_cast<double>(call.arrays.back().columns) : std::min(m, n));
 }
+constexpr double kTypicalWhile = 8;  ///< iterations, for want of knowledge
 
 double ops_of(const Program& program, const Block& b, double unknown_trip,
               std::vector<std::int64_t>& constants) {
@@ -399,7 +472,16 @@ double ops_of(const Program& program, const Block& b, double unknown_trip,
         break;
       case Code::kLoad:
       case Code::kStore: total += 1; break;
-      case Code::kIf: total += ops_of(program, *i.body, unknown_trip, constants) / 100; break;
+      case Code::kIf: {
+        // One without a second block is an output at a cadence.
+        const double first = ops_of(program, *i.body, unknown_trip, constants);
+        total += i.other ? std::max(first, ops_of(program, *i.other, unknown_trip, constants))
+                         : first / 100;
+        break;
+      }
+      case Code::kWhile:
+        total += kTypicalWhile * ops_of(program, *i.body, unknown_trip, constants);
+        break;
       case Code::kCall: total += ops_of_call(*i.call); break;
       case Code::kFor: {
         const std::int64_t lo = constants[i.operands[0]], hi = constants[i.operands[1]];
@@ -432,6 +514,7 @@ std::size_t size_of_block(const Block& block) {
   std::size_t n = block.instrs.size();
   for (const Instr& i : block.instrs) {
     if (i.body) n += size_of_block(*i.body);
+    if (i.other) n += size_of_block(*i.other);
   }
   return n;
 }

@@ -15,9 +15,13 @@
 //               parallel  as simd, and the rows may be split between threads
 //               shared    iterations independent, nothing carried, bounds constant; split between
 //                         threads, each running its own in order. Simd loops may stand inside
-//   call      the library: a matrix product, solve or factorisation on whole buffers. Not in a simd or
+//   call      the library: a matrix product, solve or factorisation on whole buffers. Not in a simd
+//   or
 //             shared loop, and in no program for a device
-//   if        runs its block where the condition holds; gives no values. In a simd loop the
+//   while     runs its block as long as a condition holds: the first is an operand, each further
+//             one the first value that the block yields; carried values
+//   if        runs its block where the condition holds, otherwise the second one if there is one;
+//             gives the values that the block yields (then there are two). In a simd loop a
 //             condition may differ between iterations
 //
 // Values are scalars in SSA form, visible in the block that defines them after their definition,
@@ -52,7 +56,7 @@ struct Buffer {
   std::int64_t plane = 0;
 };
 
-enum class Code : std::uint8_t { kConst, kOp, kLoad, kStore, kFor, kIf, kCall };
+enum class Code : std::uint8_t { kConst, kOp, kLoad, kStore, kFor, kWhile, kIf, kCall };
 enum class ForKind : std::uint8_t { kSerial, kSimd, kParallel, kShared };
 inline bool is_simd(ForKind kind) {
   return kind == ForKind::kSimd || kind == ForKind::kParallel;
@@ -60,9 +64,9 @@ inline bool is_simd(ForKind kind) {
 
 struct Block;
 
-/// One op on whole matrices, for every member of a batch: dot_general is c = a b, [m, k] and [k, n];
-/// the ops of linear algebra take and give what they do in the array program. A vector is a matrix
-/// of one row.
+/// One op on whole matrices, for every member of a batch: dot_general is c = a b, [m, k] and [k,
+/// n]; the ops of linear algebra take and give what they do in the array program. A vector is a
+/// matrix of one row.
 struct LibraryCall {
   struct Array {
     std::uint32_t buffer = 0;
@@ -88,19 +92,21 @@ struct Instr {
   std::uint32_t buffer = 0;
   std::uint64_t bits = 0;  ///< of a const
   /// op: its operands. load: index, predicate (or kNoId). store: index, value.
-  /// for: lo, hi, skip (or kNoId), then the initial carried values. if: condition.
+  /// for: lo, hi, skip (or kNoId), then the initial carried values. while: first condition, then
+  /// the initial carried values. if: condition.
   /// call: where each array begins in its buffer (kNoId: at 0).
   std::vector<Id> operands;
   Id index = kNoId;         ///< for: the loop variable
-  std::vector<Id> args;     ///< for: carried values inside
-  std::vector<Id> results;  ///< for: carried values after
+  std::vector<Id> args;     ///< for, while: carried values inside
+  std::vector<Id> results;  ///< for, while: carried values after. if: the values it gives
   std::unique_ptr<Block> body;
+  std::unique_ptr<Block> other;  ///< if: what runs where the condition does not hold; or null
   std::shared_ptr<const LibraryCall> call;
 };
 
 struct Block {
   std::vector<Instr> instrs;
-  std::vector<Id> yields;
+  std::vector<Id> yields;  ///< of a while: the condition first
 };
 
 struct Program {

@@ -4,6 +4,7 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/kernel/lowering.h"
+#include "cotangent/transform/control.h"
 
 namespace cotangent::kernel {
 
@@ -69,6 +70,10 @@ void Lowering::pack_params(Frame& fr) {
       begin = static_cast<std::size_t>(a.invariants);
       end = begin + static_cast<std::size_t>(a.carries);
     }
+    if (f.op(v) == Op::kWhile) {
+      begin = static_cast<std::size_t>(f.attr_as<ir::WhileAttr>(v).invariants);
+      end = operands.size();
+    }
     for (std::size_t k = 0; k < operands.size(); ++k) {
       if (k < begin || k >= end) wanted[operands[k].id] = 1;
     }
@@ -128,7 +133,9 @@ void Lowering::lower_function(const ir::FunctionPtr& given) {
   schedule(fr, std::move(wants));
 }
 
-Program lower(const ir::FunctionPtr& f, const LowerOptions& options) {
+Program lower(const ir::FunctionPtr& given, const LowerOptions& options) {
+  ensure(!given->has_checks(), "lower: faults are exposed first (transform/faults.h)");
+  const ir::FunctionPtr f = transform::has_calls(*given) ? transform::inline_calls(*given) : given;
   Program program;
   Lowering(program, options).lower_function(f);
   remove_dead(program);

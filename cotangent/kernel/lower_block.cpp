@@ -273,6 +273,8 @@ void Scheduler::emit_single(Node& n) {
     case Kind::kCall: return emit_call(n);
     case Kind::kMapSerial: return emit_map_body(n, map_kind(n));
     case Kind::kMapLanes: return emit_map_body(n, ForKind::kParallel);
+    case Kind::kWhile: return emit_while(n);
+    case Kind::kCond: return emit_cond(n);
     case Kind::kPairSerial: return emit_pair_serial(n);
     case Kind::kGuard: return emit_guard(n);
     default: throw InternalError("lowering: not a single node");

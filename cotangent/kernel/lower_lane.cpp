@@ -87,18 +87,24 @@ std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64
       case ir::OpKind::kLinearAlgebra: return kTooMuch;
       case ir::OpKind::kShape: total += 2 * size; break;
       case ir::OpKind::kSecondOrder: {
-        const ir::FunctionPtr body = ir::body_of(f.attr(v));
         std::int64_t begin = 0, end = 0;
         if (op == Op::kLoop) {
           const auto& a = f.attr_as<ir::LoopAttr>(v);
           begin = 1 + a.invariants, end = begin + a.carries;
         }
-        const std::int64_t cost = cost_in_registers(*body, begin, end);
+        if (op == Op::kWhile) {
+          const auto& a = f.attr_as<ir::WhileAttr>(v);
+          begin = 1 + a.invariants, end = begin + a.carries;
+        }
+        std::int64_t cost = 0;
+        for (const ir::FunctionPtr& body : ir::bodies_of(f.attr(v))) {
+          cost += cost_in_registers(*body, begin, end);
+        }
         if (cost >= kTooMuch) return kTooMuch;
         std::int64_t in = 0;
         for (Value u : operands) in += only_moves(f.op(u)) ? 0 : f.type(u).size();
         if (in > 256) return kTooMuch;
-        if (op == Op::kLoop) {
+        if (op == Op::kLoop || op == Op::kWhile || op == Op::kCond) {
           total += cost + 2 * size + 4 * in;
         } else if (op == Op::kMap) {
           const auto& a = f.attr_as<ir::MapAttr>(v);
@@ -245,6 +251,8 @@ const std::vector<std::vector<Id>>& Lowering::lane_results(Frame& fr, Value node
     case Op::kMap: made.results = lane_map(fr, node); break;
     case Op::kPairSum: made.results = lane_pair_sum(fr, node); break;
     case Op::kLoop: made.results = lane_loop(fr, node); break;
+    case Op::kWhile: made.results = lane_while(fr, node); break;
+    case Op::kCond: made.results = lane_cond(fr, node); break;
     default: made.results = {lane_scatter(fr, node)};
   }
   return fr.lane_results[node.id] = std::move(made), fr.lane_results[node.id].results;

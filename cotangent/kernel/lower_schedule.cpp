@@ -105,6 +105,14 @@ void Scheduler::count_uses() {
         }
         break;
       }
+      case Op::kWhile: {
+        const auto& a = f_.attr_as<ir::WhileAttr>(v);
+        for (std::size_t k = 0; k < static_cast<std::size_t>(a.invariants); ++k) must(k, 1);
+        break;
+      }
+      case Op::kCond:
+        for (std::size_t k = 1; k < operands.size(); ++k) must(k, 1);
+        break;
       case Op::kGather: must(0, kReplicatedCost); break;
       case Op::kDotGeneral:
         must(0, l_.is_call(f_, v) ? 1 : kReplicatedCost);
@@ -208,6 +216,8 @@ void Scheduler::choose_kind(Value v) {
   }
   if (l_.is_call(f_, v)) return make(Kind::kCall);
   if (op == Op::kLoop) return make(Kind::kLoop);
+  if (op == Op::kWhile) return make(Kind::kWhile);
+  if (op == Op::kCond) return make(Kind::kCond);
   if (op == Op::kFft) throw InternalError("lowering: the pass expand_fft comes before kernels");
   if (op == Op::kScatterAdd || op == Op::kScatterSet) return make(Kind::kScatter);
   const std::int64_t cost = cost_of(v);
@@ -503,8 +513,9 @@ void Scheduler::find_deps() {
       for (const Want& w : n.guarded) visit(n, w.value, nowhere(w.value));
       continue;
     }
-    Symbols own = nowhere(ir::is_projected(f_.op(n.value)) ? f_.operand(n.value, 0) : n.value);
+    Symbols own;
     if (!ir::is_projected(f_.op(n.value))) {
+      own = nowhere(n.value);
       for (std::size_t k = 0; k < n.domain.lengths.size(); ++k) own[k] = static_cast<int>(k);
     }
     if (n.copy) {

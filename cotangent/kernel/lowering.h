@@ -181,6 +181,8 @@ class Lowering {
   std::vector<Elements> lane_map(Frame& fr, Value node);
   std::vector<Elements> lane_pair_sum(Frame& fr, Value node);
   std::vector<Elements> lane_loop(Frame& fr, Value node);
+  std::vector<Elements> lane_while(Frame& fr, Value node);
+  std::vector<Elements> lane_cond(Frame& fr, Value node);
   Elements lane_scatter(Frame& fr, Value node);
   Frame& bind_map(Frame& fr, Value node, Id i);
   Frame& bind_pair(Frame& fr, Value node, Id i, Id j);

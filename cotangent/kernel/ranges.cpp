@@ -81,6 +81,7 @@ class Finder {
         for (Id x : i.args) of(x) = all_of(type(x));
         for (Id x : i.results) of(x) = all_of(type(x));
         if (i.body) block(*i.body);
+        if (i.other) block(*i.other);
         break;
     }
   }

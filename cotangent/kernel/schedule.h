@@ -38,6 +38,8 @@ class Scheduler {
     kPairSerial,
     kLoop,
     kCall,
+    kWhile,
+    kCond,
     kGuard
   };
   struct Out {
@@ -104,6 +106,8 @@ class Scheduler {
   void emit_scatter(Node& n);
   void emit_call(Node& n);
   void emit_guard(Node& n);
+  void emit_while(Node& n);
+  void emit_cond(Node& n);
   Out* out_of(Node& n, std::size_t result);
   void finish(Out& out);
 

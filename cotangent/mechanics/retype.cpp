@@ -20,10 +20,9 @@ ir::Attr single(ir::Attr attr) {
   if (auto* literal = std::get_if<ir::LiteralAttr>(&attr)) {
     literal->value = std::make_shared<const ir::Tensor>(single(*literal->value));
   }
-  if (auto* m = std::get_if<ir::MapAttr>(&attr)) m->body = in_single_precision(*m->body);
-  if (auto* l = std::get_if<ir::LoopAttr>(&attr)) l->body = in_single_precision(*l->body);
-  if (auto* p = std::get_if<ir::PairAttr>(&attr)) p->body = in_single_precision(*p->body);
-  return attr;
+  std::vector<ir::FunctionPtr> bodies = ir::bodies_of(attr);
+  for (ir::FunctionPtr& body : bodies) body = in_single_precision(*body);
+  return ir::with_bodies(std::move(attr), bodies);
 }
 
 }  // namespace

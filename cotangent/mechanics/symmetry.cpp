@@ -193,6 +193,7 @@ class Prover {
       }
       return fixed_or_unknown(judge(*p.body, args, "the body of pair_sum"));
     }
+    if (f.op(v) != Op::kLoop) return std::vector(f.result_types(v).size(), Kind::kUnknown);
     const auto& l = f.attr_as<ir::LoopAttr>(v);
     const auto first_input = static_cast<std::size_t>(l.invariants + l.carries);
     const auto inputs = static_cast<std::size_t>(l.inputs);

@@ -14,6 +14,7 @@
 #include "cotangent/backend/cpu/cpu_code.h"
 #include "cotangent/backend/cpu/library_call.h"
 #include "cotangent/kernel/lower.h"
+#include "cotangent/runtime/fault.h"
 #include "cotangent/runtime/team.h"
 
 namespace cotangent::runtime {
@@ -78,10 +79,12 @@ class ScratchPool {
 
 class CpuExecutable final : public Executable {
  public:
-  CpuExecutable(ir::FunctionPtr program, std::shared_ptr<const kernel::Program> kernel,
+  CpuExecutable(ir::FunctionPtr program, std::vector<transform::FaultSite> checks,
+                std::shared_ptr<const kernel::Program> kernel,
                 std::shared_ptr<const backend::cpu::CodeModule> code, std::size_t which,
                 int threads, std::string why, CompileTimes times, telemetry::Telemetry* telemetry)
       : program_(std::move(program)),
+        checks_(std::move(checks)),
         kernel_(std::move(kernel)),
         module_(std::move(code)),
         code_(module_->kernels()[which]),
@@ -94,6 +97,7 @@ class CpuExecutable final : public Executable {
         scratch_(code_.scratch_bytes + static_cast<std::size_t>(threads) * code_.lane_bytes) {}
 
   const ir::FunctionPtr& program() const override { return program_; }
+  std::span<const transform::FaultSite> checks() const override { return checks_; }
 
   void call_raw(std::span<const void* const> arguments,
                 std::span<void* const> results) const override {
@@ -160,6 +164,7 @@ class CpuExecutable final : public Executable {
   }
 
   ir::FunctionPtr program_;
+  std::vector<transform::FaultSite> checks_;
   std::shared_ptr<const kernel::Program> kernel_;
   std::shared_ptr<const backend::cpu::CodeModule> module_;
   backend::cpu::KernelCode code_;
@@ -188,6 +193,16 @@ std::string kernel_text(const kernel::Program& program, const std::string& why, 
 }  // namespace
 
 std::vector<ir::Tensor> Executable::call(std::span<const ir::Tensor> arguments) const {
+  std::vector<ir::Tensor> results = call_with_fault(arguments);
+  if (checks().empty()) return results;
+  if (const auto fault = read_fault(results.back().as<std::int64_t>())) {
+    throw_fault(*fault, checks(), program()->name());
+  }
+  results.pop_back();
+  return results;
+}
+
+std::vector<ir::Tensor> Executable::call_with_fault(std::span<const ir::Tensor> arguments) const {
   const ir::Function& f = *program();
   if (arguments.size() != f.params().size()) {
     throw UserError("'" + f.name() + "' takes " + std::to_string(f.params().size()) +
@@ -224,9 +239,17 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   std::vector<backend::cpu::KernelRequest> requests;
   std::vector<CompileTimes> times;
   std::vector<std::string> why;
-  for (const ir::FunctionPtr& f : functions) {
+  std::vector<std::vector<transform::FaultSite>> checks;
+  for (const ir::FunctionPtr& given : functions) {
     CompileTimes t;
     auto start = std::chrono::steady_clock::now();
+    ir::FunctionPtr f = given;
+    checks.emplace_back();
+    if (f->has_checks()) {
+      transform::Exposed exposed = transform::expose_faults(*f);
+      f = exposed.program;
+      checks.back() = std::move(exposed.sites);
+    }
     transform::PassOptions pass_options = options.pass_options;
     if (!pass_options.telemetry) pass_options.telemetry = options.telemetry;
     programs.push_back(options.passes ? transform::run_passes(f, pass_options) : f);
@@ -279,9 +302,9 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   for (std::size_t k = 0; k < programs.size(); ++k) {
     times[k].codegen_s = codegen;
     times[k].cached = module->from_store();
-    result.push_back(std::make_shared<CpuExecutable>(programs[k], kernels[k], module, k,
-                                                     requests[k].team ? threads : 1, why[k],
-                                                     times[k], options.telemetry));
+    result.push_back(std::make_shared<CpuExecutable>(programs[k], std::move(checks[k]), kernels[k],
+                                                     module, k, requests[k].team ? threads : 1,
+                                                     why[k], times[k], options.telemetry));
   }
   return result;
 }

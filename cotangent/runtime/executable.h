@@ -12,6 +12,7 @@
 #include "cotangent/kernel/cost.h"
 #include "cotangent/kernel/lower.h"
 #include "cotangent/runtime/code_cache.h"
+#include "cotangent/transform/faults.h"
 #include "cotangent/transform/passes.h"
 
 namespace cotangent::runtime {
@@ -52,16 +53,24 @@ class Executable {
  public:
   virtual ~Executable() = default;
 
-  /// The program that runs, after all passes: the evaluator on this gives the same bits.
+  /// The program that runs, after all passes: the evaluator on this gives the same bits. Where the
+  /// program given had checks, it has one more result than that: the fault (transform/faults.h).
   virtual const ir::FunctionPtr& program() const = 0;
 
+  /// The checks of the program given, ascending; empty: there is no fault among the results.
+  virtual std::span<const transform::FaultSite> checks() const = 0;
+
   /// Row-major arguments and results, one pointer each, types as program()'s parameters and
-  /// results. A result may be the same memory as an argument of the same type.
+  /// results, the fault included: a raw call throws for none. A result
+  /// may be the same memory as an argument of the same type.
   virtual void call_raw(std::span<const void* const> arguments,
                         std::span<void* const> results) const = 0;
 
-  /// Convenience over call_raw: checks types (UserError), allocates results.
+  /// Convenience over call_raw: checks types (UserError), allocates results. A fault is thrown as a
+  /// UserError with its step, its lane and the message of its check.
   std::vector<ir::Tensor> call(std::span<const ir::Tensor> arguments) const;
+  /// The same, with the fault (if there are checks) as the last result.
+  std::vector<ir::Tensor> call_with_fault(std::span<const ir::Tensor> arguments) const;
 
   virtual std::string kernels_text()
       const = 0;  ///< the kernel program, with each kernel's kind and why

@@ -104,6 +104,7 @@ class Interpreter {
       case OpKind::kShape: return rearrange(v);
       case OpKind::kIndex: return indexed(v);
       case OpKind::kContract: return contract(v);
+      case OpKind::kCheck: return arg(v, 1);
       default: break;
     }
     if (op == Op::kConstant) {
@@ -412,8 +413,12 @@ class Interpreter {
 
   static bool same(const Attr& x, const Attr& y) {
     if (x.index() != y.index()) return false;
-    const FunctionPtr bx = body_of(x), by = body_of(y);
-    return structurally_equal(*bx, *by) && with_body(y, bx) == x;
+    const std::vector<FunctionPtr> bx = bodies_of(x), by = bodies_of(y);
+    if (bx.size() != by.size()) return false;
+    for (std::size_t k = 0; k < bx.size(); ++k) {
+      if (!structurally_equal(*bx[k], *by[k])) return false;
+    }
+    return with_bodies(y, bx) == x;
   }
 
   Algebra::Impl& a_;

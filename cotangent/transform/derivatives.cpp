@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cotangent/transform/control.h"
 #include "cotangent/transform/jvp.h"
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/pull.h"
@@ -55,6 +56,17 @@ FunctionPtr raw_jvp(const Function& f, const Positions& wrt) {
   return b.finish(results);
 }
 
+/// The same where nothing is transposed afterwards.
+FunctionPtr forward_jvp(const Function& f, const Positions& wrt) {
+  FunctionPtr forward = raw_jvp(f, wrt);
+  if (const std::string name = linear_call(*forward); !name.empty()) {
+    throw UserError(
+        "[call] the derivative '" + name + "' is a vjp: forward mode cannot go through it",
+        "give the call a jvp, from which reverse mode follows too");
+  }
+  return forward;
+}
+
 /// With `seed`, the cotangent of scalar result 0 is the constant 1 and no cotangents are
 /// parameters.
 FunctionPtr reverse(const Function& f, const Positions& wrt, bool seed, bool values) {
@@ -95,7 +107,7 @@ void want_scalar(const Function& f, const char* what) {
 
 FunctionPtr jvp(const Function& f, const Positions& wrt) {
   want_float_params(f, wrt, "jvp");
-  return simplify(*raw_jvp(f, wrt));
+  return simplify(*forward_jvp(f, wrt));
 }
 
 FunctionPtr vjp(const Function& f, const Positions& wrt) {
@@ -117,14 +129,16 @@ FunctionPtr value_and_grad(const Function& f, const Positions& wrt) {
 
 FunctionPtr hvp(const Function& f, const Positions& wrt) {
   want_float_params(f, wrt, "hvp");
-  const FunctionPtr both = raw_jvp(*grad(f, wrt), wrt);
+  const FunctionPtr both = forward_jvp(*grad(f, wrt), wrt);
   Flags results(both->results().size(), false);
   for (std::size_t k = wrt.size(); k < results.size(); ++k) results[k] = true;
   return simplify(*restrict_to(*both, Flags(both->params().size(), true), results));
 }
 
-FunctionPtr transpose(const Function& f, const Positions& linear) {
-  want_float_params(f, linear, "transpose");
+FunctionPtr transpose(const Function& given, const Positions& linear) {
+  want_float_params(given, linear, "transpose");
+  const FunctionPtr without_calls = inline_calls(given);
+  const Function& f = *without_calls;
   Builder b(f.name() + "_t");
   Values params(f.params().size());
   for (std::size_t k = 0; k < params.size(); ++k) {

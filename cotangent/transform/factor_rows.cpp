@@ -155,7 +155,7 @@ FunctionPtr factor_rows(const Function& f) {
     Values x;
     for (Value u : f.operands(v)) x.push_back(images[u.id]);
     if (is_second_order(op)) {
-      const Attr attr = with_body(f.attr(v), factor_rows(*body_of(f.attr(v))));
+      const Attr attr = change_bodies(f.attr(v), factor_rows);
       if (const auto* pair = std::get_if<PairAttr>(&attr)) {
         projected[id] = RowFactorer(b, *pair, x).run();
       }

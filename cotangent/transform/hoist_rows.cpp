@@ -137,7 +137,7 @@ FunctionPtr hoist_rows(const Function& f) {
     const auto spans = f.spans(v);
     b.set_spans({spans.begin(), spans.end()});
     if (is_second_order(op)) {
-      const Attr attr = with_body(f.attr(v), hoist_rows(*body_of(f.attr(v))));
+      const Attr attr = change_bodies(f.attr(v), hoist_rows);
       if (const auto* pair = std::get_if<PairAttr>(&attr))
         images[id] = RowHoister(b, *pair, x).run();
       if (!images[id].valid()) images[id] = b.make(op, x, attr);

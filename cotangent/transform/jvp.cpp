@@ -3,6 +3,7 @@
 // with more operands only for what is active.
 #include "cotangent/transform/jvp.h"
 
+#include "cotangent/transform/control.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/linear_algebra.h"
 #include "cotangent/transform/partials.h"
@@ -133,6 +134,7 @@ class Pusher {
       case Op::kBroadcast:
       case Op::kSlice:
       case Op::kReverse: return b_.copy(f_, v, t);
+      case Op::kCheck: return t[1];
       case Op::kReduceMin:
       case Op::kReduceMax: return reduce_extremum(v, x[0], t[0], y);
       case Op::kReduceProd: return reduce_product(v, x[0], t[0]);
@@ -250,6 +252,9 @@ class Pusher {
       case Op::kPairSum: out = push_pair_sum(v, x, t); break;
       case Op::kLoop: out = push_loop(v, x, t); break;
       case Op::kFft: out = push_fft(v, x, t); break;
+      case Op::kWhile: out = push_while(b_, f_, v, x, t); break;
+      case Op::kCond: out = push_cond(b_, f_, v, x, t); break;
+      case Op::kCall: out = push_call(b_, f_.attr_as<CallAttr>(v), x, t); break;
       default:
         if (info(f_.op(v)).kind != OpKind::kLinearAlgebra) refuse(f_.op(v));
         out = push_linear_algebra(b_, f_, v, x, t);
@@ -477,7 +482,8 @@ bool has_jvp_rule(Op op) {
     case Op::kGather:
     case Op::kScatterAdd:
     case Op::kScatterSet:
-    case Op::kDotGeneral: return true;
+    case Op::kDotGeneral:
+    case Op::kCheck: return true;
     default: return false;
   }
 }

@@ -2,6 +2,7 @@
 // depend on tangents and hands over, as residuals, what the linear half reads: values at the top
 // level, operands of map and pair_sum (whose bodies recompute the rest), and the carries of a loop
 // at the start of each step.
+#include <algorithm>
 #include <unordered_map>
 
 #include "cotangent/transform/derivatives.h"
@@ -125,6 +126,10 @@ class Splitter {
       images_[v.id] = linear_results_[f_.operand(v, 0).id][k];
       return;
     }
+    if (is_projected(op)) {
+      const Flags& on = on_results_[v.id];
+      if (std::find(on.begin(), on.end(), true) == on.end()) return;
+    }
     Values x;
     for (Value u : f_.operands(v)) x.push_back(image(u));
     if (op == Op::kLoop) return linear_loop(v, x);
@@ -133,6 +138,17 @@ class Splitter {
       return;
     }
     if (!is_second_order(op)) return place_results(v, linear_.copy(f_, v, x), on_results_[v.id]);
+    if (op == Op::kCond || op == Op::kWhile) {
+      // Whole, all that it needs recomputed inside; simplify drops what is not read.
+      const Value made = linear_.copy(f_, v, x);
+      const Flags& flags = on_results_[v.id];
+      Values& out = linear_results_[v.id];
+      out.resize(flags.size());
+      for (std::size_t k = 0; k < flags.size(); ++k) {
+        if (flags[k]) out[k] = linear_.project(made, static_cast<std::int64_t>(k));
+      }
+      return;
+    }
     // map and pair_sum: the linear results, what they need recomputed inside.
     const Flags& on = on_results_[v.id];
     Attr attr = f_.attr(v);

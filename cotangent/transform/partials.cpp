@@ -201,6 +201,7 @@ Known known_of(const Function& f, Value v, int& budget) {
     case Op::kReverse:
     case Op::kGather:
     case Op::kCast: return known_of(f, operand(0), budget);
+    case Op::kCheck: return known_of(f, operand(1), budget);
     case Op::kProject: {
       const Value node = operand(0);
       if (f.op(node) != Op::kMap && f.op(node) != Op::kPairSum) return Known::kNothing;

@@ -5,6 +5,7 @@
 
 #include "cotangent/ir/diff.h"
 #include "cotangent/ir/verifier.h"
+#include "cotangent/transform/control.h"
 
 namespace cotangent::transform {
 
@@ -27,6 +28,7 @@ std::string changes_text(const PassRecord& record, const Function& before, const
 
 std::vector<Pass> standard_passes(const PassOptions& options) {
   std::vector<Pass> passes;
+  passes.push_back({"inline_calls", inline_calls});
   passes.push_back({"simplify", simplify});
   passes.push_back({"expand_linear_algebra", expand_linear_algebra});
   passes.push_back({"symmetrise_pairs", symmetrise_pairs});
@@ -46,6 +48,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
 
 FunctionPtr run_passes(FunctionPtr f, const PassOptions& options,
                        std::vector<PassRecord>* records) {
+  ensure(!f->has_checks(), "run_passes: faults are exposed first (transform/faults.h)");
   for (const Pass& pass : standard_passes(options)) {
     PassRecord record{pass.name, 0, f->total_size(), 0};
     const auto start = std::chrono::steady_clock::now();

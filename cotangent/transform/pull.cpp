@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cotangent/transform/control.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/puller.h"
 
@@ -17,6 +18,11 @@ constexpr const char* kNoRule = "it is applied to a value that depends on the li
 
 Pulled pull_back(Builder& b, const Function& f, std::span<const Value> params,
                  std::span<const Cotangent> results) {
+  Flags linear;
+  for (Value p : params) linear.push_back(!p.valid());
+  if (const FunctionPtr bounded = bound_whiles(f, linear)) {
+    return Puller(b, *bounded).run(params, results);
+  }
   return Puller(b, f).run(params, results);
 }
 
@@ -45,6 +51,10 @@ bool has_transpose_rule(Op op) {
     case Op::kMap:
     case Op::kLoop:
     case Op::kPairSum:
+    case Op::kWhile:  // one without a limit is refused by name
+    case Op::kCond:
+    case Op::kCall:
+    case Op::kCheck:
     case Op::kProject:
     case Op::kTriangularSolve:
     case Op::kFft: return true;
@@ -195,17 +205,32 @@ void Puller::backward(Value v) {
   if (is_projected(op)) {
     const auto& cts = result_cts_[v.id];
     if (std::none_of(cts.begin(), cts.end(), [](const Cotangent& c) { return c.valid(); })) return;
-    if (op == Op::kMap) return map(v);
-    if (op == Op::kPairSum) return pair_sum(v);
-    if (op == Op::kTriangularSolve) return triangular_solve(v);
-    if (op == Op::kFft) return fft(v);
-    return loop(v);
+    switch (op) {
+      case Op::kMap: return map(v);
+      case Op::kPairSum: return pair_sum(v);
+      case Op::kLoop: return loop(v);
+      case Op::kCond: return cond(v);
+      case Op::kTriangularSolve: return triangular_solve(v);
+      case Op::kFft: return fft(v);
+      case Op::kCall: return call(v);
+      default:
+        throw UserError("[while] has no reverse mode without a limit",
+                        "give it a limit, use a loop with a bound, or differentiate the equation "
+                        "it solves (a call with a derivative of its own)");
+    }
   }
   const Cotangent ct = ct_[v.id];
   if (!ct.valid()) return;
   if (is_elementwise(op)) return elementwise(v, ct);
   if (op == Op::kDotGeneral) return dot_general(v, clean(ct));
   if (op == Op::kScatterAdd || op == Op::kScatterSet) return scatter(v, clean(ct));
+  if (op == Op::kCheck) {
+    const auto x = f_.operands(v);
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      if (k != 1 && linear(x[k])) refuse(op, "what it checks depends on the linear parameters");
+    }
+    return add_to(x[1], ct);
+  }
   structural(v, clean(ct));
 }
 

@@ -13,11 +13,14 @@ using namespace ir;
 
 namespace {
 
-/// The flagged results of a body as a function of the flagged parameters, then the values `also`
-/// (flagged parameters). Ops that also compute something from the other parameters are split in
-/// turn.
+std::size_t index_params(Op op) {
+  return op == Op::kPairSum ? 2 : 1;
+}
+
+}  // namespace
+
 FunctionPtr part_of(const Function& body, const Flags& params, const Flags& results,
-                    const std::vector<std::size_t>& also = {}) {
+                    const std::vector<std::size_t>& also) {
   Builder b(body.name());
   Values inside(body.params().size());
   for (std::size_t k = 0; k < inside.size(); ++k) {
@@ -31,12 +34,6 @@ FunctionPtr part_of(const Function& body, const Flags& params, const Flags& resu
   for (std::size_t k : also) wanted.push_back(inside[k]);
   return b.finish(wanted);
 }
-
-std::size_t index_params(Op op) {
-  return op == Op::kPairSum ? 2 : 1;
-}
-
-}  // namespace
 
 Values copy_part(Builder& b, const Function& f, Value node, std::span<const Value> operands,
                  const Flags& results, Values* kept_carries) {
@@ -54,6 +51,7 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
     return out;
   }
   if (!is_second_order(f.op(node))) return out;  // every result depends on what was dropped
+  if (is_control(f.op(node))) return copy_control_part(b, f, node, operands, results);
   Attr attr = f.attr(node);
   const FunctionPtr body = body_of(attr);
   const std::size_t offset = index_params(f.op(node));

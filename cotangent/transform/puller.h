@@ -1,5 +1,5 @@
-// The walk behind pull_back; split over pull.cpp (first-order ops), pull_linear_algebra.cpp and
-// pull_bodies.cpp (map, pair_sum, loop).
+// The walk behind pull_back; split over pull.cpp (first-order ops), pull_linear_algebra.cpp,
+// pull_bodies.cpp (map, pair_sum, loop) and pull_control.cpp (cond, call).
 #pragma once
 
 #include <unordered_map>
@@ -37,6 +37,9 @@ class Puller {
   void map(ir::Value node);
   void pair_sum(ir::Value node);
   void loop(ir::Value node);
+  // Branches and calls (pull_control.cpp).
+  void cond(ir::Value node);
+  void call(ir::Value node);
   template <class Attribute, class Make>
   void finish_sum(ir::Value node, BodyBuilder& inner, const Values& params,
                   const std::vector<Cotangent>& cts, const std::vector<ir::Role>& roles,
@@ -67,6 +70,20 @@ class Puller {
   std::unordered_map<std::uint32_t, Values> kept_carries_;  ///< of loops with a linear part
   std::unordered_map<std::uint32_t, std::vector<Cotangent>> result_cts_;
 };
+
+/// The flagged results of a body as a function of the flagged parameters, then the values `also`
+/// (flagged parameters). Ops that also compute something from the other parameters are split in
+/// turn.
+ir::FunctionPtr part_of(const ir::Function& body, const Flags& params, const Flags& results,
+                        const std::vector<std::size_t>& also = {});
+
+inline bool is_control(ir::Op op) {
+  return op == ir::Op::kWhile || op == ir::Op::kCond || op == ir::Op::kCall;
+}
+
+/// copy_part for a while, a cond or a call that is not copied whole.
+Values copy_control_part(ir::Builder& b, const ir::Function& f, ir::Value node,
+                         std::span<const ir::Value> operands, const Flags& results);
 
 /// x + y, by scattering into x where y scatters into zeros.
 ir::Value add_scattered(ir::Builder& b, ir::Value x, ir::Value y);

@@ -38,6 +38,20 @@ Values clone(Builder& b, const Function& f, std::span<const Value> params,
   return clone_onto(b, f, images, wanted);
 }
 
+namespace {
+
+/// The checks, and the ops with checks inside, that can be had of the flagged parameters.
+void append_checks(const Function& f, const Flags& params, Values& to) {
+  Flags there(f.size(), true);
+  for (std::size_t k = 0; k < params.size(); ++k) there[f.params()[k].id] = params[k];
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    for (Value x : f.operands(Value{id})) there[id] = there[id] && there[x.id];
+    if (there[id] && f.is_kept(Value{id})) to.push_back(Value{id});
+  }
+}
+
+}  // namespace
+
 FunctionPtr restrict_to(const Function& f, const Flags& params, const Flags& results) {
   Builder b(f.name());
   Values inside(f.params().size());
@@ -48,7 +62,11 @@ FunctionPtr restrict_to(const Function& f, const Flags& params, const Flags& res
   for (std::size_t k = 0; k < results.size(); ++k) {
     if (results[k]) wanted.push_back(f.results()[k]);
   }
-  return b.finish(clone(b, f, inside, wanted));
+  const std::size_t kept = wanted.size();
+  if (f.has_checks()) append_checks(f, params, wanted);
+  Values made = clone(b, f, inside, wanted);
+  made.resize(kept);
+  return b.finish(made);
 }
 
 std::optional<double> splat_value(const Function& f, Value v) {
@@ -132,6 +150,21 @@ std::vector<int> use_counts(const Function& f) {
   return uses;
 }
 
+Attr change_bodies(const Attr& attr, const std::function<FunctionPtr(const Function&)>& change) {
+  std::vector<FunctionPtr> bodies = bodies_of(attr);
+  for (FunctionPtr& body : bodies) body = change(*body);
+  return with_bodies(attr, bodies);
+}
+
+Layout layout_of(Op op) {
+  switch (op) {
+    case Op::kPairSum: return {2, 0};
+    case Op::kCond: return {0, 1};
+    case Op::kCall: return {0, 0};
+    default: return {1, 0};
+  }
+}
+
 Attr with_body(Attr attr, FunctionPtr body) {
   ensure(bodies_of(attr).size() == 1, "with_body: an op with one body");
   return with_bodies(std::move(attr), {std::move(body)});
@@ -156,9 +189,7 @@ FunctionPtr rewrite(const Function& f, const RewriteRule& rule,
     const auto spans = f.spans(v);
     b.set_spans({spans.begin(), spans.end()});
     if (is_second_order(op)) {
-      std::vector<FunctionPtr> bodies = bodies_of(f.attr(v));
-      for (FunctionPtr& own : bodies) own = body(*own);
-      images[id] = b.make(op, x, with_bodies(f.attr(v), bodies));
+      images[id] = b.make(op, x, change_bodies(f.attr(v), body));
     } else if (op == Op::kProject) {
       const auto made = results_of.find(f.operand(v, 0).id);
       if (made != results_of.end()) {
@@ -190,6 +221,52 @@ bool piecewise_constant(Op op) {
   }
 }
 
+namespace {
+
+Flags flow_cond(const CondAttr& a, const Flags& operands, Through through) {
+  const Flags params(operands.begin() + 1, operands.end());
+  Flags results = flow(*a.on_true, params, through);
+  const Flags others = flow(*a.on_false, params, through);
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    if (others[k] || (through == Through::kDependence && operands[0])) results[k] = true;
+  }
+  return results;
+}
+
+Flags flow_call(const Function& f, Value node, const Flags& operands, Through through) {
+  const auto& a = f.attr_as<CallAttr>(node);
+  if (!a.linear && (through == Through::kDependence || (!a.jvp && !a.vjp))) {
+    return flow(*a.body, operands, through);
+  }
+  // What a derivative of its own makes of the operands is not looked into.
+  const bool any = std::find(operands.begin(), operands.end(), true) != operands.end();
+  Flags results;
+  for (const Type& t : f.result_types(node)) results.push_back(any && is_float(t.dtype));
+  return results;
+}
+
+/// Flags of the carries, then of the count.
+Flags flow_while(const WhileAttr& a, const Flags& operands, Through through) {
+  Flags params{false};
+  params.insert(params.end(), operands.begin(), operands.end());
+  const std::size_t first = 1 + static_cast<std::size_t>(a.invariants);
+  for (bool grown = true; grown;) {
+    grown = false;
+    const Flags next = flow(*a.body, params, through);
+    for (std::size_t k = 0; k < next.size(); ++k) {
+      if (next[k] && !params[first + k]) params[first + k] = grown = true;
+    }
+  }
+  Flags results(params.begin() + static_cast<std::ptrdiff_t>(first), params.end());
+  results.push_back(false);
+  if (through == Through::kDependence && flow(*a.condition, params, through)[0]) {
+    results.assign(results.size(), true);
+  }
+  return results;
+}
+
+}  // namespace
+
 Flags flow_through(const Function& f, Value node, const Flags& operands, Through through,
                    Flags* carries) {
   if (!is_second_order(f.op(node))) {
@@ -202,6 +279,9 @@ Flags flow_through(const Function& f, Value node, const Flags& operands, Through
     return results;
   }
   const Attr& attr = f.attr(node);
+  if (const auto* a = std::get_if<CondAttr>(&attr)) return flow_cond(*a, operands, through);
+  if (std::holds_alternative<CallAttr>(attr)) return flow_call(f, node, operands, through);
+  if (const auto* a = std::get_if<WhileAttr>(&attr)) return flow_while(*a, operands, through);
   const FunctionPtr body = body_of(attr);
   Flags params(body->params().size(), false);
   const std::size_t offset = f.op(node) == Op::kPairSum ? 2 : 1;
@@ -224,6 +304,13 @@ Flags flow_through(const Function& f, Value node, const Flags& operands, Through
 }
 
 Flags flow(const Function& f, const Flags& params, Through through) {
+  const Flags on = flow_nodes(f, params, through);
+  Flags out;
+  for (Value v : f.results()) out.push_back(on[v.id]);
+  return out;
+}
+
+Flags flow_nodes(const Function& f, const Flags& params, Through through) {
   Flags on(f.size(), false);
   std::vector<Flags> results_of(f.size());
   for (std::size_t k = 0; k < params.size(); ++k) on[f.params()[k].id] = params[k];
@@ -252,6 +339,7 @@ Flags flow(const Function& f, const Flags& params, Through through) {
         }
       }
       if (through == Through::kTangent && op == Op::kSelect) on[id] = operands[1] || operands[2];
+      if (through == Through::kTangent && op == Op::kCheck) on[id] = operands[1];
       if (through == Through::kTangent && is_elementwise(op) && piecewise_constant(op)) {
         on[id] = false;
       }
@@ -260,9 +348,7 @@ Flags flow(const Function& f, const Flags& params, Through through) {
       on[id] = false;
     }
   }
-  Flags out;
-  for (Value v : f.results()) out.push_back(on[v.id]);
-  return out;
+  return on;
 }
 
 }  // namespace cotangent::transform

@@ -27,6 +27,7 @@ Values clone_onto(ir::Builder& b, const ir::Function& f, Values& images,
                   std::span<const ir::Value> wanted);
 
 /// `f` with only the flagged parameters and results. No kept result may need a dropped parameter.
+/// Checks stay that need none.
 ir::FunctionPtr restrict_to(const ir::Function& f, const Flags& params, const Flags& results);
 
 /// The one number all elements of a constant equal, seen through broadcast and reshape; signed
@@ -84,6 +85,8 @@ class BodyBuilder {
 /// through integers, comparisons and piecewise-constant ops) when the flagged parameters do.
 enum class Through { kDependence, kTangent };
 Flags flow(const ir::Function& f, const Flags& params, Through through);
+/// The same for every node (a second-order one: whether any operand is flagged).
+Flags flow_nodes(const ir::Function& f, const Flags& params, Through through);
 /// The same for the results of one node with several, from flags on its operands. For a loop,
 /// `carries` (if given) receives the fixpoint over its carries.
 Flags flow_through(const ir::Function& f, ir::Value node, const Flags& operands, Through through,
@@ -104,8 +107,19 @@ ir::FunctionPtr rewrite(const ir::Function& f, const RewriteRule& rule,
                         const std::function<ir::FunctionPtr(const ir::Function&)>& body,
                         const ProjectedRule& projected = {});
 
-/// The attribute of a second-order op with another body.
+/// The attribute of a second-order op with `change` applied to all its bodies.
+ir::Attr change_bodies(const ir::Attr& attr,
+                       const std::function<ir::FunctionPtr(const ir::Function&)>& change);
+
+/// The attribute of a second-order op that has one body, with another.
 ir::Attr with_body(ir::Attr attr, ir::FunctionPtr body);
+
+/// How many parameters of its bodies come before those for operands, and how many operands before
+/// those that its bodies see.
+struct Layout {
+  std::size_t indices, head;
+};
+Layout layout_of(ir::Op op);
 
 /// Whether an elementwise op (or reduction) of float type has derivative zero everywhere it has
 /// one.

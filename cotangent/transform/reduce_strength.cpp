@@ -508,8 +508,8 @@ class Reducer {
     const Op op = f_.op(v);
     if (!is_second_order(op)) return b_.copy(f_, v, x);
     const Attr& attr = f_.attr(v);
-    const FunctionPtr body = body_of(attr);
-    std::vector<Class> classes(body->params().size(), 0);
+    const Layout layout = layout_of(op);
+    std::vector<Class> classes(x.size() - layout.head + layout.indices, 0);
     if (const auto* a = std::get_if<MapAttr>(&attr)) {
       for (std::int64_t k = 0; k <= a->rows; ++k) classes[static_cast<std::size_t>(k)] = 1;
     } else if (const auto* p = std::get_if<PairAttr>(&attr)) {
@@ -518,13 +518,25 @@ class Reducer {
       for (std::int64_t k = 0; k < p->rows_i + p->rows_j; ++k) {
         classes[static_cast<std::size_t>(k) + 2] = k < p->rows_i ? 1 : 2;
       }
-    } else {
-      const auto& l = std::get<LoopAttr>(attr);
+    } else if (op == Op::kCond || op == Op::kCall) {
+      // Runs as often as what is around it.
       for (std::size_t k = 0; k < classes.size(); ++k) {
-        classes[k] = k > 0 && static_cast<std::int64_t>(k) <= l.invariants ? 0 : 1;
+        classes[k] = class_[f_.operand(v, k + layout.head).id];
+      }
+    } else {
+      const auto* l = std::get_if<LoopAttr>(&attr);
+      const std::int64_t invariants = l ? l->invariants : std::get<WhileAttr>(attr).invariants;
+      for (std::size_t k = 0; k < classes.size(); ++k) {
+        classes[k] = k > 0 && static_cast<std::int64_t>(k) <= invariants ? 0 : 1;
       }
     }
-    return b_.make(op, x, with_body(attr, Reducer(*body, std::move(classes)).run()));
+    return b_.make(op, x, change_bodies(attr, [&](const Function& body) {
+                     // A loop's first and count are no parameters of its body.
+                     return Reducer(body, {classes.begin(),
+                                           classes.begin() +
+                                               static_cast<std::ptrdiff_t>(body.params().size())})
+                         .run();
+                   }));
   }
 
   const Function& f_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cotangent/transform/control.h"
+
 namespace cotangent::transform {
 
 using namespace ir;
@@ -11,6 +13,18 @@ namespace {
 constexpr std::int64_t kMaxForwardedConstant = 16;  // elements of a literal that is copied inside
 
 enum class Kind { kRow, kInvariant, kCarry };
+
+/// Whether a node may run for ever; such a one is not moved to where it would run unasked.
+bool may_not_end(const Function& f, Value v) {
+  if (!is_second_order(f.op(v))) return false;
+  if (f.op(v) == Op::kWhile && f.attr_as<WhileAttr>(v).limit == 0) return true;
+  for (const FunctionPtr& body : bodies_of(f.attr(v))) {
+    for (std::uint32_t id = 0; id < body->size(); ++id) {
+      if (may_not_end(*body, Value{id})) return true;
+    }
+  }
+  return false;
+}
 
 /// One operand of the rebuilt op.
 struct Slot {
@@ -267,7 +281,7 @@ class Surgery {
         }
         continue;
       }
-      bool all = op != Op::kIota, some = false;
+      bool all = op != Op::kIota && !may_not_end(*body_, v), some = false;
       for (Value x : body_->operands(v)) {
         all = all && fixed[x.id];
         some = some || works[x.id] || !is_literal(x);
@@ -423,7 +437,21 @@ class Surgery {
 Values simplify_second_order(Builder& b, const Function& f, Value v,
                              std::span<const Value> operands, const Flags& used,
                              std::vector<FunctionPtr>& bodies) {
-  return Surgery(b, f, v, operands, used, bodies).run();
+  if (f.is_kept(v)) {
+    // Checks inside: nothing is left out or moved.
+    const Value made = b.make(f.op(v), operands, change_bodies(f.attr(v), simplify_once));
+    Values out;
+    for (std::size_t k = 0; k < used.size(); ++k) {
+      out.push_back(b.project(made, static_cast<std::int64_t>(k)));
+    }
+    return out;
+  }
+  switch (f.op(v)) {
+    case Op::kWhile:
+    case Op::kCond:
+    case Op::kCall: return simplify_control(b, f, v, operands, used, bodies);
+    default: return Surgery(b, f, v, operands, used, bodies).run();
+  }
 }
 
 }  // namespace cotangent::transform

@@ -83,8 +83,9 @@ class Symmetriser {
       Values x;
       for (Value u : f_.operands(v)) x.push_back(images[u.id]);
       if (is_second_order(op)) {
-        const Attr& attr = f_.attr(v);
-        images[id] = b.make(op, x, with_body(attr, Symmetriser(*body_of(attr)).run()));
+        images[id] = b.make(op, x, change_bodies(f_.attr(v), [](const Function& body) {
+                              return Symmetriser(body).run();
+                            }));
       } else {
         images[id] = b.copy(f_, v, x);
       }

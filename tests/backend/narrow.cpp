@@ -35,6 +35,13 @@ ir::Attr narrow(ir::Attr attr) {
   if (auto* m = std::get_if<ir::MapAttr>(&attr)) m->body = in_32_bits(*m->body, 1);
   if (auto* l = std::get_if<ir::LoopAttr>(&attr)) l->body = in_32_bits(*l->body, 1);
   if (auto* p = std::get_if<ir::PairAttr>(&attr)) p->body = in_32_bits(*p->body, 2);
+  if (auto* w = std::get_if<ir::WhileAttr>(&attr)) {
+    w->condition = in_32_bits(*w->condition, 1), w->body = in_32_bits(*w->body, 1);
+  }
+  if (auto* c = std::get_if<ir::CondAttr>(&attr)) {
+    c->on_true = in_32_bits(*c->on_true, 0), c->on_false = in_32_bits(*c->on_false, 0);
+  }
+  if (auto* c = std::get_if<ir::CallAttr>(&attr)) c->body = in_32_bits(*c->body, 0);
   return attr;
 }
 

@@ -10,6 +10,7 @@
 #include "cotangent/ir/shrink.h"
 #include "cotangent/ir/text.h"
 #include "cotangent/transform/derivatives.h"
+#include "cotangent/transform/faults.h"
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/vmap.h"
 #include "tests/backend/c_library.h"
@@ -108,18 +109,22 @@ void compare_printed(const PrintedBatch& batch, int& shown) {
   }
 }
 
+FunctionPtr with_faults(const FunctionPtr& f) {
+  return f->has_checks() ? transform::expose_faults(*f).program : f;
+}
+
 FunctionPtr random_values(std::uint64_t seed) {
   ir::RandomProgramOptions options;
   options.nodes = 4 + static_cast<int>(seed % 20);
   options.depth = static_cast<int>(seed % 4);
-  return ir::random_program(seed, options);
+  return with_faults(ir::random_program(seed, options));
 }
 
 FunctionPtr random_lanes(std::uint64_t seed) {
   ir::RandomProgramOptions options;
   options.nodes = 3 + static_cast<int>(seed % 8);
   options.depth = static_cast<int>(seed % 3);
-  return transform::vmap(ir::random_program(seed, options), 7);
+  return with_faults(transform::vmap(ir::random_program(seed, options), 7));
 }
 
 FunctionPtr random_derivatives(std::uint64_t seed) {
@@ -132,7 +137,7 @@ FunctionPtr random_derivatives(std::uint64_t seed) {
   for (std::size_t k = 0; k < f->params().size(); ++k) {
     if (is_float(f->param_type(k).dtype)) wrt.push_back(k);
   }
-  return wrt.empty() ? f : transform::vjp(*f, wrt);
+  return with_faults(wrt.empty() ? f : transform::vjp(*f, wrt));
 }
 
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {

@@ -24,6 +24,9 @@ struct PrintedBatch {
 /// printed with their seed; at most `shown` reaches 3.
 void compare_printed(const PrintedBatch& batch, int& shown);
 
+/// The program with its faults exposed, as compile() has it.
+ir::FunctionPtr with_faults(const ir::FunctionPtr& f);
+
 /// Random programs of sizes and nestings that depend on the seed; the vjp of differentiable ones.
 ir::FunctionPtr random_values(std::uint64_t seed);
 ir::FunctionPtr random_derivatives(std::uint64_t seed);

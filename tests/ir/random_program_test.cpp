@@ -44,7 +44,13 @@ void survey(const Function& f, int depth, std::map<std::string, int>& seen) {
         ++seen["loop count computed"];
       }
     }
-    if (const FunctionPtr body = body_of(f.attr(v))) survey(*body, depth + 1, seen);
+    if (const auto* a = std::get_if<WhileAttr>(&f.attr(v))) {
+      ++seen[a->limit > 0 ? "while limited" : "while unlimited"];
+      if (a->invariants > 0) ++seen["while invariants"];
+    }
+    if (f.op(v) == Op::kCheck && f.operands(v).size() == 3) ++seen["check payload"];
+    if (f.op(v) == Op::kCheck && depth > 0) ++seen["check in a body"];
+    for (const FunctionPtr& body : bodies_of(f.attr(v))) survey(*body, depth + 1, seen);
   }
 }
 
@@ -90,7 +96,12 @@ TEST(RandomProgram, EveryOpAndEveryUseIsDrawn) {
                           "loop invariants",
                           "loop every",
                           "loop output",
-                          "loop count computed"}) {
+                          "loop count computed",
+                          "while limited",
+                          "while unlimited",
+                          "while invariants",
+                          "check payload",
+                          "check in a body"}) {
     EXPECT_GE(seen[use], 20) << use;
   }
   EXPECT_EQ(seen["depth 3"], 0);
@@ -183,7 +194,7 @@ TEST(Shrink, LeavesTheCause) {
       return contains(g, Op::kErf);
     });
     EXPECT_TRUE(contains(*small, Op::kErf));
-    EXPECT_LE(small->total_size(), 20u) << print(*small);
+    EXPECT_LE(small->total_size(), 24u) << print(*small);
   }
   EXPECT_EQ(tried, 20);
 }

@@ -254,7 +254,7 @@ TEST(Text, DamagedProgramsAreRefusedCleanly) {
           case 0: damaged.erase(at, length); break;
           case 1: damaged.insert(at, piece); break;
           case 2: damaged.replace(at, 1, piece); break;
-          case 3: damaged.insert(at, text.substr(at / 2, length * 8)); break;
+          case 3: damaged.insert(at, text.substr(at / 2 % text.size(), length * 8)); break;
           default: {  // another digit: the structure stays, the numbers do not
             const std::size_t digit = damaged.find_first_of("0123456789", at);
             if (digit != std::string::npos)

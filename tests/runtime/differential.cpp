@@ -17,7 +17,7 @@ namespace {
 int first_difference(const runtime::Executable& e, std::uint64_t seed) {
   const auto arguments = ir::random_arguments(*e.program(), seed, seed % 2 == 0);
   const auto want = ir::evaluate(*e.program(), arguments);
-  const auto got = e.call(arguments);
+  const auto got = e.call_with_fault(arguments);
   for (std::size_t r = 0; r < want.size(); ++r) {
     if (!want[r].same_bits(got[r])) return static_cast<int>(r);
   }

@@ -47,7 +47,7 @@ void check_random(std::uint64_t seed, const RandomProgramOptions& options) {
   const long double h = 1e-6L, middle = value(0);
   const auto right = static_cast<double>((value(h) - middle) / h);
   const auto left = static_cast<double>((middle - value(-h)) / h);
-  if (std::fabs(left - right) > 1e-3 * scale) {
+  if (std::fabs(left - right) > 1e-5 * scale) {
     EXPECT_GT(forward, std::min(left, right) - 1e-4 * scale) << print(*f);
     EXPECT_LT(forward, std::max(left, right) + 1e-4 * scale) << print(*f);
   } else {

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "cotangent/backend/cpu/llvm_values.h"
+#include "cotangent/backend/cpu/llvm_control.h"
 #include "cotangent/base/error.h"
 
 namespace cotangent::backend::cpu {
@@ -39,9 +39,9 @@ MemoryPlan plan_memory(const Program& program, int vector_bits) {
 
 namespace {
 
-class Emitter final : public ValueEmitter {
+class Emitter final : public ControlEmitter {
  public:
-  using ValueEmitter::ValueEmitter;
+  using ControlEmitter::ControlEmitter;
 
  private:
   // --- loops
@@ -461,13 +461,16 @@ class Emitter final : public ValueEmitter {
         if (is_float(i.dtype)) bytes = std::max(bytes, size_of(i.dtype));
       }
       if (i.body) bytes = std::max(bytes, widest(*i.body));
+      if (i.other) bytes = std::max(bytes, widest(*i.other));
     }
     return bytes;
   }
 
   static bool has_steps(const Block& b) {
-    return std::any_of(b.instrs.begin(), b.instrs.end(),
-                       [](const Instr& i) { return i.rolled || (i.body && has_steps(*i.body)); });
+    return std::any_of(b.instrs.begin(), b.instrs.end(), [](const Instr& i) {
+      return i.rolled || i.code == Code::kWhile || (i.body && has_steps(*i.body)) ||
+             (i.other && has_steps(*i.other));
+    });
   }
 
   /// How many registers' worth of instances a simd loop takes at a time. The steps of one instance

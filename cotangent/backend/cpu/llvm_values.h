@@ -98,6 +98,8 @@ class ValueEmitter {
 
  protected:
   virtual void loop(const Instr& i) = 0;
+  virtual void while_loop(const Instr& i) = 0;
+  virtual void branch(const Instr& i) = 0;
 
   struct Val {
     Value* s = nullptr;       ///< uniform value; of lane 0 when linear
@@ -161,7 +163,17 @@ class ValueEmitter {
         }
         case Code::kStore:
         case Code::kCall: break;
-        case Code::kIf: classify(*i.body); break;
+        case Code::kIf:
+          classify(*i.body);
+          if (i.other) classify(*i.other);
+          for (std::size_t k = 0; k < i.results.size(); ++k) {
+            const bool uniform = class_[i.operands[0]] == Class::kUniform &&
+                                 class_[i.body->yields[k]] == Class::kUniform &&
+                                 class_[i.other->yields[k]] == Class::kUniform;
+            class_[i.results[k]] = uniform ? Class::kUniform : Class::kVarying;
+          }
+          break;
+        case Code::kWhile: classify_while(i); break;
         case Code::kFor: {
           bool same = true;
           for (int k = 0; k < 3; ++k) {
@@ -191,15 +203,42 @@ class ValueEmitter {
     }
   }
 
+  /// Lanes that stop at different times differ in all they carry.
+  void classify_while(const Instr& i) {
+    bool same = class_[i.operands[0]] == Class::kUniform;
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (std::size_t k = 0; k < i.args.size(); ++k) {
+        const bool uniform = same && class_[i.operands[k + 1]] == Class::kUniform;
+        class_[i.args[k]] = uniform ? Class::kUniform : Class::kVarying;
+      }
+      for (bool grown = true; grown;) {
+        grown = false;
+        classify(*i.body);
+        for (std::size_t k = 0; k < i.args.size(); ++k) {
+          if (class_[i.args[k]] == Class::kUniform &&
+              class_[i.body->yields[k + 1]] != Class::kUniform) {
+            class_[i.args[k]] = Class::kVarying;
+            grown = true;
+          }
+        }
+      }
+      if (same && class_[i.body->yields[0]] != Class::kUniform) {
+        same = false;
+        changed = true;
+      }
+    }
+    for (std::size_t k = 0; k < i.args.size(); ++k) class_[i.results[k]] = class_[i.args[k]];
+  }
+
   void all_uniform(const Block& b) {
     for (const Instr& i : b.instrs) {
       if (i.result != kNoId) class_[i.result] = Class::kUniform;
-      if (i.code == Code::kFor) {
-        class_[i.index] = Class::kUniform;
-        for (Id x : i.args) class_[x] = Class::kUniform;
-        for (Id x : i.results) class_[x] = Class::kUniform;
-      }
+      if (i.index != kNoId) class_[i.index] = Class::kUniform;
+      for (Id x : i.args) class_[x] = Class::kUniform;
+      for (Id x : i.results) class_[x] = Class::kUniform;
       if (i.body) all_uniform(*i.body);
+      if (i.other) all_uniform(*i.other);
     }
   }
 
@@ -362,6 +401,7 @@ class ValueEmitter {
       case Code::kLoad: load(i); break;
       case Code::kStore: store(i); break;
       case Code::kFor: loop(i); break;
+      case Code::kWhile: while_loop(i); break;
       case Code::kIf: branch(i); break;
       case Code::kCall: call(i); break;
     }
@@ -663,19 +703,6 @@ class ValueEmitter {
     body();
     ir_.CreateBr(end);
     ir_.SetInsertPoint(end);
-  }
-
-  void branch(const Instr& i) {
-    if (lanes_.width > 1 && class_[i.operands[0]] != Class::kUniform) {
-      const Lanes outer = lanes_;
-      Value* taken = mask_and(lanes_.mask, vector(i.operands[0]));
-      lanes_.mask = taken;
-      if_then(ir_.CreateOrReduce(taken), [&] { block(*i.body); });
-      lanes_ = outer;
-      return;
-    }
-    if_then(scalar(i.operands[0]), [&] { block(*i.body); });
-    reads_since_barrier_ = true;
   }
 
   // --- teams

@@ -87,6 +87,7 @@ void Printer::count_uses(const Block& b) {
     for (Id x : i.operands) use(x, b);
     if (i.code == Code::kLoad || i.code == Code::kStore) touched_[i.buffer] = 1;
     if (i.body) count_uses(*i.body);
+    if (i.other) count_uses(*i.other);
   }
   for (Id y : b.yields) use(y, b);
 }

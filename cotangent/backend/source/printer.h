@@ -82,7 +82,10 @@ class Printer {
                       bool spread) const;
   void declare_own(const Block& b);
   void own_of(const Block& b, std::set<std::uint32_t>& own) const;
-  void close_loop(const Instr& i, const std::vector<std::string>& carried);
+  void while_loop(const Instr& i);
+  std::vector<std::string> declare_carried(const Instr& i, std::size_t head);
+  void close_loop(const std::vector<Id>& yields, const std::vector<std::string>& carried);
+  void give_results(const Block& b, const std::vector<std::string>& names);
   void choose_form();
   bool in_team() const { return form_ != Form::kSerial && !in_rows_; }
   Pending touched(const Block& b, bool in_rows) const;

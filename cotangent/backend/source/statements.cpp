@@ -59,12 +59,12 @@ void Printer::block(const Block& b) {
       case Code::kLoad: load(i); break;
       case Code::kStore: store(i); break;
       case Code::kFor: loop(i); break;
+      case Code::kWhile: while_loop(i); break;
       case Code::kIf: branch(i); break;
       case Code::kCall:
         refuse("has no library to call for '" + std::string(ir::name_of(i.call->op)) +
                    "' of large matrices",
                "matrices up to 16 x 16 are written out; larger ones run on the CPU");
-      default: refuse("has no form yet of this kernel's instructions", "run it on the CPU");
     }
   }
   if (guarded_) {
@@ -96,20 +96,49 @@ void Printer::store(const Instr& i) {
 }
 
 void Printer::branch(const Instr& i) {
-  if (in_team()) settle(touched(*i.body, false));  // rather than in there, time and again
+  if (in_team()) {  // rather than in there, time and again
+    Pending inside = touched(*i.body, false);
+    if (i.other) inside.add(touched(*i.other, false));
+    settle(inside);
+  }
   const Expr condition = take(i.operands[0]);
   flush_reads();
+  std::vector<std::string> names;
+  for (Id r : i.results) {
+    const DType t = program_.types[r];
+    check_value(r, "a value of a branch");
+    names.push_back(names_.numbered(is_bool(t) ? "is" : is_integer(t) ? "n" : "t"));
+    declare(t, names.back(), number(table_, t, 0), true);
+    exprs_[r] = {names.back()};
+  }
   const bool unsure = !is_uniform(i.operands[0]);
   unsure_ += unsure;
   line("if (" + condition.text + ") {");
   ++depth_;
   const Pending skipped = pending_;
   block(*i.body);
+  give_results(*i.body, names);
+  if (i.other) {
+    const Pending first = pending_;
+    pending_ = skipped;
+    --depth_;
+    line("} else {");
+    ++depth_;
+    block(*i.other);
+    give_results(*i.other, names);
+    pending_.add(first);
+  }
   pending_.add(skipped);
-  flush_reads();
   --depth_;
   line("}");
   unsure_ -= unsure;
+}
+
+void Printer::give_results(const Block& b, const std::vector<std::string>& names) {
+  std::vector<std::string> given;
+  for (std::size_t k = 0; k < names.size(); ++k) given.push_back(take(b.yields[k], false).text);
+  flush_reads();
+  for (std::size_t k = 0; k < names.size(); ++k) line(names[k] + " = " + given[k] + ";");
 }
 
 std::string Printer::index_name() {
@@ -145,8 +174,6 @@ void Printer::loop(const Instr& i) {
   check_value(i.index, "a loop's index");
   Expr lo = take(i.operands[0]), hi = take(i.operands[1]), skip;
   if (i.operands[2] != kNoId) skip = take(i.operands[2]);
-  std::vector<Expr> initial;
-  for (std::size_t k = 3; k < i.operands.size(); ++k) initial.push_back(take(i.operands[k], false));
   // What is asked again in every iteration is neither read nor computed again.
   for (Expr* e : {&hi, &skip}) {
     if (!e->reads && e->text.find_first_of("([") == std::string::npos) continue;
@@ -154,18 +181,7 @@ void Printer::loop(const Instr& i) {
     declare(DType::kI64, name, e->text);
     *e = {name};
   }
-  flush_reads();
-  std::vector<std::string> carried;
-  for (std::size_t k = 0; k < i.args.size(); ++k) {
-    const DType t = program_.types[i.args[k]];
-    check_value(i.args[k], "a value carried by a loop");
-    std::string& hint = hints_[i.args[k]];
-    hint = hints_[i.operands[k + 3]];
-    carried.push_back(hint.empty() ? names_.numbered("carry") : names_.unique(hint));
-    hints_[i.results[k]] = hint;
-    declare(t, carried[k], initial[k].text, true);
-    exprs_[i.args[k]] = exprs_[i.results[k]] = {carried[k]};
-  }
+  const std::vector<std::string> carried = declare_carried(i, 3);
   const bool sure = is_uniform(i.operands[0]) && is_uniform(i.operands[1]) &&
                     (i.operands[2] == kNoId || is_uniform(i.operands[2]));
   const std::string index = index_name();
@@ -185,10 +201,52 @@ void Printer::loop(const Instr& i) {
   }
   if (is_rows(i)) declare_own(*i.body);
   block(*i.body);
-  close_loop(i, carried);
+  close_loop(i.body->yields, carried);
   unsure_ -= unsure;
   --depth_, --loops_;
   if (spread) in_rows_ = false;
+  line("}");
+  pending_.add(skipped);
+}
+
+/// Variables for the carried values; the initial ones come after `head` operands.
+std::vector<std::string> Printer::declare_carried(const Instr& i, std::size_t head) {
+  std::vector<Expr> initial;
+  for (std::size_t k = head; k < i.operands.size(); ++k) {
+    initial.push_back(take(i.operands[k], false));
+  }
+  flush_reads();
+  std::vector<std::string> carried;
+  for (std::size_t k = 0; k < i.args.size(); ++k) {
+    const DType t = program_.types[i.args[k]];
+    check_value(i.args[k], "a value carried by a loop");
+    std::string& hint = hints_[i.args[k]];
+    hint = hints_[i.operands[k + head]];
+    carried.push_back(hint.empty() ? names_.numbered("carry") : names_.unique(hint));
+    hints_[i.results[k]] = hint;
+    declare(t, carried[k], initial[k].text, true);
+    exprs_[i.args[k]] = exprs_[i.results[k]] = {carried[k]};
+  }
+  return carried;
+}
+
+void Printer::while_loop(const Instr& i) {
+  // A barrier that is needed before the first iteration stands before the loop.
+  if (in_team()) before(touched(*i.body, false));
+  const std::string goes_on = names_.numbered("goes_on");
+  const Expr first = take(i.operands[0]);
+  declare(DType::kBool, goes_on, first.text, true);
+  std::vector<std::string> carried = declare_carried(i, 1);
+  const Pending skipped = pending_;
+  line("while (" + goes_on + ") {");
+  ++depth_;
+  const bool unsure = !in_rows_;
+  unsure_ += unsure;
+  block(*i.body);
+  carried.insert(carried.begin(), goes_on);
+  close_loop(i.body->yields, carried);
+  unsure_ -= unsure;
+  --depth_;
   line("}");
   pending_.add(skipped);
 }
@@ -213,13 +271,14 @@ void Printer::own_of(const Block& b, std::set<std::uint32_t>& own) const {
     const bool memory = i.code == Code::kLoad || i.code == Code::kStore;
     if (memory && program_.buffers[i.buffer].kind == BufferKind::kLane) own.insert(i.buffer);
     if (i.body) own_of(*i.body, own);
+    if (i.other) own_of(*i.other, own);
   }
 }
 
 /// The carried values take the yielded ones, all at once.
-void Printer::close_loop(const Instr& i, const std::vector<std::string>& carried) {
+void Printer::close_loop(const std::vector<Id>& yields, const std::vector<std::string>& carried) {
   std::vector<std::string> next;
-  for (Id y : i.body->yields) next.push_back(take(y, false).text);
+  for (Id y : yields) next.push_back(take(y, false).text);
   flush_reads();
   for (std::size_t k = 0; k < next.size(); ++k) {
     bool overwritten = false;
@@ -228,7 +287,7 @@ void Printer::close_loop(const Instr& i, const std::vector<std::string>& carried
     }
     if (!overwritten) continue;
     const std::string name = names_.numbered("next");
-    declare(program_.types[i.args[k]], name, next[k]);
+    declare(program_.types[yields[k]], name, next[k]);
     next[k] = name;
   }
   for (std::size_t k = 0; k < next.size(); ++k) {
@@ -269,6 +328,7 @@ Printer::Pending Printer::touched(const Block& b, bool in_rows) const {
       (in_rows ? p.written_by_rows : p.written_by_first).insert(i.buffer);
     } else if (i.body) {
       p.add(touched(*i.body, in_rows || is_rows(i)));
+      if (i.other) p.add(touched(*i.other, in_rows));
     }
   }
   return p;
