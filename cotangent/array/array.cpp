@@ -99,8 +99,8 @@ void Array::need_one_element(const char* what) const {
     refuse(what,
            "the value of " + type_text() + ", made by " + maker_of(*node_) +
                ", is asked for inside a traced function, where it is not known",
-           "where(condition, x, y) chooses elements, fori_loop and scan repeat; or pass the number "
-           "as an ordinary C++ value");
+           "where(condition, x, y) and cond choose, fori_loop, while_loop and scan repeat; or pass "
+           "the number as an ordinary C++ value");
   }
   if (size() != 1) {
     refuse(what, type_text() + " has " + std::to_string(size()) + " elements, not one",

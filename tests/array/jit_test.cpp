@@ -144,24 +144,6 @@ TEST(Jit, ManyCallsFromSeveralThreads) {
   EXPECT_EQ(wrong, std::vector<int>(4, 0));
 }
 
-TEST(Jit, LoopsAndBranchesOnTracedValuesAreRefusedByName) {
-  const auto message = [](const auto& f) -> std::string {
-    try {
-      jit(f)(Array(1.0)).item();
-    } catch (const UserError& error) {
-      return error.what();
-    }
-    return "";
-  };
-  const auto doubled = [](Array x) { return x + x; };
-  EXPECT_NE(message([&](Array x) {
-              return while_loop([](Array y) { return y < 10.0; }, doubled, x);
-            }).find("[while]"),
-            std::string::npos);
-  EXPECT_NE(message([&](Array x) { return cond(x < 2.0, doubled, doubled, x); }).find("[cond]"),
-            std::string::npos);
-}
-
 TEST(Jit, TheValueOfATracedArrayIsRefused) {
   const Array x = Array::of({1.0, 2.0});
   const auto branch = [](Array x) {

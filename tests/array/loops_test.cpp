@@ -85,6 +85,103 @@ TEST(Loops, Derivatives) {
   EXPECT_NEAR(jvp(f, Array(0.3), Array(1.0)).second.item() / slope, 1, 1e-10);
 }
 
+struct Collatz {
+  Array n, steps;
+};
+
+Collatz collatz(Array n) {
+  return while_loop([](Collatz c) { return c.n != 1; },
+                    [](Collatz c) {
+                      return Collatz{where(c.n % 2 == 0, floor_divide(c.n, 2), 3 * c.n + 1),
+                                     c.steps + 1};
+                    },
+                    Collatz{n, Array(0)});
+}
+
+TEST(WhileLoop, RunsAsLongAsTheConditionHolds) {
+  EXPECT_EQ(collatz(Array(27)).steps.item<int>(), 111);
+  EXPECT_EQ(collatz(Array(1)).steps.item<int>(), 0);
+  EXPECT_EQ(jit([](Array n) { return collatz(n).steps; })(97).item<int>(), 118);
+  // A limit; what the condition and the body take from outside.
+  const Array top = Array(100.0), by = Array(2.0);
+  const auto f = [&](std::int64_t limit) {
+    return while_loop([&](Array x) { return x < top; }, [&](Array x) { return x * by; }, Array(1.0),
+                      limit);
+  };
+  EXPECT_EQ(f(0).item(), 128);
+  EXPECT_EQ(f(3).item(), 8);
+}
+
+TEST(WhileLoop, LanesStopAlone) {
+  const Array n = Array::of({1, 2, 27, 6, 97});
+  const auto steps = [](Array n) { return collatz(n).steps; };
+  EXPECT_EQ(show(vmap(steps)(n)), "i64[5] 0 1 111 8 118");
+  EXPECT_EQ(show(jit(vmap(steps))(n)), "i64[5] 0 1 111 8 118");
+}
+
+TEST(WhileLoop, Derivatives) {
+  // Newton's iteration for the square root.
+  const auto root = [](Array a, std::int64_t limit) {
+    return while_loop([&](Array x) { return abs(x * x - a) > 1e-13; },
+                      [&](Array x) { return 0.5 * (x + a / x); }, Array(1.0), limit);
+  };
+  const auto forward = jvp([&](Array a) { return root(a, 0); }, Array(3.0), Array(1.0));
+  EXPECT_NEAR(forward.second.item(), 0.5 / std::sqrt(3.0), 1e-12);
+  EXPECT_NEAR(grad([&](Array a) { return root(a, 30); })(3.0).item(), 0.5 / std::sqrt(3.0), 1e-12);
+  EXPECT_THAT(error_of([&] { grad([&](Array a) { return root(a, 0); })(3.0); }),
+              testing::HasSubstr("limit"));
+}
+
+TEST(WhileLoop, Refusals) {
+  EXPECT_THAT(error_of([] {
+                while_loop([](Array x) { return x < 1; }, [](Array x) { return x; }, ones({2}));
+              }),
+              testing::AllOf(testing::HasSubstr("[while_loop] the condition is bool[2]"),
+                             testing::HasSubstr("any or all")));
+  EXPECT_THAT(error_of([] {
+                while_loop([](Array x) { return all(x < 1); },
+                           [](Array x) { return concatenate({x, x}); }, ones({2}));
+              }),
+              testing::HasSubstr("the state is f64[2] and becomes f64[4]"));
+}
+
+TEST(Cond, ChoosesABranch) {
+  const Array scale = Array::of({2.0, 3.0});
+  const auto f = [&](Array p, Array x) {
+    return cond(
+        p, [&](Array x) { return std::pair(x * scale, Array(1)); },
+        [&](Array x) { return std::pair(-x, Array(2.5)); }, x);
+  };
+  const auto compiled = jit(f);
+  const Array x = Array::of({1.0, 10.0});
+  for (const bool p : {true, false}) {
+    const std::vector<double> expected =
+        p ? std::vector<double>{2, 30} : std::vector<double>{-1, -10};
+    // Evaluated, pending, and traced predicates.
+    EXPECT_EQ(reals(f(Array(p), x).first), expected);
+    EXPECT_EQ(reals(f(Array(p ? 1 : 0) * ones({}) > 0.5, x).first), expected);
+    EXPECT_EQ(reals(compiled(Array::of({p})(0), x).first), expected);
+    EXPECT_EQ(compiled(Array::of({p})(0), x).second.item(), p ? 1 : 2.5);
+  }
+  EXPECT_THAT(
+      error_of([&] {
+        jit([&](Array p) { return cond(p > 0, [&] { return x; }, [&] { return x(0); }); })(1.0);
+      }),
+      testing::HasSubstr("[cond] the branches give f64[2] and f64"));
+  EXPECT_THAT(error_of([&] { cond(x > 1, [] { return Array(1); }, [] { return Array(2); }); }),
+              testing::HasSubstr("[cond] the condition is bool[2]"));
+}
+
+TEST(Cond, DerivativesAndLanes) {
+  const auto f = [](Array x) { return cond(x > 0, [&] { return log(x); }, [&] { return x * x; }); };
+  EXPECT_EQ(grad(f)(4.0).item(), 0.25);
+  EXPECT_EQ(grad(f)(-3.0).item(), -6);
+  EXPECT_EQ(grad(f)(0.0).item(), 0) << "log(0) is not run and leaks nothing";
+  const Array xs = Array::of({4.0, -3.0, 0.0, 0.5});
+  EXPECT_EQ(reals(vmap(grad(f))(xs)), (std::vector<double>{0.25, -6, 0, 2}));
+  EXPECT_EQ(reals(jit(vmap(grad(f)))(xs)), (std::vector<double>{0.25, -6, 0, 2}));
+}
+
 TEST(PairSum, IsTheSumOverPairs) {
   const Array q = Array::of({{0.0, 0.0}, {3.0, 4.0}, {6.0, 8.0}});
   const auto distance = [](Array a, Array b) { return norm(a - b); };
