@@ -503,7 +503,7 @@ bool calls_library(const Program& program, ir::Op* first) {
   const std::function<bool(const Block&)> in = [&](const Block& block) {
     for (const Instr& i : block.instrs) {
       if (i.code == Code::kCall && first) *first = i.call->op;
-      if (i.code == Code::kCall || (i.body && in(*i.body))) return true;
+      if (i.code == Code::kCall || (i.body && in(*i.body)) || (i.other && in(*i.other))) return true;
     }
     return false;
   };

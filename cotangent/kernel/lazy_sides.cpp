@@ -61,6 +61,7 @@ class Uses {
         if (known(x)) use(x - first_, nested || i.body ? kOutside : k);
       }
       if (i.body) each_use(*i.body, use, true);
+      if (i.other) each_use(*i.other, use, true);
     }
     for (Id x : block.yields) {
       if (known(x)) use(x - first_, kOutside);

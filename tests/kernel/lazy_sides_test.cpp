@@ -130,6 +130,25 @@ TEST(LazySides, ValuesWithOtherUsersStay) {
   EXPECT_TRUE(lazy_sides(both.block).empty());
 }
 
+/// What either branch of an if gives on is wanted there.
+TEST(LazySides, BranchesAreUsers) {
+  for (const bool other : {false, true}) {
+    Lines b;
+    const Id used = b.chain(b.y, kLazyFrom);
+    const Id chosen = b.op(Op::kSelect, {b.p, used, b.x});
+    Instr branch;
+    branch.code = Code::kIf;
+    branch.operands = {b.p};
+    branch.body = std::make_unique<Block>();
+    branch.other = std::make_unique<Block>();
+    branch.body->yields = {other ? b.x : used};
+    branch.other->yields = {other ? used : b.x};
+    b.block.instrs.push_back(std::move(branch));
+    b.block.yields = {chosen};
+    EXPECT_TRUE(lazy_sides(b.block).empty()) << other;
+  }
+}
+
 /// The outer selection takes the inner one with it, as a side of its own.
 TEST(LazySides, NestedSelections) {
   Lines b;
