@@ -111,7 +111,7 @@ void Array::need_one_element(const char* what) const {
 
 Array::operator bool() const {
   need_one_element("if");
-  return is_float(dtype()) ? real_at(0) != 0 : integer_at(0) != 0;
+  return is_float(dtype()) || is_storage_float(dtype()) ? real_at(0) != 0 : integer_at(0) != 0;
 }
 
 const void* Array::data_as(DType wanted) const {
@@ -126,6 +126,8 @@ const void* Array::data_as(DType wanted) const {
 double Array::real_at(std::int64_t k) const {
   const std::byte* p = node_->buffer->data();
   if (dtype() == DType::kF64) return reinterpret_cast<const double*>(p)[k];
+  if (dtype() == DType::kF16) return double(reinterpret_cast<const Float16*>(p)[k]);
+  if (dtype() == DType::kBF16) return double(reinterpret_cast<const BFloat16*>(p)[k]);
   return static_cast<double>(reinterpret_cast<const float*>(p)[k]);
 }
 
@@ -135,6 +137,9 @@ std::int64_t Array::integer_at(std::int64_t k) const {
     case DType::kBool: return std::to_integer<std::int64_t>(p[k]);
     case DType::kI32: return reinterpret_cast<const std::int32_t*>(p)[k];
     case DType::kU32: return reinterpret_cast<const std::uint32_t*>(p)[k];
+    case DType::kU8: return std::to_integer<std::uint8_t>(p[k]);
+    case DType::kI8: return reinterpret_cast<const std::int8_t*>(p)[k];
+    case DType::kI16: return reinterpret_cast<const std::int16_t*>(p)[k];
     default: return reinterpret_cast<const std::int64_t*>(p)[k];
   }
 }

@@ -196,7 +196,7 @@ class Array {
   std::int64_t integer_at(std::int64_t k) const;
   template <Number T>
   T number_at(std::int64_t k) const {
-    if (is_float(dtype())) return static_cast<T>(real_at(k));
+    if (is_float(dtype()) || is_storage_float(dtype())) return static_cast<T>(real_at(k));
     if (dtype() == DType::kU64) return static_cast<T>(static_cast<std::uint64_t>(integer_at(k)));
     return static_cast<T>(integer_at(k));
   }

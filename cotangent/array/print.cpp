@@ -187,7 +187,7 @@ std::string Array::text() const {
   eval();
   const bool single = dtype() == DType::kF32;
   if (ndim() == 0) {
-    if (is_float(dtype())) return one_real(real_at(0), single);
+    if (is_float(dtype()) || is_storage_float(dtype())) return one_real(real_at(0), single);
     if (is_bool(dtype())) return integer_at(0) ? "True" : "False";
     return dtype() == DType::kU64 ? std::to_string(item<std::uint64_t>())
                                   : std::to_string(integer_at(0));
@@ -197,7 +197,7 @@ std::string Array::text() const {
   std::vector<std::int64_t> places;
   shown_places(shape(), summary, 0, 0, places);
   std::vector<std::string> words;
-  if (is_float(dtype())) {
+  if (is_float(dtype()) || is_storage_float(dtype())) {
     std::vector<double> values;
     for (std::int64_t k : places) values.push_back(real_at(k));
     words = real_words(values, single);

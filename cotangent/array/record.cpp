@@ -25,6 +25,7 @@ NodePtr literal_of(T value, DType t, bool weak) {
 
 /// The literal in another type, or null when it does not fit there.
 NodePtr convert_literal(const Node& from, ElementType to) {
+  if (is_storage(from.type.dtype) || is_storage(to.dtype)) return nullptr;
   ir::Tensor value(from.type), out(ir::scalar(to.dtype));
   std::memcpy(value.data(), from.buffer->data(), value.bytes());
   if (is_float(from.type.dtype) || is_float(to.dtype)) {

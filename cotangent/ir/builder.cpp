@@ -146,7 +146,7 @@ Value Builder::constant(Tensor value) {
 }
 
 Value Builder::constant(double value, DType t) {
-  if (!is_float(t)) {
+  if (!is_float(t) && !is_storage_float(t)) {
     // Negative values of an unsigned type wrap, as its arithmetic does.
     const int bits = is_bool(t) ? 1 : static_cast<int>(size_of(t)) * 8;
     const double low = is_bool(t) ? 0 : -std::ldexp(1.0, bits - 1);
@@ -277,6 +277,23 @@ Value Builder::scatter_set(Value x, Value updates, std::span<const Value> indice
   std::vector<Value> all{x, updates};
   all.insert(all.end(), indices.begin(), indices.end());
   return make(Op::kScatterSet, all, {});
+}
+
+Value Builder::sort(Value x, std::int64_t axis) {
+  return make(Op::kSort, std::span(&x, 1), AxesAttr{{axis}});
+}
+
+Value Builder::argsort(Value x, std::int64_t axis) {
+  return make(Op::kArgsort, std::span(&x, 1), AxesAttr{{axis}});
+}
+
+Value Builder::cumulative_sum(Value x, std::int64_t axis) {
+  return make(Op::kCumSum, std::span(&x, 1), AxesAttr{{axis}});
+}
+
+Value Builder::random_bits(Value seed, Value member, Value step, std::int64_t site, Type type) {
+  const Value all[] = {seed, member, step};
+  return make(Op::kRandomBits, all, RandomAttr{site}, type);
 }
 
 Value Builder::dot_general(Value x, Value y, DotAttr attr) {

@@ -81,6 +81,15 @@ class Builder {
   Value scatter_add(Value x, Value updates, std::span<const Value> indices);
   Value scatter_set(Value x, Value updates, std::span<const Value> indices);
 
+  // --- along one axis
+  Value sort(Value x, std::int64_t axis);
+  Value argsort(Value x, std::int64_t axis);  ///< i64, stable
+  Value cumulative_sum(Value x, std::int64_t axis);
+
+  /// Bits of element type u32 or u64 (of `type`), the Philox stream number `site` of (seed, member,
+  /// step), which are scalars, each u32 or u64. See ir/philox.h.
+  Value random_bits(Value seed, Value member, Value step, std::int64_t site, Type type);
+
   // --- contraction
   Value dot_general(Value x, Value y, DotAttr attr);
   /// Sum over the last axis of x*y: [.., d] . [.., d] -> [..].

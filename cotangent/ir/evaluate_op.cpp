@@ -24,9 +24,23 @@ decltype(auto) with_element(DType t, bool extended, Visitor visit) {
     case DType::kI64: return visit(std::int64_t{});
     case DType::kU32: return visit(std::uint32_t{});
     case DType::kU64: return visit(std::uint64_t{});
-    case DType::kBool: break;
+    default: break;
   }
+  if (is_storage(t)) throw InternalError("arithmetic on a storage type");
   return visit(std::uint8_t{});
+}
+
+/// The same for every type there is.
+template <class Visitor>
+void with_stored(DType t, bool extended, Visitor visit) {
+  switch (t) {
+    case DType::kU8: return visit(std::uint8_t{});
+    case DType::kI8: return visit(std::int8_t{});
+    case DType::kI16: return visit(std::int16_t{});
+    case DType::kF16: return visit(Float16{});
+    case DType::kBF16: return visit(BFloat16{});
+    default: return with_element(t, extended, visit);
+  }
 }
 
 using Index = std::vector<std::int64_t>;
@@ -98,14 +112,16 @@ void elementwise(Op op, std::span<const Tensor> in, Tensor& out) {
 }
 
 void cast(const Tensor& in, Tensor& out) {
-  with_element(in.type().dtype, in.extended(), [&](auto from) {
-    with_element(out.type().dtype, out.extended(), [&](auto to) {
+  with_stored(in.type().dtype, in.extended(), [&](auto from) {
+    with_stored(out.type().dtype, out.extended(), [&](auto to) {
       using From = decltype(from);
       using To = decltype(to);
       for (std::size_t k = 0; k < static_cast<std::size_t>(in.size()); ++k) {
         const From x = in.as<From>()[k];
-        out.as<To>()[k] =
-            is_bool(out.type().dtype) ? static_cast<To>(x != From(0)) : convert<To>(x);
+        if (is_bool(out.type().dtype))
+          out.set_integer(static_cast<std::int64_t>(k), is_nonzero(x));
+        else
+          out.as<To>()[k] = convert<To>(x);
       }
     });
   });
@@ -360,8 +376,8 @@ Tensor evaluate_op(Op op, std::span<const Tensor> in, const Attr& attr, const Ty
       }
       break;
     case OpKind::kCheck: out = in[1]; break;
-    case OpKind::kScan:
-    case OpKind::kRandom:
+    case OpKind::kScan: evaluate_scan(op, in[0], std::get<AxesAttr>(attr).axes[0], out); break;
+    case OpKind::kRandom: evaluate_random_bits(in, std::get<RandomAttr>(attr).site, out); break;
     case OpKind::kLinearAlgebra:
     case OpKind::kFourier:
     case OpKind::kSecondOrder: throw InternalError("not a first-order op of one result");

@@ -16,6 +16,11 @@ Tensor evaluate_op(Op op, std::span<const Tensor> operands, const Attr& attr, co
 std::vector<Tensor> evaluate_results(Op op, std::span<const Tensor> operands, const Attr& attr,
                                      std::span<const Type> types, bool extended);
 
+/// sort, argsort, cumulative_sum (evaluate_data.cpp); `out` has the result's type.
+void evaluate_scan(Op op, const Tensor& in, std::int64_t axis, Tensor& out);
+/// Of seed, member and step.
+void evaluate_random_bits(std::span<const Tensor> operands, std::int64_t site, Tensor& out);
+
 /// reduce_sum over axis 0 of stacked rows [n] + shape, in the fixed order (map's total, pair_sum's
 /// total).
 Tensor sum_rows(const Tensor& rows);

@@ -278,6 +278,12 @@ Value Builder::fold(Op op, std::span<const Value> operands, const Attr& attr, co
   switch (kind) {
     case OpKind::kElementwise: return fold_elementwise(*this, op, operands, attr, type);
     case OpKind::kShape: return fold_shape(*this, op, operands, attr, type);
+    case OpKind::kScan: {
+      const auto axis = static_cast<int>(std::get<AxesAttr>(attr).axes[0]);
+      if (type.shape[axis] <= 1) return op == Op::kArgsort ? zeros(type) : operands[0];
+      const bool sorted = f.op(operands[0]) == Op::kSort && f.attr(operands[0]) == attr;
+      return op == Op::kSort && sorted ? operands[0] : Value{};
+    }
     case OpKind::kReduce: {
       const Dims& axes = std::get<AxesAttr>(attr).axes;
       const Shape& shape = this->type(operands[0]).shape;

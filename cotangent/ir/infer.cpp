@@ -4,6 +4,7 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/fft.h"
 #include "cotangent/ir/linear_algebra.h"
+#include "cotangent/ir/philox.h"
 
 namespace cotangent::ir {
 namespace {
@@ -29,6 +30,19 @@ const A& attribute(Op op, const Attr& attr) {
   const A* found = std::get_if<A>(&attr);
   if (!found) throw InternalError("[" + std::string(name_of(op)) + "] has the wrong attribute");
   return *found;
+}
+
+/// Whether operand k may have a storage type.
+bool takes_storage(Op op, std::size_t k) {
+  if (op == Op::kGather) return k == 0;
+  if (op == Op::kScatterSet) return k < 2;
+  return moves_elements(op);
+}
+
+[[noreturn]] void refuse_storage(Op op, const Type& t) {
+  throw UserError("[" + std::string(name_of(op)) + "] does not compute with " + t.text() + ": " +
+                      std::string(name_of(t.dtype)) + " is a storage type",
+                  std::string("cast to ") + (is_storage_float(t.dtype) ? "f32" : "i32") + " first");
 }
 
 Type infer_elementwise(Op op, std::span<const Type> in, const Type& hint) {
@@ -210,6 +224,27 @@ Type infer_dot(std::span<const Type> in, const DotAttr& a) {
   return x.with_shape(Shape(out));
 }
 
+Type infer_scan(Op op, const Type& x, const Dims& axes) {
+  want(is_number(x.dtype), op, "does not take " + x.text());
+  want(axes.size() == 1, op, "one axis is wanted");
+  want_axes(op, axes, x.shape.rank(), true);
+  return op == Op::kArgsort ? x.with_dtype(DType::kI64) : x;
+}
+
+Type infer_random_bits(std::span<const Type> in, const RandomAttr& attr, const Type& type) {
+  const Op op = Op::kRandomBits;
+  for (const Type& t : in) {
+    want(t == scalar(DType::kU64) || t == scalar(DType::kU32), op,
+         "seed, member and step are scalars of u64 or u32, given " + list(in));
+  }
+  want(type.dtype == DType::kU32 || type.dtype == DType::kU64, op,
+       "gives u32 or u64, not " + type.text());
+  want(attr.site >= 0 && attr.site <= kMaxRandomSite, op,
+       "site " + std::to_string(attr.site) + " is not in 0.." + std::to_string(kMaxRandomSite));
+  want(type.bytes() <= 16 * kMaxRandomBlocks, op, type.text() + " is too large for one draw");
+  return type;
+}
+
 void want_param(Op op, const Function& body, std::size_t k, const Type& type) {
   want(k < body.params().size(), op, "the body takes too few parameters");
   want(body.param_type(k) == type, op,
@@ -240,7 +275,8 @@ std::vector<Type> infer_map(std::span<const Type> in, const MapAttr& a) {
   for (std::size_t k = 0; k < a.roles.size(); ++k) {
     const Type t = body.result_type(k);
     want(a.roles[k] == Role::kStack || a.roles[k] == Role::kTotal, op, "role is stack or total");
-    want(a.roles[k] == Role::kStack || !is_bool(t.dtype), op, "cannot sum bool");
+    want(a.roles[k] == Role::kStack || is_number(t.dtype), op,
+         "cannot sum " + std::string(name_of(t.dtype)));
     out.push_back(a.roles[k] == Role::kStack ? t.with_shape(t.shape.with_leading(a.count)) : t);
   }
   return out;
@@ -402,7 +438,7 @@ std::vector<Type> infer_pair_sum(std::span<const Type> in, const PairAttr& a) {
   for (std::size_t k = 0; k < a.roles.size(); ++k) {
     const Type t = body.result_type(k);
     want(a.roles[k] != Role::kStack, op, "role is total, at i or at j");
-    want(!is_bool(t.dtype), op, "cannot sum bool");
+    want(is_number(t.dtype), op, "cannot sum " + std::string(name_of(t.dtype)));
     out.push_back(a.roles[k] == Role::kTotal ? t : t.with_shape(t.shape.with_leading(a.count)));
   }
   return out;
@@ -412,7 +448,9 @@ std::vector<Type> infer_pair_sum(std::span<const Type> in, const PairAttr& a) {
 
 std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const Type& hint) {
   const OpInfo& entry = info(op);
-  if (!is_supported(op)) refuse(op, "is named for later: this version has no rules for it");
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    if (is_storage(in[k].dtype) && !takes_storage(op, k)) refuse_storage(op, in[k]);
+  }
   if (entry.arity >= 0 && static_cast<int>(in.size()) != entry.arity) {
     refuse(op, "takes " + std::to_string(entry.arity) + " operands, given " +
                    std::to_string(in.size()));
@@ -438,7 +476,7 @@ std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const
       if (op == Op::kConstant) return {attribute<LiteralAttr>(op, attr).value->type()};
       if (op == Op::kIota) {
         const Dims& axes = attribute<AxesAttr>(op, attr).axes;
-        want(axes.size() == 1 && !is_bool(hint.dtype), op,
+        want(axes.size() == 1 && is_number(hint.dtype), op,
              "one axis and a numeric type are wanted");
         want_axes(op, axes, hint.shape.rank(), true);
       }
@@ -455,8 +493,8 @@ std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const
     case OpKind::kLinearAlgebra: return infer_linear_algebra(op, in, attr);
     case OpKind::kFourier: return infer_fft(in, attribute<FftAttr>(op, attr));
     case OpKind::kCheck: return {infer_check(in, attribute<CheckAttr>(op, attr))};
-    case OpKind::kScan:
-    case OpKind::kRandom: break;
+    case OpKind::kScan: return {infer_scan(op, in[0], attribute<AxesAttr>(op, attr).axes)};
+    case OpKind::kRandom: return {infer_random_bits(in, attribute<RandomAttr>(op, attr), hint)};
   }
   throw InternalError("no type rule");
 }

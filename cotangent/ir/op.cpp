@@ -1,8 +1,6 @@
 #include "cotangent/ir/op.h"
 
-#include <algorithm>
 #include <array>
-#include <vector>
 
 namespace cotangent::ir {
 namespace {
@@ -20,24 +18,8 @@ const OpInfo& info(Op op) {
   return kOps[static_cast<std::size_t>(op)];
 }
 
-bool is_supported(Op op) {
-  switch (op) {
-    case Op::kRandomBits:
-    case Op::kSort:
-    case Op::kArgsort:
-    case Op::kCumSum: return false;
-    default: return true;
-  }
-}
-
 std::span<const OpInfo> all_ops() {
-  static const std::vector<OpInfo> supported = [] {
-    std::vector<OpInfo> list;
-    std::copy_if(kOps.begin(), kOps.end(), std::back_inserter(list),
-                 [](const OpInfo& entry) { return is_supported(entry.op); });
-    return list;
-  }();
-  return supported;
+  return kOps;
 }
 
 std::optional<Op> op_named(std::string_view name) {
@@ -52,14 +34,32 @@ bool accepts(Op op, DType t) {
     case OpDomain::kFloat:
     case OpDomain::kFunction:
     case OpDomain::kTest: return is_float(t);
-    case OpDomain::kNumber: return !is_bool(t);
+    case OpDomain::kNumber: return is_number(t);
     case OpDomain::kInt: return is_integer(t);
-    case OpDomain::kBits: return !is_float(t);
+    case OpDomain::kBits: return is_integer(t) || is_bool(t);
+    case OpDomain::kCompare: return !is_storage(t);
     case OpDomain::kAny:
-    case OpDomain::kCompare:
     case OpDomain::kSpecial: return true;
   }
   return false;
+}
+
+bool moves_elements(Op op) {
+  switch (info(op).kind) {
+    case OpKind::kShape:
+    case OpKind::kSecondOrder:
+    case OpKind::kCheck: return true;
+    default: break;
+  }
+  switch (op) {
+    case Op::kParameter:
+    case Op::kConstant:
+    case Op::kSelect:
+    case Op::kCast:
+    case Op::kGather:
+    case Op::kScatterSet: return true;
+    default: return false;
+  }
 }
 
 }  // namespace cotangent::ir

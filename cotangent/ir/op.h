@@ -53,10 +53,7 @@ struct OpInfo {
 };
 
 const OpInfo& info(Op op);
-/// All operations that can be used. The others of the table are refused by name.
 std::span<const OpInfo> all_ops();
-/// Whether a program may hold the op: its rules are complete.
-bool is_supported(Op op);
 std::optional<Op> op_named(std::string_view name);
 inline std::string_view name_of(Op op) {
   return info(op).name;
@@ -90,5 +87,9 @@ inline bool is_projected(Op op) {
 /// Whether operands of element type `t` are in the op's domain (elementwise ops and reductions;
 /// for select: the type of the two branches).
 bool accepts(Op op, DType t);
+
+/// Whether the op only moves or casts the elements of its operands, so that it takes storage types:
+/// shape ops, select, cast, gather, scatter_set, and what runs a body.
+bool moves_elements(Op op);
 
 }  // namespace cotangent::ir

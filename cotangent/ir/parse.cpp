@@ -16,6 +16,7 @@
 // numbers, each given once in a definition before it is used.
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <unordered_map>
@@ -277,14 +278,14 @@ class Parser {
     const std::string_view given = word();
     Type t;
     bool known = false;
-    for (int k = 0; k <= static_cast<int>(DType::kBool) && !known; ++k) {
+    for (int k = 0; k < kDTypeCount && !known; ++k) {
       t.dtype = static_cast<DType>(k);
       known = given == cotangent::name_of(t.dtype);
     }
     if (!known) {
       if (given.empty()) fail(describe_next(), "a type such as f64[6,3]");
       fail_at(begin, at_, "unknown type '" + std::string(given.substr(0, 40)) + "'",
-              "f32, f64, i32, i64, u32, u64 or bool");
+              "f32, f64, i32, i64, u32, u64, bool, u8, i8, i16, f16 or bf16");
     }
     if (peek() != '[') return t;
     Dims axes;
@@ -364,6 +365,23 @@ class Parser {
     }
   }
 
+  /// Every f16 and bf16 is an f32, and the shortest text of that reads back.
+  template <class T>
+  void read_halves(std::span<const std::string_view> words, Tensor& out) {
+    Tensor wide(scalar(DType::kF32));
+    for (std::size_t k = 0; k < words.size(); ++k) {
+      T& to = out.as<T>()[k];
+      if (words[k].starts_with("nan_")) {
+        const char* end = words[k].data() + words[k].size();
+        const auto done = std::from_chars(words[k].data() + 4, end, to.bits, 16);
+        if (done.ec == std::errc() && done.ptr == end && std::isnan(static_cast<float>(to)))
+          continue;
+      }
+      read_elements<float>(words.subspan(k, 1), wide);
+      to = T(wide.as<float>()[0]);
+    }
+  }
+
   Tensor literal(std::span<const std::string_view> words, bool list, const Type& t,
                  std::size_t begin) {
     if (list == t.is_scalar()) {
@@ -383,6 +401,11 @@ class Parser {
       case DType::kU32: read_elements<std::uint32_t>(words, out); break;
       case DType::kU64: read_elements<std::uint64_t>(words, out); break;
       case DType::kBool: read_elements<bool>(words, out); break;
+      case DType::kU8: read_elements<std::uint8_t>(words, out); break;
+      case DType::kI8: read_elements<std::int8_t>(words, out); break;
+      case DType::kI16: read_elements<std::int16_t>(words, out); break;
+      case DType::kF16: read_halves<Float16>(words, out); break;
+      case DType::kBF16: read_halves<BFloat16>(words, out); break;
     }
     return out;
   }

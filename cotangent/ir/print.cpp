@@ -1,7 +1,9 @@
 // The text form, written. The grammar is at the head of parse.cpp.
 #include <algorithm>
+#include <bit>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -56,6 +58,16 @@ std::string element_text(const Tensor& t, std::int64_t k) {
     case DType::kF32: return float_text<float, std::uint32_t>(t.as<float>()[at]);
     case DType::kU64: return std::to_string(t.as<std::uint64_t>()[at]);
     case DType::kBool: return t.integer(k) ? "true" : "false";
+    case DType::kF16:
+    case DType::kBF16: {
+      const auto bits = std::bit_cast<std::uint16_t>(t.as<Float16>()[at]);
+      const bool ordinary =
+          bits == (t.type().dtype == DType::kF16 ? Float16::kNaN : BFloat16::kNaN);
+      if (!std::isnan(t.real(k)) || ordinary) return shortest(static_cast<float>(t.real(k)));
+      char digits[4];
+      const auto done = std::to_chars(digits, digits + sizeof digits, bits, 16);
+      return "nan_" + std::string(digits, done.ptr);
+    }
     default: return std::to_string(t.integer(k));
   }
 }

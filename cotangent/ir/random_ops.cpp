@@ -14,7 +14,7 @@ constexpr std::int64_t kMaxElements = 512;
 
 void RandomScope::leaf(Op op) {
   if (op == Op::kIota) {
-    const DType t = draw_dtype([](DType d) { return !is_bool(d); });
+    const DType t = draw_dtype(is_number);
     Shape shape = draw_shape();
     if (shape.rank() == 0) shape = Shape{random_.between(1, 6)};
     const std::int64_t axis = random_.below(shape.rank());
@@ -129,20 +129,21 @@ void RandomScope::cast() {
   const DType from = builder_.type(*found).dtype;
   const DType to = draw_dtype([&](DType d) { return !differentiable || is_float(d); });
   double limit = is_bool(from) ? 1 : bound(*found);
-  if (is_integer(from)) limit = std::min(limit, 2e19);
+  if (!is_float(from)) limit = std::min(limit, 2e19);
   add(builder_.cast(*found, to), limit);
 }
 
 void RandomScope::bitcast() {
   const auto found = pick([&](const Type& t) {
-    return !is_bool(t.dtype) && !(settings_.tame && is_integer(t.dtype) && random_.percent(50));
+    return is_number(t.dtype) && !(settings_.tame && is_integer(t.dtype) && random_.percent(50));
   });
   if (!found) return;
   Value v = *found;
   Builder& b = builder_;
   const Type t = b.type(v);
   const DType to = draw_dtype([&](DType d) {
-    return size_of(d) == size_of(t.dtype) && !(settings_.tame && is_float(d) && !is_float(t.dtype));
+    return size_of(d) == size_of(t.dtype) && is_number(d) &&
+           !(settings_.tame && is_float(d) && !is_float(t.dtype));
   });
   if (size_of(to) != size_of(t.dtype)) return;
   // The bits of a NaN are nobody's promise.
@@ -304,7 +305,7 @@ Value RandomScope::index_array(const Shape& shape, std::int64_t length) {
 void RandomScope::index_op(Op op) {
   const bool smooth = settings_.options.differentiable;
   const auto found = pick([&](const Type& t) {
-    return t.shape.rank() >= 1 && t.size() > 0 && !(op == Op::kScatterAdd && is_bool(t.dtype)) &&
+    return t.shape.rank() >= 1 && t.size() > 0 && (op != Op::kScatterAdd || is_number(t.dtype)) &&
            (!smooth || is_float(t.dtype));
   });
   if (!found) return;
@@ -341,7 +342,7 @@ void RandomScope::index_op(Op op) {
 void RandomScope::dot_general() {
   const bool smooth = settings_.options.differentiable;
   const auto found = pick([&](const Type& t) {
-    return !is_bool(t.dtype) && t.shape.rank() >= 1 && (!smooth || is_float(t.dtype));
+    return is_number(t.dtype) && t.shape.rank() >= 1 && (!smooth || is_float(t.dtype));
   });
   if (!found) return;
   const Value x = *found;
@@ -411,6 +412,37 @@ void RandomScope::fft() {
     }
   }
   for (Value y : builder_.fft(attr, x)) add(y, limit);
+}
+
+void RandomScope::scan(Op op) {
+  const bool smooth = settings_.options.differentiable;
+  const auto found = pick([&](const Type& t) {
+    return is_number(t.dtype) && t.shape.rank() >= 1 && (!smooth || is_float(t.dtype));
+  });
+  if (!found) return;
+  Builder& b = builder_;
+  Value x = *found;
+  const Type type = b.type(x);
+  const std::int64_t axis = random_.below(type.shape.rank());
+  const auto n = static_cast<double>(type.shape[static_cast<int>(axis)]);
+  double limit = bound(x);
+  if (op == Op::kSort && smooth) {
+    // Elements that are equal by construction are told apart: their order has no slope.
+    x = b.add(x, b.mul(b.iota(type, axis), b.splat(0.375, type)));
+    limit += n;
+  }
+  if (op == Op::kSort) return add(b.sort(x, axis), limit);
+  if (op == Op::kArgsort) return add(b.argsort(x, axis), n);
+  add(b.cumulative_sum(x, axis), limit * n);
+}
+
+void RandomScope::random_bits() {
+  const auto number = [&] {
+    return of_type(scalar(random_.percent(50) ? DType::kU64 : DType::kU32));
+  };
+  const Value seed = number(), member = number(), step = number();
+  const Type type{random_.percent(50) ? DType::kU64 : DType::kU32, draw_shape()};
+  add(builder_.random_bits(seed, member, step, random_.below(4), type), 2e19);
 }
 
 }  // namespace cotangent::ir

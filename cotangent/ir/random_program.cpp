@@ -61,7 +61,8 @@ FunctionPtr random_program(std::uint64_t seed, const RandomProgramOptions& optio
   static constexpr const char* kNames[] = {"a", "b", "c", "d"};
   for (std::int64_t k = 0; k < params; ++k) {
     const Type type = scope.param_type();
-    scope.param(type, kNames[k], is_float(type.dtype) ? kParamBound : 2e19);
+    scope.param(type, kNames[k],
+                is_float(type.dtype) || is_storage_float(type.dtype) ? kParamBound : 2e19);
   }
   scope.draw(options.nodes);
   if (options.differentiable) return scope.builder().finish({scope.total()});
@@ -80,12 +81,12 @@ std::vector<Tensor> random_arguments(const Function& f, std::uint64_t seed, bool
       const bool odd = special && random.percent(25);
       if (is_bool(type.dtype)) {
         t.set_integer(e, random.below(2));
-      } else if (is_integer(type.dtype)) {
+      } else if (is_integer(type.dtype) || is_storage_integer(type.dtype)) {
         const std::int64_t low = is_signed(type.dtype) ? -8 : 0;
         t.set_integer(e, odd ? special_integer(random, type.dtype) : random.between(low, 12));
-      } else if (type.dtype == DType::kF32) {
-        t.as<float>()[static_cast<std::size_t>(e)] =
-            static_cast<float>(odd ? special_value<float>(random) : moderate_value(random));
+      } else if (type.dtype != DType::kF64) {
+        t.set_real(e,
+                   static_cast<float>(odd ? special_value<float>(random) : moderate_value(random)));
       } else {
         t.as<double>()[static_cast<std::size_t>(e)] =
             odd ? special_value<double>(random) : moderate_value(random);

@@ -22,6 +22,8 @@ bool jumps(Op op) {
     case Op::kNe:
     case Op::kShl:
     case Op::kShr:
+    case Op::kArgsort:
+    case Op::kRandomBits:
     case Op::kBitcast: return true;
     default: return false;
   }
@@ -33,7 +35,7 @@ int weight(DType t) {
     case DType::kF32: return 6;
     case DType::kI64: return 4;
     case DType::kBool: return 3;
-    default: return 2;
+    default: return is_storage(t) ? 1 : 2;
   }
 }
 
@@ -84,11 +86,11 @@ DType RandomScope::draw_dtype(const std::function<bool(DType)>& fits) {
     }
     return !fits || fits(t);
   };
-  for (int k = 0; k <= static_cast<int>(DType::kBool); ++k) {
+  for (int k = 0; k < kDTypeCount; ++k) {
     if (allowed(static_cast<DType>(k))) total += weight(static_cast<DType>(k));
   }
   std::int64_t left = random_.below(std::max(total, 1));
-  for (int k = 0; k <= static_cast<int>(DType::kBool); ++k) {
+  for (int k = 0; k < kDTypeCount; ++k) {
     const auto t = static_cast<DType>(k);
     if (!allowed(t)) continue;
     left -= weight(t);
@@ -134,7 +136,7 @@ Value RandomScope::constant(const Type& type) {
   const auto element = [&](Tensor& t, std::int64_t k) {
     if (is_bool(type.dtype)) {
       t.set_integer(k, random_.below(2));
-    } else if (is_integer(type.dtype)) {
+    } else if (is_integer(type.dtype) || is_storage_integer(type.dtype)) {
       std::int64_t value = is_signed(type.dtype) ? random_.between(-3, 6) : random_.below(8);
       if (random_.percent(6)) value = static_cast<std::int64_t>(random_.next());
       t.set_integer(k, value);
@@ -162,7 +164,7 @@ Value RandomScope::adapt(Value v, const Type& type) {
   Builder& b = builder_;
   double limit = bound(v);
   if (b.type(v).dtype != type.dtype) {
-    if (is_integer(b.type(v).dtype) && limit > 1e3) limit = 2e19;
+    if (!is_float(b.type(v).dtype) && limit > 1e3) limit = 2e19;
     if (is_bool(b.type(v).dtype)) limit = 1;
     v = note(b.cast(v, type.dtype), limit);
     if (is_float(type.dtype)) v = moderate(v, 8);
@@ -177,7 +179,7 @@ Value RandomScope::adapt(Value v, const Type& type) {
       std::equal(from.begin(), from.end(), to.begin() + (to.rank() - from.rank()))) {
     return note(b.broadcast_to(v, to), limit);
   }
-  if (to.rank() == 0 && !is_bool(type.dtype) && random_.percent(50)) {
+  if (to.rank() == 0 && is_number(type.dtype) && random_.percent(50)) {
     v = note(b.reduce_sum(v), limit * static_cast<double>(from.size()));
     return is_float(type.dtype) ? moderate(v, 8) : v;
   }
@@ -255,10 +257,12 @@ void RandomScope::one_node() {
     int percent;
   };
   // What is left over, and second order at depth 0, goes to elementwise.
-  static constexpr Share kShares[] = {
-      {OpKind::kLeaf, 5},    {OpKind::kReduce, 9},       {OpKind::kShape, 15},
-      {OpKind::kIndex, 9},   {OpKind::kContract, 6},     {OpKind::kLinearAlgebra, 3},
-      {OpKind::kFourier, 4}, {OpKind::kSecondOrder, 17}, {OpKind::kCheck, 2}};
+  static constexpr Share kShares[] = {{OpKind::kLeaf, 5},     {OpKind::kReduce, 9},
+                                      {OpKind::kShape, 15},   {OpKind::kIndex, 9},
+                                      {OpKind::kContract, 6}, {OpKind::kLinearAlgebra, 3},
+                                      {OpKind::kFourier, 4},  {OpKind::kScan, 4},
+                                      {OpKind::kRandom, 1},   {OpKind::kSecondOrder, 17},
+                                      {OpKind::kCheck, 2}};
   std::int64_t left = random_.below(100);
   OpKind kind = OpKind::kElementwise;
   for (const Share& share : kShares) {
@@ -271,6 +275,7 @@ void RandomScope::one_node() {
   if (kind == OpKind::kSecondOrder && depth_ == 0) kind = OpKind::kElementwise;
   if (kind == OpKind::kFourier && !settings_.options.fourier) kind = OpKind::kElementwise;
   if (kind == OpKind::kCheck && !checks_) kind = OpKind::kElementwise;
+  if (kind == OpKind::kRandom && settings_.options.differentiable) kind = OpKind::kElementwise;
   const Op op = draw_op(kind);
   switch (kind) {
     case OpKind::kLeaf: return leaf(op);
@@ -284,6 +289,8 @@ void RandomScope::one_node() {
     case OpKind::kContract: return dot_general();
     case OpKind::kFourier: return fft();
     case OpKind::kLinearAlgebra: return linear_algebra(op);
+    case OpKind::kScan: return scan(op);
+    case OpKind::kRandom: return random_bits();
     case OpKind::kSecondOrder:
       if (op == Op::kMap) return map();
       if (op == Op::kLoop) return loop();

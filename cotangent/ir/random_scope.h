@@ -72,6 +72,8 @@ class RandomScope {
   void index_op(Op op);
   void dot_general();
   void fft();
+  void scan(Op op);
+  void random_bits();
   double guard(Op op, std::vector<Value>& x);
   Value shifted_square(Value v, double at_least);
   Value index_array(const Shape& shape, std::int64_t length);

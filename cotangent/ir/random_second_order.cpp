@@ -9,7 +9,7 @@ namespace {
 constexpr double kUnknownBound = 1e30;
 
 bool is_number(const Type& t) {
-  return !is_bool(t.dtype);
+  return cotangent::is_number(t.dtype);
 }
 
 }  // namespace

@@ -112,10 +112,31 @@ bool apply_compare(Op op, T x, T y) {
   }
 }
 
-/// Value conversion: float to integer truncates and saturates, NaN gives 0; to bool: x != 0.
+template <class T>
+inline constexpr bool is_half = std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
+
+template <class T>
+bool is_nonzero(T x) {
+  if constexpr (is_half<T>)
+    return static_cast<float>(x) != 0;
+  else
+    return x != T(0);
+}
+
+/// Value conversion: float to integer truncates and saturates, NaN gives 0; integers wrap; to f16
+/// and bf16 with one rounding, from an integer by way of f64. To bool see is_nonzero.
 template <class To, class From>
 To convert(From x) {
-  if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+  if constexpr (std::is_same_v<To, From>) {
+    return x;
+  } else if constexpr (is_half<From>) {
+    return convert<To>(static_cast<float>(x));
+  } else if constexpr (is_half<To>) {
+    if constexpr (std::is_integral_v<From>)
+      return To(static_cast<double>(x));
+    else
+      return To(x);
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     if (x != x) return To(0);
     const From low = static_cast<From>(std::numeric_limits<To>::min());
     const From high = std::ldexp(From(1), std::numeric_limits<To>::digits);

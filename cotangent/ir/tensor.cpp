@@ -12,6 +12,8 @@ long double Tensor::real(std::int64_t k) const {
     case DType::kF64: return static_cast<long double>(as<double>()[at]);
     case DType::kF32: return static_cast<long double>(as<float>()[at]);
     case DType::kU64: return static_cast<long double>(as<std::uint64_t>()[at]);
+    case DType::kF16: return static_cast<long double>(as<Float16>()[at]);
+    case DType::kBF16: return static_cast<long double>(as<BFloat16>()[at]);
     default: return static_cast<long double>(integer(k));
   }
 }
@@ -26,6 +28,8 @@ void Tensor::set_real(std::int64_t k, long double value) {
     case DType::kF64: as<double>()[at] = static_cast<double>(value); return;
     case DType::kF32: as<float>()[at] = static_cast<float>(value); return;
     case DType::kU64: as<std::uint64_t>()[at] = static_cast<std::uint64_t>(value); return;
+    case DType::kF16: as<Float16>()[at] = Float16(value); return;
+    case DType::kBF16: as<BFloat16>()[at] = BFloat16(value); return;
     default: set_integer(k, static_cast<std::int64_t>(value));
   }
 }
@@ -38,6 +42,9 @@ std::int64_t Tensor::integer(std::int64_t k) const {
     case DType::kU32: return as<std::uint32_t>()[at];
     case DType::kU64: return static_cast<std::int64_t>(as<std::uint64_t>()[at]);
     case DType::kBool: return std::to_integer<int>(data_[at]) != 0;
+    case DType::kU8: return as<std::uint8_t>()[at];
+    case DType::kI8: return as<std::int8_t>()[at];
+    case DType::kI16: return as<std::int16_t>()[at];
     default: throw InternalError("Tensor::integer on a float tensor");
   }
 }
@@ -50,6 +57,9 @@ void Tensor::set_integer(std::int64_t k, std::int64_t value) {
     case DType::kU32: as<std::uint32_t>()[at] = static_cast<std::uint32_t>(value); return;
     case DType::kU64: as<std::uint64_t>()[at] = static_cast<std::uint64_t>(value); return;
     case DType::kBool: data_[at] = std::byte(value != 0); return;
+    case DType::kU8: as<std::uint8_t>()[at] = static_cast<std::uint8_t>(value); return;
+    case DType::kI8: as<std::int8_t>()[at] = static_cast<std::int8_t>(value); return;
+    case DType::kI16: as<std::int16_t>()[at] = static_cast<std::int16_t>(value); return;
     default: throw InternalError("Tensor::set_integer on a float tensor");
   }
 }
@@ -77,7 +87,7 @@ Tensor Tensor::reshaped(Shape shape) const {
 
 bool Tensor::same_bits(const Tensor& other) const {
   if (type_ != other.type_ || extended_ != other.extended_) return false;
-  if (!is_float(type_.dtype)) return data_ == other.data_;
+  if (!is_float(type_.dtype) && !is_storage_float(type_.dtype)) return data_ == other.data_;
   for (std::int64_t k = 0; k < size(); ++k) {
     const long double a = real(k), b = other.real(k);
     if (std::isnan(a) && std::isnan(b)) continue;
@@ -90,7 +100,7 @@ Tensor filled(Type type, long double value) {
   Tensor t(type);
   const bool large = type.dtype == DType::kU64 && value > 0;  // may pass the signed range
   for (std::int64_t k = 0; k < t.size(); ++k) {
-    if (is_float(type.dtype) || large)
+    if (is_float(type.dtype) || is_storage_float(type.dtype) || large)
       t.set_real(k, value);
     else
       t.set_integer(k, static_cast<std::int64_t>(value));

@@ -57,7 +57,7 @@ class Tensor {
   /// Element k as the widest real type, whatever the element type.
   long double real(std::int64_t k) const;
   void set_real(std::int64_t k, long double value);
-  std::int64_t integer(std::int64_t k) const;  ///< element k of an integer or bool tensor
+  std::int64_t integer(std::int64_t k) const;  ///< of an integer (stored ones too) or bool tensor
   void set_integer(std::int64_t k, std::int64_t value);
 
   std::byte* data() { return data_.data(); }

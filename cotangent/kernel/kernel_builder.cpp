@@ -120,6 +120,11 @@ Id KernelBuilder::convert(Op op, Id x, DType to) {
     const Bits bits = const_bits_[x];
     return constant(to, apply_scalar(op, to, type(x), {&bits, 1}));
   }
+  const bool stored = is_storage(type(x)) || is_storage(to);
+  return op == Op::kCast && stored ? convert_storage(x, to) : convert_plainly(op, x, to);
+}
+
+Id KernelBuilder::convert_plainly(Op op, Id x, DType to) {
   Instr instr;
   instr.code = Code::kOp;
   instr.op = op;

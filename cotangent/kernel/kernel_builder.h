@@ -84,6 +84,11 @@ class KernelBuilder {
     std::size_t operator()(const Key& k) const;
   };
 
+  Id convert_plainly(ir::Op op, Id x, DType to);
+  // Casts of storage types (storage_casts.cpp).
+  Id convert_storage(Id x, DType to);
+  Id from_half(Id x);
+  Id to_half(Id x, DType to);
   Id new_id(DType t, std::uint32_t block);
   Id place(Instr instr, const Key& key, std::uint32_t least_block);
   void open(Instr pending, bool is_if);

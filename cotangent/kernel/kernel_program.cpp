@@ -52,6 +52,11 @@ std::string literal(const Instr& c) {
   if (c.dtype == DType::kF32) return shortest(f);
   if (c.dtype == DType::kBool) return c.bits ? "true" : "false";
   if (c.dtype == DType::kU64) return std::to_string(c.bits);
+  if (is_storage_float(c.dtype)) {
+    const Bits wide = apply_scalar(ir::Op::kCast, DType::kF32, c.dtype, {&c.bits, 1});
+    std::memcpy(&f, &wide, 4);
+    return shortest(f);
+  }
   return std::to_string(i64_of(c.bits, c.dtype));
 }
 

@@ -5,6 +5,7 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/kernel/lowering.h"
 #include "cotangent/transform/control.h"
+#include "cotangent/transform/passes.h"
 
 namespace cotangent::kernel {
 
@@ -89,8 +90,27 @@ void Lowering::pack_params(Frame& fr) {
   }
 }
 
+namespace {
+
+/// Kernels have no code of their own for these; the standard passes leave none.
+ir::FunctionPtr without_data_ops(const ir::FunctionPtr& f) {
+  const std::function<bool(const Function&)> any = [&](const Function& g) {
+    for (std::uint32_t id = 0; id < g.size(); ++id) {
+      const ir::OpKind kind = ir::info(g.op(Value{id})).kind;
+      if (kind == ir::OpKind::kScan || kind == ir::OpKind::kRandom) return true;
+      for (const ir::FunctionPtr& body : ir::bodies_of(g.attr(Value{id}))) {
+        if (any(*body)) return true;
+      }
+    }
+    return false;
+  };
+  return any(*f) ? transform::expand_scans(*transform::expand_random(*f)) : f;
+}
+
+}  // namespace
+
 void Lowering::lower_function(const ir::FunctionPtr& given) {
-  const ir::FunctionPtr f = split_totals(given);
+  const ir::FunctionPtr f = split_totals(without_data_ops(given));
   const std::uint32_t start = b.new_version();
   ensure(start == 0, "lowering: the first version");
   Frame& fr = new_frame(f, false);

@@ -12,7 +12,7 @@ using ir::Op;
 template <class T>
 T value_of(Bits bits) {
   T v;
-  std::memcpy(&v, &bits, sizeof(T));
+  std::memcpy(static_cast<void*>(&v), &bits, sizeof(T));
   return v;
 }
 template <class T>
@@ -33,16 +33,30 @@ auto with_type(DType t, F f) {
     case DType::kU32: return f(std::uint32_t{});
     case DType::kU64: return f(std::uint64_t{});
     case DType::kBool: return f(std::uint8_t{});
+    default: break;
   }
-  throw InternalError("unknown dtype");
+  throw InternalError("arithmetic on a storage type");
+}
+
+/// The same for every type there is.
+template <class F>
+Bits with_stored(DType t, F f) {
+  switch (t) {
+    case DType::kU8: return f(std::uint8_t{});
+    case DType::kI8: return f(std::int8_t{});
+    case DType::kI16: return f(std::int16_t{});
+    case DType::kF16: return f(Float16{});
+    case DType::kBF16: return f(BFloat16{});
+    default: return with_type(t, f);
+  }
 }
 
 Bits cast_bits(Bits x, DType from, DType to) {
-  return with_type(from, [&](auto f) {
+  return with_stored(from, [&](auto f) {
     using From = decltype(f);
     const From v = value_of<From>(x);
-    if (to == DType::kBool) return Bits(v != From(0));
-    return with_type(to, [&](auto t) {
+    if (to == DType::kBool) return Bits(ir::is_nonzero(v));
+    return with_stored(to, [&](auto t) {
       using To = decltype(t);
       return pack<To>(ir::convert<To, From>(v));
     });

@@ -441,6 +441,7 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
 Pieces device_pieces(const System& system) {
   transform::PassOptions options;
   options.expand_math = false;
+  options.wide_integers = false;
   Pieces pieces = make_pieces_with(
       system, DType::kF32, [&](const FunctionPtr& f) { return transform::run_passes(f, options); });
   pieces.real = DType::kF32;

@@ -123,6 +123,7 @@ class Interpreter {
       });
       return out;
     }
+    if (op != Op::kProject) throw GaveUp{};
     return project(v);
   }
 

@@ -76,6 +76,7 @@ class Pusher {
     const Value y = primal_[v.id] = b_.copy(f_, v, x);
     if (!active || !is_float(f_.type(v).dtype)) {
       if (active && op == Op::kBitcast) refuse(op);
+      if (active && is_storage_float(f_.type(v).dtype)) refuse_storage(f_.type(v).dtype);
       return;
     }
     if (is_elementwise(op)) {
@@ -88,6 +89,13 @@ class Pusher {
   [[noreturn]] static void refuse(Op op) {
     throw UserError("[" + std::string(name_of(op)) + "] has no derivative",
                     "differentiate before the program is lowered, or leave this operand out");
+  }
+
+  /// Sums of cotangents are arithmetic, which storage types have none of; and zero would be wrong.
+  [[noreturn]] static void refuse_storage(DType t) {
+    throw UserError("[cast] to " + std::string(name_of(t)) +
+                        " has no derivative: " + std::string(name_of(t)) + " is a storage type",
+                    "differentiate in f32 and cast what comes out, or leave this operand out");
   }
 
   Value elementwise(Value v, const Values& x, const Values& t, Value y) {
@@ -133,8 +141,13 @@ class Pusher {
       case Op::kTranspose:
       case Op::kBroadcast:
       case Op::kSlice:
-      case Op::kReverse: return b_.copy(f_, v, t);
+      case Op::kReverse:
+      case Op::kCumSum: return b_.copy(f_, v, t);
       case Op::kCheck: return t[1];
+      case Op::kSort: {
+        const std::int64_t axis = f_.attr_as<AxesAttr>(v).axes[0];
+        return take_along(b_, t[0], b_.argsort(x[0], axis), axis);
+      }
       case Op::kReduceMin:
       case Op::kReduceMax: return reduce_extremum(v, x[0], t[0], y);
       case Op::kReduceProd: return reduce_product(v, x[0], t[0]);
@@ -464,10 +477,14 @@ bool has_jvp_rule(Op op) {
     case OpKind::kLeaf:
     case OpKind::kSecondOrder:
     case OpKind::kLinearAlgebra:
-    case OpKind::kFourier: return true;
+    case OpKind::kFourier:
+    case OpKind::kRandom: return true;
     default: break;
   }
   switch (op) {
+    case Op::kSort:
+    case Op::kArgsort:
+    case Op::kCumSum:
     case Op::kReduceSum:
     case Op::kReduceProd:
     case Op::kReduceMin:

@@ -42,6 +42,12 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   passes.push_back({"simplify", simplify});
   if (options.contract) passes.push_back({"contract", contract});
   if (options.expand_math) passes.push_back({"expand_math", expand_math});
+  passes.push_back({"expand_random", [wide = options.wide_integers](const Function& f) {
+                      return expand_random(f, wide);
+                    }});
+  passes.push_back({"expand_scans", [wide = options.wide_integers](const Function& f) {
+                      return expand_scans(f, wide);
+                    }});
   passes.push_back({"simplify", simplify});
   return passes;
 }

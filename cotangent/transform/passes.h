@@ -45,6 +45,13 @@ ir::FunctionPtr expand_math(const ir::Function& f);
 /// matrix to a lane when batched. Larger ones stay, for the library. Results change within
 /// round-off.
 ir::FunctionPtr expand_linear_algebra(const ir::Function& f);
+/// random_bits -> Philox in integer arithmetic. With `wide_integers` the high half of a product is
+/// taken from a 64-bit one, otherwise made of 16-bit halves; the bits are the same.
+ir::FunctionPtr expand_random(const ir::Function& f, bool wide_integers = true);
+
+/// sort, argsort and cumulative_sum -> networks, merges and running sums. Exact. Places are counted
+/// in 64 bits or in 32.
+ir::FunctionPtr expand_scans(const ir::Function& f, bool wide_integers = true);
 
 struct PassOptions {
   bool reduce_strength = true;
@@ -52,6 +59,7 @@ struct PassOptions {
   bool expand_math = true;  ///< false: for a target that has such functions itself
   /// Gets a span for every pass and, where it wants passes, what each changed.
   telemetry::Telemetry* telemetry = nullptr;
+  bool wide_integers = true;  ///< of 64 bits, where the program itself has none (WGSL: false)
 };
 
 struct Pass {

@@ -48,6 +48,7 @@ bool has_transpose_rule(Op op) {
     case Op::kScatterAdd:
     case Op::kScatterSet:
     case Op::kDotGeneral:
+    case Op::kCumSum:
     case Op::kMap:
     case Op::kLoop:
     case Op::kPairSum:
@@ -372,6 +373,18 @@ void Puller::structural(Value v, const Cotangent& ct) {
     }
     case Op::kReverse:
       return add_to(x, both([&](Value c) { return b_.reverse(c, f_.attr_as<AxesAttr>(v).axes); }));
+    case Op::kCumSum: {  // element k is in the sums k, k + 1, ...
+      const Dims& axes = f_.attr_as<AxesAttr>(v).axes;
+      const auto from_the_end = [&](Value c) {
+        return b_.reverse(b_.cumulative_sum(b_.reverse(c, axes), axes[0]), axes);
+      };
+      Value mask;
+      if (ct.mask.valid()) {
+        const Value counts = from_the_end(b_.cast(ct.mask, kMaskCount));
+        mask = b_.ne(counts, b_.zeros(b_.type(counts)));
+      }
+      return add_to(x, {from_the_end(ct.value), mask});
+    }
     case Op::kGather: {
       Values indices;
       for (std::size_t k = 1; k < f_.operands(v).size(); ++k) {

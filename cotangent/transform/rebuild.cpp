@@ -99,6 +99,15 @@ bool is_finite_constant(const Function& f, Value v) {
   return true;
 }
 
+Value take_along(Builder& b, Value x, Value order, std::int64_t axis) {
+  const Type index = b.type(order);
+  Values indices;
+  for (std::int64_t k = 0; k < index.shape.rank(); ++k) {
+    indices.push_back(k == axis ? order : b.iota(index, k));
+  }
+  return b.gather(x, indices);
+}
+
 Dims other_axes(int rank, const Dims& used) {
   Dims out;
   for (std::int64_t axis = 0; axis < rank; ++axis) {

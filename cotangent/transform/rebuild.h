@@ -45,6 +45,10 @@ inline ir::Type row_of(const ir::Type& t) {
   return t.with_shape(t.shape.row());
 }
 
+/// x's elements along `axis` in the order that `order` (integers, x's shape) gives: numpy's
+/// take_along_axis.
+ir::Value take_along(ir::Builder& b, ir::Value x, ir::Value order, std::int64_t axis);
+
 /// Axes of a rank-`rank` array that are not in `used`, ascending.
 ir::Dims other_axes(int rank, const ir::Dims& used);
 

@@ -8,8 +8,10 @@ namespace {
 DType narrow(DType t) {
   return t == DType::kF64   ? DType::kF32
          : t == DType::kI64 ? DType::kI32
-         : t == DType::kU64 ? DType::kU32
-                            : t;
+         : t == DType::kU64     ? DType::kU32
+         : is_storage_float(t)   ? DType::kF32
+         : is_storage_integer(t) ? DType::kI32
+                                 : t;
 }
 
 ir::Type narrow(ir::Type t) {

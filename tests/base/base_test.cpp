@@ -34,6 +34,74 @@ TEST(DType, NamesAndSizes) {
   EXPECT_EQ(size_of(DType::kBool), 1u);
   EXPECT_TRUE(is_signed(DType::kI32) && !is_signed(DType::kU32));
   EXPECT_TRUE(is_integer(DType::kU64) && !is_integer(DType::kBool) && !is_integer(DType::kF32));
+  for (DType t : {DType::kU8, DType::kI8, DType::kI16, DType::kF16, DType::kBF16}) {
+    EXPECT_TRUE(is_storage(t) && !is_float(t) && !is_integer(t) && !is_bool(t)) << name_of(t);
+    EXPECT_EQ(size_of(t), t == DType::kU8 || t == DType::kI8 ? 1u : 2u) << name_of(t);
+    EXPECT_EQ(is_signed(t), t != DType::kU8) << name_of(t);
+  }
+  for (int k = 0; k <= static_cast<int>(DType::kBool); ++k) {
+    EXPECT_FALSE(is_storage(static_cast<DType>(k)));
+  }
+}
+
+// IEEE 754-2008, binary16: the largest, the least normal and the least subnormal number.
+TEST(Half, KnownNumbers) {
+  const auto bits = [](double x) { return Float16(x).bits; };
+  EXPECT_EQ(bits(1), 0x3c00);
+  EXPECT_EQ(bits(-2), 0xc000);
+  EXPECT_EQ(bits(65504), 0x7bff);
+  EXPECT_EQ(bits(0x1p-14), 0x0400);
+  EXPECT_EQ(bits(0x1p-24), 0x0001);
+  EXPECT_EQ(bits(-0.0), 0x8000);
+  EXPECT_EQ(bits(1.0 / 3), 0x3555);
+  EXPECT_EQ(bits(std::numeric_limits<double>::infinity()), 0x7c00);
+  EXPECT_EQ(bits(-1e300), 0xfc00);
+  EXPECT_EQ(bits(std::nan("")), Float16::kNaN);
+  const auto brain = [](double x) { return BFloat16(x).bits; };
+  EXPECT_EQ(brain(1), 0x3f80);
+  EXPECT_EQ(brain(-2), 0xc000);
+  EXPECT_EQ(brain(1.0 / 3), 0x3eab);                // 0x3eaaaaab rounded up
+  EXPECT_EQ(brain(3.3895313892515355e38), 0x7f7f);  // the largest
+  EXPECT_EQ(brain(0x1p-133), 0x0001);
+  EXPECT_EQ(brain(1e39), 0x7f80);
+}
+
+// One rounding, ties to even: half way to infinity, to the least number, between two neighbours.
+TEST(Half, RoundsOnceTiesToEven) {
+  const auto bits = [](double x) { return Float16(x).bits; };
+  EXPECT_EQ(bits(65519.999999), 0x7bff);
+  EXPECT_EQ(bits(65520), 0x7c00);
+  EXPECT_EQ(bits(0x1p-25), 0);
+  EXPECT_EQ(bits(0x1.00000001p-25), 1);
+  EXPECT_EQ(bits(1 + 0x1p-11), 0x3c00);
+  EXPECT_EQ(bits(1 + 3 * 0x1p-11), 0x3c02);
+  EXPECT_EQ(bits(1 + 0x1p-11 + 0x1p-50), 0x3c01);  // two roundings would give 0x3c00
+  EXPECT_EQ(Float16(0x1.ffep-15).bits, 0x0400);    // the largest subnormal rounds to normal
+  EXPECT_EQ(BFloat16(1 + 0x1p-8 + 0x1p-40).bits, 0x3f81);
+}
+
+template <class H>
+void every_number_reads_back() {
+  for (int k = 0; k < 65536; ++k) {
+    H h;
+    h.bits = static_cast<std::uint16_t>(k);
+    const float x = static_cast<float>(h);
+    if (x != x) {
+      EXPECT_EQ(H(x).bits, H::kNaN);
+      continue;
+    }
+    EXPECT_EQ(H(x).bits, k);
+    EXPECT_EQ(H(static_cast<double>(x)).bits, k);
+    if (k % 0x8000 > 0 && k % 0x8000 <= H::kInfinity) {  // ascending, as the bits are
+      H below = h;
+      --below.bits;
+      EXPECT_LT(std::fabs(static_cast<float>(below)), std::fabs(x));
+    }
+  }
+}
+TEST(Half, EveryNumberReadsBack) {
+  every_number_reads_back<Float16>();
+  every_number_reads_back<BFloat16>();
 }
 
 TEST(Text, ShortestReadsBack) {

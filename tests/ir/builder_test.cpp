@@ -317,26 +317,6 @@ TEST(Builder, InlineCallSubstitutes) {
   EXPECT_THROW(wrong.inline_call(*f, bad), InternalError);
 }
 
-/// Every op of the table that is not whole is refused by its name, and nobody else lists it.
-TEST(Builder, OpsNamedForLaterAreRefusedByName) {
-  int refused = 0;
-  for (int k = 0; k <= static_cast<int>(Op::kFft); ++k) {
-    const Op op = static_cast<Op>(k);
-    if (is_supported(op)) continue;
-    ++refused;
-    try {
-      infer(op, {}, {}, {});
-      ADD_FAILURE() << name_of(op);
-    } catch (const UserError& error) {
-      const std::string text = error.what();
-      EXPECT_NE(text.find("[" + std::string(name_of(op)) + "]"), std::string::npos) << text;
-    }
-    for (const OpInfo& entry : all_ops()) EXPECT_NE(entry.op, op);
-  }
-  EXPECT_EQ(all_ops().size() + static_cast<std::size_t>(refused),
-            static_cast<std::size_t>(Op::kFft) + 1);
-}
-
 TEST(Function, StructuralEquality) {
   const auto build = [](const std::string& name, double c, bool twice, Role role) {
     Builder body(name);

@@ -431,6 +431,7 @@ TEST(Evaluate, EveryOpOfTheTableHasATest) {
   tested.merge(second_order_ops_tested());
   tested.merge(linear_algebra_ops_tested());
   tested.merge(control_ops_tested());
+  tested.merge(data_ops_tested());
   for (const OpInfo& op : all_ops()) {
     EXPECT_TRUE(tested.contains(op.op)) << "no test says what '" << op.name << "' computes";
   }

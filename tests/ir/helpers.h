@@ -19,6 +19,7 @@ std::set<Op> structural_ops_tested();
 std::set<Op> second_order_ops_tested();
 std::set<Op> linear_algebra_ops_tested();
 std::set<Op> control_ops_tested();
+std::set<Op> data_ops_tested();
 
 /// Numbers of varied size and sign, so that the order of a sum shows in its last bits.
 template <class T>

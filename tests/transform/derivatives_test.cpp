@@ -28,7 +28,8 @@ TEST(Derivatives, EveryOpHasItsRules) {
   for (Op op : linear) EXPECT_TRUE(has_transpose_rule(op)) << name_of(op);
   for (const OpInfo& entry : all_ops()) {
     const bool structural = entry.kind == OpKind::kShape || entry.kind == OpKind::kIndex ||
-                            entry.kind == OpKind::kContract || entry.kind == OpKind::kSecondOrder;
+                            entry.kind == OpKind::kContract || entry.kind == OpKind::kSecondOrder ||
+                            entry.op == Op::kCumSum;  // sort is a gather of tangents
     if (structural) {
       EXPECT_TRUE(has_transpose_rule(entry.op)) << entry.name;
     }
@@ -90,7 +91,7 @@ TEST(Derivatives, CastsAndIntegers) {
 
 /// One structural op over parameter 0 (and 1), with a non-linear op in front so that factors
 /// matter.
-using Structural = Value (*)(Builder&, Value x, Value y);
+using Structural = std::function<Value(Builder&, Value, Value)>;
 
 void check_structural(const char* name, Type tx, Type ty, Structural build) {
   SCOPED_TRACE(name);
@@ -158,10 +159,57 @@ TEST(Derivatives, StructuralOps) {
                      const Value index = integers(b, {4, 1, 1, 9});
                      return b.scatter_set(x, y, std::span(&index, 1));
                    });
+  for (const std::int64_t axis : {0, 1}) {
+    check_structural("sort", kRows, kVector, [=](Builder& b, Value x, Value y) {
+      return b.mul(b.sort(x, axis), b.broadcast_to(y, Shape{5, 3}));
+    });
+    check_structural("cumulative_sum", kRows, kVector, [=](Builder& b, Value x, Value y) {
+      return b.mul(b.cumulative_sum(x, axis), b.broadcast_to(y, Shape{5, 3}));
+    });
+  }
   check_structural("dot_general", Type{DType::kF64, Shape{2, 3, 4, 5}},
                    Type{DType::kF64, Shape{5, 6, 2, 3}}, [](Builder& b, Value x, Value y) {
                      return b.dot_general(x, y, DotAttr{{0}, {2}, {3, 1}, {0, 3}});
                    });
+}
+
+// Equal elements stand in their order: the first of them takes the first place's cotangent.
+TEST(Derivatives, SortTiesAreStable) {
+  Builder b("ties");
+  const Value x = b.param(kVector);
+  const Value weights = b.constant(vector_of({1, 10, 100}));
+  const FunctionPtr f = b.finish({b.dot(b.sort(x, 0), weights)});
+  const Tensor g = evaluate(*grad(*f, {0}), Tensors{vector_of({2, 1, 2})})[0];
+  EXPECT_EQ(g.real(0), 10);
+  EXPECT_EQ(g.real(1), 1);
+  EXPECT_EQ(g.real(2), 100);
+}
+
+TEST(Derivatives, CastsToStorageAreRefused) {
+  for (DType t : {DType::kF16, DType::kBF16}) {
+    Builder b("f");
+    const Value x = b.param(kVector);
+    const Value back = b.cast(b.cast(x, t), DType::kF64);
+    const FunctionPtr f = b.finish({b.reduce_sum(b.mul(back, x))});
+    try {
+      grad(*f, {0});
+      ADD_FAILURE() << "accepted";
+    } catch (const UserError& e) {
+      const std::string text = e.what();
+      EXPECT_NE(text.find("[cast] to " + std::string(name_of(t)) + " has no derivative"),
+                std::string::npos)
+          << text;
+    }
+  }
+  // Stored constants have no tangent and are no obstacle.
+  Builder b("f");
+  const Value x = b.param(kVector), w = b.param(kVector.with_dtype(DType::kF16));
+  const FunctionPtr f = b.finish({b.dot(b.cast(w, DType::kF64), x)});
+  Tensor weights(kVector.with_dtype(DType::kF16));
+  for (std::int64_t k = 0; k < 3; ++k) weights.set_real(k, k + 1);
+  const Tensor g = evaluate(*grad(*f, {0}), Tensors{vector_of({2, 1, 2}), weights})[0];
+  for (std::int64_t k = 0; k < 3; ++k) EXPECT_EQ(g.real(k), k + 1);
+  EXPECT_THROW(grad(*f, {1}), UserError);
 }
 
 TEST(Derivatives, ProductOfZeros) {
@@ -284,6 +332,12 @@ TEST(Masks, LeakNothing) {
     const Value picked = b.gather(b.unary(Op::kLog, x), integers(b, {0, 1, 2}));
     return b.select(b.gt(x, zero), picked,
                     b.select(b.lt(x, b.splat(-9, kVector)), b.scale(bad, x), zero));
+  });
+  check_mask("through a cumulative sum", [](Builder& b, Value x) {
+    const Value zero = b.zeros(kVector);
+    const Value r = b.unary(Op::kSqrt, b.select(b.gt(x, zero), x, b.splat(-1, kVector)));
+    const Value clean = b.select(b.gt(x, zero), r, zero);
+    return b.select(b.gt(x, zero), b.cumulative_sum(b.mul(clean, clean), 0), zero);
   });
   check_mask("inside a map", [](Builder& b, Value x) {
     Builder body("body");

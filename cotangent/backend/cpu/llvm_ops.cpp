@@ -23,6 +23,13 @@ llvm::Type* llvm_type(llvm::LLVMContext& context, DType t, int lanes) {
     case DType::kI32:
     case DType::kU32: scalar = llvm::Type::getInt32Ty(context); break;
     case DType::kBool: scalar = llvm::Type::getInt1Ty(context); break;
+    case DType::kU8:
+    case DType::kI8: scalar = llvm::Type::getInt8Ty(context); break;
+    // Kernels only move the bits of f16 and bf16; conversions are made of integer arithmetic, so
+    // that machines without the instructions call no library.
+    case DType::kI16:
+    case DType::kF16:
+    case DType::kBF16: scalar = llvm::Type::getInt16Ty(context); break;
   }
   return lanes == 1 ? scalar : llvm::FixedVectorType::get(scalar, static_cast<unsigned>(lanes));
 }

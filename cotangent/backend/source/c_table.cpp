@@ -58,7 +58,7 @@ const OpRow kCOps[] = {
     {Op::kNe, "rdiluvb", Level::kCompare, "$0 != $1"},
     {Op::kFma, "d", Level::kAtom, "fma($0, $1, $2)"},
     {Op::kFma, "r", Level::kAtom, "fmaf($0, $1, $2)"},
-    {Op::kSelect, "rdiluvb", Level::kChoice, "$0 ? $1 : $2"},
+    {Op::kSelect, "rdiluvbycshw", Level::kChoice, "$0 ? $1 : $2"},
 
 // The library's functions, for programs that did not go through the passes: those expand them.
 #define COTANGENT_LIBRARY(op, name) \
@@ -91,6 +91,8 @@ const CastRow kCCasts[] = {
     {Op::kCast, "b", "b", Level::kUnary, "($r)$0"},
     {Op::kCast, "rd", "iluv", Level::kAtom, "to@@($0)"},
     {Op::kCast, "rdiluvb", "rdiluv", Level::kUnary, "($r)$0"},
+    {Op::kCast, "iluvbycs", "iluvycs", Level::kUnary, "($r)$0"},
+    {Op::kBitcast, "shw", "shw", Level::kUnary, "($r)$0"},
     {Op::kBitcast, "iluvb", "iluvb", Level::kUnary, "($r)$0"},
     {Op::kBitcast, "r", "r", Level::kUnary, "($r)$0"},
     {Op::kBitcast, "d", "d", Level::kUnary, "($r)$0"},
@@ -151,8 +153,10 @@ const DialectTable& c_table() {
   static const DialectTable table = {
       .dialect = Dialect::kC,
       .title = "C",
-      .types = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "bool"},
-      .memory = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "uint8_t"},
+      .types = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "bool",
+                "uint8_t", "int8_t", "int16_t", "int16_t", "int16_t"},
+      .memory = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "uint8_t",
+                 "uint8_t", "int8_t", "int16_t", "int16_t", "int16_t"},
       .ops = c_ops,
       .casts = c_casts,
       .helpers = c_helpers,

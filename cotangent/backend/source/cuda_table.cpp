@@ -7,8 +7,10 @@ const DialectTable& cuda_table() {
   static const DialectTable table = {
       .dialect = Dialect::kCuda,
       .title = "CUDA C++",
-      .types = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "bool"},
-      .memory = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "uint8_t"},
+      .types = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "bool",
+                "uint8_t", "int8_t", "int16_t", "int16_t", "int16_t"},
+      .memory = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "uint8_t",
+                 "uint8_t", "int8_t", "int16_t", "int16_t", "int16_t"},
       .ops = c_ops,
       .casts = c_casts,
       .helpers = c_helpers,
@@ -37,6 +39,8 @@ const DialectTable& cuda_table() {
 #ifdef __CUDACC_RTC__
 typedef int int32_t;
 typedef long long int64_t;
+typedef signed char int8_t;
+typedef short int16_t;
 typedef unsigned char uint8_t;
 typedef unsigned int uint32_t;
 typedef unsigned long long uint64_t;

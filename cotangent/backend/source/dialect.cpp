@@ -13,7 +13,7 @@ namespace cotangent::backend::source {
 namespace {
 
 char letter_of(DType t) {
-  return "rdiluvb"[static_cast<std::size_t>(t)];
+  return "rdiluvbycshw"[static_cast<std::size_t>(t)];
 }
 
 bool listed(const char* letters, DType t) {
@@ -109,6 +109,7 @@ std::string number(const DialectTable& table, DType t, std::uint64_t bits) {
     if (text.find_first_of(".e") == std::string::npos) text += ".0";
     return single ? text + "f" : text;
   }
+  if (is_storage_float(t)) return std::to_string(static_cast<std::int16_t>(bits));
   if (t == DType::kU64) return std::to_string(bits) + "u";
   const std::int64_t value = kernel::i64_of(bits, t);
   if (t == DType::kU32) return std::to_string(value) + "u";

@@ -1,7 +1,8 @@
 // What a dialect is to the printer: names of types, a row for each op, and the helper functions the
 // rows call. One table a dialect: c_table.cpp, cuda_table.cpp, wgsl_table.cpp.
 //
-// Types are letters: r f32, d f64, i i32, l i64, u u32, v u64, b bool. In a row's text $0 $1 $2 are
+// Types are letters: r f32, d f64, i i32, l i64, u u32, v u64, b bool; y u8, c i8, s i16, h f16, w
+// bf16, the last two held as their bits. In a row's text $0 $1 $2 are
 // the operands; $t and $r the names of the types of the last operand and of the result, $n that of
 // the unsigned integer of the result's size, $k the number of its bits less one; $L $H the result's
 // least value and the number past its largest as floats, $m $M its least and largest value. A word
@@ -49,8 +50,8 @@ struct HelperRow {
 struct DialectTable {
   Dialect dialect;
   const char* title;      ///< in messages: "C", "CUDA C++", "WGSL"
-  const char* types[7];   ///< by DType, of a value; null: lacks it
-  const char* memory[7];  ///< of an element in memory
+  const char* types[kDTypeCount];   ///< by DType, of a value; null: lacks it
+  const char* memory[kDTypeCount];  ///< of an element in memory
   std::span<const OpRow> ops;
   std::span<const CastRow> casts;
   std::span<const HelperRow> helpers;
