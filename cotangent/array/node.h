@@ -81,7 +81,8 @@ NodePtr make_placeholder(ir::Type type, bool weak, TracePtr owner);
 /// Records an op; the type is inferred, UserError when the operands do not fit.
 NodePtr make_op(ir::Op op, std::vector<NodePtr> operands, ir::Attr attr = {}, ir::Type hint = {},
                 bool weak = false);
-/// Records a second-order op, or a call of `callee`; gives one node a result.
+/// Records a second-order op or another with several results, or a call of `callee`; gives one node
+/// a result.
 std::vector<NodePtr> make_second_order(ir::Op op, std::vector<NodePtr> operands, ir::Attr attr);
 std::vector<NodePtr> make_call(ir::FunctionPtr callee, std::vector<NodePtr> operands);
 

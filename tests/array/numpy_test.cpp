@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cotangent/array/fourier.h"
+#include "cotangent/array/linear_algebra.h"
+#include "cotangent/array/sorting.h"
 #include "tests/array/support.h"
 
 namespace cotangent::array {
@@ -20,6 +23,7 @@ std::string numpy_type(DType t) {
     case DType::kU64: return "uint64";
     case DType::kU32: return "uint32";
     case DType::kBool: return "bool";
+    default: break;  // storage types do not compute
   }
   return "?";
 }
@@ -135,12 +139,14 @@ class Programs {
     const std::size_t a = static_cast<std::size_t>(below(static_cast<std::int64_t>(pool_.size())));
     const std::size_t b = static_cast<std::size_t>(below(static_cast<std::int64_t>(pool_.size())));
     try {
-      switch (below(6)) {
+      switch (below(8)) {
         case 0:
         case 1: binary(a, b); break;
         case 2: unary(a); break;
         case 3: reduction(a); break;
         case 4: shaping(a, b); break;
+        case 5: order(a); break;
+        case 6: below(2) ? fourier(a, b) : linear_algebra(); break;
         default: indexing(a, b); break;
       }
     } catch (const UserError&) {
@@ -387,6 +393,98 @@ class Programs {
         add(take(x, i, axis), "np.take(" + n + "," + text + "," + std::to_string(axis) + ")", true);
         break;
       }
+    }
+  }
+
+  void order(std::size_t a) {
+    const Array& x = pool_[a];
+    const std::string n = name(a);
+    const bool flat = x.ndim() == 0 || below(4) == 0;
+    const std::optional<int> axis =
+        flat ? std::nullopt : std::optional(static_cast<int>(below(2 * x.ndim())) - x.ndim());
+    const std::string k = flat ? "None" : std::to_string(*axis);
+    switch (below(3)) {
+      case 0: add(sort(x, axis), "np.sort(" + n + "," + k + ")", true); break;
+      case 1: add(argsort(x, axis), "np.argsort(" + n + "," + k + ",kind='stable')", true); break;
+      default: add(cumsum(x, axis), "np.cumsum(" + n + "," + k + ")", true); break;
+    }
+  }
+
+  /// Both parts of a complex result.
+  void add(const Complex& z, const std::string& expression, const std::vector<std::size_t>& terms) {
+    add(z.re, "(" + expression + ").real", false, terms);
+    add(z.im, "(" + expression + ").imag", false, terms);
+  }
+
+  void fourier(std::size_t a, std::size_t b) {
+    const Array &x = pool_[a], &y = pool_[b];
+    if (x.ndim() == 0 || !all(isfinite(x)).item<bool>() || !all(isfinite(y)).item<bool>()) return;
+    const int axis = static_cast<int>(below(2 * x.ndim())) - x.ndim();
+    const std::int64_t length = 1 + below(9);
+    const std::optional<std::int64_t> n =
+        below(2) ? std::nullopt : std::optional<std::int64_t>(length);
+    const std::string given = n ? std::to_string(*n) : "None", k = std::to_string(axis);
+    const std::string re = name(a), z = "(" + re + "+1j*" + name(b) + ")";
+    const std::string one = "," + given + "," + k + ")";
+    const bool pair = x.shape() == y.shape();
+    const Complex w = pair ? Complex(x, y) : Complex(x);
+    const std::string v = pair ? z : re;
+    switch (below(8)) {
+      case 0: return add(fft(w, n, axis), "np.fft.fft(" + v + one, {a, b});
+      case 1: return add(ifft(w, n, axis), "np.fft.ifft(" + v + one, {a, b});
+      case 2: return add(rfft(x, n, axis), "np.fft.rfft(" + re + one, {a});
+      case 3:
+        // numpy's default for one coefficient is length 0, which it refuses.
+        return add(irfft(w, length, axis),
+                   "np.fft.irfft(" + v + "," + std::to_string(length) + "," + k + ")", false,
+                   {a, b});
+      case 4: return add(fftn(w), "np.fft.fftn(" + v + ")", {a, b});
+      case 5: return add(ifftn(w, {-1, 0}), "np.fft.ifftn(" + v + ",axes=(-1,0))", {a, b});
+      case 6: return add(rfftn(x, {-1, 0}), "np.fft.rfftn(" + re + ",axes=(-1,0))", {a});
+      default:
+        add(fftshift(x), "np.fft.fftshift(" + re + ")", true);
+        return add(ifftshift(x, axis), "np.fft.ifftshift(" + re + "," + k + ")", true);
+    }
+  }
+
+  Array matrices(std::int64_t rows, std::int64_t columns, double diagonal) {
+    std::vector<std::int64_t> axes;
+    if (below(2)) axes.push_back(1 + below(3));
+    axes.insert(axes.end(), {rows, columns});
+    const Shape shape(axes);
+    std::vector<double> values(static_cast<std::size_t>(shape.size()));
+    for (double& value : values) value = uniform() * 2 - 1;
+    return Array::from(values, shape) + diagonal * eye(rows, columns);
+  }
+
+  void linear_algebra() {
+    const std::int64_t n = 1 + below(5), m = 1 + below(5);
+    const Array a = matrices(n, n, 4), b = matrices(n, m, 0), c = matrices(n, m, 0);
+    const Array positive = matmul(a, swapaxes(a, -1, -2));
+    const std::string sa = literal_of(a), sb = literal_of(b), sc = literal_of(c);
+    const std::string sp = literal_of(positive);
+    switch (below(9)) {
+      case 0:
+        if (b.ndim() < a.ndim()) return;  // to numpy 1 these are vectors
+        return add(solve(a, b), "np.linalg.solve(" + sa + "," + sb + ")", false);
+      case 1: return add(inv(a), "np.linalg.inv(" + sa + ")", false);
+      case 2: return add(det(a), "np.linalg.det(" + sa + ")", false);
+      case 3: return add(cholesky(positive), "np.linalg.cholesky(" + sp + ")", false);
+      case 4: return add(eigvalsh(positive), "np.linalg.eigvalsh(" + sp + ")", false);
+      case 5: return add(svd(c).s, "np.linalg.svd(" + sc + ",compute_uv=False)", false);
+      case 6: {
+        const Array vector = matrices(1, n, 0)(ellipsis, 0, all);
+        if (vector.ndim() != 1 || a.ndim() != 2) return;
+        return add(solve(a, vector), "np.linalg.solve(" + sa + "," + literal_of(vector) + ")",
+                   false);
+      }
+      case 7: {
+        if (b.ndim() != a.ndim() || b.shape() != c.shape()) return;
+        return add(solve(Complex(a, 0.3 * a), Complex(b, c)),
+                   "np.linalg.solve(" + sa + "+0.3j*" + sa + "," + sb + "+1j*" + sc + ")", {});
+      }
+      default:
+        return add(det(Complex(a, 0.3 * a)), "np.linalg.det(" + sa + "+0.3j*" + sa + ")", {});
     }
   }
 
