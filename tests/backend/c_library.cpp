@@ -27,7 +27,7 @@ CLibrary::CLibrary(const std::string& text, const std::string& compiler, const s
       compiler +
       " -Wall -Wextra -Wpedantic -Werror -Wno-unknown-warning-option -Wno-type-limits "
       "-Wno-tautological-compare -Wno-bool-compare -Wno-bool-operation "
-      "-Wno-logical-not-parentheses -Wno-unused-but-set-variable -fPIC -shared " +
+      "-Wno-unused-but-set-variable -fPIC -shared " +
       flags + " " + at + "/" + file + " -o " + at + "/k.so -lm >" + at + "/log 2>&1";
   if (std::system(command.c_str()) != 0) {
     std::ifstream log(folder_ / "log");
