@@ -166,7 +166,7 @@ bool needs_library(const Function& f) {
 }
 
 bool runs_in_lanes(const Function& body, std::int64_t count) {
-  constexpr std::int64_t kLeastLanes = 4, kMostBytes = 96 << 10;
+  constexpr std::int64_t kLeastLanes = 4, kMostBytes = 128 << 10;
   return count >= kLeastLanes && !needs_library(body) && lane_bytes(body) <= kMostBytes;
 }
 

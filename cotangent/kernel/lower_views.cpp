@@ -133,7 +133,7 @@ bool reads_rows_once(const Function& f, Value v) {
       }
       return false;
     }
-    if (op != Op::kReshape && op != Op::kTranspose) return false;
+    if (op != Op::kReshape && op != Op::kTranspose && !ir::is_elementwise(op)) return false;
     v = user;
   }
 }
