@@ -40,6 +40,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   if (options.reduce_strength) passes.push_back({"factor_rows", factor_rows});
   passes.push_back({"expand_fft", expand_fft});
   passes.push_back({"simplify", simplify});
+  passes.push_back({"fuse_rows", fuse_rows});
   if (options.contract) passes.push_back({"contract", contract});
   if (options.expand_math) passes.push_back({"expand_math", expand_math});
   passes.push_back({"expand_random", [wide = options.wide_integers](const Function& f) {

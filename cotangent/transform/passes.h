@@ -26,6 +26,10 @@ ir::FunctionPtr reduce_strength(const ir::Function& f);
 /// What depends on one side of a pair_sum's pair only is computed once a row, by a map. Exact.
 ir::FunctionPtr hoist_rows(const ir::Function& f);
 
+/// What is computed element by element, through transpositions, between the rows of one map and those
+/// of another moves into the second. Exact.
+ir::FunctionPtr fuse_rows(const ir::Function& f);
+
 /// Factors that all pairs of a row (or of the whole sum) share are taken out of a pair_sum. Changes
 /// rounding (each sum by about one ulp); goes with reduce_strength.
 ir::FunctionPtr factor_rows(const ir::Function& f);

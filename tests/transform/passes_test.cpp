@@ -2,6 +2,7 @@
 // ulp.
 #include "cotangent/ir/random_program.h"
 #include "cotangent/transform/faults.h"
+#include "cotangent/transform/rebuild.h"
 #include "tests/transform/support.h"
 
 namespace cotangent::transform {
@@ -31,18 +32,57 @@ TEST(Passes, SimplifyKeepsEveryBit) {
     const FunctionPtr g = simplify(*f);
     verify(*g);
     verify(*hoist_rows(*f));
+    verify(*fuse_rows(*f));
     for (bool special : {false, true}) {
       const Tensors x = random_arguments(*f, seed, special);
       const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
-      const Tensors hoisted = evaluate(*hoist_rows(*f), x);
+      const Tensors hoisted = evaluate(*hoist_rows(*f), x), fused = evaluate(*fuse_rows(*f), x);
       for (std::size_t r = 0; r < before.size(); ++r) {
         ASSERT_TRUE(before[r].same_bits(after[r])) << "seed " << seed << "\n"
                                                    << print(*f) << print(*g);
+        ASSERT_TRUE(before[r].same_bits(fused[r])) << "fuse_rows, seed " << seed << "\n"
+                                                   << print(*f);
         ASSERT_TRUE(before[r].same_bits(hoisted[r])) << "hoist_rows, seed " << seed << "\n"
                                                      << print(*f);
       }
     }
     EXPECT_TRUE(structurally_equal(*simplify(*g), *g)) << print(*g) << print(*simplify(*g));
+  }
+}
+
+/// map -> cos(transpose(w y)) + c, read by rows along `axis` -> map.
+FunctionPtr two_maps(int axis) {
+  Builder b("two_maps");
+  const Type table{DType::kF64, Shape{5, 3, 4}};
+  const Value x = b.param(table), w = b.param(table), again = b.param(table);
+  const auto map_of = [&](const Value& rows) {
+    Builder body("row");
+    body.param(scalar(DType::kI64));
+    const Value row = body.param(row_of(b.type(rows)));
+    MapAttr attr;
+    attr.count = b.type(rows).shape[0];
+    attr.rows = 1;
+    attr.roles = {Role::kStack};
+    attr.body = body.finish({body.mul(row, body.reverse(row, {0}))});
+    return b.map(attr, std::array{rows})[0];
+  };
+  const Value y = b.mul(w, map_of(x));
+  const Value turned = b.unary(Op::kCos, b.transpose(y, {2, 0, 1}));
+  const Value sum = b.add(turned, b.transpose(again, {2, 0, 1}));
+  const Value rows = axis == 0 ? b.transpose(sum, {1, 2, 0}) : sum;
+  return b.finish({map_of(rows)});
+}
+
+TEST(Passes, FuseRowsMovesWhatStandsBetweenTwoMapsIntoTheSecond) {
+  for (int axis : {0, 1}) {
+    const FunctionPtr f = two_maps(axis);
+    const FunctionPtr g = simplify(*fuse_rows(*f));
+    verify(*g);
+    int outside = 0;
+    for (std::uint32_t id = 0; id < g->size(); ++id) outside += is_elementwise(g->op(Value{id}));
+    EXPECT_EQ(outside, axis == 0 ? 0 : 3) << print(*g);  // other rows: nothing moves
+    const Tensors x = random_arguments(*f, 7, true);
+    EXPECT_TRUE(evaluate(*f, x)[0].same_bits(evaluate(*g, x)[0])) << print(*g);
   }
 }
 
