@@ -4,7 +4,7 @@
 // clock on the wall for two.
 //
 //   cmake --preset release && cmake --build build/release --target bench
-//   build/release/bench/bench_fft [repeats]
+//   build/release/bench/bench_fft [repeats] [part of a row's name]
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -13,10 +13,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <deque>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/ir/text.h"
 #include "cotangent/runtime/executable.h"
 
 namespace {
@@ -54,6 +57,20 @@ struct Fftw {
       init();
     }
   }
+};
+
+/// Memory as both sides like it: at a multiple of 64 bytes.
+template <class T>
+struct Aligned {
+  using value_type = T;
+  Aligned() = default;
+  template <class U>
+  Aligned(const Aligned<U>&) {}
+  T* allocate(std::size_t n) {
+    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64}));
+  }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{64}); }
+  friend bool operator==(const Aligned&, const Aligned&) { return true; }
 };
 
 double now(bool wall) {
@@ -95,8 +112,8 @@ void print_row(const std::string& name, const char* type, int threads, const Tim
 template <class T>
 class Case {
  public:
-  Case(std::vector<std::int64_t> shape, int threads, int repeats)
-      : shape_(std::move(shape)), threads_(threads), repeats_(repeats) {
+  Case(std::vector<std::int64_t> shape, int threads, int repeats, std::string only)
+      : shape_(std::move(shape)), only_(std::move(only)), threads_(threads), repeats_(repeats) {
     for (std::int64_t n : shape_) {
       dims_.push_back(static_cast<int>(n));
       size_ *= n;
@@ -107,23 +124,61 @@ class Case {
   }
 
   void complex() {
+    if (!wanted("complex")) return;
     Builder b("fft");
     const Type t = type(shape_);
     const Value x[] = {b.param(t), b.param(t)};
     const auto f = runtime::compile(b.finish(b.fft({FftKind::kForward, rank(), 0}, x)), options_);
-    std::vector<T> in(2 * count(size_)), out(in.size());
+    std::vector<T, Aligned<T>> in(2 * count(size_)), out(in.size());
     typename Fftw<T>::Plan plan = nullptr;
     if (fftw_.dft)
       plan = fftw_.dft(static_cast<int>(rank()), dims_.data(), in.data(), out.data(), -1, 0);
     measure(name_ + " complex", *f, plan, 5.0, nullptr);
   }
 
+  void lines() {
+    Builder b("lines");
+    const Type t = type(shape_);
+    const Value x[] = {b.param(t), b.param(t)};
+    const auto f = runtime::compile(b.finish(b.fft({FftKind::kForward, 1, 0}, x)), options_);
+    measure(name_ + " lines", *f, nullptr, 2.5, nullptr);
+  }
+  void cols() {
+    Builder c("cols");
+    const Type t = type(shape_);
+    const Value p = c.param(t), q = c.param(t);
+    const Value y[] = {c.transpose(p, {1, 0}), c.transpose(q, {1, 0})};
+    const auto z = c.fft({FftKind::kForward, 1, 0}, y);
+    const Value r[] = {c.transpose(z[0], {1, 0}), c.transpose(z[1], {1, 0})};
+    const auto g = runtime::compile(c.finish(r), options_);
+    measure(name_ + " columns", *g, nullptr, 2.5, nullptr);
+  }
+  void half(bool in) {
+    Builder c("half");
+    const Type t = type(shape_);
+    const Value p = c.param(t), q = c.param(t);
+    const Value y[] = {in ? c.transpose(p, {1, 0}) : p, in ? c.transpose(q, {1, 0}) : q};
+    const auto z = c.fft({FftKind::kForward, 1, 0}, y);
+    const Value r[] = {in ? z[0] : c.transpose(z[0], {1, 0}),
+                       in ? z[1] : c.transpose(z[1], {1, 0})};
+    const auto g = runtime::compile(c.finish(r), options_);
+    measure(name_ + (in ? " columns in" : " columns out"), *g, nullptr, 2.5, nullptr);
+  }
+  void copy() {
+    Builder c("copy");
+    const Type t = type(shape_);
+    const Value p = c.param(t), q = c.param(t);
+    const auto g = runtime::compile(c.finish({c.add(p, p), c.add(q, q)}), options_);
+    measure(name_ + " copy", *g, nullptr, 2.5, nullptr);
+  }
+
   void real() {
+    if (!wanted("real")) return;
     Builder b("rfft");
     const Value x = b.param(type(shape_));
     const auto f = runtime::compile(
         b.finish(b.fft({FftKind::kRealForward, rank(), 0}, std::span(&x, 1))), options_);
-    std::vector<T> in(count(size_)), out(2 * count(half_size()));
+    std::vector<T, Aligned<T>> in(count(size_)), out(2 * count(half_size()));
     typename Fftw<T>::Plan plan = nullptr;
     if (fftw_.r2c)
       plan = fftw_.r2c(static_cast<int>(rank()), dims_.data(), in.data(), out.data(), 0);
@@ -132,6 +187,7 @@ class Case {
 
   /// u with -laplace u = f on a periodic square: f's transform over k^2, and back.
   void poisson() {
+    if (!wanted("Poisson")) return;
     Builder b("poisson");
     const Value x = b.param(type(shape_));
     Tensor factor(type(half_shape()));
@@ -146,7 +202,7 @@ class Case {
     const Value z[] = {b.mul(y[0], w), b.mul(y[1], w)};
     const auto f = runtime::compile(
         b.finish(b.fft({FftKind::kRealInverse, rank(), shape_.back()}, z)), options_);
-    std::vector<T> in(count(size_)), mid(2 * count(half_size())), out(count(size_));
+    std::vector<T, Aligned<T>> in(count(size_)), mid(2 * count(half_size())), out(count(size_));
     typename Fftw<T>::Plan there = nullptr, back = nullptr;
     if (fftw_.r2c) {
       there = fftw_.r2c(static_cast<int>(rank()), dims_.data(), in.data(), mid.data(), 0);
@@ -164,6 +220,10 @@ class Case {
   }
 
  private:
+  bool wanted(const std::string& what) const {
+    const std::string row = name_ + " " + what + (sizeof(T) == 4 ? " f32" : " f64");
+    return row.find(only_) != std::string::npos;
+  }
   static Type type(const std::vector<std::int64_t>& shape) {
     return {dtype_of_v<T>, Shape(std::span<const std::int64_t>(shape))};
   }
@@ -180,19 +240,21 @@ class Case {
   void measure(const std::string& name, const runtime::Executable& f, void* plan, double factor,
                Rest rest, const Tensor* last = nullptr) {
     const Function& program = *f.program();
-    std::vector<Tensor> in, out;
-    for (std::size_t k = 0; k < program.params().size(); ++k) {
-      in.emplace_back(program.param_type(k));
-      for (std::int64_t e = 0; e < in.back().size(); ++e)
-        in.back().set_real(e, static_cast<long double>(e % 17) / 17);
-    }
-    if (last) in.back() = *last;
-    for (std::size_t k = 0; k < program.results().size(); ++k)
-      out.emplace_back(program.result_type(k));
+    std::deque<std::vector<T, Aligned<T>>> arrays;
     std::vector<const void*> arguments;
     std::vector<void*> results;
-    for (const Tensor& t : in) arguments.push_back(t.data());
-    for (Tensor& t : out) results.push_back(t.data());
+    for (std::size_t k = 0; k < program.params().size(); ++k) {
+      auto& array = arrays.emplace_back(count(program.param_type(k).size()));
+      for (std::size_t e = 0; e < array.size(); ++e) array[e] = static_cast<T>(e % 17) / 17;
+      arguments.push_back(array.data());
+    }
+    if (last) {
+      const auto values = last->as<T>();
+      std::copy(values.begin(), values.end(), arrays.back().begin());
+    }
+    for (std::size_t k = 0; k < program.results().size(); ++k) {
+      results.push_back(arrays.emplace_back(count(program.result_type(k).size())).data());
+    }
     const auto n = static_cast<double>(size_);
     Times t = interleaved(
         repeats_, threads_ > 1, [&] { f.call_raw(arguments, results); },
@@ -205,6 +267,7 @@ class Case {
   }
 
   std::vector<std::int64_t> shape_;
+  std::string only_;
   std::vector<int> dims_;
   int threads_, repeats_;
   std::int64_t size_ = 1;
@@ -214,19 +277,31 @@ class Case {
 };
 
 template <class T>
-void all(int threads, int repeats) {
-  Case<T>({1024, 1024}, threads, repeats).complex();
-  Case<T>({1024, 1024}, threads, repeats).real();
-  Case<T>({128, 128, 128}, threads, repeats).complex();
-  Case<T>({1024, 1024}, threads, repeats).poisson();
+void all(int threads, int repeats, const std::string& only) {
+  Case<T> square({1024, 1024}, threads, repeats, only),
+      cube({128, 128, 128}, threads, repeats, only);
+  if (only == "parts") {
+    square.lines();
+    square.cols();
+    square.half(true);
+    square.half(false);
+    square.copy();
+    return;
+  }
+  square.complex();
+  square.real();
+  cube.complex();
+  cube.real();
+  square.poisson();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const int repeats = argc > 1 ? std::max(std::atoi(argv[1]), 1) : 20;
+  const std::string only = argc > 2 ? argv[2] : "";
   for (int threads : {1, 2}) {
-    all<double>(threads, repeats);
-    all<float>(threads, repeats);
+    all<double>(threads, repeats, only);
+    all<float>(threads, repeats, only);
   }
 }
