@@ -108,8 +108,7 @@ FunctionPtr body_of(const Attr& attr) {
 
 std::vector<FunctionPtr> bodies_of(const Attr& attr) {
   std::vector<FunctionPtr> bodies;
-  Attr copy = attr;
-  each_body(copy, [&](const char*, FunctionPtr& f, bool) {
+  each_body(attr, [&](const char*, const FunctionPtr& f, bool) {
     if (f) bodies.push_back(f);
   });
   return bodies;

@@ -83,8 +83,8 @@ void each_field(FftAttr& a, Field&& field) {
 
 /// Calls visit(name, function, optional) for each closed function of an attribute, in the order of
 /// the text form; `optional` ones may be null.
-template <class Visit>
-void each_body(Attr& attr, Visit&& visit) {
+template <class AnyAttr, class Visit>
+void each_body(AnyAttr& attr, Visit&& visit) {
   if (auto* m = std::get_if<MapAttr>(&attr)) visit("body", m->body, false);
   if (auto* l = std::get_if<LoopAttr>(&attr)) visit("body", l->body, false);
   if (auto* p = std::get_if<PairAttr>(&attr)) visit("body", p->body, false);

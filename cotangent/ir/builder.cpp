@@ -46,78 +46,129 @@ Builder::Builder(std::string name) : function_(std::make_unique<Function>()) {
 
 Builder::~Builder() = default;
 
-Value Builder::intern(Op op, std::span<const Value> operands, Attr attr,
+void Builder::Interned::put(const Place& place) {
+  std::size_t at = place.low & mask();
+  while (places_[at].node != kFree) at = (at + 1) & mask();
+  places_[at] = place;
+}
+
+void Builder::Interned::insert(std::size_t hash, std::uint32_t node) {
+  if (2 * (taken_ + 1) > places_.size()) {
+    std::vector<Place> old(std::max<std::size_t>(64, 2 * places_.size()));
+    old.swap(places_);
+    for (const Place& p : old) {
+      if (p.node != kFree) put(p);
+    }
+  }
+  put({static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(hash), node});
+  ++taken_;
+}
+
+void Builder::note_spans(std::uint32_t id) {
+  if (spans_.empty()) return;
+  auto& held = function_->spans_[id];
+  for (const SourceSpan& s : spans_) {
+    if (held.size() < kMaxSpansPerNode && std::find(held.begin(), held.end(), s) == held.end()) {
+      held.push_back(s);
+    }
+  }
+}
+
+Value Builder::intern(Op op, std::span<const Value> operands, const Attr& attr,
                       std::span<const Type> types) {
   Function& f = *function_;
+  const bool plain = std::holds_alternative<std::monostate>(attr);
+  const auto table = [&] {  // where the type of a single result is, or would be
+    return types.size() == 1 ? std::find(f.types_.begin(), f.types_.end(), types[0])
+                             : f.types_.end();
+  }();
   std::size_t key = static_cast<std::size_t>(op);
   for (Value v : operands) mix(key, v.id);
-  mix(key, hash_of(attr));
-  for (const Type& t : types) {
-    mix(key, static_cast<std::size_t>(t.dtype));
-    for (std::int64_t n : t.shape) mix(key, static_cast<std::size_t>(n));
-  }
-  const auto note_spans = [&](std::uint32_t id) {
-    if (spans_.empty()) return;
-    auto& held = f.spans_[id];
-    for (const SourceSpan& s : spans_) {
-      if (held.size() < kMaxSpansPerNode && std::find(held.begin(), held.end(), s) == held.end()) {
-        held.push_back(s);
-      }
-    }
+  if (!plain) mix(key, hash_of(attr));
+  if (types.size() == 1) mix(key, static_cast<std::size_t>(table - f.types_.begin()));
+  key *= 0x9e3779b97f4a7c15ull;
+  key ^= key >> 29;
+  const auto same = [&](std::uint32_t id) {
+    const Value v{id};
+    return f.op(v) == op &&
+           std::equal(operands.begin(), operands.end(), f.operands(v).begin(),
+                      f.operands(v).end()) &&
+           std::equal(types.begin(), types.end(), f.result_types(v).begin(),
+                      f.result_types(v).end()) &&
+           f.attr(v) == attr;
   };
-  const auto [begin, end] = interned_.equal_range(key);
-  for (auto it = begin; it != end; ++it) {
-    const Value v{it->second};
-    if (f.op(v) == op &&
-        std::equal(operands.begin(), operands.end(), f.operands(v).begin(), f.operands(v).end()) &&
-        std::equal(types.begin(), types.end(), f.result_types(v).begin(),
-                   f.result_types(v).end()) &&
-        f.attr(v) == attr) {
-      note_spans(v.id);
-      return v;
-    }
+  if (const std::int64_t found = interned_.find(key, same); found >= 0) {
+    const Value v{static_cast<std::uint32_t>(found)};
+    note_spans(v.id);
+    return v;
   }
   Node node{};
   node.op = op;
   node.result_count = static_cast<std::uint32_t>(types.size());
-  const auto at =
-      types.size() == 1 ? std::find(f.types_.begin(), f.types_.end(), types[0]) : f.types_.end();
-  node.type = static_cast<std::uint32_t>(at - f.types_.begin());
-  if (at == f.types_.end()) f.types_.insert(f.types_.end(), types.begin(), types.end());
-  if (!std::holds_alternative<std::monostate>(attr)) {
+  node.type = static_cast<std::uint32_t>(table - f.types_.begin());
+  if (table == f.types_.end()) f.types_.insert(f.types_.end(), types.begin(), types.end());
+  if (!plain) {
     node.attr = static_cast<std::uint32_t>(f.attrs_.size());
-    f.attrs_.push_back(std::move(attr));
+    f.attrs_.push_back(attr);
   }
   node.first_operand = static_cast<std::uint32_t>(f.operands_.size());
   node.operand_count = static_cast<std::uint32_t>(operands.size());
   f.operands_.insert(f.operands_.end(), operands.begin(), operands.end());
   const auto id = static_cast<std::uint32_t>(f.nodes_.size());
   f.nodes_.push_back(node);
-  interned_.emplace(key, id);
+  interned_.insert(key, id);
   note_spans(id);
   return Value{id};
+}
+
+Type Builder::type_of_elementwise(Op op, std::span<const Value> operands) {
+  Inferred wanted{op, {}, operands.size(), {}};
+  std::size_t at = static_cast<std::size_t>(op);
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    wanted.in[k] = function_->node(operands[k]).type;
+    at = 7 * at + wanted.in[k];
+  }
+  Inferred& known = inferred_[at % inferred_.size()];
+  if (known.op != op || known.in != wanted.in || known.count != wanted.count) {
+    std::array<Type, 3> in;
+    for (std::size_t k = 0; k < operands.size(); ++k) in[k] = type(operands[k]);
+    wanted.out = infer(op, std::span(in).first(operands.size()), {}, {})[0];
+    known = wanted;
+  }
+  return known.out;
 }
 
 Value Builder::make(Op op, std::span<const Value> given, Attr attr, Type hint) {
   if (op == Op::kProject) return project(given[0], std::get<IndexAttr>(attr).index);
   if (op == Op::kParameter) throw InternalError("parameters are made by Builder::param");
+  for (Value v : given) {
+    ensure(v.id < function_->size(), "an operand is not of this function");
+    ensure(!is_projected(function_->op(v)), "an op with several results is read through project");
+  }
+  const bool short_elementwise = is_elementwise(op) && op != Op::kCast && op != Op::kBitcast &&
+                                 std::holds_alternative<std::monostate>(attr) && !given.empty() &&
+                                 given.size() <= 3;
+  if (short_elementwise) {
+    std::array<Value, 3> own;
+    std::copy(given.begin(), given.end(), own.begin());
+    const std::span<Value> operands = std::span(own).first(given.size());
+    const Type out = type_of_elementwise(op, operands);
+    order(op, operands);  // after inference, whose messages keep the user's order
+    if (const Value folded = fold(op, operands, attr, out); folded.valid()) return folded;
+    return intern(op, operands, attr, std::span(&out, 1));
+  }
   std::vector<Value> operands(given.begin(), given.end());
   std::vector<Type> in;
-  for (Value v : operands) {
-    ensure(v.id < function_->size(), "an operand is not of this function");
-    const Op maker = function_->op(v);
-    ensure(!is_projected(maker), "an op with several results is read through project");
-    in.push_back(type(v));
-  }
+  for (Value v : operands) in.push_back(type(v));
   const std::vector<Type> out = infer(op, in, attr, hint);
   if (out.empty()) {
     throw UserError("[" + std::string(name_of(op)) + "] the body gives no result");
   }
-  order(op, operands);  // after inference, whose messages keep the user's order
+  order(op, operands);
   if (!is_projected(op)) {
     if (const Value folded = fold(op, operands, attr, out[0]); folded.valid()) return folded;
   }
-  return intern(op, operands, std::move(attr), out);
+  return intern(op, operands, attr, out);
 }
 
 Value Builder::project(Value node, std::int64_t index) {

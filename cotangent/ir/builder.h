@@ -4,9 +4,9 @@
 // "[add] shapes differ: f64[6,3] and f64[3]".
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "cotangent/ir/function.h"
@@ -145,11 +145,53 @@ class Builder {
   }
 
  private:
-  Value intern(Op op, std::span<const Value> operands, Attr attr, std::span<const Type> types);
+  /// Nodes by what they are: open addressing, a power of two places, at most half of them taken.
+  class Interned {
+   public:
+    /// The first node of this hash that `same` holds for, or -1.
+    template <class F>
+    std::int64_t find(std::size_t hash, F same) const {
+      if (places_.empty()) return -1;
+      for (std::size_t at = hash & mask();; at = (at + 1) & mask()) {
+        const Place& place = places_[at];
+        if (place.node == kFree) return -1;
+        if (place.hash == static_cast<std::uint32_t>(hash >> 32) && same(place.node)) {
+          return place.node;
+        }
+      }
+    }
+    void insert(std::size_t hash, std::uint32_t node);
+    void clear() { places_.clear(), taken_ = 0; }
+
+   private:
+    static constexpr std::uint32_t kFree = UINT32_MAX;
+    struct Place {
+      std::uint32_t hash = 0, low = 0;  ///< upper and lower half
+      std::uint32_t node = kFree;
+    };
+    std::size_t mask() const { return places_.size() - 1; }
+    void put(const Place& place);
+
+    std::vector<Place> places_;
+    std::size_t taken_ = 0;
+  };
+
+  Value intern(Op op, std::span<const Value> operands, const Attr& attr,
+               std::span<const Type> types);
+  void note_spans(std::uint32_t id);
+  Type type_of_elementwise(Op op, std::span<const Value> operands);
   Value fold(Op op, std::span<const Value> operands, const Attr& attr, const Type& type);
 
   std::unique_ptr<Function> function_;
-  std::unordered_multimap<std::size_t, std::uint32_t> interned_;
+  Interned interned_;
+  /// Types of elementwise ops inferred before, by op and the operands' places in the type table.
+  struct Inferred {
+    Op op{};
+    std::array<std::uint32_t, 3> in{};
+    std::size_t count = 0;  ///< of operands; 0: nothing here
+    Type out;
+  };
+  std::array<Inferred, 32> inferred_;
   std::vector<SourceSpan> spans_;
 };
 

@@ -69,9 +69,22 @@ double exact_reciprocal(const Function& f, Value v) {
   return 1.0 / c;
 }
 
+/// The number that x repeats everywhere; NaN if there is none.
+double repeated_number(const Function& f, Value x) {
+  while (f.op(x) == Op::kBroadcast || f.op(x) == Op::kReshape) x = f.operand(x, 0);
+  if (!is_constant(f, x)) return NAN;
+  const Tensor& literal = *f.attr_as<LiteralAttr>(x).value;
+  if (literal.size() == 0) return NAN;
+  const auto value = static_cast<double>(literal.real(0));
+  return literal.size() == 1 || f.is_splat(x, value) ? value : NAN;
+}
+
 Value fold_float(Builder& b, Op op, std::span<const Value> x) {
   const Function& f = b.so_far();
-  const auto is = [&](std::size_t k, double value) { return f.is_splat(x[k], value); };
+  const double number[] = {repeated_number(f, x[0]), x.size() > 1 ? repeated_number(f, x[1]) : NAN};
+  const auto is = [&](std::size_t k, double value) {
+    return number[k] == value && std::signbit(number[k]) == std::signbit(value);
+  };
   switch (op) {
     case Op::kAdd:
       if (is(0, -0.0)) return x[1];

@@ -167,7 +167,9 @@ Known known_of(const Function& f, Value v, int& budget) {
     case Op::kConstant: return constant(v);
     case Op::kMul: {
       if (operand(0) == operand(1)) return Known::kSquares;
-      const Known x = known_of(f, operand(0), budget), y = known_of(f, operand(1), budget);
+      const Known x = known_of(f, operand(0), budget);
+      if (x == Known::kNothing) return x;
+      const Known y = known_of(f, operand(1), budget);
       if (x == Known::kPositive) return y;
       if (y == Known::kPositive) return x;
       return Known::kNothing;
@@ -181,10 +183,13 @@ Known known_of(const Function& f, Value v, int& budget) {
       return y && *y == 2.0 ? Known::kSquares : Known::kNothing;
     }
     case Op::kFma: {
-      const Known c = known_of(f, operand(2), budget);
-      return operand(0) == operand(1) ? sum(Known::kSquares, c) : Known::kNothing;
+      if (operand(0) != operand(1)) return Known::kNothing;
+      return sum(Known::kSquares, known_of(f, operand(2), budget));
     }
-    case Op::kAdd: return sum(known_of(f, operand(0), budget), known_of(f, operand(1), budget));
+    case Op::kAdd: {
+      const Known x = known_of(f, operand(0), budget);
+      return x == Known::kNothing ? x : sum(x, known_of(f, operand(1), budget));
+    }
     case Op::kDotGeneral: {
       const auto& a = f.attr_as<DotAttr>(v);
       const bool square = operand(0) == operand(1) && a.batch_x == a.batch_y &&

@@ -24,32 +24,51 @@ std::string changes_text(const PassRecord& record, const Function& before, const
          (changes.empty() ? ", no change" : "\n" + changes);
 }
 
+bool has_op(const Function& f, const std::function<bool(Op)>& wanted) {
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Value v{id};
+    if (wanted(f.op(v))) return true;
+    if (!is_second_order(f.op(v))) continue;
+    for (const FunctionPtr& body : bodies_of(f.attr(v))) {
+      if (has_op(*body, wanted)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<Pass> standard_passes(const PassOptions& options) {
   std::vector<Pass> passes;
-  passes.push_back({"inline_calls", inline_calls});
-  passes.push_back({"simplify", simplify});
-  passes.push_back({"expand_linear_algebra", expand_linear_algebra});
-  passes.push_back({"symmetrise_pairs", symmetrise_pairs});
+  const auto is = [](Op wanted) { return [wanted](Op op) { return op == wanted; }; };
+  const auto is_linear_algebra = [](Op op) { return info(op).kind == OpKind::kLinearAlgebra; };
+  passes.push_back({"inline_calls", inline_calls, is(Op::kCall)});
+  passes.push_back({"simplify", simplify, {}});
+  passes.push_back({"expand_linear_algebra", expand_linear_algebra, is_linear_algebra});
+  passes.push_back({"symmetrise_pairs", symmetrise_pairs, is(Op::kPairSum)});
   if (options.reduce_strength) {
-    passes.push_back({"reduce_strength", reduce_strength});
-    passes.push_back({"simplify", simplify});
+    passes.push_back({"reduce_strength", reduce_strength, {}});
+    passes.push_back({"simplify", simplify, {}});
   }
-  passes.push_back({"hoist_rows", hoist_rows});
-  if (options.reduce_strength) passes.push_back({"factor_rows", factor_rows});
-  passes.push_back({"expand_fft", expand_fft});
-  passes.push_back({"simplify", simplify});
-  passes.push_back({"fuse_rows", fuse_rows});
-  if (options.contract) passes.push_back({"contract", contract});
-  if (options.expand_math) passes.push_back({"expand_math", expand_math});
-  passes.push_back({"expand_random", [wide = options.wide_integers](const Function& f) {
-                      return expand_random(f, wide);
-                    }});
-  passes.push_back({"expand_scans", [wide = options.wide_integers](const Function& f) {
-                      return expand_scans(f, wide);
-                    }});
-  passes.push_back({"simplify", simplify});
+  passes.push_back({"hoist_rows", hoist_rows, is(Op::kPairSum)});
+  if (options.reduce_strength) passes.push_back({"factor_rows", factor_rows, is(Op::kPairSum)});
+  passes.push_back({"expand_fft", expand_fft, is(Op::kFft)});
+  passes.push_back({"simplify", simplify, {}});
+  passes.push_back({"fuse_rows", fuse_rows, is(Op::kMap)});
+  if (options.contract) passes.push_back({"contract", contract, {}});
+  if (options.expand_math) passes.push_back({"expand_math", expand_math, is_transcendental});
+  const auto is_scan = [](Op op) {
+    return op == Op::kSort || op == Op::kArgsort || op == Op::kCumSum;
+  };
+  passes.push_back(
+      {"expand_random",
+       [wide = options.wide_integers](const Function& f) { return expand_random(f, wide); },
+       is(Op::kRandomBits)});
+  passes.push_back(
+      {"expand_scans",
+       [wide = options.wide_integers](const Function& f) { return expand_scans(f, wide); },
+       is_scan});
+  passes.push_back({"simplify", simplify, {}});
   return passes;
 }
 
@@ -60,7 +79,9 @@ FunctionPtr run_passes(FunctionPtr f, const PassOptions& options,
     PassRecord record{pass.name, 0, f->total_size(), 0};
     const auto start = std::chrono::steady_clock::now();
     telemetry::Span span(options.telemetry, "pass " + pass.name + " of " + f->name());
-    const FunctionPtr before = std::exchange(f, pass.run(*f));
+    const bool runs = !pass.concerns || has_op(*f, pass.concerns);
+    const FunctionPtr before = f;
+    if (runs) f = pass.run(*f);
     span.close();
     record.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

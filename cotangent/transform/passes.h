@@ -69,6 +69,9 @@ struct PassOptions {
 struct Pass {
   std::string name;
   std::function<ir::FunctionPtr(const ir::Function&)> run;
+  /// Where no op of the program (bodies included) is one of these, the pass has nothing to do and is
+  /// left out; empty: it always runs.
+  std::function<bool(ir::Op)> concerns;
 };
 
 /// The passes a program goes through before kernels are made, in order.

@@ -74,8 +74,9 @@ std::optional<double> splat_value(const Function& f, Value v) {
   if (f.op(v) != Op::kConstant) return std::nullopt;
   const Tensor& literal = *f.attr_as<LiteralAttr>(v).value;
   if (literal.size() == 0) return std::nullopt;
-  const auto value = static_cast<double>(literal.real(0));
-  if (std::isnan(value) || !f.is_splat(v, value)) return std::nullopt;
+  const long double exact = literal.real(0);
+  const auto value = static_cast<double>(exact);
+  if (value != exact || (literal.size() > 1 && !f.is_splat(v, value))) return std::nullopt;
   return value;
 }
 
