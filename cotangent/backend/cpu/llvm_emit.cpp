@@ -10,30 +10,59 @@
 
 #include "cotangent/backend/cpu/llvm_control.h"
 #include "cotangent/base/error.h"
+#include "cotangent/kernel/memory_plan.h"
 
 namespace cotangent::backend::cpu {
 
+namespace {
+
+void find_literals(const Block& block, MemoryPlan& plan) {
+  for (const Instr& i : block.instrs) {
+    if (i.code == Code::kConst && is_float(i.dtype)) plan.literals[{i.dtype, i.bits}] = 0;
+    if (i.body) find_literals(*i.body, plan);
+    if (i.other) find_literals(*i.other, plan);
+  }
+}
+
+constexpr std::size_t kMostPlainLiterals = 500;
+
+}  // namespace
+
 MemoryPlan plan_memory(const Program& program, int vector_bits) {
   MemoryPlan plan;
-  for (const kernel::Buffer& buffer : program.buffers) {
+  const std::size_t n = program.buffers.size();
+  std::vector<std::size_t> scratch(n, 0), lane(n, 0);
+  plan.offset.assign(n, 0);
+  for (std::size_t k = 0; k < n; ++k) {
+    const kernel::Buffer& buffer = program.buffers[k];
     const std::size_t bytes = static_cast<std::size_t>(buffer.count) * size_of(buffer.dtype);
-    const std::size_t padded = (bytes + 63) / 64 * 64;
-    if (buffer.kind == kernel::BufferKind::kScratch) {
-      plan.offset.push_back(plan.scratch_bytes);
-      plan.scratch_bytes += padded;
-    } else if (buffer.kind == kernel::BufferKind::kThread) {
-      plan.offset.push_back(plan.lane_bytes);
-      plan.lane_bytes += padded;
-    } else if (buffer.kind == kernel::BufferKind::kLane) {
-      plan.offset.push_back(plan.lane_bytes);
-      plan.lane_bytes += (bytes * most_lanes(vector_bits) + 63) / 64 * 64;
-    } else if (buffer.kind == kernel::BufferKind::kConstant) {
-      plan.offset.push_back(plan.constant_bytes);
-      plan.constant_bytes += padded;
-    } else {
-      plan.offset.push_back(0);
+    switch (buffer.kind) {
+      case kernel::BufferKind::kScratch: scratch[k] = bytes; break;
+      case kernel::BufferKind::kThread: lane[k] = bytes; break;
+      case kernel::BufferKind::kLane: lane[k] = bytes * most_lanes(vector_bits); break;
+      case kernel::BufferKind::kConstant:
+        plan.offset[k] = plan.constant_bytes;
+        plan.constant_bytes += (bytes + 63) / 64 * 64;
+        break;
+      default: break;
     }
   }
+  const std::vector<kernel::Life> lives = kernel::lives_of(program);
+  const kernel::Placement in_scratch = kernel::place(lives, scratch);
+  const kernel::Placement in_lanes = kernel::place(lives, lane);
+  for (std::size_t k = 0; k < n; ++k) {
+    if (scratch[k] > 0) plan.offset[k] = in_scratch.offset[k];
+    if (lane[k] > 0) plan.offset[k] = in_lanes.offset[k];
+  }
+  find_literals(program.body, plan);
+  if (plan.literals.size() <= kMostPlainLiterals) plan.literals.clear();
+  for (auto& [literal, offset] : plan.literals) {
+    offset = plan.constant_bytes;
+    plan.constant_bytes += sizeof literal.second;
+  }
+  plan.constant_bytes = (plan.constant_bytes + 63) / 64 * 64;
+  plan.scratch_bytes = in_scratch.bytes;
+  plan.lane_bytes = in_lanes.bytes;
   return plan;
 }
 

@@ -17,6 +17,9 @@ namespace cotangent::backend::cpu {
 struct MemoryPlan {
   std::vector<std::size_t> offset;  ///< by buffer
   std::size_t scratch_bytes = 0, lane_bytes = 0, constant_bytes = 0;
+  /// Floating-point literals by type and bits, where there are so many that LLVM, which looks for
+  /// each among all others, would take long: they lie among the constants. Else empty.
+  std::map<std::pair<DType, std::uint64_t>, std::size_t> literals;
 };
 MemoryPlan plan_memory(const kernel::Program& program, int vector_bits);
 

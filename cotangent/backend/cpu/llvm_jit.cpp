@@ -147,6 +147,9 @@ class Module final : public CodeModule {
         std::memcpy(block + plan.offset[k], b.data.data(), b.data.size());
       }
     }
+    for (const auto& [literal, offset] : plan.literals) {
+      std::memcpy(block + offset, &literal.second, sizeof literal.second);
+    }
     return {block, [](const std::byte* p) { std::free(const_cast<std::byte*>(p)); }};
   }
 

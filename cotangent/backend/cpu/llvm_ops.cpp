@@ -393,9 +393,8 @@ void emit_library_call(llvm::IRBuilder<>& ir, const std::vector<std::int64_t>& w
                        llvm::ArrayRef<Value*> arrays, Value* threads) {
   llvm::Module& module = *ir.GetInsertBlock()->getModule();
   auto* constant = llvm::ConstantDataArray::get(ir.getContext(), llvm::ArrayRef(words));
-  auto* description =
-      new llvm::GlobalVariable(module, constant->getType(), true,
-                               llvm::GlobalValue::PrivateLinkage, constant, "call");
+  auto* description = new llvm::GlobalVariable(module, constant->getType(), true,
+                                               llvm::GlobalValue::PrivateLinkage, constant, "call");
   description->setAlignment(llvm::Align(8));
   llvm::Function* function = ir.GetInsertBlock()->getParent();
   llvm::IRBuilder<> entry(&function->getEntryBlock(), function->getEntryBlock().begin());
@@ -403,8 +402,8 @@ void emit_library_call(llvm::IRBuilder<>& ir, const std::vector<std::int64_t>& w
   for (std::size_t k = 0; k < arrays.size(); ++k) {
     ir.CreateStore(arrays[k], ir.CreateConstInBoundsGEP1_64(ir.getPtrTy(), list, k));
   }
-  auto* signature = llvm::FunctionType::get(
-      ir.getVoidTy(), {ir.getPtrTy(), ir.getPtrTy(), ir.getInt64Ty()}, false);
+  auto* signature = llvm::FunctionType::get(ir.getVoidTy(),
+                                            {ir.getPtrTy(), ir.getPtrTy(), ir.getInt64Ty()}, false);
   ir.CreateCall(module.getOrInsertFunction(kLibraryCallName, signature),
                 {description, list, threads});
 }

@@ -43,6 +43,7 @@ class ValueEmitter {
       : context_(module.getContext()),
         ir_(context_),
         program_(program),
+        plan_(plan),
         bits_(vector_bits),
         team_(team),
         rsqrt14_(rsqrt14),
@@ -296,11 +297,27 @@ class ValueEmitter {
     return llvm::ConstantVector::get(all);
   }
 
+  /// A literal that lies in memory, loaded where it is used; null for any other value.
+  Value* kept_literal(Id id) {
+    const auto at = kept_literals_.find(id);
+    if (at == kept_literals_.end()) return nullptr;
+    llvm::Type* type = llvm_type(context_, program_.types[id], 1);
+    auto* load = ir_.CreateAlignedLoad(
+        type, ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), fn_->getArg(3), at->second),
+        llvm::Align(size_of(program_.types[id])));
+    load->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(context_, {}));
+    return load;
+  }
+
   Value* vector(Id id) {
     const Val& x = values_[id];
     switch (class_[id]) {
       case Class::kVarying: return x.v;
-      case Class::kUniform: return splat(x.s);
+      case Class::kUniform:
+        if (Value* literal = kept_literal(id)) {
+          return ir_.CreateVectorSplat(static_cast<unsigned>(lanes_.width), literal);
+        }
+        return splat(x.s);
       case Class::kLinear: {
         auto& known = lines_[{x.s, {lanes_.width, x.stride}}];
         if (!known) {
@@ -316,6 +333,7 @@ class ValueEmitter {
 
   Value* scalar(Id id) {
     ensure(class_[id] != Class::kVarying, "code generation: a vector where a scalar is wanted");
+    if (Value* literal = kept_literal(id)) return literal;
     return values_[id].s;
   }
 
@@ -396,7 +414,12 @@ class ValueEmitter {
 
   void instr(const Instr& i) {
     switch (i.code) {
-      case Code::kConst: values_[i.result].s = literal(i); break;
+      case Code::kConst:
+        values_[i.result].s = literal(i);
+        if (const auto at = plan_.literals.find({i.dtype, i.bits}); at != plan_.literals.end()) {
+          kept_literals_[i.result] = at->second;
+        }
+        break;
       case Code::kOp: op(i); break;
       case Code::kLoad: load(i); break;
       case Code::kStore: store(i); break;
@@ -732,6 +755,7 @@ class ValueEmitter {
   llvm::LLVMContext& context_;
   llvm::IRBuilder<> ir_;
   const Program& program_;
+  const MemoryPlan& plan_;
   int bits_;
   bool team_;
   bool rsqrt14_;
@@ -740,6 +764,7 @@ class ValueEmitter {
   std::vector<Value*> base_;
   std::vector<Val> values_;
   std::vector<Class> class_;
+  std::map<Id, std::size_t> kept_literals_;  ///< where among the constants
   Lanes lanes_;
   bool inside_first_ = false;
   bool corrects_roots_ = true;  ///< a started reciprocal root is corrected for 0 and infinity
