@@ -57,7 +57,8 @@ ir::FunctionPtr split_totals(const ir::FunctionPtr& f) {
   return b.finish(results);
 }
 
-/// Copies [N, d] parameters that a second-order op reads into planes, once.
+/// Copies [N, d] parameters that a second-order op reads into planes, once; but not for a map over
+/// their rows, whose lanes read each element one time only.
 void Lowering::pack_params(Frame& fr) {
   const Function& f = *fr.f;
   std::vector<char> wanted(f.size(), 0);
@@ -74,6 +75,9 @@ void Lowering::pack_params(Frame& fr) {
     if (f.op(v) == Op::kWhile) {
       begin = static_cast<std::size_t>(f.attr_as<ir::WhileAttr>(v).invariants);
       end = operands.size();
+    }
+    if (f.op(v) == Op::kMap) {
+      end = static_cast<std::size_t>(f.attr_as<ir::MapAttr>(v).rows);
     }
     for (std::size_t k = 0; k < operands.size(); ++k) {
       if (k < begin || k >= end) wanted[operands[k].id] = 1;

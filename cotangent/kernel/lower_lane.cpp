@@ -124,6 +124,26 @@ std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64
   return std::min(total, kTooMuch);
 }
 
+bool has_matrix_product(const Function& f) {
+  // Written out, from 8 x 8 on, a product of matrices is slower than from memory of its lane: code
+  // beyond the instruction cache, and more values than registers.
+  constexpr std::int64_t kWrittenOut = 8 * 8 * 8;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Value v{id};
+    if (f.op(v) == Op::kDotGeneral) {
+      std::int64_t terms = f.type(v).size();
+      for (std::int64_t axis : f.attr_as<ir::DotAttr>(v).contract_x) {
+        terms *= f.type(f.operand(v, 0)).shape[static_cast<int>(axis)];
+      }
+      if (terms >= kWrittenOut) return true;
+    }
+    for (const ir::FunctionPtr& body : ir::bodies_of(f.attr(v))) {
+      if (has_matrix_product(*body)) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::int64_t lane_cost(const Function& f) {
@@ -182,7 +202,7 @@ bool is_plain_body(const Function& f) {
 
 /// Whether all values of a body are kept in registers, one instance a lane.
 bool Lowering::in_registers_whole(const Function& body) const {
-  return lane_cost(body) <= options_.most_in_registers;
+  return lane_cost(body) <= options_.most_in_registers && !has_matrix_product(body);
 }
 
 Frame& Lowering::new_frame(const ir::FunctionPtr& f, bool lane) {
