@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cotangent/array/array.h"
+#include "cotangent/array/check.h"
 #include "cotangent/array/complex.h"
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/evaluate.h"

@@ -1,11 +1,13 @@
 #include "cotangent/array/evaluate.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <unordered_map>
 
 #include "cotangent/array/closure.h"
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/runtime/fault.h"
 
 namespace cotangent::array {
 namespace {
@@ -100,12 +102,22 @@ double estimate_work(const ir::Function& f) {
   return total;
 }
 
+// --- faults
+
+void throw_if_faulty(const void* record, std::span<const transform::FaultSite> checks) {
+  std::array<std::int64_t, 4> fault;
+  std::memcpy(fault.data(), record, sizeof fault);
+  if (const auto found = runtime::read_fault(fault))
+    runtime::throw_fault(*found, checks, "of arrays");
+}
+
 // --- the context
 
 struct Context::State {
   struct Entry {
-    ir::FunctionPtr asked;  ///< before passes: the key
-    ir::FunctionPtr ready;  ///< after passes
+    ir::FunctionPtr asked;                     ///< before passes: the key
+    ir::FunctionPtr ready;                     ///< after passes
+    std::vector<transform::FaultSite> checks;  ///< with any, the last result is the fault
     runtime::ExecutablePtr code;
     std::int64_t uses = 0;
     std::uint64_t last = 0;
@@ -182,6 +194,7 @@ std::vector<runtime::BufferPtr> Context::run(const ir::FunctionPtr& f,
                                              std::span<const runtime::BufferPtr> arguments) {
   State::EntryPtr entry;
   ir::FunctionPtr program;
+  std::vector<transform::FaultSite> checks;
   runtime::ExecutablePtr code;
   runtime::CompileOptions how;
   bool interpreted = false;
@@ -192,6 +205,7 @@ std::vector<runtime::BufferPtr> Context::run(const ir::FunctionPtr& f,
     entry->last = ++state_->clock;
     ++entry->uses;
     program = entry->ready;
+    checks = entry->checks;
     code = entry->code;
     interpreted = !code && entry->uses < state_->options.compile_at_use &&
                   estimate_work(*f) <= state_->options.interpret_below;
@@ -203,11 +217,21 @@ std::vector<runtime::BufferPtr> Context::run(const ir::FunctionPtr& f,
   }
   // Compilation is outside the lock: two threads may do it twice, to the same end.
   if (!program) {
-    program = transform::run_passes(f, exact_passes());
+    transform::Exposed exposed{f, {}};
+    if (f->has_checks()) exposed = transform::expose_faults(*f);
+    program = transform::run_passes(exposed.program, exact_passes());
+    checks = std::move(exposed.sites);
     const std::lock_guard lock(state_->mutex);
     entry->ready = program;
+    entry->checks = checks;
   }
-  if (interpreted) return interpret(*program, arguments);
+  const auto checked = [&](std::vector<runtime::BufferPtr> results) {
+    if (checks.empty()) return results;
+    throw_if_faulty(results.back()->data(), checks);
+    results.pop_back();
+    return results;
+  };
+  if (interpreted) return checked(interpret(*program, arguments));
   if (!code) {
     how.passes = false;
     code = runtime::compile(program, how);
@@ -220,7 +244,7 @@ std::vector<runtime::BufferPtr> Context::run(const ir::FunctionPtr& f,
   std::vector<void*> out;
   for (const runtime::BufferPtr& b : results) out.push_back(b->data());
   code->call_raw(in, out);
-  return results;
+  return checked(std::move(results));
 }
 
 runtime::ExecutablePtr Context::compile(const ir::FunctionPtr& f) {

@@ -63,8 +63,9 @@ Complex complex_transform(std::string_view op, FftKind kind, const Complex& z, c
   std::vector<Array> parts{real_of(op, z.re), real_of(op, z.im)};
   for (std::size_t k = 0; k < axes.size(); k += kAtOnce) {
     const std::size_t end = std::min(k + kAtOnce, axes.size());
-    parts = transformed(kind, parts, Dims(axes.begin() + static_cast<std::ptrdiff_t>(k),
-                                          axes.begin() + static_cast<std::ptrdiff_t>(end)));
+    parts = transformed(kind, parts,
+                        Dims(axes.begin() + static_cast<std::ptrdiff_t>(k),
+                             axes.begin() + static_cast<std::ptrdiff_t>(end)));
   }
   return {parts[0], parts[1]};
 }
@@ -111,8 +112,8 @@ Complex fitted(std::string_view op, const Complex& z, std::optional<std::int64_t
   return n ? Complex(fitted(op, z.re, *n, axis), fitted(op, z.im, *n, axis)) : z;
 }
 
-Complex one_axis(std::string_view op, FftKind kind, const Complex& z,
-                 std::optional<std::int64_t> n, int axis) {
+Complex one_axis(std::string_view op, FftKind kind, const Complex& z, std::optional<std::int64_t> n,
+                 int axis) {
   const int k = normal_axis(op, axis, z.re.ndim());
   return complex_transform(op, kind, fitted(op, z, n, k), {k});
 }

@@ -1,6 +1,7 @@
 #include "cotangent/array/jit.h"
 
 #include <algorithm>
+#include <array>
 
 #include "cotangent/array/closure.h"
 #include "cotangent/array/evaluate.h"
@@ -98,7 +99,9 @@ std::vector<Array> run(const Program& program, std::span<const Array* const> arg
   for (const Array* x : arguments) in.push_back(x->node()->buffer->data());
   in.insert(in.end(), program.captured_data.begin(), program.captured_data.end());
   const ir::Function& f = *program.code->program();
-  const std::size_t n = f.results().size();
+  const bool checked = !program.code->checks().empty();
+  const std::size_t n = f.results().size() - (checked ? 1 : 0);
+  std::array<std::int64_t, 4> fault;
   std::vector<Array> results;
   std::vector<void*> out;
   results.reserve(n);
@@ -109,7 +112,9 @@ std::vector<Array> run(const Program& program, std::span<const Array* const> arg
     out.push_back(buffer->data());
     results.push_back(Array(make_buffer(type, std::move(buffer), program.weak[k])));
   }
+  if (checked) out.push_back(fault.data());
   program.code->call_raw(in, out);
+  if (checked) throw_if_faulty(fault.data(), program.code->checks());
   return results;
 }
 

@@ -22,7 +22,7 @@ Array& at_shape(Array& x, const Shape& shape) {
   return x;
 }
 
-Key with(std::string_view op, Key key, Array Key::*field, const Array& value) {
+Key with(std::string_view op, Key key, Array Key::* field, const Array& value) {
   key.*field = counter(op, value);
   const Array all[] = {key.seed, key.member, key.step};
   const Shape shape = broadcast_shapes(op, all);
@@ -45,8 +45,8 @@ Array draw_with(std::string_view op, const Key& key, Site site, const F& draw) {
                   step = b.param(word, "step");
   transform::RandomStream stream(b, seed, member, step, site);
   const ir::Value made = draw(stream);
-  return Array(make_call(b.finish({made}),
-                         {key.seed.node(), key.member.node(), key.step.node()})[0]);
+  return Array(
+      make_call(b.finish({made}), {key.seed.node(), key.member.node(), key.step.node()})[0]);
 }
 
 void want(std::string_view op, bool holds, DType dtype, const char* remedy) {
