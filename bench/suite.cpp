@@ -241,11 +241,13 @@ void matrices(const Suite& s) {
     const std::string name = "matmul-" + std::to_string(n) + "-" + name_of_type(t);
     if (!s.wants(name)) continue;
     const std::int64_t count = 65536 / (n * n) * 16;
-    Call ours(transform::vmap(matmul(n, t), count), 1);
+    Call ours(transform::vmap(matmul(n, t), count), s.cores);
     std::vector<T> a(static_cast<std::size_t>(count * n * n), T(0.5)), b = a, c = a;
     s.pair(
         name, std::ref(ours),
-        [&] { hand::small_matmul<T>(a.data(), b.data(), c.data(), count, static_cast<int>(n)); },
+        [&] {
+          hand::small_matmul<T>(a.data(), b.data(), c.data(), count, static_cast<int>(n), s.cores);
+        },
         2.0 * static_cast<double>(count * n * n * n), "flops");
   }
 }

@@ -190,11 +190,14 @@ static void matmul(const T* a, const T* b, T* c, std::int64_t count) {
 }
 
 template <class T>
-void small_matmul(const T* a, const T* b, T* c, std::int64_t count, int n) {
-  if (n == 3) return matmul<T, 3>(a, b, c, count);
-  if (n == 4) return matmul<T, 4>(a, b, c, count);
-  if (n == 8) return matmul<T, 8>(a, b, c, count);
-  matmul<T, 16>(a, b, c, count);
+void small_matmul(const T* a, const T* b, T* c, std::int64_t count, int n, int threads) {
+  in_threads(threads, count, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t at = begin * n * n, many = end - begin;
+    if (n == 3) return matmul<T, 3>(a + at, b + at, c + at, many);
+    if (n == 4) return matmul<T, 4>(a + at, b + at, c + at, many);
+    if (n == 8) return matmul<T, 8>(a + at, b + at, c + at, many);
+    matmul<T, 16>(a + at, b + at, c + at, many);
+  });
 }
 
 template <class T>
@@ -221,12 +224,12 @@ double fma_peak() {
   return best;
 }
 
-#define HAND_INSTANCES(T)                                                   \
-  template void lorenz<T>(T*, std::int64_t, std::int64_t, int);             \
-  template void double_pendulum<T>(T*, std::int64_t, std::int64_t, int);    \
-  template void cartpole<T>(T*, std::int64_t, std::int64_t, int);           \
-  template void gravity<T>(const T*, T*, std::int64_t, T);                  \
-  template void small_matmul<T>(const T*, const T*, T*, std::int64_t, int); \
+#define HAND_INSTANCES(T)                                                        \
+  template void lorenz<T>(T*, std::int64_t, std::int64_t, int);                  \
+  template void double_pendulum<T>(T*, std::int64_t, std::int64_t, int);         \
+  template void cartpole<T>(T*, std::int64_t, std::int64_t, int);                \
+  template void gravity<T>(const T*, T*, std::int64_t, T);                       \
+  template void small_matmul<T>(const T*, const T*, T*, std::int64_t, int, int); \
   template double fma_peak<T>();
 HAND_INSTANCES(float)
 HAND_INSTANCES(double)

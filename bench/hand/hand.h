@@ -28,7 +28,7 @@ void stencil27(const double* in, double* out, std::int64_t n, int threads);
 
 /// Matrix products of `count` pairs [count][n][n], one after the other.
 template <class T>
-void small_matmul(const T* a, const T* b, T* c, std::int64_t count, int n);
+void small_matmul(const T* a, const T* b, T* c, std::int64_t count, int n, int threads);
 
 /// Fused multiply-adds a second of one core, counted in scalar operations of T (2 an fma).
 template <class T>

@@ -371,9 +371,14 @@ def run_drjit(c):
     c.systems(rollout)
 
 
-def run_taichi(c):
-    import taichi as ti
+ti = None  # taichi, once it is imported: its functions may not import
 
+
+def run_taichi(c):
+    global ti
+    import taichi
+
+    ti = taichi
     ti.init(arch=ti.cpu, log_level=ti.ERROR, fast_math=False, default_fp=ti.f64)
 
     def rollout(step, components, dtype):
@@ -416,8 +421,6 @@ def _lorenz_taichi(x, y, z):
 
 
 def _pendulum_taichi(a1, a2, w1, w2):
-    import taichi as ti
-
     g, d = 9.81, a1 - a2
     sd, cd, den = ti.sin(d), ti.cos(d), 3 - ti.cos(d + d)
     n1 = (-3 * g) * ti.sin(a1) - g * ti.sin(a1 - (a2 + a2)) - 2 * sd * (w2 * w2 + w1 * w1 * cd)
@@ -427,8 +430,6 @@ def _pendulum_taichi(a1, a2, w1, w2):
 
 
 def _cartpole_taichi(x, v, a, w):
-    import taichi as ti
-
     sn, cs = ti.sin(a), ti.cos(a)
     temp = (-2 * a + 0.05 * (w * w * sn)) / 1.1
     acc = (9.8 * sn - cs * temp) / (0.5 * (4.0 / 3 - 0.1 * (cs * cs) / 1.1))

@@ -52,16 +52,30 @@ void Builder::Interned::put(const Place& place) {
   places_[at] = place;
 }
 
-void Builder::Interned::insert(std::size_t hash, std::uint32_t node) {
-  if (2 * (taken_ + 1) > places_.size()) {
-    std::vector<Place> old(std::max<std::size_t>(64, 2 * places_.size()));
-    old.swap(places_);
-    for (const Place& p : old) {
-      if (p.node != kFree) put(p);
-    }
+void Builder::Interned::resize(std::size_t places) {
+  std::vector<Place> old(places);
+  old.swap(places_);
+  for (const Place& p : old) {
+    if (p.node != kFree) put(p);
   }
+}
+
+void Builder::Interned::reserve(std::size_t nodes) {
+  std::size_t places = 64;
+  while (places < 2 * (nodes + 1)) places *= 2;
+  if (places > places_.size()) resize(places);
+}
+
+void Builder::Interned::insert(std::size_t hash, std::uint32_t node) {
+  if (2 * (taken_ + 1) > places_.size()) resize(std::max<std::size_t>(64, 2 * places_.size()));
   put({static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(hash), node});
   ++taken_;
+}
+
+void Builder::reserve(std::size_t nodes) {
+  interned_.reserve(nodes);
+  function_->nodes_.reserve(nodes);
+  function_->operands_.reserve(2 * nodes);
 }
 
 void Builder::note_spans(std::uint32_t id) {

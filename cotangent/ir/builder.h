@@ -116,6 +116,9 @@ class Builder {
   /// `x`, with a fault at `site` where an element of `predicate` is false.
   Value check(Value predicate, Value x, CheckAttr attr, Value payload = {});
 
+  /// Room for so many nodes, where a pass knows about how many there will be.
+  void reserve(std::size_t nodes);
+
   /// Any op by its parts (parser, generic copies, random programs). Types are inferred. For a
   /// second-order op the value is the node itself; read it through project().
   Value make(Op op, std::span<const Value> operands, Attr attr, Type hint = {});
@@ -161,6 +164,7 @@ class Builder {
       }
     }
     void insert(std::size_t hash, std::uint32_t node);
+    void reserve(std::size_t nodes);
     void clear() { places_.clear(), taken_ = 0; }
 
    private:
@@ -171,6 +175,7 @@ class Builder {
     };
     std::size_t mask() const { return places_.size() - 1; }
     void put(const Place& place);
+    void resize(std::size_t places);
 
     std::vector<Place> places_;
     std::size_t taken_ = 0;

@@ -222,7 +222,7 @@ Known known_of(const Function& f, Value v, int& budget) {
 }  // namespace
 
 bool is_sum_of_squares(const Function& f, Value v) {
-  int budget = 1000;  // nodes looked at; a program that needs more is not "visibly" anything
+  int budget = 200;  // nodes looked at; a program that needs more is not "visibly" anything
   return known_of(f, v, budget) == Known::kSquares;
 }
 

@@ -54,6 +54,7 @@ void append_checks(const Function& f, const Flags& params, Values& to) {
 
 FunctionPtr restrict_to(const Function& f, const Flags& params, const Flags& results) {
   Builder b(f.name());
+  b.reserve(f.size());
   Values inside(f.params().size());
   for (std::size_t k = 0; k < inside.size(); ++k) {
     if (params[k]) inside[k] = b.param(f.param_type(k), f.param_names()[k]);
@@ -184,6 +185,7 @@ FunctionPtr rewrite(const Function& f, const RewriteRule& rule,
                     const std::function<FunctionPtr(const Function&)>& body,
                     const ProjectedRule& projected) {
   Builder b(f.name());
+  b.reserve(f.size());
   Values images(f.size());
   std::unordered_map<std::uint32_t, Values> results_of;
   for (std::size_t k = 0; k < f.params().size(); ++k) {

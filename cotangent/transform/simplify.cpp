@@ -13,7 +13,9 @@ constexpr int kMaxRounds = 16;
 
 class Simplifier {
  public:
-  explicit Simplifier(const Function& f) : f_(f), b_(f.name()), images_(f.size()) {}
+  explicit Simplifier(const Function& f) : f_(f), b_(f.name()), images_(f.size()) {
+    b_.reserve(f.size());
+  }
 
   FunctionPtr run() {
     std::unordered_map<std::uint32_t, Flags> used;  // results of nodes with several

@@ -502,13 +502,25 @@ class Emitter final : public ControlEmitter {
     });
   }
 
+  /// The most values that a loop over steps carries.
+  static std::size_t carried(const Block& b) {
+    std::size_t most = 0;
+    for (const Instr& i : b.instrs) {
+      if (i.rolled) most = std::max(most, i.args.size());
+      if (i.body) most = std::max(most, carried(*i.body));
+      if (i.other) most = std::max(most, carried(*i.other));
+    }
+    return most;
+  }
+
   /// How many registers' worth of instances a simd loop takes at a time. The steps of one instance
   /// wait for each other; those of several do not. Long bodies have work enough of their own, and
-  /// no registers to spare.
+  /// no registers to spare; much of one that carries little are often sides that hardly ever run.
   static std::int64_t interleaved(const Block& body) {
     if (!has_steps(body)) return 1;
     const std::size_t size = kernel::size_of_block(body);
-    return size <= 500 ? 4 : size <= 2000 ? 2 : 1;
+    const std::size_t four = carried(body) <= 8 ? 800 : 500;
+    return size <= four ? 4 : size <= 2000 ? 2 : 1;
   }
 
   void simd_loop(const Instr& i) {
