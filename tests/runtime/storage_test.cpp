@@ -125,8 +125,11 @@ TEST(StorageCasts, Integers) {
   for (DType from : {DType::kI32, DType::kI64, DType::kU32, DType::kU64, DType::kBool}) {
     std::vector<std::int64_t> values;
     for (int k = 0; k < 64; ++k) {
-      const std::int64_t p = static_cast<std::int64_t>(std::uint64_t{1} << k);
-      for (std::int64_t d : {-1, 0, 1}) values.push_back(p + d), values.push_back(-p + d);
+      const std::uint64_t p = std::uint64_t{1} << k;
+      for (std::uint64_t d : {UINT64_MAX, std::uint64_t{0}, std::uint64_t{1}}) {
+        values.push_back(static_cast<std::int64_t>(p + d));
+        values.push_back(static_cast<std::int64_t>(0 - p + d));
+      }
     }
     Tensor x(Type{from, {static_cast<std::int64_t>(values.size())}});
     for (std::size_t k = 0; k < values.size(); ++k) {
