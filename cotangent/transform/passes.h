@@ -26,8 +26,8 @@ ir::FunctionPtr reduce_strength(const ir::Function& f);
 /// What depends on one side of a pair_sum's pair only is computed once a row, by a map. Exact.
 ir::FunctionPtr hoist_rows(const ir::Function& f);
 
-/// What is computed element by element, through transpositions, between the rows of one map and those
-/// of another moves into the second. Exact.
+/// What is computed element by element, through transpositions, between the rows of one map and
+/// those of another moves into the second. Exact.
 ir::FunctionPtr fuse_rows(const ir::Function& f);
 
 /// Factors that all pairs of a row (or of the whole sum) share are taken out of a pair_sum. Changes
@@ -69,8 +69,8 @@ struct PassOptions {
 struct Pass {
   std::string name;
   std::function<ir::FunctionPtr(const ir::Function&)> run;
-  /// Where no op of the program (bodies included) is one of these, the pass has nothing to do and is
-  /// left out; empty: it always runs.
+  /// Where no op of the program (bodies included) is one of these, the pass has nothing to do and
+  /// is left out; empty: it always runs.
   std::function<bool(ir::Op)> concerns;
 };
 

@@ -12,7 +12,7 @@ constexpr const char* kLibrary = "libopenblas.so.0";
 constexpr const char* kCoreType = "OPENBLAS_CORETYPE";
 
 /// OpenBLAS chooses its kernels by a table of processor models and falls back to old ones for those
-/// it does not know (0.3.21 takes Zen 5 for Haswell, at half the speed). Features say what runs.
+/// it does not know (0.3.21 takes an Emerald Rapids for a Prescott). Features say what runs.
 const char* core_type() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
