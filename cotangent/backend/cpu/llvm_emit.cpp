@@ -649,8 +649,8 @@ class Emitter final : public ControlEmitter {
 }  // namespace
 
 void emit_kernel(llvm::Module& module, const std::string& name, const Program& program,
-                 const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14) {
-  Emitter(module, name, program, plan, vector_bits, team, rsqrt14).run();
+                 const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14, bool tiles) {
+  Emitter(module, name, program, plan, vector_bits, team, rsqrt14, tiles).run();
 }
 
 }  // namespace cotangent::backend::cpu

@@ -28,9 +28,10 @@ inline std::size_t most_lanes(int vector_bits) {
   return static_cast<std::size_t>(vector_bits) / 32 * 4;
 }
 
-/// Adds function `name` (the signature of KernelFunction) to the module.
+/// Adds function `name` (the signature of KernelFunction) to the module. `tiles`: strided
+/// neighbours are transposed in registers (llvm_tiles.h).
 void emit_kernel(llvm::Module& module, const std::string& name, const kernel::Program& program,
-                 const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14);
+                 const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14, bool tiles);
 
 /// One elementwise op on LLVM scalars or vectors of one width (llvm_ops.cpp). `rsqrt14`: lanes of a
 /// register, where the host has AVX-512's 14-bit estimate, from which 1/sqrt(x) is made with the

@@ -191,9 +191,11 @@ class Module final : public CodeModule {
     module.setTargetTriple(target->getTargetTriple().str());
     {
       const telemetry::Span span(options_.telemetry, "emit LLVM IR");
+      // In haste, instruction selection of LLVM 19 recurses without end on some transpositions.
+      const bool tiles = level_ > 0;
       for (std::size_t k = 0; k < requests.size(); ++k) {
         emit_kernel(module, "kernel_" + std::to_string(k), *requests[k].program, plans_[k], bits_,
-                    requests[k].team, machine_.rsqrt14);
+                    requests[k].team, machine_.rsqrt14, tiles);
       }
     }
 #ifdef COTANGENT_VERIFY_PASSES

@@ -39,7 +39,7 @@ inline constexpr std::size_t kMaxTwice = 300;  ///< a longer body of a simd loop
 class ValueEmitter {
  public:
   ValueEmitter(llvm::Module& module, const std::string& name, const Program& program,
-               const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14)
+               const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14, bool tiles)
       : context_(module.getContext()),
         ir_(context_),
         program_(program),
@@ -47,6 +47,7 @@ class ValueEmitter {
         bits_(vector_bits),
         team_(team),
         rsqrt14_(rsqrt14),
+        with_tiles_(tiles),
         tiles_(program),
         values_(program.types.size()),
         class_(program.types.size(), Class::kUniform) {
@@ -352,7 +353,7 @@ class ValueEmitter {
     }
     std::vector<std::size_t> all(b.instrs.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
-    if (lanes_.width > 1 && !lanes_.mask) find_tiles(b, sides);
+    if (with_tiles_ && lanes_.width > 1 && !lanes_.mask) find_tiles(b, sides);
     sequence(b, all, sides);
     tiles_.forget(b);
   }
@@ -759,6 +760,7 @@ class ValueEmitter {
   int bits_;
   bool team_;
   bool rsqrt14_;
+  bool with_tiles_;
   Tiles tiles_;
   llvm::Function* fn_ = nullptr;
   std::vector<Value*> base_;
