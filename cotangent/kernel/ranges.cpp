@@ -42,6 +42,8 @@ class Finder {
   explicit Finder(const Program& p) : program_(p) {
     result_.of.resize(p.types.size());
     result_.plain.assign(p.types.size(), 0);
+    definition_.assign(p.types.size(), nullptr);
+    define(p.body);
   }
   Ranges run() {
     block(program_.body);
@@ -51,6 +53,14 @@ class Finder {
  private:
   Range& of(Id id) { return result_.of[id]; }
   DType type(Id id) const { return program_.types[id]; }
+
+  void define(const Block& b) {
+    for (const Instr& i : b.instrs) {
+      if (i.result != kNoId) definition_[i.result] = &i;
+      if (i.body) define(*i.body);
+      if (i.other) define(*i.other);
+    }
+  }
 
   void block(const Block& b) {
     for (const Instr& i : b.instrs) instr(i);
@@ -80,10 +90,50 @@ class Finder {
       default:
         for (Id x : i.args) of(x) = all_of(type(x));
         for (Id x : i.results) of(x) = all_of(type(x));
+        if (i.code == Code::kWhile) {
+          for (std::size_t k = 0; k < i.args.size(); ++k) count(i, k);
+        }
         if (i.body) block(*i.body);
         if (i.other) block(*i.other);
         break;
     }
+  }
+
+  const Instr* op_of(Id id, Op op) const {
+    const Instr* i = definition_[id];
+    return i && i->code == Code::kOp && i->op == op ? i : nullptr;
+  }
+  std::optional<std::int64_t> constant(Id id) const {
+    const Instr* i = definition_[id];
+    if (!i || i->code != Code::kConst || !is_integer(i->dtype)) return std::nullopt;
+    return i64_of(i->bits, i->dtype);
+  }
+  /// The least L with a term `x < L` in the conjunction p.
+  std::optional<std::int64_t> bound(Id p, Id x) const {
+    if (const Instr* both = op_of(p, Op::kAnd)) {
+      const auto left = bound(both->operands[0], x), right = bound(both->operands[1], x);
+      return left && right ? std::min(left, right) : left ? left : right;
+    }
+    const Instr* less = op_of(p, Op::kLt);
+    return less && less->operands[0] == x ? constant(less->operands[1]) : std::nullopt;
+  }
+
+  /// Carry k of a while that goes on only while the carry, counting up, is below a limit.
+  void count(const Instr& i, std::size_t k) {
+    const Id next = i.body->yields[k + 1];
+    if (type(next) != DType::kI64 && type(next) != DType::kI32) return;
+    const Instr* sum = op_of(next, Op::kAdd);
+    if (!sum) return;
+    const bool first = sum->operands[0] == i.args[k];
+    const auto step = constant(sum->operands[first ? 1 : 0]);
+    const auto limit = bound(i.body->yields[0], next);
+    const Range start = of(i.operands[k + 1]);
+    if (!first && sum->operands[1] != i.args[k]) return;
+    if (!step || *step < 0 || !limit || start.hi >= *limit) return;
+    const Number most = add(*limit - 1, *step);
+    if (!most || *most > all_of(type(next)).hi) return;
+    of(i.args[k]) = {start.lo, *limit - 1};
+    of(i.results[k]) = {start.lo, *most};
   }
 
   /// Integers of a constant are known; what a predicate leaves out reads as 0.
@@ -219,6 +269,7 @@ class Finder {
   }
 
   const Program& program_;
+  std::vector<const Instr*> definition_;  ///< of each value that an instruction gives
   Ranges result_;
 };
 

@@ -11,6 +11,7 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/ir/random_program.h"
+#include "cotangent/ir/text.h"
 #include "cotangent/kernel/lower.h"
 #include "cotangent/transform/passes.h"
 #include "tests/backend/narrow.h"
@@ -161,6 +162,7 @@ TEST(GpuValidators, WgslOfRandomProgramsRuns) {
   const std::uint64_t first = number_from("COTANGENT_SEED", 1);
   const std::uint64_t count = number_from("COTANGENT_PROGRAMS", 30);
   DeviceJobs jobs;
+  std::uint64_t added = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     ir::RandomProgramOptions options;
     options.nodes = 4 + static_cast<int>(seed % 20);
@@ -173,11 +175,55 @@ TEST(GpuValidators, WgslOfRandomProgramsRuns) {
     if (kernel::print(kernel::lower(f)).find("} else {") != std::string::npos) continue;
     try {
       jobs.add("seed " + std::to_string(seed), *f, ir::random_arguments(*f, seed), 1e-4);
+      ++added;
     } catch (const UserError&) {  // counted by the test above
     }
   }
+  EXPECT_GE(added, count / 3);
   std::string words;
   EXPECT_LE(jobs.run(words), static_cast<int>(count / 15)) << words;
+}
+
+// The branches and whiles that the test above leaves out: both branches taken, whiles of different
+// length, one instance after the other.
+TEST(GpuValidators, WgslBranchesAndWhilesRun) {
+  const auto f = ir::parse(R"(function f(%0 x: f32[24]) {
+    %1 = map %0 {count=24, rows=1, roles=[stack,stack]} : (f32[24], f32[24])
+    body (%0 i: i64, %1 x: f32) {
+      %2 = constant 1 : f32
+      %3 = lt %1, %2 : bool
+      %4 = cond %3, %1 : (f32) then (%0 x: f32) {
+        %1 = constant 0.5 : f32
+        %2 = add %0, %1 : f32
+        return %2
+      } else (%0 x: f32) {
+        %1 = sqrt %0 : f32
+        return %1
+      }
+      %5 = project %4 {index=0} : f32
+      %6 = while %1 {invariants=0, carries=1, limit=40} : (f32, i64)
+      condition (%0 k: i64, %1 x: f32) {
+        %2 = constant 0.125 : f32
+        %3 = lt %2, %1 : bool
+        return %3
+      } body (%0 k: i64, %1 x: f32) {
+        %2 = constant 0.5 : f32
+        %3 = mul %1, %2 : f32
+        return %3
+      }
+      %7 = project %6 {index=0} : f32
+      return %5, %7
+    }
+    %2 = project %1 {index=0} : f32[24]
+    %3 = project %1 {index=1} : f32[24]
+    return %2, %3
+  })");
+  ir::Tensor x({DType::kF32, Shape{24}});
+  for (std::int64_t k = 0; k < 24; ++k) x.set_real(k, 0.05 + 0.3 * static_cast<double>(k));
+  DeviceJobs jobs;
+  jobs.add("branches", *transform::run_passes(f), {x}, 1e-6);
+  std::string words;
+  EXPECT_EQ(jobs.run(words), 0) << words;
 }
 
 // Relative to the larger of 1 and the value; measured on SwiftShader: 5e-7.

@@ -40,6 +40,49 @@ TEST_F(RangesTest, IndicesOfALoop) {
   expect(backward, -9, -2);
 }
 
+TEST_F(RangesTest, TheCountOfAWhileIsBelowItsLimit) {
+  const Id p = input(DType::kBool);
+  for (const bool limited : {true, false}) {
+    const auto args = b.open_while(p, std::vector{b.i64(0), b.i64(5)});
+    const Id next = b.add(args[0], b.i64(1));
+    const Id other = b.add(args[1], b.i64(3));
+    const Id in_time = b.op(ir::Op::kLt, {limited ? next : other, b.i64(40)});
+    const auto after = b.close_while(b.both(p, in_time), std::vector{next, other});
+    for (const bool first : {true, false}) {
+      const std::size_t k = first ? 0 : 1;
+      const std::int64_t start = first ? 0 : 5, step = first ? 1 : 3;
+      const Id sum = first ? next : other;
+      if (first == limited) {
+        expect(args[k], start, 39, false);
+        expect(sum, start + step, 39 + step);
+        expect(after[k], start, 39 + step, false);
+      } else {
+        expect(args[k], INT64_MIN, INT64_MAX, false);
+        expect(after[k], INT64_MIN, INT64_MAX, false);
+      }
+    }
+  }
+}
+
+// Nothing is known of a count that starts at or above the limit, that goes down, or whose limit is
+// not what the loop ends by.
+TEST_F(RangesTest, OtherWhilesSayNothing) {
+  const Id p = input(DType::kBool);
+  const auto check = [&](std::int64_t start, std::int64_t step, bool holds_anyway) {
+    const auto args = b.open_while(p, std::vector{b.i64(start)});
+    const Id next = b.add(args[0], b.i64(step));
+    const Id in_time = b.op(ir::Op::kLt, {next, b.i64(40)});
+    const Id again = holds_anyway ? b.op(ir::Op::kOr, {p, in_time}) : b.both(p, in_time);
+    const auto after = b.close_while(again, std::vector{next});
+    expect(args[0], INT64_MIN, INT64_MAX, false);
+    expect(after[0], INT64_MIN, INT64_MAX, false);
+  };
+  check(40, 1, false);
+  check(0, -1, false);
+  check(0, 1, true);
+  check(0, INT64_MAX, false);  // it wraps
+}
+
 TEST_F(RangesTest, WhatMayWrapIsNotPlain) {
   const Id x = input(DType::kI64), y = input(DType::kI32);
   expect(b.add(x, b.i64(1)), INT64_MIN, INT64_MAX, false);
