@@ -104,11 +104,11 @@ double estimate_work(const ir::Function& f) {
 
 // --- faults
 
-void throw_if_faulty(const void* record, std::span<const transform::FaultSite> checks) {
+void throw_if_faulty(const void* record, std::span<const transform::FaultSite> checks,
+                     const std::string& program) {
   std::array<std::int64_t, 4> fault;
   std::memcpy(fault.data(), record, sizeof fault);
-  if (const auto found = runtime::read_fault(fault))
-    runtime::throw_fault(*found, checks, "of arrays");
+  if (const auto found = runtime::read_fault(fault)) runtime::throw_fault(*found, checks, program);
 }
 
 // --- the context
@@ -227,7 +227,7 @@ std::vector<runtime::BufferPtr> Context::run(const ir::FunctionPtr& f,
   }
   const auto checked = [&](std::vector<runtime::BufferPtr> results) {
     if (checks.empty()) return results;
-    throw_if_faulty(results.back()->data(), checks);
+    throw_if_faulty(results.back()->data(), checks, "lazy evaluation");
     results.pop_back();
     return results;
   };

@@ -72,8 +72,10 @@ void evaluate_nodes(std::span<const NodePtr> nodes);
 /// The buffer of a node, computed when it is not there yet.
 const runtime::BufferPtr& buffer_of(const NodePtr& node);
 
-/// UserError where the record that a program with checks gives last, i64[4], holds a fault.
-void throw_if_faulty(const void* record, std::span<const transform::FaultSite> checks);
+/// UserError where the record that a program with checks gives last, i64[4], holds a fault; it
+/// names the program.
+void throw_if_faulty(const void* record, std::span<const transform::FaultSite> checks,
+                     const std::string& program);
 
 /// A hash of the structure: bodies by what they hold, names left out.
 std::size_t structural_hash(const ir::Function& f);

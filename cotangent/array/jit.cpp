@@ -114,7 +114,7 @@ std::vector<Array> run(const Program& program, std::span<const Array* const> arg
   }
   if (checked) out.push_back(fault.data());
   program.code->call_raw(in, out);
-  if (checked) throw_if_faulty(fault.data(), program.code->checks());
+  if (checked) throw_if_faulty(fault.data(), program.code->checks(), f.name());
   return results;
 }
 

@@ -166,6 +166,24 @@ class Layout {
   std::size_t next_ = 0;
 };
 
+/// The number with the fewest digits that rounds to x, which is one of the 16-bit type H.
+template <class H>
+double fewest_digits(double x) {
+  char text[32];
+  for (int digits = 1; std::isfinite(x) && digits < 9; ++digits) {
+    std::snprintf(text, sizeof text, "%.*e", digits - 1, x);
+    const double short_one = std::strtod(text, nullptr);
+    if (H(short_one).bits == H(x).bits) return short_one;
+  }
+  return x;
+}
+
+double shown_real(double x, DType t) {
+  if (t == DType::kF16) return fewest_digits<Float16>(x);
+  if (t == DType::kBF16) return fewest_digits<BFloat16>(x);
+  return x;
+}
+
 /// Row-major places of the elements that are shown.
 void shown_places(const Shape& shape, bool summary, int axis, std::int64_t base,
                   std::vector<std::int64_t>& places) {
@@ -187,7 +205,9 @@ std::string Array::text() const {
   eval();
   const bool single = dtype() == DType::kF32;
   if (ndim() == 0) {
-    if (is_float(dtype()) || is_storage_float(dtype())) return one_real(real_at(0), single);
+    if (is_float(dtype()) || is_storage_float(dtype())) {
+      return one_real(shown_real(real_at(0), dtype()), single);
+    }
     if (is_bool(dtype())) return integer_at(0) ? "True" : "False";
     return dtype() == DType::kU64 ? std::to_string(item<std::uint64_t>())
                                   : std::to_string(integer_at(0));
@@ -199,7 +219,7 @@ std::string Array::text() const {
   std::vector<std::string> words;
   if (is_float(dtype()) || is_storage_float(dtype())) {
     std::vector<double> values;
-    for (std::int64_t k : places) values.push_back(real_at(k));
+    for (std::int64_t k : places) values.push_back(shown_real(real_at(k), dtype()));
     words = real_words(values, single);
   } else {
     for (std::int64_t k : places) {

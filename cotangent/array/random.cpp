@@ -88,7 +88,7 @@ Array uniform(const Key& key, Shape shape, DType dtype, const Array& low, const 
   const Array u = uniform(key, shape, dtype);
   const Array from = broadcast_to(low.astype(dtype), shape);
   const Array to = broadcast_to(high.astype(dtype), shape);
-  return maximum(from, from + (to - from) * u);
+  return from + (to - from) * u;
 }
 
 Array normal(const Key& key, Shape shape, DType dtype) {

@@ -535,6 +535,7 @@ FunctionPtr Builder::finish(std::span<const Value> results) {
   function_ = std::make_unique<Function>();
   function_->attrs_.emplace_back();
   interned_.clear();
+  inferred_ = {};
 #ifdef COTANGENT_VERIFY_PASSES
   verify(*kept);
 #endif

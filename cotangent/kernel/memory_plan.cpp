@@ -22,21 +22,23 @@ class Mentions {
     std::size_t block;       ///< a number of its own
     std::size_t begin, end;  ///< of the instruction that is being walked in it
     bool together = true;    ///< threads are at the same place of it
+    bool lanes = false;      ///< of a simd loop, whose back end may move accesses within it
   };
 
   void block(const Block& b) {
     const std::size_t number = ++blocks_;
-    const bool together = path_.empty() || (path_.back().together && !entering_shared_);
-    path_.push_back({number, 0, 0, together});
+    const bool together = path_.empty() || (path_.back().together && !entering_.shared);
+    const bool lanes = !path_.empty() && (path_.back().lanes || entering_.lanes);
+    path_.push_back({number, 0, 0, together, lanes});
     for (const Instr& i : b.instrs) {
       path_.back().begin = place_;
       path_.back().end = place_ + length(i) - 1;
       ++place_;
       for (std::uint32_t buffer : mentioned(i)) note(buffer);
-      const bool shared = i.code == Code::kFor && i.kind != ForKind::kSerial;
+      const bool loop = i.code == Code::kFor;
       for (const Block* inner : {i.body.get(), i.other.get()}) {
         if (!inner) continue;
-        entering_shared_ = shared;
+        entering_ = {loop && i.kind != ForKind::kSerial, loop && is_simd(i.kind)};
         block(*inner);
       }
     }
@@ -65,9 +67,12 @@ class Mentions {
   }
 
   void note(std::uint32_t buffer) {
-    const bool shared = program_.buffers[buffer].kind == BufferKind::kScratch;
+    const BufferKind kind = program_.buffers[buffer].kind;
     std::size_t depth = path_.size();
-    while (shared && !path_[depth - 1].together) --depth;
+    while ((kind == BufferKind::kScratch && !path_[depth - 1].together) ||
+           (kind == BufferKind::kThread && path_[depth - 1].lanes)) {
+      --depth;
+    }
     std::vector<std::size_t>& home = homes_[buffer];  // numbers of the blocks around its mentions
     Life& life = lives_[buffer];
     if (!life.used) {
@@ -92,7 +97,10 @@ class Mentions {
   std::map<const Instr*, std::size_t> lengths_;
   std::vector<Level> path_;
   std::size_t blocks_ = 0, place_ = 0;
-  bool entering_shared_ = false;
+  struct Entering {
+    bool shared = false, lanes = false;
+  };
+  Entering entering_;
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ struct Life {
 /// Of every buffer of the program. What is made and read in the body of a loop, and nowhere else,
 /// is made anew in every iteration: it is needed between its first and its last mention there.
 /// Scratch memory that threads see lives through the whole loop whose iterations they share, since
-/// they are not at the same place of its body.
+/// they are not at the same place of its body; a thread's own through the whole simd loop.
 std::vector<Life> lives_of(const Program& program);
 
 struct Placement {

@@ -114,7 +114,12 @@ class Exposer {
 
   Value check(Value v, const Values& x) {
     const auto& a = f_.attr_as<CheckAttr>(v);
-    FaultSite& site = sites_[a.site];
+    const auto [known, is_new] = sites_.try_emplace(a.site);
+    FaultSite& site = known->second;
+    if (!is_new && site.message != a.message) {
+      throw UserError("[check] number " + std::to_string(a.site) + " has two messages, \"" +
+                      site.message + "\" and \"" + a.message + "\"; number them apart");
+    }
     site.site = a.site;
     site.message = a.message;
     for (const SourceSpan& s : f_.spans(v)) {
@@ -205,10 +210,10 @@ class Exposer {
     const Type line{DType::kI64, Shape{count}};
     const auto spread = [&](Value s) { return b_.broadcast_to(s, line.shape); };
     Value bad = b_.ne(rows.site, spread(b_.constant_i64(kNoFault)));
-    // Without lanes equal steps are settled by the site.
-    for (std::size_t k : {std::size_t{1}, std::size_t{0}}) {
-      const Value key = rows.*kFields[k];
-      if (!key.valid() || (k == 0 && lanes)) continue;
+    // Where rows are lanes they settle equal steps, else the records' own lanes and sites do.
+    for (Value Record::* field : {&Record::step, &Record::lane, &Record::site}) {
+      const Value key = rows.*field;
+      if (!key.valid() || (lanes && field != &Record::step)) continue;
       const Value here = b_.select(bad, key, spread(b_.constant_i64(INT64_MAX)));
       const Value lowest = b_.reduce(Op::kReduceMin, here, {0});
       bad = b_.binary(Op::kAnd, bad, b_.eq(key, spread(lowest)));

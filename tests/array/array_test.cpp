@@ -103,6 +103,13 @@ TEST(ArrayText, OneNumber) {
   EXPECT_EQ(Array(false).text(), "False");
 }
 
+TEST(ArrayText, StorageTypes) {
+  EXPECT_EQ(Array::of({0.1, 0.25, -3.0}).astype(DType::kF16).text(), "[ 0.1   0.25 -3.  ]");
+  EXPECT_EQ(Array::of({0.1, -3.0}).astype(DType::kBF16).text(), "[ 0.1 -3. ]");
+  EXPECT_EQ(Array(0.1).astype(DType::kF16).text(), "0.1");
+  EXPECT_EQ(Array::of({1, 255}).astype(DType::kU8).text(), "[  1 255]");
+}
+
 TEST(ArrayText, IntegersAndBool) {
   EXPECT_EQ(Array::of({1, -20, 300}).text(), "[  1 -20 300]");
   EXPECT_EQ(Array::of({true, false}).text(), "[ True False]");

@@ -246,6 +246,14 @@ TEST(Builder, FinishKeepsParametersAndWhatIsNeeded) {
   EXPECT_EQ(f->total_size(), 3u);
 }
 
+TEST(Builder, FinishForgetsTheTypesItKnew) {
+  Builder b("f");
+  const Value x = b.param({DType::kF64, {3}});
+  b.finish({b.add(x, x)});
+  const Value y = b.param({DType::kF32, {5}});
+  EXPECT_EQ(b.type(b.add(y, y)), (Type{DType::kF32, {5}}));
+}
+
 TEST(Builder, IntegerConstantsFitTheirType) {
   Builder b("f");
   const auto value = [&](double x, DType t) {

@@ -160,6 +160,46 @@ TEST(Faults, OfPairs) {
   }
 }
 
+// Lanes of a map inside a pair come before sites: (-1, 2, 9) is less than (-1, 5, 3).
+TEST(Faults, OfPairsWithLanesInside) {
+  Builder lane("lane");
+  const Value k = lane.param(scalar(DType::kI64)), d = lane.param(scalar());
+  const Value low = lane.ne(k, lane.constant_i64(2)), high = lane.ne(k, lane.constant_i64(5));
+  const Value is_first = lane.lt(d, lane.constant(0.0));
+  // Pairs with x < y fail in lane 5 with site 3, the others in lane 2 with site 9.
+  const Value once =
+      lane.check(lane.binary(Op::kOr, high, lane.unary(Op::kNot, is_first)), d, {3, "three"});
+  const Value twice = lane.check(lane.binary(Op::kOr, low, is_first), once, {9, "nine"});
+  MapAttr inside;
+  inside.count = 7;
+  inside.roles = {Role::kTotal};
+  inside.body = lane.finish({twice});
+  Builder pair("pair");
+  pair.param(scalar(DType::kI64)), pair.param(scalar(DType::kI64));
+  const Value x = pair.param(scalar()), y = pair.param(scalar());
+  const Value difference = pair.sub(x, y);
+  const FunctionPtr body = pair.finish(pair.map(inside, std::span(&difference, 1)));
+  Builder b("f");
+  const Value xs = b.param({DType::kF64, {3}});
+  const Value both[] = {xs, xs};
+  const FunctionPtr f =
+      b.finish(b.pair_sum({3, PairKind::kUnequal, 1, 1, {Role::kTotal}, body}, both));
+  EXPECT_EQ(fault_of(*f, {vector_of({1, 2, 3})}), (Numbers{-1, 2, 9, 0}));
+}
+
+TEST(Faults, OneNumberHasOneMessage) {
+  Builder b("f");
+  const Value x = b.param(scalar());
+  const Value once = b.check(b.lt(x, b.constant(3.0)), x, {2, "below three"});
+  const FunctionPtr f = b.finish({b.check(b.lt(x, b.constant(2.0)), once, {2, "below two"})});
+  try {
+    expose_faults(*f);
+    FAIL();
+  } catch (const UserError& e) {
+    EXPECT_NE(std::string(e.what()).find("number 2 has two messages"), std::string::npos);
+  }
+}
+
 TEST(Faults, NestedLoopsTellTheOuterStep) {
   // for k < 4: for l < 3: x += 1, below 8: fails at x = 8, in step 2, where x is 7 after l = 0.
   Builder inner("inner"), outer("outer"), b("f");

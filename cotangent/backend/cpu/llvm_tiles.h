@@ -69,25 +69,27 @@ class Tiles {
     for (const kernel::Instr& i : b.instrs) {
       if (i.result != kernel::kNoId) def_[i.result] = &i;
       if (i.body) remember(*i.body);
+      if (i.other) remember(*i.other);
     }
   }
 
-  void add(Form& form, kernel::Id id, std::int64_t factor, int depth = 0) const {
+  /// `budget`: values still looked into; shared ones would double the work at each level.
+  void add(Form& form, kernel::Id id, std::int64_t factor, int& budget) const {
     const kernel::Instr* i = def_[id];
     if (i && i->code == kernel::Code::kConst) {
       form.constant += factor * kernel::i64_of(i->bits, i->dtype);
       return;
     }
-    if (i && i->code == kernel::Code::kOp && depth < 32) {
+    if (i && i->code == kernel::Code::kOp && --budget >= 0) {
       if (i->op == ir::Op::kAdd || i->op == ir::Op::kSub) {
-        add(form, i->operands[0], factor, depth + 1);
-        return add(form, i->operands[1], i->op == ir::Op::kAdd ? factor : -factor, depth + 1);
+        add(form, i->operands[0], factor, budget);
+        return add(form, i->operands[1], i->op == ir::Op::kAdd ? factor : -factor, budget);
       }
       for (int k = 0; i->op == ir::Op::kMul && k < 2; ++k) {
         const kernel::Instr* c = def_[i->operands[static_cast<std::size_t>(k)]];
         if (!c || c->code != kernel::Code::kConst) continue;
         return add(form, i->operands[static_cast<std::size_t>(1 - k)],
-                   factor * kernel::i64_of(c->bits, c->dtype), depth + 1);
+                   factor * kernel::i64_of(c->bits, c->dtype), budget);
       }
     }
     if ((form.terms[id] += factor) == 0) form.terms.erase(id);
@@ -111,7 +113,8 @@ class Tiles {
                          (store || i.operands[1] == kernel::kNoId);
       if (!plain) continue;
       Form form;
-      add(form, i.operands[0], 1);
+      int budget = 100;
+      add(form, i.operands[0], 1, budget);
       const auto stride = form.terms.find(index);
       if (stride == form.terms.end() || stride->second == 1) continue;
       const bool fits = std::all_of(form.terms.begin(), form.terms.end(), [&](const auto& term) {
