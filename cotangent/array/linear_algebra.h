@@ -1,5 +1,7 @@
-// Solves and factorisations of the last two axes, batched over the others, which broadcast.
-// Integers become f64. Conventions (signs, order, what is read) and what runs:
+// Solves and factorisations of the last two axes, batched over the others, which broadcast: "[m,n]"
+// below is [..., m, n]. Integers become f64. Where a matrix has no such factors (not positive
+// definite, an element that is not finite) the results of that matrix are NaN; a wrong shape is a
+// UserError. Conventions (signs, order, what is read), methods and what runs:
 // docs/linear_algebra.md.
 #pragma once
 
@@ -7,7 +9,8 @@
 
 namespace cotangent::array {
 
-/// L and U in one matrix, and the rows of a in the order L U has them (i64): a[rows] = L U.
+/// L (unit diagonal, below it) and U in one matrix [m,n], and the rows of a in the order L U has
+/// them, i64 [m]: a[rows] = L U.
 template <class M>
 struct Lu {
   M lu;
@@ -18,13 +21,13 @@ template <class M>
 struct Qr {
   M q, r;
 };
-/// Eigenvalues w, ascending; eigenvectors v as columns.
+/// Eigenvalues w [n], real, ascending; orthonormal eigenvectors v [n,n], as columns.
 template <class M>
 struct Eigh {
   Array w;
   M v;
 };
-/// U [m,k], singular values s, descending, and V^H [k,n].
+/// U [m,k], singular values s [k], real, descending, and V^H [k,n]; k = min(m, n).
 template <class M>
 struct Svd {
   M u;
@@ -38,29 +41,39 @@ struct TriangularOptions {
   bool unit_diagonal = false;  ///< take the diagonal as 1
 };
 
+/// The lower L [n,n] with L L^H = a, positive definite [n,n]; reads the lower triangle.
 Array cholesky(const Array& a);
 Complex cholesky(const Complex& a);
+/// Of a [m,n], with partial pivoting.
 Lu<Array> lu(const Array& a);
 Lu<Complex> lu(const Complex& a);
+/// Of a [m,n].
 Qr<Array> qr(const Array& a);
 Qr<Complex> qr(const Complex& a);
+/// Of a symmetric (Hermitian) a [n,n]; reads the lower triangle. eigvalsh: the eigenvalues alone,
+/// [n].
 Eigh<Array> eigh(const Array& a);
 Eigh<Complex> eigh(const Complex& a);
 Array eigvalsh(const Array& a);
 Array eigvalsh(const Complex& a);
+/// Of a [m,n].
 Svd<Array> svd(const Array& a);
 Svd<Complex> svd(const Complex& a);
 
-/// The x with a x = b. b with one axis is a vector; with more, matrices.
+/// The x with a x = b, a [n,n] a triangle: the other one is not read. b [n] is a vector and so is
+/// x; with more axes they are matrices [n,k]. Divides by zero where a is singular.
 Array triangular_solve(const Array& a, const Array& b, TriangularOptions options = {});
 Complex triangular_solve(const Complex& a, const Complex& b, TriangularOptions options = {});
-Array solve(const Array& a, const Array& b);  ///< by lu; divides by zero where a is singular
+/// The same for any a [n,n], by lu.
+Array solve(const Array& a, const Array& b);
 Complex solve(const Complex& a, const Complex& b);
+/// The inverse [n,n] of a [n,n], by lu; divides by zero where a is singular.
 Array inv(const Array& a);
 Complex inv(const Complex& a);
+/// The determinant, of shape [...], by lu.
 Array det(const Array& a);
 Complex det(const Complex& a);
-/// (sign, log |det a|): no overflow. Of a singular matrix 0 and -inf.
+/// (sign, log |det a|), each of shape [...]: no overflow. Of a singular matrix 0 and -inf.
 std::pair<Array, Array> slogdet(const Array& a);
 
 }  // namespace cotangent::array

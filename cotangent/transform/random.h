@@ -23,14 +23,14 @@ class RandomStream {
   ir::Value uniform(const ir::Type& type);
 
   /// Real, mean 0, variance 1: G. E. P. Box and M. E. Muller, Ann. Math. Stat. 29, 610 (1958). At
-  /// most 8.7 (f64) or 6.8 (f32) in size, beyond which the next number in 10^17 (10^11) would be.
+  /// most 8.7 (f64) or 6.8 (f32) in size: of a true normal one number in 10^17 (10^11) lies beyond.
   ir::Value normal(const ir::Type& type);
 
   /// true with the probability `p` (real, of any shape).
   ir::Value bernoulli(ir::Value p);
 
   /// low <= k < high, of type i32, i64, u32 or u64; 0 < high - low <= 2^32, each of them equally
-  /// likely to (high - low) / 2^53.
+  /// likely to (high - low) / 2^53. Goes by way of u64, which WGSL has not.
   ir::Value integers(const ir::Type& type, std::int64_t low, std::int64_t high);
 
   ir::Builder& builder() { return b_; }
