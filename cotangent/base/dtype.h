@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "cotangent/base/half.h"
 
@@ -97,53 +98,29 @@ constexpr std::string_view name_of(DType t) {
 template <class T>
 struct DTypeOf;
 template <>
-struct DTypeOf<float> {
-  static constexpr DType value = DType::kF32;
-};
+struct DTypeOf<float> : std::integral_constant<DType, DType::kF32> {};
 template <>
-struct DTypeOf<double> {
-  static constexpr DType value = DType::kF64;
-};
+struct DTypeOf<double> : std::integral_constant<DType, DType::kF64> {};
 template <>
-struct DTypeOf<std::int32_t> {
-  static constexpr DType value = DType::kI32;
-};
+struct DTypeOf<std::int32_t> : std::integral_constant<DType, DType::kI32> {};
 template <>
-struct DTypeOf<std::int64_t> {
-  static constexpr DType value = DType::kI64;
-};
+struct DTypeOf<std::int64_t> : std::integral_constant<DType, DType::kI64> {};
 template <>
-struct DTypeOf<std::uint32_t> {
-  static constexpr DType value = DType::kU32;
-};
+struct DTypeOf<std::uint32_t> : std::integral_constant<DType, DType::kU32> {};
 template <>
-struct DTypeOf<std::uint64_t> {
-  static constexpr DType value = DType::kU64;
-};
+struct DTypeOf<std::uint64_t> : std::integral_constant<DType, DType::kU64> {};
 template <>
-struct DTypeOf<bool> {
-  static constexpr DType value = DType::kBool;
-};
+struct DTypeOf<bool> : std::integral_constant<DType, DType::kBool> {};
 template <>
-struct DTypeOf<std::uint8_t> {
-  static constexpr DType value = DType::kU8;
-};
+struct DTypeOf<std::uint8_t> : std::integral_constant<DType, DType::kU8> {};
 template <>
-struct DTypeOf<std::int8_t> {
-  static constexpr DType value = DType::kI8;
-};
+struct DTypeOf<std::int8_t> : std::integral_constant<DType, DType::kI8> {};
 template <>
-struct DTypeOf<std::int16_t> {
-  static constexpr DType value = DType::kI16;
-};
+struct DTypeOf<std::int16_t> : std::integral_constant<DType, DType::kI16> {};
 template <>
-struct DTypeOf<Float16> {
-  static constexpr DType value = DType::kF16;
-};
+struct DTypeOf<Float16> : std::integral_constant<DType, DType::kF16> {};
 template <>
-struct DTypeOf<BFloat16> {
-  static constexpr DType value = DType::kBF16;
-};
+struct DTypeOf<BFloat16> : std::integral_constant<DType, DType::kBF16> {};
 template <class T>
 inline constexpr DType dtype_of_v = DTypeOf<T>::value;
 

@@ -30,6 +30,17 @@ bool Function::is_kept(Value v) const {
   return body_of(attr(v))->has_checks();
 }
 
+bool Function::contains_op(const std::function<bool(Op)>& wanted) const {
+  for (const Node& node : nodes_) {
+    if (wanted(node.op)) return true;
+    if (!is_second_order(node.op)) continue;
+    for (const FunctionPtr& body : bodies_of(attrs_[node.attr])) {
+      if (body->contains_op(wanted)) return true;
+    }
+  }
+  return false;
+}
+
 std::size_t Function::total_size() const {
   std::size_t n = nodes_.size();
   for (const Attr& attr : attrs_) {

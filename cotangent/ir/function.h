@@ -3,6 +3,7 @@
 // within a function, identity is equality.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -71,6 +72,9 @@ class Function {
   bool has_checks() const { return has_checks_; }
   /// Whether a node is a check or has one in its bodies: it is kept though nobody reads it.
   bool is_kept(Value v) const;
+
+  /// Whether an op here or in a body, at any depth, is one of the wanted ones.
+  bool contains_op(const std::function<bool(Op)>& wanted) const;
 
   /// Number of nodes here and in all bodies.
   std::size_t total_size() const;

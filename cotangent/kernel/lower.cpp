@@ -98,17 +98,11 @@ namespace {
 
 /// Kernels have no code of their own for these; the standard passes leave none.
 ir::FunctionPtr without_data_ops(const ir::FunctionPtr& f) {
-  const std::function<bool(const Function&)> any = [&](const Function& g) {
-    for (std::uint32_t id = 0; id < g.size(); ++id) {
-      const ir::OpKind kind = ir::info(g.op(Value{id})).kind;
-      if (kind == ir::OpKind::kScan || kind == ir::OpKind::kRandom) return true;
-      for (const ir::FunctionPtr& body : ir::bodies_of(g.attr(Value{id}))) {
-        if (any(*body)) return true;
-      }
-    }
-    return false;
-  };
-  return any(*f) ? transform::expand_scans(*transform::expand_random(*f)) : f;
+  const bool any = f->contains_op([](Op op) {
+    const ir::OpKind kind = ir::info(op).kind;
+    return kind == ir::OpKind::kScan || kind == ir::OpKind::kRandom;
+  });
+  return any ? transform::expand_scans(*transform::expand_random(*f)) : f;
 }
 
 }  // namespace

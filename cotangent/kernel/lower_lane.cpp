@@ -124,7 +124,7 @@ std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64
   return std::min(total, kTooMuch);
 }
 
-bool has_matrix_product(const Function& f) {
+bool has_large_product(const Function& f) {
   // Written out, from 8 x 8 on, a product of matrices is slower than from memory of its lane: code
   // beyond the instruction cache, and more values than registers.
   constexpr std::int64_t kWrittenOut = 8 * 8 * 8;
@@ -138,7 +138,7 @@ bool has_matrix_product(const Function& f) {
       if (terms >= kWrittenOut) return true;
     }
     for (const ir::FunctionPtr& body : ir::bodies_of(f.attr(v))) {
-      if (has_matrix_product(*body)) return true;
+      if (has_large_product(*body)) return true;
     }
   }
   return false;
@@ -176,13 +176,7 @@ std::int64_t lane_bytes(const Function& f) {
 }
 
 bool needs_library(const Function& f) {
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    if (ir::info(f.op(Value{id})).kind == ir::OpKind::kLinearAlgebra) return true;
-    for (const ir::FunctionPtr& body : ir::bodies_of(f.attr(Value{id}))) {
-      if (needs_library(*body)) return true;
-    }
-  }
-  return false;
+  return f.contains_op([](Op op) { return ir::info(op).kind == ir::OpKind::kLinearAlgebra; });
 }
 
 bool runs_in_lanes(const Function& body, std::int64_t count) {
@@ -202,7 +196,7 @@ bool is_plain_body(const Function& f) {
 
 /// Whether all values of a body are kept in registers, one instance a lane.
 bool Lowering::in_registers_whole(const Function& body) const {
-  return lane_cost(body) <= options_.most_in_registers && !has_matrix_product(body);
+  return lane_cost(body) <= options_.most_in_registers && !has_large_product(body);
 }
 
 Frame& Lowering::new_frame(const ir::FunctionPtr& f, bool lane) {

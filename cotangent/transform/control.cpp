@@ -1,7 +1,5 @@
 #include "cotangent/transform/control.h"
 
-#include <unordered_map>
-
 namespace cotangent::transform {
 
 using namespace ir;
@@ -188,75 +186,17 @@ Pushed push_call(Builder& b, const CallAttr& a, const Values& x, const Values& t
   return out;
 }
 
-namespace {}  // namespace
-
 bool has_calls(const Function& f) {
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const Value v{id};
-    if (f.op(v) == Op::kCall) return true;
-    if (!is_second_order(f.op(v))) continue;
-    for (const FunctionPtr& body : bodies_of(f.attr(v))) {
-      if (has_calls(*body)) return true;
-    }
-  }
-  return false;
+  return f.contains_op([](Op op) { return op == Op::kCall; });
 }
-
-namespace {
-
-/// Copies `f` node by node; `replace` gives the results of a second-order node that it replaces, or
-/// nothing.
-using Replace = std::function<Values(Builder& b, Value v, const Values& x)>;
-FunctionPtr replace_nodes(const Function& f, const Replace& replace,
-                          const std::function<FunctionPtr(const Function&)>& body) {
-  Builder b(f.name());
-  Values images(f.size());
-  std::unordered_map<std::uint32_t, Values> replaced;
-  for (std::size_t k = 0; k < f.params().size(); ++k) {
-    images[f.params()[k].id] = b.param(f.param_type(k), f.param_names()[k]);
-  }
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const Value v{id};
-    const Op op = f.op(v);
-    if (op == Op::kParameter) continue;
-    if (op == Op::kProject) {
-      const Value node = f.operand(v, 0);
-      if (const auto found = replaced.find(node.id); found != replaced.end()) {
-        images[id] = found->second[static_cast<std::size_t>(f.attr_as<IndexAttr>(v).index)];
-        continue;
-      }
-    }
-    Values x;
-    for (Value u : f.operands(v)) x.push_back(images[u.id]);
-    const auto spans = f.spans(v);
-    b.set_spans({spans.begin(), spans.end()});
-    if (is_second_order(op)) {
-      Values results = replace(b, v, x);
-      if (!results.empty()) {
-        replaced[id] = std::move(results);
-        continue;
-      }
-      if (body) {
-        images[id] = b.make(op, x, change_bodies(f.attr(v), body));
-        continue;
-      }
-    }
-    images[id] = b.copy(f, v, x);
-  }
-  Values results;
-  for (Value r : f.results()) results.push_back(images[r.id]);
-  return b.finish(results);
-}
-
-}  // namespace
 
 FunctionPtr inline_calls(const Function& f) {
   if (!has_calls(f)) return std::make_shared<Function>(f);
-  const auto inlined = [&](Builder& b, Value v, const Values& x) -> Values {
+  const auto inlined = [&](Builder& b, Value v, std::span<const Value> x, const Values&) -> Values {
     if (f.op(v) != Op::kCall || f.attr_as<CallAttr>(v).linear) return {};
     return b.inline_call(*inline_calls(*f.attr_as<CallAttr>(v).body), x);
   };
-  return replace_nodes(f, inlined, inline_calls);
+  return rewrite(f, {}, inline_calls, inlined);
 }
 
 std::string linear_call(const Function& f) {
@@ -280,7 +220,7 @@ namespace {
 
 /// The loop in place of a while. Its last carry counts the iterations done, and is what the
 /// condition and the body see as the iteration, so a condition that has failed fails for ever.
-Values as_loop(Builder& b, const WhileAttr& a, const Values& x) {
+Values as_loop(Builder& b, const WhileAttr& a, std::span<const Value> x) {
   const auto invariants = static_cast<std::size_t>(a.invariants);
   Builder step(a.body->name());
   step.param(scalar(DType::kI64));
@@ -307,7 +247,7 @@ Values as_loop(Builder& b, const WhileAttr& a, const Values& x) {
   loop.invariants = a.invariants;
   loop.carries = a.carries + 1;
   loop.body = step.finish(step.cond(either, operands));
-  Values all = x;
+  Values all(x.begin(), x.end());
   all.push_back(b.constant_i64(0));
   return b.loop(loop, all);
 }
@@ -325,12 +265,9 @@ FunctionPtr bound_whiles(const Function& f, const Flags& params) {
   any = false;
   for (std::uint32_t id = 0; id < f.size() && !any; ++id) any = bounded(Value{id});
   if (!any) return nullptr;
-  return replace_nodes(
-      f,
-      [&](Builder& b, Value v, const Values& x) {
-        return bounded(v) ? as_loop(b, f.attr_as<WhileAttr>(v), x) : Values{};
-      },
-      nullptr);
+  return rewrite(f, {}, nullptr, [&](Builder& b, Value v, std::span<const Value> x, const Values&) {
+    return bounded(v) ? as_loop(b, f.attr_as<WhileAttr>(v), x) : Values{};
+  });
 }
 
 }  // namespace cotangent::transform

@@ -104,10 +104,12 @@ class Expander {
         return Values{z.re, z.im};
       });
     } else if (before == 1) {
-      made = columns({b_.reshape(x.re, Shape{n, after}), b_.reshape(x.im, Shape{n, after})}, inverse);
+      made =
+          columns({b_.reshape(x.re, Shape{n, after}), b_.reshape(x.im, Shape{n, after})}, inverse);
     } else {
-      made = blocks({b_.reshape(x.re, Shape{before, n, after}), b_.reshape(x.im, Shape{before, n, after})},
-                    inverse);
+      made = blocks(
+          {b_.reshape(x.re, Shape{before, n, after}), b_.reshape(x.im, Shape{before, n, after})},
+          inverse);
     }
     return {b_.reshape(made[0], shape), b_.reshape(made[1], shape)};
   }
@@ -174,10 +176,11 @@ class Expander {
       });
       made = {alternating(made[0], made[2]), alternating(made[1], made[3])};
     } else {
-      made = over_lines(count, {b_.reshape(x, Shape{count, n})}, [&](Builder& b, const Values& line) {
-        const Pair z = lines_.real(b, line[0]);
-        return Values{z.re, z.im};
-      });
+      made =
+          over_lines(count, {b_.reshape(x, Shape{count, n})}, [&](Builder& b, const Values& line) {
+            const Pair z = lines_.real(b, line[0]);
+            return Values{z.re, z.im};
+          });
     }
     return {b_.reshape(made[0], out), b_.reshape(made[1], out)};
   }
@@ -193,16 +196,18 @@ class Expander {
       const Shape two{count / 2, 2, half};
       made = over_lines(count / 2, {b_.reshape(x.re, two), b_.reshape(x.im, two)},
                         [&](Builder& b, const Values& z) {
-                          const auto [p, q] = lines_.real_pair_inverse(
-                              b, {b.row(z[0], 0), b.row(z[1], 0)}, {b.row(z[0], 1), b.row(z[1], 1)}, n);
+                          const auto [p, q] =
+                              lines_.real_pair_inverse(b, {b.row(z[0], 0), b.row(z[1], 0)},
+                                                       {b.row(z[0], 1), b.row(z[1], 1)}, n);
                           return Values{p, q};
                         });
       made = {alternating(made[0], made[1])};
     } else {
-      made = over_lines(count, {b_.reshape(x.re, Shape{count, half}), b_.reshape(x.im, Shape{count, half})},
-                        [&](Builder& b, const Values& z) {
-                          return Values{lines_.real_inverse(b, {z[0], z[1]}, n)};
-                        });
+      made = over_lines(
+          count, {b_.reshape(x.re, Shape{count, half}), b_.reshape(x.im, Shape{count, half})},
+          [&](Builder& b, const Values& z) {
+            return Values{lines_.real_inverse(b, {z[0], z[1]}, n)};
+          });
     }
     return b_.reshape(made[0], out);
   }
@@ -222,7 +227,8 @@ class Expander {
 }  // namespace
 
 FunctionPtr expand_fft(const Function& f) {
-  const ProjectedRule rule = [&](Builder& b, Value v, std::span<const Value> x) -> Values {
+  const ProjectedRule rule = [&](Builder& b, Value v, std::span<const Value> x,
+                                 const Values&) -> Values {
     if (f.op(v) != Op::kFft) return {};
     const DType t = f.result_types(v)[0].dtype;
     return Expander(b, f.attr_as<FftAttr>(v), t).run({x.begin(), x.end()});

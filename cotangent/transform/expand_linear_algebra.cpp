@@ -246,7 +246,9 @@ Values expand(Builder& b, const Function& f, Value v, std::span<const Value> x) 
 
 FunctionPtr expand_linear_algebra(const Function& f) {
   return rewrite(f, {}, expand_linear_algebra,
-                 [&](Builder& b, Value v, std::span<const Value> x) { return expand(b, f, v, x); });
+                 [&](Builder& b, Value v, std::span<const Value> x, const Values&) {
+                   return expand(b, f, v, x);
+                 });
 }
 
 }  // namespace cotangent::transform

@@ -135,38 +135,14 @@ class RowFactorer {
 }  // namespace
 
 FunctionPtr factor_rows(const Function& f) {
-  Builder b(f.name());
-  Values images(f.size());
-  std::vector<Values> projected(f.size());
-  for (std::size_t k = 0; k < f.params().size(); ++k) {
-    images[f.params()[k].id] = b.param(f.param_type(k), f.param_names()[k]);
-  }
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const Value v{id};
-    const Op op = f.op(v);
-    if (op == Op::kParameter) continue;
-    const auto spans = f.spans(v);
-    b.set_spans({spans.begin(), spans.end()});
-    if (op == Op::kProject && !projected[f.operand(v, 0).id].empty()) {
-      images[id] =
-          projected[f.operand(v, 0).id][static_cast<std::size_t>(f.attr_as<IndexAttr>(v).index)];
-      continue;
-    }
-    Values x;
-    for (Value u : f.operands(v)) x.push_back(images[u.id]);
-    if (is_second_order(op)) {
-      const Attr attr = change_bodies(f.attr(v), factor_rows);
-      if (const auto* pair = std::get_if<PairAttr>(&attr)) {
-        projected[id] = RowFactorer(b, *pair, x).run();
-      }
-      if (projected[id].empty()) images[id] = b.make(op, x, attr);
-    } else {
-      images[id] = b.copy(f, v, x);
-    }
-  }
-  Values results;
-  for (Value r : f.results()) results.push_back(images[r.id]);
-  return b.finish(results);
+  return rewrite(f, {}, factor_rows,
+                 [&](Builder& b, Value v, std::span<const Value> x, const Values&) -> Values {
+                   if (f.op(v) != Op::kPairSum) return {};
+                   const Attr attr = change_bodies(f.attr(v), factor_rows);
+                   const auto& pair = std::get<PairAttr>(attr);
+                   const Values made = RowFactorer(b, pair, x).run();
+                   return made.empty() ? b.pair_sum(pair, x) : made;
+                 });
 }
 
 }  // namespace cotangent::transform

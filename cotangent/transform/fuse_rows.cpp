@@ -18,8 +18,8 @@ class RowFuser {
            const Values& images)
       : b_(b), f_(f), map_(map), attr_(f.attr_as<MapAttr>(map)), uses_(uses), images_(images) {}
 
-  /// The node rebuilt over `body`, or invalid when nothing moves.
-  Value run(const Function& body) {
+  /// Its results over `body`, or none when nothing moves.
+  Values run(const Function& body) {
     std::vector<bool> moves;
     const auto operands = f_.operands(map_);
     const auto rows = static_cast<std::size_t>(attr_.rows);
@@ -53,7 +53,7 @@ class RowFuser {
     Values outer;
     for (const Leaf& l : leaves_) outer.push_back(l.operand);
     for (std::size_t k = rows; k < operands.size(); ++k) outer.push_back(images_[operands[k].id]);
-    return b_.make(Op::kMap, outer, attr);
+    return b_.map(attr, outer);
   }
 
  private:
@@ -150,31 +150,16 @@ class RowFuser {
 }  // namespace
 
 FunctionPtr fuse_rows(const Function& f) {
-  Builder b(f.name());
   const std::vector<int> uses = use_counts(f);
-  Values images(f.size());
-  for (std::size_t k = 0; k < f.params().size(); ++k) {
-    images[f.params()[k].id] = b.param(f.param_type(k), f.param_names()[k]);
-  }
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const Value v{id};
-    const Op op = f.op(v);
-    if (op == Op::kParameter) continue;
-    Values x;
-    for (Value u : f.operands(v)) x.push_back(images[u.id]);
-    const auto spans = f.spans(v);
-    b.set_spans({spans.begin(), spans.end()});
-    if (is_second_order(op)) {
-      const Attr attr = change_bodies(f.attr(v), fuse_rows);
-      if (op == Op::kMap) images[id] = RowFuser(b, f, v, uses, images).run(*body_of(attr));
-      if (!images[id].valid()) images[id] = b.make(op, x, attr);
-    } else {
-      images[id] = b.copy(f, v, x);
-    }
-  }
-  Values results;
-  for (Value r : f.results()) results.push_back(images[r.id]);
-  return b.finish(results);
+  return rewrite(
+      f, {}, fuse_rows,
+      [&](Builder& b, Value v, std::span<const Value> x, const Values& images) -> Values {
+        if (f.op(v) != Op::kMap) return {};
+        const Attr attr = change_bodies(f.attr(v), fuse_rows);
+        const auto& map = std::get<MapAttr>(attr);
+        const Values made = RowFuser(b, f, v, uses, images).run(*map.body);
+        return made.empty() ? b.map(map, x) : made;
+      });
 }
 
 }  // namespace cotangent::transform

@@ -17,8 +17,8 @@ class RowHoister {
     rows_ = static_cast<std::size_t>(attr.rows_i + attr.rows_j);
   }
 
-  /// The node rebuilt, or invalid when there is nothing to move.
-  Value run() {
+  /// Its results, or none when there is nothing to move.
+  Values run() {
     classify();
     for (unsigned side : {1u, 2u}) find_frontier(side);
     if (frontier_[0].empty() && frontier_[1].empty()) return {};
@@ -86,7 +86,7 @@ class RowHoister {
     return b_.map(map, inner.operands());
   }
 
-  Value rebuild(const Values (&stacked)[2]) {
+  Values rebuild(const Values (&stacked)[2]) {
     Builder body(body_.name());
     Values images(body_.size()), operands;
     const auto pass = [&](Value node, Value operand) {
@@ -107,7 +107,7 @@ class RowHoister {
     for (std::size_t k = rows_; k < operands_.size(); ++k)
       pass(body_.params()[k + 2], operands_[k]);
     attr.body = body.finish(clone_onto(body, body_, images, body_.results()));
-    return b_.make(Op::kPairSum, operands, attr);
+    return b_.pair_sum(attr, operands);
   }
 
   Builder& b_;
@@ -123,31 +123,14 @@ class RowHoister {
 }  // namespace
 
 FunctionPtr hoist_rows(const Function& f) {
-  Builder b(f.name());
-  Values images(f.size());
-  for (std::size_t k = 0; k < f.params().size(); ++k) {
-    images[f.params()[k].id] = b.param(f.param_type(k), f.param_names()[k]);
-  }
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const Value v{id};
-    const Op op = f.op(v);
-    if (op == Op::kParameter) continue;
-    Values x;
-    for (Value u : f.operands(v)) x.push_back(images[u.id]);
-    const auto spans = f.spans(v);
-    b.set_spans({spans.begin(), spans.end()});
-    if (is_second_order(op)) {
-      const Attr attr = change_bodies(f.attr(v), hoist_rows);
-      if (const auto* pair = std::get_if<PairAttr>(&attr))
-        images[id] = RowHoister(b, *pair, x).run();
-      if (!images[id].valid()) images[id] = b.make(op, x, attr);
-    } else {
-      images[id] = b.copy(f, v, x);
-    }
-  }
-  Values results;
-  for (Value r : f.results()) results.push_back(images[r.id]);
-  return b.finish(results);
+  return rewrite(f, {}, hoist_rows,
+                 [&](Builder& b, Value v, std::span<const Value> x, const Values&) -> Values {
+                   if (f.op(v) != Op::kPairSum) return {};
+                   const Attr attr = change_bodies(f.attr(v), hoist_rows);
+                   const auto& pair = std::get<PairAttr>(attr);
+                   const Values made = RowHoister(b, pair, x).run();
+                   return made.empty() ? b.pair_sum(pair, x) : made;
+                 });
 }
 
 }  // namespace cotangent::transform

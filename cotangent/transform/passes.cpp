@@ -24,18 +24,6 @@ std::string changes_text(const PassRecord& record, const Function& before, const
          (changes.empty() ? ", no change" : "\n" + changes);
 }
 
-bool has_op(const Function& f, const std::function<bool(Op)>& wanted) {
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const Value v{id};
-    if (wanted(f.op(v))) return true;
-    if (!is_second_order(f.op(v))) continue;
-    for (const FunctionPtr& body : bodies_of(f.attr(v))) {
-      if (has_op(*body, wanted)) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 std::vector<Pass> standard_passes(const PassOptions& options) {
@@ -57,9 +45,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   passes.push_back({"fuse_rows", fuse_rows, is(Op::kMap)});
   if (options.contract) passes.push_back({"contract", contract, {}});
   if (options.expand_math) passes.push_back({"expand_math", expand_math, is_transcendental});
-  const auto is_scan = [](Op op) {
-    return op == Op::kSort || op == Op::kArgsort || op == Op::kCumSum;
-  };
+  const auto is_scan = [](Op op) { return info(op).kind == OpKind::kScan; };
   passes.push_back(
       {"expand_random",
        [wide = options.wide_integers](const Function& f) { return expand_random(f, wide); },
@@ -79,7 +65,7 @@ FunctionPtr run_passes(FunctionPtr f, const PassOptions& options,
     PassRecord record{pass.name, 0, f->total_size(), 0};
     const auto start = std::chrono::steady_clock::now();
     telemetry::Span span(options.telemetry, "pass " + pass.name + " of " + f->name());
-    const bool runs = !pass.concerns || has_op(*f, pass.concerns);
+    const bool runs = !pass.concerns || f->contains_op(pass.concerns);
     const FunctionPtr before = f;
     if (runs) f = pass.run(*f);
     span.close();

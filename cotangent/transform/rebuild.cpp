@@ -200,19 +200,18 @@ FunctionPtr rewrite(const Function& f, const RewriteRule& rule,
     for (Value operand : f.operands(v)) x.push_back(images[operand.id]);
     const auto spans = f.spans(v);
     b.set_spans({spans.begin(), spans.end()});
-    if (is_second_order(op)) {
-      images[id] = b.make(op, x, change_bodies(f.attr(v), body));
-    } else if (op == Op::kProject) {
+    if (op == Op::kProject) {
       const auto made = results_of.find(f.operand(v, 0).id);
       if (made != results_of.end()) {
         images[id] = made->second[static_cast<std::size_t>(f.attr_as<IndexAttr>(v).index)];
       }
     } else if (is_projected(op)) {
-      Values made = projected ? projected(b, v, x) : Values{};
+      Values made = projected ? projected(b, v, x, images) : Values{};
       if (!made.empty()) {
         results_of[id] = std::move(made);
         continue;
       }
+      if (body && is_second_order(op)) images[id] = b.make(op, x, change_bodies(f.attr(v), body));
     } else if (rule) {
       images[id] = rule(b, v, x);
     }

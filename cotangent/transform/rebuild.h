@@ -99,14 +99,15 @@ Flags flow_through(const ir::Function& f, ir::Value node, const Flags& operands,
 /// How often each node is used (results count).
 std::vector<int> use_counts(const ir::Function& f);
 
-/// Rebuilds `f` node by node. `rule` is given a node and the images of its operands and returns its
-/// replacement, or an invalid value for a plain copy; it is not asked about second-order ops, whose
-/// bodies are replaced by `body(old)`. Of a first-order op with several results `projected` gives
-/// all results, or none for a plain copy.
+/// Rebuilds `f` node by node. `rule` is given a node of one result and the images of its operands
+/// and returns its replacement, or an invalid value for a plain copy. Of an op with several
+/// results, second-order ones among them, `projected` gives all results, or none for a copy whose
+/// bodies are replaced by `body(old)` (or stay, without `body`); it also sees the images of all
+/// nodes before.
 using RewriteRule =
     std::function<ir::Value(ir::Builder& b, ir::Value v, std::span<const ir::Value> operands)>;
-using ProjectedRule =
-    std::function<Values(ir::Builder& b, ir::Value v, std::span<const ir::Value> operands)>;
+using ProjectedRule = std::function<Values(
+    ir::Builder& b, ir::Value v, std::span<const ir::Value> operands, const Values& images)>;
 ir::FunctionPtr rewrite(const ir::Function& f, const RewriteRule& rule,
                         const std::function<ir::FunctionPtr(const ir::Function&)>& body,
                         const ProjectedRule& projected = {});

@@ -9,11 +9,6 @@
 namespace cotangent::array {
 namespace {
 
-void expect_equal(const Array& x, const Array& y, double tolerance = 1e-13) {
-  ASSERT_EQ(x.shape(), y.shape());
-  EXPECT_LE(max(abs(x - y)).item(), tolerance * std::max(1.0, max(abs(y)).item()));
-}
-
 TEST(Fft, OfOneWaveIsOneCoefficient) {
   const Array k = arange(8);
   const Complex wave = polar(1.0, 2 * 3.141592653589793 * 3 / 8.0 * k);

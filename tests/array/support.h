@@ -19,7 +19,7 @@ namespace cotangent::array {
 /// "f64[2,3] 1 2 3 4 5 6": type and values in row-major order.
 inline std::string show(const Array& x) {
   std::string s = x.type_text();
-  if (is_float(x.dtype())) {
+  if (is_float(x.dtype()) || is_storage_float(x.dtype())) {
     for (double v : x.values<double>()) s += " " + Array(v).text();
   } else if (x.dtype() == DType::kU64) {
     for (std::uint64_t v : x.values<std::uint64_t>()) s += " " + std::to_string(v);
@@ -31,6 +31,12 @@ inline std::string show(const Array& x) {
 
 inline std::vector<double> reals(const Array& x) {
   return x.values<double>();
+}
+
+/// Equal shapes, and elements within `tolerance` of the largest (of 1, if that is larger).
+inline void expect_equal(const Array& x, const Array& y, double tolerance = 1e-13) {
+  ASSERT_EQ(x.shape(), y.shape());
+  EXPECT_LE(max(abs(x - y)).item(), tolerance * std::max(1.0, max(abs(y)).item()));
 }
 
 /// What an error says.

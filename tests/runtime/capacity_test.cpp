@@ -18,8 +18,9 @@ using ir::Value;
 constexpr std::int64_t kFull = 7, kBounds = 2;
 
 /// A logistic map that writes down where it was above 0.6: (list, number, x, first, count) -> the
-/// same after `count` steps. Leaves [0, 1] when r > 4.
-ir::FunctionPtr recorder(std::int64_t capacity, double r) {
+/// same after `count` steps. Leaves [0, 1] when r > 4. Dishonest: its check gives the capacity that
+/// it has for the one that it wants.
+ir::FunctionPtr recorder(std::int64_t capacity, double r, bool honest = true) {
   const Type whole = ir::scalar(DType::kI64), real = ir::scalar();
   Builder step("step");
   const Value k = step.param(whole);
@@ -30,7 +31,8 @@ ir::FunctionPtr recorder(std::int64_t capacity, double r) {
   const Value high = step.lt(step.constant(0.6), next);
   const Value longer = step.add(number, step.cast(high, DType::kI64));
   const Value fits = step.le(longer, step.constant_i64(capacity));
-  const Value room = step.check(fits, longer, {kFull, "the list is full"}, longer);
+  const Value wants = honest ? longer : step.constant_i64(capacity);
+  const Value room = step.check(fits, longer, {kFull, "the list is full"}, wants);
   // An index past the end is clamped: only a step that is undone writes there.
   const Value old = step.gather(list, number);
   const Value written = step.scatter_set(list, step.select(high, next, old), std::span(&number, 1));
@@ -92,6 +94,19 @@ TEST(Capacity, IsRefusedBeyondTheMost) {
     EXPECT_EQ(error.parts().why, "at most 20 are allowed");
   }
   EXPECT_EQ(small.capacity(), 20);
+}
+
+TEST(Capacity, ACheckThatWantsNoMoreThanThereIsIsRefused) {
+  const auto make = [](std::int64_t capacity) {
+    return runtime::compile(recorder(capacity, 3.9, false));
+  };
+  runtime::GrowingProgram small(make, {kFull}, 3, 1000);
+  try {
+    run(small, 300, 50);
+    FAIL() << "no refusal";
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.parts().what, "capacity check 7 fails with room for 3 entries and wants 3");
+  }
 }
 
 TEST(Capacity, OtherFaultsAreThrown) {

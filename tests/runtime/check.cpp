@@ -61,6 +61,18 @@ std::vector<ir::Tensor> run(const runtime::Executable& e,
   return results;
 }
 
+void check_passes_too(const ir::FunctionPtr& f, const std::vector<ir::Tensor>& arguments,
+                      const std::string& what) {
+  const auto want = ir::evaluate(*f, arguments);
+  for (int bits : {128, 512}) {
+    if (bits > runtime::host_vector_bits()) continue;
+    runtime::CompileOptions options;
+    options.vector_bits = bits;
+    expect_same(want, runtime::compile(f, options)->call(arguments),
+                what + ", " + std::to_string(bits) + " bits");
+  }
+}
+
 void check(const ir::FunctionPtr& f, std::vector<ir::Tensor> arguments,
            const kernel::LowerOptions& lowering) {
   if (arguments.empty()) arguments = arguments_for(*f);

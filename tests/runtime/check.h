@@ -19,6 +19,11 @@ void expect_same(const std::vector<ir::Tensor>& want, const std::vector<ir::Tens
 /// Calls with memory for the results that is full of rubbish: what a kernel leaves unwritten shows.
 std::vector<ir::Tensor> run(const runtime::Executable& e, const std::vector<ir::Tensor>& arguments);
 
+/// The program through all passes, compiled at two widths, has the bits that the evaluator gives it
+/// before any: for ops whose expansions are exact.
+void check_passes_too(const ir::FunctionPtr& f, const std::vector<ir::Tensor>& arguments,
+                      const std::string& what);
+
 void check(const ir::FunctionPtr& f, std::vector<ir::Tensor> arguments = {},
            const kernel::LowerOptions& lowering = {});
 

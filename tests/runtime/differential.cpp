@@ -9,6 +9,7 @@
 #include "cotangent/ir/shrink.h"
 #include "cotangent/ir/text.h"
 #include "cotangent/transform/passes.h"
+#include "cotangent/transform/vmap.h"
 
 namespace cotangent::differential {
 namespace {
@@ -57,6 +58,17 @@ void compare(const Batch& batch, int& shown) {
                   << batch.options.threads << ", result " << result << "\n"
                   << shrunk(executables[k]->program(), seed, batch.options);
   }
+}
+
+ir::FunctionPtr random_mapped(std::uint64_t seed, std::int64_t lanes) {
+  ir::RandomProgramOptions options;
+  options.nodes = 4 + static_cast<int>(seed % 14);
+  options.depth = static_cast<int>(seed % 3);
+  options.fourier = true;
+  const ir::FunctionPtr f = ir::random_program(seed, options);
+  transform::Flags mapped;
+  for (std::size_t p = 0; p < f->params().size(); ++p) mapped.push_back((seed >> p) % 4 != 0);
+  return transform::expand_fft(*transform::vmap(f, lanes, mapped));
 }
 
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {

@@ -20,6 +20,10 @@ struct Batch {
 /// their seed; at most `shown` reaches 3.
 void compare(const Batch& batch, int& shown);
 
+/// `lanes` instances of a random program with FFTs, one a row: some parameters have a row a lane,
+/// the others are shared.
+ir::FunctionPtr random_mapped(std::uint64_t seed, std::int64_t lanes);
+
 /// An environment variable as a number: COTANGENT_SEED, COTANGENT_PROGRAMS.
 std::uint64_t number_from(const char* name, std::uint64_t otherwise);
 

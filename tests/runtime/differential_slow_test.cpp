@@ -7,7 +7,6 @@
 #include "cotangent/ir/random_program.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
-#include "cotangent/transform/vmap.h"
 #include "tests/runtime/differential.h"
 
 namespace cotangent {
@@ -69,15 +68,7 @@ TEST(DifferentialSlow, MappedRandomPrograms) {
   run(
       "mapped", 2000,
       [](std::uint64_t seed) {
-        ir::RandomProgramOptions options;
-        options.nodes = 4 + static_cast<int>(seed % 14);
-        options.depth = static_cast<int>(seed % 3);
-        options.fourier = true;
-        const ir::FunctionPtr f = ir::random_program(seed, options);
-        transform::Flags mapped;
-        for (std::size_t p = 0; p < f->params().size(); ++p) mapped.push_back((seed >> p) % 4 != 0);
-        const auto lanes = 4 + static_cast<std::int64_t>(seed % 29);
-        return transform::expand_fft(*transform::vmap(f, lanes, mapped));
+        return differential::random_mapped(seed, 4 + static_cast<std::int64_t>(seed % 29));
       },
       true);
 }

@@ -5,9 +5,7 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/evaluator.h"
-#include "cotangent/ir/random_program.h"
 #include "cotangent/kernel/lower.h"
-#include "cotangent/transform/passes.h"
 #include "cotangent/transform/vmap.h"
 #include "tests/runtime/check.h"
 #include "tests/runtime/differential.h"
@@ -182,15 +180,7 @@ TEST(Lanes, RandomProgramsMappedHaveTheEvaluatorsBits) {
     batch.options.optimize = 0;
     if (k < 3) batch.options.lowering = kInMemory;
     batch.program = [](std::uint64_t seed) {
-      ir::RandomProgramOptions options;
-      options.nodes = 4 + static_cast<int>(seed % 14);
-      options.depth = static_cast<int>(seed % 3);
-      options.fourier = true;
-      const ir::FunctionPtr f = ir::random_program(seed, options);
-      transform::Flags mapped;
-      for (std::size_t p = 0; p < f->params().size(); ++p) mapped.push_back((seed >> p) % 4 != 0);
-      const auto lanes = 4 + static_cast<std::int64_t>(seed % 15);
-      return transform::expand_fft(*transform::vmap(f, lanes, mapped));
+      return differential::random_mapped(seed, 4 + static_cast<std::int64_t>(seed % 15));
     };
     differential::compare(batch, shown);
   }

@@ -6,14 +6,7 @@ namespace cotangent::transform {
 namespace {
 
 bool holds(const Function& f, OpKind kind) {
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    const Value v{id};
-    if (info(f.op(v)).kind == kind) return true;
-    for (const FunctionPtr& body : bodies_of(f.attr(v))) {
-      if (holds(*body, kind)) return true;
-    }
-  }
-  return false;
+  return f.contains_op([kind](Op op) { return info(op).kind == kind; });
 }
 
 void expect_same(const Function& f, const Function& g, const Tensors& arguments,

@@ -131,13 +131,7 @@ TEST(LinearAlgebra, MaskedSolveLeaksNothing) {
 // --- the expansion
 
 bool holds_linear_algebra(const Function& f) {
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    if (info(f.op(Value{id})).kind == OpKind::kLinearAlgebra) return true;
-    for (const FunctionPtr& body : bodies_of(f.attr(Value{id}))) {
-      if (holds_linear_algebra(*body)) return true;
-    }
-  }
-  return false;
+  return f.contains_op([](Op op) { return info(op).kind == OpKind::kLinearAlgebra; });
 }
 
 void expect_near(const Tensors& got, const Tensors& want, long double tolerance) {

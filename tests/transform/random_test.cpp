@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cotangent/transform/rebuild.h"
 #include "tests/transform/support.h"
 
 namespace cotangent::transform {
@@ -70,9 +71,8 @@ constexpr std::int64_t kMany = 200000;
 const double kRoot = std::sqrt(static_cast<double>(kMany));
 
 TEST(Uniform, IsAMultipleOfTheUnitBelowOne) {
-  const Tensors x =
-      drawn({[](RandomStream& s) { return s.uniform({DType::kF64, {1000}}); },
-             [](RandomStream& s) { return s.uniform({DType::kF32, {1000}}); }});
+  const Tensors x = drawn({[](RandomStream& s) { return s.uniform({DType::kF64, {1000}}); },
+                           [](RandomStream& s) { return s.uniform({DType::kF32, {1000}}); }});
   for (std::size_t r = 0; r < 2; ++r) {
     const double unit = r == 0 ? 0x1p53 : 0x1p24;
     for (double u : numbers(x[r])) {
@@ -132,14 +132,33 @@ TEST(Streams, AreUncorrelated) {
   EXPECT_LT(std::fabs(correlation(even, odd)), bound * std::sqrt(2.0));
 }
 
+/// `f` with words of all ones, or all zeros, in place of what random_bits draws.
+FunctionPtr with_words(const Function& f, bool ones) {
+  const auto rule = [&](Builder& b, Value v, std::span<const Value>) {
+    if (f.op(v) != Op::kRandomBits) return Value{};
+    const int bits = 8 * static_cast<int>(size_of(f.type(v).dtype));
+    return b.constant(filled(f.type(v), ones ? std::ldexp(1.0L, bits) - 1 : 0.0L));
+  };
+  return rewrite(f, rule, {});
+}
+
 TEST(Normal, IsFiniteWhateverTheBits) {
-  // The formula of random.cpp at the ends of its words: all zeros, all ones.
-  EXPECT_TRUE(std::isfinite(std::sqrt(-2 * std::log(0x1p-54))));
-  EXPECT_NEAR(std::sqrt(-2 * std::log(0x1p-54)), 8.65, 0.01);
-  EXPECT_NEAR(std::sqrt(-2 * std::log(0x1p-33)), 6.76, 0.01);
+  for (const auto& [real, most] : {std::pair{DType::kF64, 8.65}, {DType::kF32, 6.76}}) {
+    const FunctionPtr f = program({[&](RandomStream& s) { return s.normal({real, {2}}); }});
+    const Tensors none(3, Tensor::scalar_of<std::uint64_t>(0));
+    // All zeros: the least logarithm, at the angle 0.
+    const auto far = numbers(evaluate(*with_words(*f, false), none)[0]);
+    EXPECT_NEAR(far[0], most, 0.01);
+    EXPECT_EQ(far[1], 0);
+    // All ones: the logarithm of what is next to 1, or of 1 itself.
+    const auto near = numbers(evaluate(*with_words(*f, true), none)[0]);
+    for (double z : near) EXPECT_LT(std::fabs(z), 1e-3);
+  }
+}
+
+TEST(Normal, OfAnyLength) {
   for (std::int64_t n : {0, 1, 2, 3, 5}) {
-    const Tensor x =
-        drawn({[=](RandomStream& s) { return s.normal({DType::kF64, {n}}); }})[0];
+    const Tensor x = drawn({[=](RandomStream& s) { return s.normal({DType::kF64, {n}}); }})[0];
     EXPECT_EQ(x.size(), n);
     for (double z : numbers(x)) EXPECT_TRUE(std::isfinite(z));
   }
@@ -181,8 +200,7 @@ TEST(Integers, AreEquallyLikely) {
       chi_squared += (n - kMany / 5.0) * (n - kMany / 5.0) / (kMany / 5.0);
     }
     EXPECT_LT(chi_squared, 23.5);  // 4 degrees of freedom, once in 10^4
-    EXPECT_EQ(std::count_if(x.begin(), x.end(),
-                            [=](double k) { return k >= low && k < low + 5; }),
+    EXPECT_EQ(std::count_if(x.begin(), x.end(), [=](double k) { return k >= low && k < low + 5; }),
               kMany);
   }
   Builder b("f");
