@@ -42,16 +42,6 @@ TEST(PrintedC, DoesNothingUndefined) {
   compare_printed(batch, shown);
 }
 
-// gcc 12 drops terms of this program's pair sums where the file does not forbid it.
-TEST(PrintedC, VectorizesPairSumsWithAllTheirTerms) {
-  int shown = 0;
-  PrintedBatch batch;
-  batch.program = random_derivatives;
-  batch.first = 1412, batch.count = 1;
-  batch.flags = "-std=c99 -O3 -march=native -fno-math-errno";
-  compare_printed(batch, shown);
-}
-
 // One instance an iteration, its arrays in memory of its own.
 TEST(PrintedC, LanesOfRandomPrograms) {
   int shown = 0;

@@ -183,7 +183,7 @@ const DialectTable& c_table() {
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
 #pragma GCC optimize("fp-contract=off")
-/* With trapping mathematics gcc 12 loses terms of `if (j == i) continue; x += y;` at -O3. */
+/* With trapping mathematics gcc 12 lost terms of `if (j == i) continue; x += y;` at -O3. */
 #pragma GCC optimize("no-trapping-math")
 #elif defined(_MSC_VER)
 #pragma fp_contract(off)
