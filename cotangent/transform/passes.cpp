@@ -31,17 +31,17 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   const auto is = [](Op wanted) { return [wanted](Op op) { return op == wanted; }; };
   const auto is_linear_algebra = [](Op op) { return info(op).kind == OpKind::kLinearAlgebra; };
   passes.push_back({"inline_calls", inline_calls, is(Op::kCall)});
-  passes.push_back({"simplify", simplify, {}});
+  passes.push_back({"simplify", simplify, {}, true});
   passes.push_back({"expand_linear_algebra", expand_linear_algebra, is_linear_algebra});
   passes.push_back({"symmetrise_pairs", symmetrise_pairs, is(Op::kPairSum)});
   if (options.reduce_strength) {
     passes.push_back({"reduce_strength", reduce_strength, {}});
-    passes.push_back({"simplify", simplify, {}});
+    passes.push_back({"simplify", simplify, {}, true});
   }
   passes.push_back({"hoist_rows", hoist_rows, is(Op::kPairSum)});
   if (options.reduce_strength) passes.push_back({"factor_rows", factor_rows, is(Op::kPairSum)});
   passes.push_back({"expand_fft", expand_fft, is(Op::kFft)});
-  passes.push_back({"simplify", simplify, {}});
+  passes.push_back({"simplify", simplify, {}, true});
   passes.push_back({"fuse_rows", fuse_rows, is(Op::kMap)});
   if (options.contract) passes.push_back({"contract", contract, {}});
   if (options.expand_math) passes.push_back({"expand_math", expand_math, is_transcendental});
@@ -54,20 +54,25 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
       {"expand_scans",
        [wide = options.wide_integers](const Function& f) { return expand_scans(f, wide); },
        is_scan});
-  passes.push_back({"simplify", simplify, {}});
+  passes.push_back({"simplify", simplify, {}, true});
   return passes;
 }
 
 FunctionPtr run_passes(FunctionPtr f, const PassOptions& options,
                        std::vector<PassRecord>* records) {
   ensure(!f->has_checks(), "run_passes: faults are exposed first (transform/faults.h)");
+  FunctionPtr settled;  // what came out of `simplify` last
   for (const Pass& pass : standard_passes(options)) {
     PassRecord record{pass.name, 0, f->total_size(), 0};
     const auto start = std::chrono::steady_clock::now();
     telemetry::Span span(options.telemetry, "pass " + pass.name + " of " + f->name());
-    const bool runs = !pass.concerns || f->contains_op(pass.concerns);
+    const bool concerns = !pass.concerns || f->contains_op(pass.concerns);
     const FunctionPtr before = f;
-    if (runs) f = pass.run(*f);
+    if (concerns && !(pass.settles && f == settled)) {
+      const FunctionPtr after = pass.run(*f);
+      if (!structurally_equal(*before, *after)) f = after;
+    }
+    if (pass.settles) settled = f;
     span.close();
     record.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

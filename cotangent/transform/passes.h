@@ -72,6 +72,8 @@ struct Pass {
   /// Where no op of the program (bodies included) is one of these, the pass has nothing to do and
   /// is left out; empty: it always runs.
   std::function<bool(ir::Op)> concerns;
+  /// A second run on its own result would find nothing to do, and is left out.
+  bool settles = false;
 };
 
 /// The passes a program goes through before kernels are made, in order.
