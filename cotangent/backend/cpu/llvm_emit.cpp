@@ -495,6 +495,25 @@ class Emitter final : public ControlEmitter {
     return bytes;
   }
 
+  /// Widest element of the loop over steps that runs most often: the one nested deepest.
+  std::size_t widest_of_steps(const Block& b) const {
+    std::size_t depth = 0, bytes = 0;
+    const std::function<void(const Block&, std::size_t)> look = [&](const Block& inner,
+                                                                    std::size_t level) {
+      for (const Instr& i : inner.instrs) {
+        const bool step = i.rolled || i.code == Code::kWhile;
+        if (step && level + 1 >= depth) {
+          bytes = level + 1 > depth ? widest(*i.body) : std::max(bytes, widest(*i.body));
+          depth = level + 1;
+        }
+        if (i.body) look(*i.body, level + (step ? 1 : 0));
+        if (i.other) look(*i.other, level);
+      }
+    };
+    look(b, 0);
+    return depth > 0 ? bytes : widest(b);
+  }
+
   static bool has_steps(const Block& b) {
     return std::any_of(b.instrs.begin(), b.instrs.end(), [](const Instr& i) {
       return i.rolled || i.code == Code::kWhile || (i.body && has_steps(*i.body)) ||
@@ -529,7 +548,7 @@ class Emitter final : public ControlEmitter {
     const std::int64_t n = hi - lo;
     if (n <= 0) return;
     std::int64_t width = 1;
-    const std::size_t element = std::max<std::size_t>(widest(*i.body), 4);
+    const std::size_t element = std::max<std::size_t>(widest_of_steps(*i.body), 4);
     const std::int64_t most =
         std::max<std::int64_t>(bits_ / 8 / static_cast<std::int64_t>(element), 1);
     const std::int64_t wide = most * interleaved(*i.body);
