@@ -147,6 +147,9 @@ const Entry* find(Op op) {
   return nullptr;
 }
 
+/// Nodes; a program that needs more is not "visibly" anything.
+constexpr int kLookedAt = 200;
+
 /// What is known of a value's range from its form alone.
 enum class Known { kNothing, kSquares, kNonNegative, kPositive };
 
@@ -222,8 +225,13 @@ Known known_of(const Function& f, Value v, int& budget) {
 }  // namespace
 
 bool is_sum_of_squares(const Function& f, Value v) {
-  int budget = 200;  // nodes looked at; a program that needs more is not "visibly" anything
+  int budget = kLookedAt;
   return known_of(f, v, budget) == Known::kSquares;
+}
+
+bool is_nonnegative(const Function& f, Value v) {
+  int budget = kLookedAt;
+  return known_of(f, v, budget) != Known::kNothing;
 }
 
 bool has_partials(Op op) {

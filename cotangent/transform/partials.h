@@ -25,4 +25,7 @@ bool has_partials(ir::Op op);
 /// positive.
 bool is_sum_of_squares(const ir::Function& f, ir::Value v);
 
+/// Whether `v` is visibly not negative: a sum of squares, of positive constants, or of both.
+bool is_nonnegative(const ir::Function& f, ir::Value v);
+
 }  // namespace cotangent::transform

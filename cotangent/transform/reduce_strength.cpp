@@ -63,7 +63,7 @@ class Reducer {
         b_(f.name()),
         uses_(use_counts(f)),
         class_(f.size(), 0),
-        squares_(f.size(), -1),
+        nonnegative_(f.size(), -1),
         images_(f.size()) {
     for (std::size_t k = 0; k < params.size(); ++k) class_[f.params()[k].id] = params[k];
   }
@@ -202,7 +202,7 @@ class Reducer {
 
   Monomial base(Value x, int power) const {
     Monomial m;
-    if (squares(x)) {
+    if (nonnegative(x)) {
       m.powers[{x.id, true}] = 2 * power;
     } else {
       m.powers[{x.id, false}] = power;
@@ -351,11 +351,11 @@ class Reducer {
   }
 
   /// For a rooted base: even powers are powers of x itself.
-  bool nonnegative(const Base& b) const { return squares(Value{b.id}); }
+  bool nonnegative(const Base& b) const { return nonnegative(Value{b.id}); }
 
-  bool squares(Value x) const {
-    signed char& known = squares_[x.id];
-    if (known < 0) known = is_sum_of_squares(f_, x) ? 1 : 0;
+  bool nonnegative(Value x) const {
+    signed char& known = nonnegative_[x.id];
+    if (known < 0) known = is_nonnegative(f_, x) ? 1 : 0;
     return known == 1;
   }
 
@@ -549,7 +549,7 @@ class Reducer {
   std::map<std::uint32_t, Monomial> monomials_;  // of the products that are made
   std::map<std::uint32_t, int> readers_;         // products and other nodes that read a value
   std::map<Base, Need> needs_;
-  mutable std::vector<signed char> squares_;  // memo; -1: not asked yet
+  mutable std::vector<signed char> nonnegative_;  // memo; -1: not asked yet
   Values images_;
 };
 

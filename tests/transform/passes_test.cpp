@@ -235,6 +235,22 @@ TEST(ReduceStrength, LennardJonesForceIsMinimal) {
   }
 }
 
+TEST(ReduceStrength, ASoftenedDistanceIsOneRoot) {
+  // 1 / (r2 sqrt(r2)), r2 = x^2 + eps^2: visibly positive, so a power of its root.
+  Builder b("f");
+  const Value x = b.param(scalar());
+  const Value r2 = b.add(b.constant(0.01), b.mul(x, x));
+  const FunctionPtr f = b.finish({b.div(b.constant(1), b.mul(r2, b.unary(Op::kSqrt, r2)))});
+  const FunctionPtr g = simplify(*reduce_strength(*f));
+  EXPECT_EQ(count(*g, Op::kDiv) + count(*g, Op::kSqrt), 0) << print(*g);
+  EXPECT_EQ(count(*g, Op::kRsqrt), 1) << print(*g);
+  for (double at : {0.0, 0.3, -7.0}) {
+    const double want = std::pow(0.01 + at * at, -1.5);
+    const Tensor got = evaluate(*g, Tensors{number_of(at)})[0];
+    EXPECT_NEAR(static_cast<double>(got.real(0)), want, 1e-14 * want);
+  }
+}
+
 TEST(ReduceStrength, ASumReadTwiceIsNotShifted) {
   // -(s x^-1) is read by two products: the power may not go into s twice.
   Builder b("f");
