@@ -9,6 +9,7 @@
 #include <random>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/ir/evaluator.h"
 #include "cotangent/runtime/executable.h"
 
 namespace cotangent {
@@ -115,6 +116,41 @@ TEST(Rsqrt, ZerosInfinitiesNansAndNegatives) {
   expect_same_bits({0.0, -0.0, inf, -inf, std::nan(""), -1.0, tiny, -tiny, 3 * tiny,
                     std::numeric_limits<double>::min(), std::numeric_limits<double>::max(), 1.0,
                     4.0});
+}
+
+/// Pair loops leave out the repair for infinity and run again where a NaN shows: a body so far away
+/// that the square of its distance is infinite pulls with 0.
+TEST(Rsqrt, PairLoopsRunAgainWhereTheStepsGiveNan) {
+  for (const DType t : {DType::kF32, DType::kF64}) {
+    constexpr std::int64_t kN = 40;
+    ir::Builder body("pair");
+    body.param(ir::scalar(DType::kI64), "i"), body.param(ir::scalar(DType::kI64), "j");
+    const ir::Value xi = body.param(ir::scalar(t)), xj = body.param(ir::scalar(t));
+    const ir::Value d = body.sub(xj, xi);
+    const ir::Value w =
+        body.unary(ir::Op::kRsqrt, body.add(body.mul(d, d), body.constant(0.01, t)));
+    ir::PairAttr attr;
+    attr.count = kN;
+    attr.kind = ir::PairKind::kUnequal;
+    attr.rows_i = attr.rows_j = 1;
+    attr.roles = {ir::Role::kAtI};
+    attr.body = body.finish({body.mul(w, d)});
+    ir::Builder b("pull");
+    const ir::Value x = b.param({t, Shape{kN}});
+    const ir::Value operands[] = {x, x};
+    const ir::FunctionPtr f = b.finish(b.pair_sum(attr, operands));
+    ir::Tensor at({t, Shape{kN}});
+    for (std::int64_t k = 0; k < kN; ++k) at.set_real(k, 0.1L * static_cast<double>(k * k % 17));
+    at.set_real(23, t == DType::kF32 ? 1e30L : 1e200L);
+    const ir::Tensor want = ir::evaluate(*f, std::span(&at, 1))[0];
+    for (std::int64_t k = 0; k < kN; ++k) ASSERT_TRUE(std::isfinite(want.real(k)));
+    for (int bits : {128, 256, 512}) {
+      runtime::CompileOptions options;
+      options.passes = false;
+      options.vector_bits = bits;
+      EXPECT_TRUE(runtime::compile(f, options)->call(std::span(&at, 1))[0].same_bits(want)) << bits;
+    }
+  }
 }
 
 }  // namespace

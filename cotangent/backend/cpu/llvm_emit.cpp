@@ -297,8 +297,8 @@ class Emitter final : public ControlEmitter {
   }
 
   bool starts_rsqrt(const Instr& i) const {
-    return i.code == Code::kOp && i.op == ir::Op::kRsqrt && i.dtype == DType::kF64 &&
-           class_[i.result] == Class::kVarying;
+    return i.code == Code::kOp && i.op == ir::Op::kRsqrt && class_[i.result] == Class::kVarying &&
+           static_cast<std::size_t>(lanes_.width) * 8 * size_of(i.dtype) >= 128;
   }
 
   /// As range(), but the early part runs two iterations ahead: while the square roots of two
@@ -312,7 +312,7 @@ class Emitter final : public ControlEmitter {
       std::vector<Value*> made;
       for (const Instr* e : early) {
         if (starts_rsqrt(*e)) {
-          const RsqrtStart start = start_rsqrt(ir_, vector(e->operands[0]), bits_ / 64);
+          const RsqrtStart start = start_rsqrt(ir_, vector(e->operands[0]), bits_);
           made.push_back(start.root);
           made.push_back(start.estimate);
           continue;
@@ -373,7 +373,7 @@ class Emitter final : public ControlEmitter {
     if (own) lanes_.mask = mask_and(lanes_.mask, own);
     for (const Instr& b : i.body->instrs) {
       if (const auto start = starts.find(&b); start != starts.end()) {
-        values_[b.result].v = finish_rsqrt(ir_, start->second, bits_ / 64, corrects_roots_);
+        values_[b.result].v = finish_rsqrt(ir_, start->second, bits_, corrects_roots_);
       } else if (!done.count(&b)) {
         instr(b);
       }

@@ -33,7 +33,7 @@ inline std::size_t most_lanes(int vector_bits) {
 void emit_kernel(llvm::Module& module, const std::string& name, const kernel::Program& program,
                  const MemoryPlan& plan, int vector_bits, bool team, bool rsqrt14, bool tiles);
 
-/// One elementwise op on LLVM scalars or vectors of one width (llvm_ops.cpp). `rsqrt14`: lanes of a
+/// One elementwise op on LLVM scalars or vectors of one width (llvm_ops.cpp). `rsqrt14`: bits of a
 /// register, where the host has AVX-512's 14-bit estimate, from which 1/sqrt(x) is made with the
 /// same bits, but faster.
 llvm::Value* emit_op(llvm::IRBuilder<>& ir, ir::Op op, DType result, DType operand,
@@ -49,9 +49,9 @@ struct RsqrtStart {
   llvm::Value* root = nullptr;
   llvm::Value* estimate = nullptr;
 };
-RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, llvm::Value* x, int register_lanes);
+RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, llvm::Value* x, int register_bits);
 /// `corrected`: right for 0 and infinity too, where it is NaN otherwise.
-llvm::Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, int register_lanes,
+llvm::Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, int register_bits,
                           bool corrected);
 
 /// i1 for bool; `lanes` 1: scalar.

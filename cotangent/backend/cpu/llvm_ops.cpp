@@ -133,11 +133,27 @@ Value* in_registers(llvm::IRBuilder<>& ir, int most, llvm::ArrayRef<Value*> x, M
 
 Value* rsqrt_estimate(llvm::IRBuilder<>& ir, Value* x) {
   const int lanes = lanes_of(x);
-  const llvm::Intrinsic::ID id = lanes == 8   ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_512
-                                 : lanes == 4 ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_256
-                                              : llvm::Intrinsic::x86_avx512_rsqrt14_pd_128;
-  return ir.CreateIntrinsic(id, {},
-                            {x, llvm::Constant::getNullValue(x->getType()), ir.getInt8(0xff)});
+  const bool wide = x->getType()->getScalarType()->isDoubleTy();
+  llvm::Intrinsic::ID id = llvm::Intrinsic::x86_avx512_rsqrt14_pd_128;
+  switch (lanes * (wide ? 64 : 32)) {
+    case 512:
+      id = wide ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_512
+                : llvm::Intrinsic::x86_avx512_rsqrt14_ps_512;
+      break;
+    case 256:
+      id = wide ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_256
+                : llvm::Intrinsic::x86_avx512_rsqrt14_ps_256;
+      break;
+    default:
+      id = wide ? llvm::Intrinsic::x86_avx512_rsqrt14_pd_128
+                : llvm::Intrinsic::x86_avx512_rsqrt14_ps_128;
+  }
+  Value* all = lanes == 16 ? ir.getInt16(0xffff) : static_cast<Value*>(ir.getInt8(0xff));
+  return ir.CreateIntrinsic(id, {}, {x, llvm::Constant::getNullValue(x->getType()), all});
+}
+
+int bits_of_element(Value* x) {
+  return static_cast<int>(x->getType()->getScalarSizeInBits());
 }
 
 }  // namespace
@@ -145,78 +161,46 @@ Value* rsqrt_estimate(llvm::IRBuilder<>& ir, Value* x) {
 /// 1 / sqrt(x), both roundings as IEEE division and square root do them, without the division.
 ///
 /// s = sqrt(x) by the hardware; y from the 14-bit estimate of 1/sqrt(x) by Newton's y += y (1 - s
-/// y), each step with one rounding (fma). Three steps: 28 bits, faithful, and correctly rounded by
-/// Markstein's theorem (IBM J. Res. Dev. 34, 1990: a faithful y and a significand of s that is not
-/// all ones). Where it is all ones, 1/s lies just above half way between a power of two and the
-/// next number, and a faithful y below it would end on the power: so the second step rounds
-/// upwards, or, where an instruction cannot, the last bit is set. For 0 and infinity the steps give
-/// NaN and the estimate itself is the answer. On Zen 4: 18 cycles for 8 where division after square
-/// root takes 26.
-RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x, int most) {
+/// y), each step with one rounding (fma): in f64 three, to 28 bits, faithful, and correctly rounded
+/// by Markstein's theorem (IBM J. Res. Dev. 34, 1990: a faithful y and a significand of s that is
+/// not all ones); in f32 the last two. Where it is all ones, 1/s lies just above half way between a
+/// power of two and the next number, and a faithful y below it would end on the power: so the step
+/// before the last rounds upwards, or, where an instruction cannot, the last bit is set. For 0 and
+/// infinity the steps give NaN and the estimate itself is the answer. On Zen 4: 18 cycles for 8 f64
+/// where division after square root takes 26. That all significands of f32 come out right is
+/// tested.
+RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, Value* x, int register_bits) {
   Value* s = unary_intrinsic(ir, llvm::Intrinsic::sqrt, x);
-  Value* estimate = in_registers(
-      ir, most, {x}, [&](llvm::ArrayRef<Value*> part) { return rsqrt_estimate(ir, part[0]); });
+  Value* estimate =
+      in_registers(ir, register_bits / bits_of_element(x), {x},
+                   [&](llvm::ArrayRef<Value*> part) { return rsqrt_estimate(ir, part[0]); });
   return {s, estimate};
 }
 
-namespace {
-
-Value* fma(llvm::IRBuilder<>& ir, Value* x, Value* y, Value* z) {
-  return ir.CreateIntrinsic(llvm::Intrinsic::fma, {x->getType()}, {x, y, z});
-}
-
-/// The same for f32: two steps from 14 bits. That all significands come out right is tested, not
-/// argued.
-Value* rsqrt_f32(llvm::IRBuilder<>& ir, Value* x, int most) {
-  llvm::Type* type = x->getType();
-  Value* root = unary_intrinsic(ir, llvm::Intrinsic::sqrt, x);
-  Value* estimate = in_registers(ir, most, {x}, [&](llvm::ArrayRef<Value*> part) {
-    const int lanes = lanes_of(part[0]);
-    const llvm::Intrinsic::ID id = lanes == 16  ? llvm::Intrinsic::x86_avx512_rsqrt14_ps_512
-                                   : lanes == 8 ? llvm::Intrinsic::x86_avx512_rsqrt14_ps_256
-                                                : llvm::Intrinsic::x86_avx512_rsqrt14_ps_128;
-    Value* all = lanes == 16 ? ir.getInt16(0xffff) : static_cast<Value*>(ir.getInt8(0xff));
-    return ir.CreateIntrinsic(id, {},
-                              {part[0], llvm::Constant::getNullValue(part[0]->getType()), all});
-  });
-  Value* minus_root = ir.CreateFNeg(root);
-  Value* y = estimate;
-  for (int step = 0; step < 2; ++step) {
-    y = fma(ir, y, fma(ir, minus_root, y, number(type, 1)), y);
-  }
-  llvm::Type* integer =
-      llvm::FixedVectorType::get(ir.getInt32Ty(), static_cast<unsigned>(lanes_of(y)));
-  Value* exponent = llvm::ConstantInt::get(integer, 0xff800000u);
-  Value* ones = ir.CreateICmpEQ(ir.CreateOr(ir.CreateBitCast(root, integer), exponent),
-                                llvm::Constant::getAllOnesValue(integer));
-  Value* up = ir.CreateOr(ir.CreateBitCast(y, integer), llvm::ConstantInt::get(integer, 1));
-  y = ir.CreateSelect(ones, ir.CreateBitCast(up, type), y);
-  return ir.CreateSelect(ir.CreateFCmpUNO(y, y), estimate, y);
-}
-
-}  // namespace
-
-Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, int most, bool corrected) {
+Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, int register_bits,
+                    bool corrected) {
   llvm::Type* type = start.root->getType();
+  const int element = bits_of_element(start.root), lanes = lanes_of(start.root);
+  const bool wide = element == 64, rounds_up = register_bits == 512 && lanes * element >= 512;
   Value* minus_s = ir.CreateFNeg(start.root);
   Value* y = start.estimate;
-  const bool rounds_up = most == 8 && lanes_of(y) >= 8;
-  for (int step = 0; step < 3; ++step) {
+  for (int left = wide ? 3 : 2; left > 0; --left) {
     Value* e = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {minus_s, y, number(type, 1)});
-    if (step == 1 && rounds_up) {
+    if (left == 2 && rounds_up) {
       constexpr int kUpwards = 2 | 8;  // embedded rounding towards plus infinity
-      y = in_registers(ir, most, {y, e}, [&](llvm::ArrayRef<Value*> part) {
-        return ir.CreateIntrinsic(llvm::Intrinsic::x86_avx512_vfmadd_pd_512, {},
-                                  {part[0], part[1], part[0], ir.getInt32(kUpwards)});
+      y = in_registers(ir, register_bits / element, {y, e}, [&](llvm::ArrayRef<Value*> part) {
+        return ir.CreateIntrinsic(wide ? llvm::Intrinsic::x86_avx512_vfmadd_pd_512
+                                       : llvm::Intrinsic::x86_avx512_vfmadd_ps_512,
+                                  {}, {part[0], part[1], part[0], ir.getInt32(kUpwards)});
       });
     } else {
       y = ir.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {y, e, y});
     }
   }
   if (!rounds_up) {
-    llvm::Type* integer =
-        llvm::FixedVectorType::get(ir.getInt64Ty(), static_cast<unsigned>(lanes_of(y)));
-    Value* exponent = llvm::ConstantInt::get(integer, 0xfff0000000000000ull);
+    llvm::Type* integer = llvm::FixedVectorType::get(wide ? ir.getInt64Ty() : ir.getInt32Ty(),
+                                                     static_cast<unsigned>(lanes));
+    Value* exponent = llvm::ConstantInt::get(integer, wide ? 0xfff0000000000000ull : 0xff800000ull);
     Value* ones = ir.CreateICmpEQ(ir.CreateOr(ir.CreateBitCast(start.root, integer), exponent),
                                   llvm::Constant::getAllOnesValue(integer));
     Value* up = ir.CreateOr(ir.CreateBitCast(y, integer), llvm::ConstantInt::get(integer, 1));
@@ -242,10 +226,9 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
     case Op::kRound: return unary_intrinsic(ir, llvm::Intrinsic::roundeven, x[0]);
     case Op::kSqrt: return unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]);
     case Op::kRsqrt:
-      if (rsqrt14 > 1 && t == DType::kF64 && lanes_of(x[0]) > 1)
+      if (rsqrt14 > 0 && lanes_of(x[0]) * bits_of_element(x[0]) >= 128) {
         return finish_rsqrt(ir, start_rsqrt(ir, x[0], rsqrt14), rsqrt14, true);
-      if (rsqrt14 > 1 && t == DType::kF32 && lanes_of(x[0]) >= 4)
-        return rsqrt_f32(ir, x[0], 2 * rsqrt14);
+      }
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
     case Op::kIsFinite:
       return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),

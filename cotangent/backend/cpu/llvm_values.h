@@ -474,7 +474,7 @@ class ValueEmitter {
     const bool uniform = class_[i.result] == Class::kUniform;
     for (Id id : i.operands) x.push_back(uniform ? scalar(id) : vector(id));
     Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x,
-                            rsqrt14_ && !plain_roots_ ? bits_ / 64 : 0);
+                            rsqrt14_ && !plain_roots_ ? bits_ : 0);
     (uniform ? out.s : out.v) = result;
   }
 
