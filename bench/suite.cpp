@@ -44,6 +44,7 @@ struct Suite {
   bool quick = false;
   std::vector<std::string> wanted;
   int cores = runtime::host_threads();
+  double fma_peak[2] = {}, root_peak[2] = {};  ///< of one core, in f32 and f64
 
   bool wants(const std::string& name) const {
     return wanted.empty() || std::any_of(wanted.begin(), wanted.end(),
@@ -107,6 +108,7 @@ class Call {
 
   void operator()() { executable_->call_raw(in_, out_); }
   runtime::CompileTimes times() const { return executable_->times(); }
+  double flops() const { return executable_->cost().flops; }
   ir::Tensor& argument(std::size_t k) { return arguments_[k]; }
   ir::Tensor& result(std::size_t k) { return results_[k]; }
 
@@ -172,6 +174,8 @@ void small_system(const Suite& s, const char* system, Step step, std::int64_t st
           by_hand(x.data(), lanes, steps, lanes > 1 ? s.cores : 1);
         },
         static_cast<double>(lanes * steps), "steps");
+    const double peak = s.fma_peak[sizeof(T) == 8] * (lanes > 1 ? s.cores : 1);
+    if (lanes > 1) Suite::line(name, "bound", ours.flops() / peak);
   }
 }
 
@@ -186,15 +190,35 @@ void gravity_case(const Suite& s, std::int64_t n) {
     x[k] = static_cast<T>(0.618 * static_cast<double>(k * k % 1009) / 1009);
     ours.argument(0).as<T>()[k] = x[k];
   }
+  const double pairs = static_cast<double>(n) * static_cast<double>(n);
   s.pair(
-      name, std::ref(ours), [&] { hand::gravity<T>(x.data(), a.data(), n, T(1e-2)); },
-      static_cast<double>(n) * static_cast<double>(n), "pairs");
+      name, std::ref(ours), [&] { hand::gravity<T>(x.data(), a.data(), n, T(1e-2)); }, pairs,
+      "pairs");
+  // A pair: 3 differences, 4 operations for the distance, the estimate of the root and Newton steps
+  // on it (3 pairs of operations in f64, 2 in f32), 2 for its cube, 6 to add three products; and
+  // one root, in a unit of its own. Whichever takes longer is the bound.
+  const double operations = 16 + (sizeof(T) == 8 ? 6 : 4);
+  const double ports = pairs * operations / (s.fma_peak[sizeof(T) == 8] / 2);
+  const double roots = s.root_peak[sizeof(T) == 8] > 0 ? pairs / s.root_peak[sizeof(T) == 8] : 0;
+  Suite::line(name, "bound", std::max(ports, roots));
 }
 
 void memory_bound(const Suite& s) {
   const std::int64_t n = s.quick ? 10000000 : 100000000;
   const auto doubles = [](std::int64_t count) {
     return std::vector<double>(static_cast<std::size_t>(count), 0.5);
+  };
+  // Bytes a second of the triad by hand, asked for right after what it bounds.
+  const auto bandwidth = [&] {
+    const auto a = doubles(n);
+    auto c = doubles(n);
+    double best = 1e30;
+    for (int r = 0; r < 5; ++r) {
+      const double start = now();
+      hand::triad(a.data(), a.data(), c.data(), 3, n, s.cores);
+      best = std::min(best, now() - start);
+    }
+    return 16.0 * static_cast<double>(n) / best;
   };
   if (s.wants("triad")) {
     Call ours(triad(n), s.cores);
@@ -222,6 +246,7 @@ void memory_bound(const Suite& s) {
         "stencil5", std::ref(ours),
         [&] { hand::stencil5(in.data(), out.data(), rows, columns, s.cores); },
         16.0 * static_cast<double>(rows * columns), "bytes");
+    Suite::line("stencil5", "bound", 16.0 * static_cast<double>(rows * columns) / bandwidth());
   }
   if (s.wants("stencil27")) {
     const std::int64_t m = s.quick ? 202 : 402;
@@ -231,6 +256,7 @@ void memory_bound(const Suite& s) {
     s.pair(
         "stencil27", std::ref(ours), [&] { hand::stencil27(in.data(), out.data(), m, s.cores); },
         16.0 * static_cast<double>(m * m * m), "bytes");
+    Suite::line("stencil27", "bound", 16.0 * static_cast<double>(m * m * m) / bandwidth());
   }
 }
 
@@ -285,6 +311,7 @@ void precision(const Suite& s) {
   constexpr std::int64_t kLanes = 256;
   const std::int64_t steps = s.quick ? 100000 : 100000000;  // a sample every 1,000: a period
   const double period = 2 * 3.14159265358979323846;
+  double wide_seconds = 0;
   for (const auto& [name, kind] :
        {std::pair{"f64", Precision::kF64}, std::pair{"f32", Precision::kF32},
         std::pair{"f32-compensated", Precision::kCompensated},
@@ -304,6 +331,10 @@ void precision(const Suite& s) {
     const double start = now();
     ours();
     const double seconds = now() - start;
+    if (kind == Precision::kF64) wide_seconds = seconds;
+    if (kind == Precision::kCompensated && wide_seconds > 0) {
+      Suite::line(title, "in f64", wide_seconds);
+    }
     auto worst = ours.result(0).as<double>();
     std::sort(worst.begin(), worst.end());
     char error[40];
@@ -339,9 +370,13 @@ int main(int argc, char** argv) {
     else
       s.wanted.push_back(argv[k]);
   }
-  std::printf("{\"host\": \"%s\", \"fma_peak_f64\": %.4g, \"fma_peak_f32\": %.4g}\n",
-              runtime::host_description().c_str(), hand::fma_peak<double>(),
-              hand::fma_peak<float>());
+  s.fma_peak[0] = hand::fma_peak<float>(), s.fma_peak[1] = hand::fma_peak<double>();
+  s.root_peak[0] = hand::root_peak<float>(), s.root_peak[1] = hand::root_peak<double>();
+  std::printf(
+      "{\"host\": \"%s\", \"fma_peak_f64\": %.4g, \"fma_peak_f32\": %.4g, "
+      "\"root_peak_f64\": %.4g, \"root_peak_f32\": %.4g}\n",
+      runtime::host_description().c_str(), s.fma_peak[1], s.fma_peak[0], s.root_peak[1],
+      s.root_peak[0]);
   cold_start(s);
   call_overhead(s);
   precision(s);

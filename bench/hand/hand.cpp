@@ -224,12 +224,43 @@ double fma_peak() {
   return best;
 }
 
+template <class T>
+double root_peak() {
+#ifdef __AVX512F__
+  typedef T Vector __attribute__((vector_size(64)));
+  constexpr int kChains = 8, kRounds = 50000;
+  Vector x[kChains], y[kChains];
+  for (int k = 0; k < kChains; ++k) x[k] = Vector{} + T(k + 2);
+  double best = 0;
+  for (int repeat = 0; repeat < 8; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int n = 0; n < kRounds; ++n) {
+#pragma GCC unroll 8
+      for (int k = 0; k < kChains; ++k) {  // as an instruction: no estimate in its place
+        if constexpr (sizeof(T) == 8) {
+          asm volatile("vsqrtpd %1, %0" : "=v"(y[k]) : "v"(x[k]));
+        } else {
+          asm volatile("vsqrtps %1, %0" : "=v"(y[k]) : "v"(x[k]));
+        }
+      }
+    }
+    const double s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    best = std::max(best, 1.0 * (64 / sizeof(T)) * kChains * kRounds / s);
+  }
+  return best;
+#else
+  return 0;
+#endif
+}
+
 #define HAND_INSTANCES(T)                                                        \
   template void lorenz<T>(T*, std::int64_t, std::int64_t, int);                  \
   template void double_pendulum<T>(T*, std::int64_t, std::int64_t, int);         \
   template void cartpole<T>(T*, std::int64_t, std::int64_t, int);                \
   template void gravity<T>(const T*, T*, std::int64_t, T);                       \
   template void small_matmul<T>(const T*, const T*, T*, std::int64_t, int, int); \
+  template double root_peak<T>();                                                \
   template double fma_peak<T>();
 HAND_INSTANCES(float)
 HAND_INSTANCES(double)

@@ -34,4 +34,8 @@ void small_matmul(const T* a, const T* b, T* c, std::int64_t count, int n, int t
 template <class T>
 double fma_peak();
 
+/// Square roots a second of one core, of whole vectors; 0 without AVX-512.
+template <class T>
+double root_peak();
+
 }  // namespace hand
