@@ -328,7 +328,10 @@ void dot_general(std::span<const Tensor> in, const DotAttr& a, Tensor& out) {
       };
       const auto n = static_cast<std::int64_t>(x.size());
       out.as<T>()[static_cast<std::size_t>(at)] =
-          n == 0 ? T(0) : ordered_reduce<T>(0, n, product, accumulate, plus);
+          n == 0 ? T(0)
+          : dot_in_one_chain(n, free_x.size(), free_y.size())
+              ? chained<T>(n, product, accumulate)
+              : ordered_reduce<T>(0, n, product, accumulate, plus);
     });
   });
 }

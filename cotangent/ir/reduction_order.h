@@ -9,6 +9,10 @@
 //
 // A dot product follows the same order with fma(x[k], y[k], partial) in place of partial +
 // x[k]*y[k]; the first product of a partial is rounded on its own; results of blocks are added.
+//
+// In a product of matrices (each operand has an axis of its own in the result) sums of up to 16
+// terms go left to right. Its many sums are independent of each other; with partial results they
+// would cost 23 operations for 16 terms.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +22,12 @@ namespace cotangent::ir {
 
 inline constexpr std::int64_t kReduceLanes = 8;
 inline constexpr std::int64_t kReduceBlock = 4096;
+inline constexpr std::int64_t kMatrixChain = 16;
+
+/// Whether a sum of n products goes left to right; how many axes each operand has of its own.
+constexpr bool dot_in_one_chain(std::int64_t n, std::size_t free_x, std::size_t free_y) {
+  return n <= kReduceLanes || (n <= kMatrixChain && free_x > 0 && free_y > 0);
+}
 
 namespace detail {
 
@@ -81,6 +91,14 @@ T ordered_reduce(std::int64_t begin, std::int64_t n, First first, Next next, Com
     blocks.push_back(detail::reduce_one_block<T>(begin + b, m, first, next, combine));
   }
   return ordered_combine(std::move(blocks), combine);
+}
+
+/// Left to right, 1 <= n.
+template <class T, class First, class Next>
+T chained(std::int64_t n, First first, Next next) {
+  T total = first(0);
+  for (std::int64_t k = 1; k < n; ++k) total = next(total, k);
+  return total;
 }
 
 }  // namespace cotangent::ir

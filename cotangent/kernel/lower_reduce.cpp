@@ -90,6 +90,7 @@ Lowering::Reduction Lowering::reduction(Frame& fr, Value v, Id predicate) {
   for (std::int64_t n : lengths) r.n *= n;
   const Dims free_x = free_axes(shape, a.batch_x, a.contract_x);
   const Dims free_y = free_axes(ys, a.batch_y, a.contract_y);
+  r.in_one_chain = ir::dot_in_one_chain(r.n, free_x.size(), free_y.size());
   const auto both = [=, this, &fr](const Index& kept, Id k) {
     const Index moving = split(k, lengths);
     Index xi = zero_index(shape.rank()), yi = zero_index(ys.rank());
@@ -125,6 +126,11 @@ Lowering::Reduction Lowering::reduction(Frame& fr, Value v, Id predicate) {
 Id Lowering::reduce_element(Frame& fr, Value v, const Index& kept, Id predicate) {
   const Reduction r = reduction(fr, v, predicate);
   if (r.n == 0) return empty_reduction(fr.f->op(v), fr.f->type(v).dtype);
+  if (r.in_one_chain) {
+    Id total = r.first(kept, b.i64(0));
+    for (std::int64_t k = 1; k < r.n; ++k) total = r.next(kept, total, b.i64(k));
+    return total;
+  }
   return ordered(
       r.n, false, [&](Id k) { return Elements{r.first(kept, k)}; },
       [&](const Elements& total, Id k) { return Elements{r.next(kept, total[0], k)}; },

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cotangent/ir/function.h"
+#include "cotangent/ir/reduction_order.h"
 #include "cotangent/kernel/kernel_builder.h"
 #include "cotangent/kernel/lower.h"
 
@@ -161,6 +162,7 @@ class Lowering {
   struct Reduction {
     std::int64_t n = 0;
     ir::Op step = ir::Op::kAdd;
+    bool in_one_chain = false;  ///< left to right: a short dot product
     std::function<Id(const Index& kept, Id k)> first;
     std::function<Id(const Index& kept, Id total, Id k)> next;
   };

@@ -310,9 +310,10 @@ void check_matrix_product(std::int64_t n, std::int64_t m, std::int64_t l) {
           return static_cast<T>(std::make_unsigned_t<T>(a) * std::make_unsigned_t<T>(b) +
                                 std::make_unsigned_t<T>(c));
       };
-      // Partial sums by fma from a rounded first product, then joined like a sum's.
+      // Partial sums by fma from a rounded first product, then joined like a sum's; short ones of
+      // a product of matrices in one chain.
       T want = 0;
-      const std::int64_t lanes = m <= 8 ? 1 : 8;
+      const std::int64_t lanes = m <= 16 ? 1 : 8;
       std::vector<T> part;
       for (std::int64_t j = 0; j < m; ++j) {
         const auto [a, b] = xy(j);
@@ -334,12 +335,22 @@ void check_matrix_product(std::int64_t n, std::int64_t m, std::int64_t l) {
 }
 
 TEST(DotGeneral, MatrixProduct) {
-  for (std::int64_t m : {0, 1, 2, 8, 9, 20, 100}) {
+  for (std::int64_t m : {0, 1, 2, 8, 9, 16, 17, 20, 100}) {
     check_matrix_product<double>(3, m, 2);
     check_matrix_product<float>(2, m, 3);
     check_matrix_product<std::int64_t>(2, m, 2);
     check_matrix_product<std::uint32_t>(2, m, 2);
   }
+}
+
+TEST(DotGeneral, WithAVectorHasPartialSums) {
+  const auto x = rough_numbers<double>(2 * 16, 5), y = rough_numbers<double>(16, 6);
+  double p[8];
+  for (std::size_t k = 0; k < 8; ++k) p[k] = std::fma(x[k + 8], y[k + 8], x[k] * y[k]);
+  const double want = ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
+  const Tensor m = tensor<double>({2, 16}, x), v = tensor<double>({16}, y);
+  EXPECT_EQ(run(Op::kDotGeneral, {m, v}, DotAttr{{}, {}, {1}, {0}}).real(0), want);
+  EXPECT_EQ(run(Op::kDotGeneral, {v, m}, DotAttr{{}, {}, {0}, {1}}).real(0), want);
 }
 
 TEST(DotGeneral, BatchAxesFirst) {
@@ -394,9 +405,9 @@ TEST(DotGeneral, BlocksOfALongOne) {
 }  // namespace
 
 std::set<Op> structural_ops_tested() {
-  return {Op::kReduceSum,  Op::kReduceProd, Op::kReduceMin, Op::kReduceMax, Op::kReshape,
-          Op::kTranspose,  Op::kBroadcast,  Op::kSlice,     Op::kPad,       Op::kConcatenate,
-          Op::kReverse,    Op::kIota,       Op::kParameter, Op::kConstant,  Op::kGather,
+  return {Op::kReduceSum,  Op::kReduceProd, Op::kReduceMin,  Op::kReduceMax, Op::kReshape,
+          Op::kTranspose,  Op::kBroadcast,  Op::kSlice,      Op::kPad,       Op::kConcatenate,
+          Op::kReverse,    Op::kIota,       Op::kParameter,  Op::kConstant,  Op::kGather,
           Op::kScatterAdd, Op::kScatterSet, Op::kDotGeneral, Op::kFft};
 }
 
