@@ -77,7 +77,8 @@ void Lowering::pack_params(Frame& fr) {
       end = operands.size();
     }
     if (f.op(v) == Op::kMap) {
-      end = static_cast<std::size_t>(f.attr_as<ir::MapAttr>(v).rows);
+      const auto& a = f.attr_as<ir::MapAttr>(v);
+      end = makes_small_products(*a.body) ? operands.size() : static_cast<std::size_t>(a.rows);
     }
     for (std::size_t k = 0; k < operands.size(); ++k) {
       if (k < begin || k >= end) wanted[operands[k].id] = 1;

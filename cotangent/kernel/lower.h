@@ -9,6 +9,7 @@
 //   lane mode    the body of a map or pair_sum, one instance a SIMD lane, all values in registers
 //   both         a larger body of a map, one instance a SIMD lane, as a schedule of its own: its
 //                loops are serial and its arrays lie in lane buffers
+//   products     of small matrices: lanes along the columns, rows of the result in registers
 //
 // Reductions keep the order of ir/reduction_order.h whatever the shape of the loops.
 #pragma once

@@ -52,6 +52,7 @@ Ref Lowering::raw_buffer(const ir::Type& type, const std::string& note) {
   buffer.dtype = type.dtype;
   buffer.count = type.size();
   buffer.note = type.text() + ", " + note;
+  if (in_shared_) buffer.kind = BufferKind::kThread;
   ref.buffer = b.add_buffer(std::move(buffer));
   touch(ref);
   return ref;
@@ -271,6 +272,7 @@ void Scheduler::emit_single(Node& n) {
     case Kind::kScatter: return emit_scatter(n);
     case Kind::kLoop: return emit_loop(n);
     case Kind::kCall: return emit_call(n);
+    case Kind::kProduct: return emit_product(n);
     case Kind::kMapSerial: return emit_map_body(n, map_kind(n));
     case Kind::kMapLanes: return emit_map_body(n, ForKind::kParallel);
     case Kind::kWhile: return emit_while(n);
@@ -354,7 +356,9 @@ void Scheduler::emit_map_body(Node& n, ForKind kind) {
   for (Out& out : n.outs) {
     out.memory = true;
     if (out.ref.kind == Ref::Kind::kNone) {
-      out.ref = out.want ? out.want->dest : l_.new_buffer(type(out.value), "");
+      out.ref = out.want              ? out.want->dest
+                : gives_whole_rows(n) ? l_.raw_buffer(type(out.value), "products of matrices")
+                                      : l_.new_buffer(type(out.value), "");
     }
   }
   if (a.count > 0) {

@@ -203,6 +203,14 @@ void Scheduler::choose_kind(Value v) {
   }
   if (op == Op::kMap) {
     const auto& a = f_.attr_as<ir::MapAttr>(v);
+    const auto operands = f_.operands(v);
+    const bool rows =
+        std::all_of(operands.begin(), operands.end(), [&](Value u) { return has_whole_rows(u); });
+    if (!l_.in_lanes_ && rows && makes_small_products(*a.body)) {
+      make(Kind::kMapSerial);
+      nodes_.back().domain.lengths = {a.count};
+      return;
+    }
     const bool lanes = !l_.in_lanes_ && runs_in_lanes(*a.body, a.count);
     make(l_.in_registers_whole(*a.body) ? Kind::kMap : lanes ? Kind::kMapLanes : Kind::kMapSerial);
     nodes_.back().domain.lengths = {a.count};
@@ -233,7 +241,10 @@ void Scheduler::choose_kind(Value v) {
     return;
   }
   const bool shared = uses_[v.id] > 1 && cost >= kSharedCost && !moves(op);
-  if (shared || cost > kMaxInlineCost || (cost > 0 && cost >= must_[v.id])) make(Kind::kPoint);
+  const bool own = shared || cost > kMaxInlineCost || (cost > 0 && cost >= must_[v.id]);
+  const bool product = !l_.in_lanes_ && is_small_product(f_, v) && has_whole_rows(f_.operand(v, 1));
+  if (product && (own || uses_[v.id] == 0)) return make(Kind::kProduct);
+  if (own) make(Kind::kPoint);
 }
 
 /// A map of a few plain operations whose results are each read by one value only.
@@ -268,6 +279,7 @@ bool Scheduler::attach(Want& want) {
       case Kind::kMap:
       case Kind::kPair:
       case Kind::kScatter:
+      case Kind::kProduct:
       case Kind::kCall:
         if (want.carry < 0 && uses_[v.id] > 0) return false;
         break;

@@ -171,6 +171,11 @@ class Lowering {
   Id empty_reduction(ir::Op op, DType t);
   Elements reduce_to_registers(Frame& fr, Value v);
 
+  // --- products of small matrices (lower_product.cpp)
+  void small_product(Frame& fr, Value v, const Ref& to);
+  void product_rows(Frame& fr, Value v, const Ref& to, const Index& batch, Id first,
+                    std::int64_t count);
+
   // --- lanes (lower_lane.cpp)
   bool in_registers_whole(const Function& body) const;
   Frame& new_frame(const ir::FunctionPtr& f, bool lane);
@@ -237,6 +242,11 @@ std::int64_t lane_bytes(const Function& body);
 /// Whether the instances of a map with this body are best run one a SIMD lane, their arrays in lane
 /// buffers: enough of them, and the arrays of a vector of instances fit a core's cache.
 bool runs_in_lanes(const Function& body, std::int64_t count);
+
+/// A product of matrices, or a batch of them, that is made with its rows in registers.
+bool is_small_product(const Function& f, Value v);
+/// Whether a body does nothing else: its instances are then run one after another.
+bool makes_small_products(const Function& body);
 
 /// Whether a body holds a factorisation or a solve, which only the library does.
 bool needs_library(const Function& body);

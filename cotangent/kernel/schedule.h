@@ -38,6 +38,7 @@ class Scheduler {
     kPairSerial,
     kLoop,
     kCall,
+    kProduct,
     kWhile,
     kCond,
     kGuard
@@ -105,6 +106,9 @@ class Scheduler {
   void emit_pair_serial(Node& n);
   void emit_scatter(Node& n);
   void emit_call(Node& n);
+  bool gives_whole_rows(const Node& n) const;  // lower_product.cpp
+  bool has_whole_rows(Value v) const;
+  void emit_product(Node& n);
   void emit_guard(Node& n);
   void emit_while(Node& n);
   void emit_cond(Node& n);
