@@ -133,9 +133,9 @@ def run_jax(c):
 
             def product():
                 count = 65536 // (n * n) * 16
-                a = jnp.full((count, n, n), 0.5, dtype)
+                a, b = jnp.full((count, n, n), 0.5, dtype), jnp.full((count, n, n), 0.25, dtype)
                 f = jax.jit(jnp.matmul)
-                return lambda: f(a, a).block_until_ready()
+                return lambda: f(a, b).block_until_ready()
 
             c.run(f"matmul-{n}-{name}", product)
     size = 10**7 if c.quick else 10**8
@@ -228,8 +228,8 @@ def run_numpy(c):
     for n in (3, 4, 8, 16):
         for name, dtype in (("f64", np.float64), ("f32", np.float32)):
             count = 65536 // (n * n) * 16
-            a = np.full((count, n, n), 0.5, dtype)
-            c.run(f"matmul-{n}-{name}", lambda a=a: lambda: np.matmul(a, a))
+            a, b = np.full((count, n, n), 0.5, dtype), np.full((count, n, n), 0.25, dtype)
+            c.run(f"matmul-{n}-{name}", lambda a=a, b=b: lambda: np.matmul(a, b))
 
     def rollout(step, components, dtype):
         def call():
@@ -325,7 +325,8 @@ def run_torch(c):
         for name, dtype in (("f64", torch.float64), ("f32", torch.float32)):
             count = 65536 // (n * n) * 16
             a = torch.full((count, n, n), 0.5, dtype=dtype)
-            c.run(f"matmul-{n}-{name}", lambda a=a: lambda: torch.bmm(a, a))
+            b = torch.full((count, n, n), 0.25, dtype=dtype)
+            c.run(f"matmul-{n}-{name}", lambda a=a, b=b: lambda: torch.bmm(a, b))
 
     def streams():
         a, b = torch.full((size,), 0.5, dtype=torch.float64), torch.full((size,), 0.5, dtype=torch.float64)
