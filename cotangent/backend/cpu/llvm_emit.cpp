@@ -298,7 +298,7 @@ class Emitter final : public ControlEmitter {
 
   bool starts_rsqrt(const Instr& i) const {
     return i.code == Code::kOp && i.op == ir::Op::kRsqrt && class_[i.result] == Class::kVarying &&
-           static_cast<std::size_t>(lanes_.width) * 8 * size_of(i.dtype) >= 128;
+           has_rsqrt14(bits_, 8 * size_of(i.dtype) * static_cast<std::size_t>(lanes_.width));
   }
 
   /// As range(), but the early part runs two iterations ahead: while the square roots of two

@@ -49,6 +49,10 @@ struct RsqrtStart {
   llvm::Value* root = nullptr;
   llvm::Value* estimate = nullptr;
 };
+/// Whether there is an estimate for vectors of so many bits, in registers of so many.
+inline bool has_rsqrt14(int register_bits, std::size_t vector_bits) {
+  return register_bits >= 128 && vector_bits >= 128;
+}
 RsqrtStart start_rsqrt(llvm::IRBuilder<>& ir, llvm::Value* x, int register_bits);
 /// `corrected`: right for 0 and infinity too, where it is NaN otherwise.
 llvm::Value* finish_rsqrt(llvm::IRBuilder<>& ir, const RsqrtStart& start, int register_bits,

@@ -226,7 +226,7 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
     case Op::kRound: return unary_intrinsic(ir, llvm::Intrinsic::roundeven, x[0]);
     case Op::kSqrt: return unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]);
     case Op::kRsqrt:
-      if (rsqrt14 > 0 && lanes_of(x[0]) * bits_of_element(x[0]) >= 128) {
+      if (has_rsqrt14(rsqrt14, static_cast<std::size_t>(lanes_of(x[0]) * bits_of_element(x[0])))) {
         return finish_rsqrt(ir, start_rsqrt(ir, x[0], rsqrt14), rsqrt14, true);
       }
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
