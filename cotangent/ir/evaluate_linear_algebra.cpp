@@ -137,34 +137,64 @@ Matrix<S> lu(Matrix<S> a, std::vector<std::size_t>& rows) {
   return a;
 }
 
+/// Powers of two: `up` brings numbers of which `most` is the largest to about 1, `down` is 1/up.
+/// What they multiply stays exact. Infinity becomes NaN by them.
+template <class T>
+struct Powers {
+  explicit Powers(T most) {
+    if (!std::isfinite(most)) {
+      up = 0;
+      return;
+    }
+    const int low = std::numeric_limits<T>::min_exponent + 24;
+    const int exponent = std::max(most > 0 ? std::ilogb(most) : low, low);
+    up = std::ldexp(T(1), 1 - exponent);
+    down = std::ldexp(T(1), exponent - 1);
+  }
+  T up = 1, down = 1;
+};
+
+template <class S>
+Real<S> largest_part(S x) {
+  if constexpr (Numbers<S>::complex)
+    return std::max(std::abs(x.real()), std::abs(x.imag()));
+  else
+    return std::abs(x);
+}
+
 /// Householder reflections (Golub and Van Loan, algorithm 5.1.1), each followed by a phase that
-/// makes the diagonal of R real and not negative. Q is m x k, R k x n.
+/// makes the diagonal of R real and not negative. Q is m x k, R k x n. What a column is reflected
+/// by is made of the column times a power of two, so that no square of it is lost.
 template <class S>
 void qr(Matrix<S> a, Matrix<S>& q, Matrix<S>& r) {
   const std::size_t m = a.rows, n = a.columns, k = std::min(m, n);
   Matrix<S> adjoint = Matrix<S>::identity(m);  // of the square Q
   for (std::size_t p = 0; p < k; ++p) {
-    Real<S> below = 0;
-    for (std::size_t i = p + 1; i < m; ++i) below += square(a(i, p));
-    const S turn = phase(a(p, p));
-    const Real<S> head = real_part(conjugate(turn) * a(p, p));
+    Real<S> most = 0, below = 0;
+    for (std::size_t i = p; i < m; ++i) most = std::max(most, largest_part(a(i, p)));
+    const Powers<Real<S>> powers(most);
+    std::vector<S> v(m, S(0)), w(m, S(0));
+    for (std::size_t i = p; i < m; ++i) v[i] = a(i, p) * powers.up;
+    for (std::size_t i = p + 1; i < m; ++i) below += square(v[i]);
+    const S turn = phase(v[p]);
+    const Real<S> head = real_part(conjugate(turn) * v[p]);
     const Real<S> length = std::sqrt(head * head + below);
-    // v = x - turn*length*e1, without cancellation: head - length = -below/(head + length).
-    std::vector<S> v(m, S(0));
-    const Real<S> first = head > 0 ? -below / (head + length) : head - length;
-    v[p] = turn * first;
-    for (std::size_t i = p + 1; i < m; ++i) v[i] = a(i, p);
-    const Real<S> size = first * first + below;
+    // v = x + turn*length*e1 cancels nothing, and gives -turn*length.
+    v[p] = turn * (head + length);
+    const Real<S> size = square(v[p]) + below;
+    const bool done = below == 0 && head == head;  // nothing to reflect; NaN is not nothing
+    for (std::size_t i = p; i < m; ++i) w[i] = done ? S(0) : v[i] * (2 / size);
     const auto reflect = [&](Matrix<S>& x) {
       for (std::size_t j = 0; j < x.columns; ++j) {
         S along = 0;
-        for (std::size_t i = p; i < m; ++i) along += conjugate(v[i]) * x(i, j);
-        for (std::size_t i = p; i < m && size != 0; ++i) x(i, j) -= v[i] * (along * (2 / size));
-        x(p, j) *= conjugate(turn);
+        for (std::size_t i = p; i < m && !done; ++i) along += conjugate(w[i]) * x(i, j);
+        for (std::size_t i = p; i < m && !done; ++i) x(i, j) -= v[i] * along;
+        x(p, j) *= done ? conjugate(turn) : -conjugate(turn);
       }
     };
     reflect(a);
     reflect(adjoint);
+    a(p, p) = length * powers.down;
   }
   q = Matrix<S>(m, k);
   r = Matrix<S>(k, n);
@@ -172,7 +202,6 @@ void qr(Matrix<S> a, Matrix<S>& q, Matrix<S>& r) {
     for (std::size_t i = 0; i < m; ++i) q(i, j) = conjugate(adjoint(j, i));
     for (std::size_t i = 0; i <= j; ++i) r(i, j) = a(i, j);
     for (std::size_t c = k; c < n; ++c) r(j, c) = a(j, c);
-    r(j, j) = real_part(r(j, j));
   }
 }
 
@@ -312,7 +341,14 @@ std::vector<Real<S>> tall_svd(Matrix<S> b, Matrix<S>& u, Matrix<S>& v) {
 }
 
 template <class S>
-std::vector<Real<S>> svd(const Matrix<S>& a, Matrix<S>& u, Matrix<S>& vh) {
+std::vector<Real<S>> svd(Matrix<S> a, Matrix<S>& u, Matrix<S>& vh) {
+  Real<S> most = 0;
+  for (const S& e : a.elements) {
+    // NaN stays the largest.
+    if (!(largest_part(e) <= most)) most = largest_part(e);
+  }
+  const Powers<Real<S>> powers(most);
+  for (S& e : a.elements) e *= powers.up;
   Matrix<S> v(0, 0);
   std::vector<Real<S>> values;
   if (a.rows >= a.columns) {
@@ -325,6 +361,7 @@ std::vector<Real<S>> svd(const Matrix<S>& a, Matrix<S>& u, Matrix<S>& vh) {
     for (std::size_t i = 0; i < u.rows; ++i) u(i, j) *= turn;
     for (std::size_t i = 0; i < v.rows; ++i) v(i, j) *= turn;
   }
+  for (Real<S>& value : values) value *= powers.down;
   vh = v.adjoint();
   return values;
 }

@@ -193,9 +193,56 @@ Matrix identity(Kit& kit, std::int64_t n, const Matrix& like) {
   return {kit.b.constant(one), like.im.valid() ? kit.b.zeros(one.type()) : Value{}};
 }
 
+/// The reflection x - v (w^H x) that takes the active numbers of a column, of which the first is
+/// the head, to one number there, and the phase that makes that real and not negative.
+struct Reflection {
+  Matrix v, w, phase;
+  Value length;  ///< what the column becomes
+
+  Reflection(Kit& k, Matrix column, Value active) {
+    Builder& b = k.b;
+    const std::int64_t m = b.type(column.re).shape[0];
+    const Value i = k.index(m), at_head = b.eq(i, k.type_like(i, 0));
+    const Value none = k.type_like(column.re, 0);
+    column = k.each(column, [&](Value e) { return b.select(active, e, none); });
+    const Kit::Powers powers = k.powers(b.reduce(Op::kReduceMax, k.largest_part(column), {0}));
+    const Matrix x = k.scaled(column, k.fill(powers.up, Shape{m}));
+    const Matrix rest = k.each(x, [&](Value e) { return b.select(at_head, none, e); });
+    const Value below = b.reduce_sum(k.square(rest), {0});
+    const Matrix lead = k.each(x, [&](Value e) { return k.take(e, 0, 0); });
+    const Matrix turn = k.phase(lead);
+    const Value head = k.size(lead), zero = k.type_like(head, 0);
+    const Value scaled_length = b.unary(Op::kSqrt, b.add(b.mul(head, head), below));
+    length = b.mul(scaled_length, powers.down);
+    // v = x + turn*length*e1 cancels nothing, and gives -turn*length.
+    const Value first = b.add(head, scaled_length);
+    const Value size = b.add(b.mul(first, first), below);
+    // Nothing to reflect; NaN is not nothing.
+    const Value done = b.binary(Op::kAnd, b.eq(below, zero), b.eq(head, head));
+    const Value scale = b.select(done, zero, b.div(k.type_like(size, 2), size));
+    v = k.select(at_head,
+                 k.each(k.scaled(turn, first), [&](Value e) { return k.fill(e, Shape{m}); }), rest);
+    w = k.scaled(v, k.fill(scale, Shape{m}));
+    phase = k.conjugate(k.each(turn, [&](Value e) { return b.select(done, e, b.neg(e)); }));
+  }
+
+  /// Of the columns of x, with the head's row rolled to the end.
+  Matrix applied(Kit& k, Matrix x) const {
+    Builder& b = k.b;
+    const Shape shape = b.type(x.re).shape;
+    const Matrix ws = k.each(k.conjugate(w), [&](Value e) { return k.spread(e, shape, 0); });
+    const Matrix sums = k.each(k.mul(ws, x), [&](Value e) { return b.reduce_sum(e, {0}); });
+    const Matrix reflected = k.sub(x, k.outer(v, sums));
+    const Matrix top = k.mul(k.each(reflected, [&](Value e) { return k.slice(e, 0, 0, 1); }),
+                             k.each(phase, [&](Value e) { return k.fill(e, Shape{1, shape[1]}); }));
+    return k.join({k.each(reflected, [&](Value e) { return k.slice(e, 0, 1, shape[0]); }), top}, 0);
+  }
+};
+
 }  // namespace
 
-/// Householder; finished rows and columns are rolled to the end. `c` becomes Q^H.
+/// Householder; finished rows and columns are rolled to the end. `c` becomes Q^H. What a column is
+/// reflected by is made of the column times a power of two, so that no square of it is lost.
 SmallFactors small_qr(Kit& kit, Matrix a) {
   const std::int64_t m = kit.b.type(a.re).shape[0], n = kit.b.type(a.re).shape[1];
   const std::int64_t count = std::min(m, n);
@@ -204,41 +251,14 @@ SmallFactors small_qr(Kit& kit, Matrix a) {
   const Step made = kit.iterate(count, unrolled, start, [&](Kit& k, Value number, const Step& now) {
     Builder& b = k.b;
     const Matrix column = k.each(now.carries[0], [&](Value e) { return k.take(e, 1, 0); });
-    const Value i = k.index(m);
-    const Value active = k.below(m, b.sub(b.constant_i64(m), number));
-    const Value tail = b.binary(Op::kAnd, active, b.gt(i, k.type_like(i, 0)));
-    const Matrix rest =
-        k.each(column, [&](Value e) { return b.select(tail, e, k.type_like(e, 0)); });
-    const Value below = b.reduce_sum(k.square(rest), {0});
-    const Matrix lead = k.each(column, [&](Value e) { return k.take(e, 0, 0); });
-    const Matrix turn = k.phase(lead);
-    const Value head = k.size(lead), zero = k.type_like(head, 0);
-    const Value length = b.unary(Op::kSqrt, b.add(b.mul(head, head), below));
-    const Value first =
-        b.select(b.gt(head, zero), b.neg(b.div(below, b.add(head, length))), b.sub(head, length));
-    const Value size = b.add(b.mul(first, first), below);
-    const Value scale = b.select(b.eq(size, zero), zero, b.div(k.type_like(size, 2), size));
-    const Value at_head = b.eq(i, k.type_like(i, 0));
-    const Matrix v = k.select(
-        at_head, k.each(k.scaled(turn, first), [&](Value e) { return k.fill(e, Shape{m}); }), rest);
-    Step next;
-    for (std::size_t which = 0; which < 2; ++which) {
-      const Matrix x = now.carries[which];
-      const Shape shape = b.type(x.re).shape;
-      const Matrix vs = k.each(k.conjugate(v), [&](Value e) { return k.spread(e, shape, 0); });
-      const Matrix sums = k.each(k.mul(vs, x), [&](Value e) { return b.reduce_sum(e, {0}); });
-      const Matrix part = k.scaled(sums, k.fill(scale, b.type(sums.re).shape));
-      const Matrix reflected = k.sub(x, k.outer(v, part));
-      const Matrix top =
-          k.mul(k.each(reflected, [&](Value e) { return k.slice(e, 0, 0, 1); }),
-                k.each(k.conjugate(turn), [&](Value e) { return k.fill(e, Shape{1, shape[1]}); }));
-      // Rolled: the finished row comes last.
-      Matrix moved =
-          k.join({k.each(reflected, [&](Value e) { return k.slice(e, 0, 1, m); }), top}, 0);
-      if (which == 0) moved = k.each(moved, [&](Value e) { return k.roll(e, 1, 1); });
-      next.carries.push_back(moved);
-    }
-    return next;
+    const Reflection mirror(k, column, k.below(m, b.sub(b.constant_i64(m), number)));
+    // The rest of a finished column is below the diagonal, or finished above.
+    const Matrix last{k.join({k.slice(column.re, 0, 1, m), k.with_axis(mirror.length, 0)}, 0),
+                      column.im.valid() ? k.roll(column.im, 0, 1) : Value{}};
+    const Matrix others = k.each(now.carries[0], [&](Value e) { return k.slice(e, 1, 1, n); });
+    Matrix left = k.each(last, [&](Value e) { return k.with_axis(e, 1); });
+    if (n > 1) left = k.join({mirror.applied(k, others), left}, 1);
+    return Step{{left, mirror.applied(k, now.carries[1])}, {}, {}};
   });
   const auto restored = [&](Value e) { return kit.slice(kit.roll(e, 0, m - count), 0, 0, count); };
   const Matrix c = kit.each(made.carries[1], restored);
@@ -318,7 +338,12 @@ SmallFactors tall_svd(Kit& kit, Matrix a) {
 SmallFactors small_svd(Kit& kit, Matrix a) {
   const std::int64_t m = kit.b.type(a.re).shape[0], n = kit.b.type(a.re).shape[1];
   Matrices parts(kit.b);
+  const auto all = [&](Value v) { return kit.fill(v, kit.b.type(a.re).shape); };
+  const Kit::Powers powers = kit.powers(kit.b.reduce(Op::kReduceMax, kit.largest_part(a), {0, 1}));
+  a = kit.scaled(a, all(powers.up));
   SmallFactors made = tall_svd(kit, m >= n ? a : parts.adjoint(a));
+  Value& s = made.values[0];
+  s = kit.b.mul(s, kit.fill(powers.down, kit.b.type(s).shape));
   if (m < n) std::swap(made.matrices[0], made.matrices[1]);
   const Matrix phase = leading_phase(kit, made.matrices[0]);
   const Matrix u = times_columns(kit, made.matrices[0], phase);

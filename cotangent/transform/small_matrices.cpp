@@ -1,5 +1,7 @@
 #include "cotangent/transform/small_matrices.h"
 
+#include "cotangent/transform/math_terms.h"
+
 namespace cotangent::transform {
 
 using namespace ir;
@@ -57,22 +59,36 @@ Value SmallMatrices::square(Matrix x) {
   return x.im.valid() ? b.add(re, b.mul(x.im, x.im)) : re;
 }
 
-/// max(|re|, |im|), 1 for 0: squares of what is divided by it neither vanish nor overflow.
 Value SmallMatrices::largest_part(Matrix x) {
-  const Value most = b.binary(Op::kMax, b.unary(Op::kAbs, x.re), b.unary(Op::kAbs, x.im));
+  const Value re = b.unary(Op::kAbs, x.re);
+  return x.im.valid() ? b.binary(Op::kMax, re, b.unary(Op::kAbs, x.im)) : re;
+}
+
+/// The largest part, 1 for 0: squares of what is divided by it neither vanish nor overflow.
+Value SmallMatrices::divisor(Matrix x) {
+  const Value most = largest_part(x);
   return b.select(b.eq(most, type_like(most, 0)), type_like(most, 1), most);
+}
+
+SmallMatrices::Powers SmallMatrices::powers(Value most) {
+  // The exponent's bits alone are 2^e; all of them less those are 2^(1-e), and 0 for infinity. Of
+  // the smallest numbers it is enough that their squares are normal.
+  const bool narrow = b.type(most).dtype == DType::kF32;
+  const Num i = bits(at_least({&b, most}, narrow ? 0x1p-100 : 0x1p-1000));
+  const Num mask = integer(i, narrow ? 0x7f800000 : 0x7ff0000000000000);
+  return {from_bits((i ^ mask) & mask).v, (from_bits(i & mask) * 0.5).v};
 }
 
 Value SmallMatrices::size(Matrix x) {
   if (!x.im.valid()) return b.unary(Op::kAbs, x.re);
-  const Value most = largest_part(x);
+  const Value most = divisor(x);
   return b.mul(most, b.unary(Op::kSqrt, square(over(x, most))));
 }
 
 Matrix SmallMatrices::phase(Matrix x) {
   const Value one = type_like(x.re, 1), zero = type_like(x.re, 0);
   if (!x.im.valid()) return {b.select(b.lt(x.re, zero), b.neg(one), one), {}};
-  const Matrix part = over(x, largest_part(x));
+  const Matrix part = over(x, divisor(x));
   const Value length = b.unary(Op::kSqrt, square(part)), none = b.eq(length, zero);
   return {b.select(none, one, b.div(part.re, length)),
           b.select(none, zero, b.div(part.im, length))};

@@ -27,6 +27,16 @@ class SmallMatrices {
   ir::Value size(Matrix x);    ///< |x|
   Matrix phase(Matrix x);      ///< x/|x|, 1 for 0
 
+  /// Powers of two: `up` brings numbers of which `most` is the largest to 2 .. 4 (or below, for the
+  /// smallest of all), `down` is 1/up. What they multiply stays exact. Infinity becomes NaN by
+  /// them.
+  struct Powers {
+    ir::Value up, down;
+  };
+  Powers powers(ir::Value most);
+  /// max(|re|, |im|): where squares would vanish or overflow, this does not.
+  ir::Value largest_part(Matrix x);
+
   // --- structure
   ir::Value slice(ir::Value x, int axis, std::int64_t begin, std::int64_t end,
                   std::int64_t stride = 1);
@@ -64,7 +74,7 @@ class SmallMatrices {
   ir::Builder& b;
 
  private:
-  ir::Value largest_part(Matrix x);
+  ir::Value divisor(Matrix x);
   static Shape ir_shape(std::int64_t n) { return Shape{n}; }
 };
 

@@ -116,6 +116,35 @@ TEST(SmallFactors, HaveTheEvaluatorsBits) {
   }
 }
 
+/// Near the ends of the range too: powers of two are made from the bits of numbers.
+TEST(SmallFactors, HaveTheEvaluatorsBitsAtAnySize) {
+  int width = 0;
+  for (Op op : {Op::kQr, Op::kSvd}) {
+    for (auto [m, n] : {std::pair<std::int64_t, std::int64_t>{2, 2}, {3, 3}, {4, 2}, {5, 8}}) {
+      for (bool pairs : {false, true}) {
+        for (DType t : {DType::kF64, DType::kF32}) {
+          // One matrix to a lane: sizes from the smallest to the largest, zero, infinity, NaN.
+          Made made = factor(op, t, pairs, {12}, m, n);
+          for (Tensor& x : made.x) {
+            for (std::int64_t k = 0; k < x.size(); ++k) {
+              const auto lane = static_cast<double>(k / (m * n));
+              const double e = t == DType::kF64 ? 67 * lane - 320 : 8.5 * lane - 44;
+              const double size = lane > 10 ? INFINITY : lane > 9 ? 0 : std::pow(10, e);
+              x.set_real(k, x.real(k) * size);  // and the NaN of 0 times infinity
+            }
+          }
+          runtime::CompileOptions options;
+          options.vector_bits = std::array{512, 128, 256}[width++ % 3];
+          options.optimize = 0;
+          SCOPED_TRACE(std::string(name_of(op)) + " " + std::to_string(m) + " x " +
+                       std::to_string(n));
+          expect_bits(made, options);
+        }
+      }
+    }
+  }
+}
+
 TEST(SmallFactors, GradientOfALogDeterminantInLanes) {
   Builder b("log_det");
   const Value a = b.param({DType::kF64, {9, 5, 5}});

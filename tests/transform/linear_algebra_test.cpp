@@ -2,6 +2,9 @@
 // small ones against the evaluator's own algorithms.
 #include "cotangent/ir/linear_algebra.h"
 
+#include <array>
+#include <complex>
+
 #include "tests/transform/support.h"
 
 namespace cotangent::transform {
@@ -150,7 +153,7 @@ void check_expansion(const FunctionPtr& f, const Tensors& x, long double toleran
   const FunctionPtr expanded = expand_linear_algebra(*f);
   verify(*expanded);
   EXPECT_FALSE(holds_linear_algebra(*expanded));
-  EXPECT_LT(expanded->total_size(), 1000u) << print(*expanded);
+  EXPECT_LT(expanded->total_size(), 1100u) << print(*expanded);
   expect_near(evaluate(*expanded, x), evaluate(*f, x), tolerance);
 }
 
@@ -290,6 +293,175 @@ TEST(ExpandLinearAlgebra, JacobiOnHardSpectra) {
     check_residuals(hilbert, "Hilbert");
     check_residuals(ones, "all ones");
     check_residuals(Tensor(scaled.type()), "zero");
+  }
+}
+
+// --- elements of any size
+
+using Number = std::complex<long double>;
+
+/// One matrix of numbers that are wide enough for products of any f64.
+struct Wide {
+  std::int64_t m, n;
+  std::vector<Number> a;
+  Number at(std::int64_t i, std::int64_t j) const { return a[static_cast<std::size_t>(i * n + j)]; }
+};
+
+/// Result `at` as a matrix of real or complex numbers, each times `factor`.
+Wide wide(const Tensors& from, std::size_t at, bool pairs, long double factor = 1) {
+  const Shape& s = from[at].type().shape;
+  Wide out{s[0], s[1], {}};
+  for (std::int64_t k = 0; k < from[at].size(); ++k) {
+    out.a.emplace_back(from[at].real(k) * factor, pairs ? from[at + 1].real(k) * factor : 0);
+  }
+  return out;
+}
+
+/// max |x diag(d) y - a|, with d absent: 1.
+long double residual(const Wide& x, const std::vector<long double>& d, const Wide& y,
+                     const Wide& a) {
+  long double most = 0;
+  for (std::int64_t i = 0; i < x.m; ++i) {
+    for (std::int64_t j = 0; j < y.n; ++j) {
+      Number sum = -a.at(i, j);
+      for (std::int64_t k = 0; k < x.n; ++k) {
+        sum += x.at(i, k) * (d.empty() ? 1 : d[static_cast<std::size_t>(k)]) * y.at(k, j);
+      }
+      if (!(std::abs(sum) <= most)) most = std::abs(sum);
+      if (std::isnan(most)) return most;
+    }
+  }
+  return most;
+}
+
+Wide adjoint(const Wide& x) {
+  Wide out{x.n, x.m, {}};
+  for (std::int64_t j = 0; j < x.n; ++j) {
+    for (std::int64_t i = 0; i < x.m; ++i) out.a.push_back(std::conj(x.at(i, j)));
+  }
+  return out;
+}
+
+Wide one(std::int64_t n) {
+  Wide out{n, n, {}};
+  for (std::int64_t k = 0; k < n * n; ++k) out.a.emplace_back(k % (n + 1) == 0 ? 1 : 0);
+  return out;
+}
+
+/// Q R = A and U s V^H = A relative to `scale`, and orthonormal Q, U, V: results of one matrix.
+void expect_factors(Op op, const Tensors& a, const Tensors& made, bool pairs, long double scale,
+                    long double tolerance, long double lost) {
+  const Wide given = wide(a, 0, pairs, 1 / scale), first = wide(made, 0, pairs);
+  const std::size_t part = pairs ? 2 : 1;
+  EXPECT_LE(residual(adjoint(first), {}, first, one(first.n)), tolerance) << "orthonormal";
+  if (op == Op::kQr) {
+    EXPECT_LE(residual(first, {}, wide(made, part, pairs, 1 / scale), given), tolerance + lost);
+    return;
+  }
+  const Wide vh = wide(made, part + 1, pairs);
+  std::vector<long double> s;
+  for (std::int64_t k = 0; k < made[part].size(); ++k) s.push_back(made[part].real(k) / scale);
+  EXPECT_LE(residual(vh, {}, adjoint(vh), one(vh.m)), tolerance) << "orthonormal V";
+  EXPECT_LE(residual(first, s, vh, given), tolerance + lost);
+}
+
+/// Numbers near the ends of the range: what is lost of the smallest is a few of its last bits.
+TEST(LinearAlgebra, QrAndSvdOfElementsOfAnySize) {
+  struct Scale {
+    DType dtype;
+    double scale;
+  };
+  for (const Scale& c : {Scale{DType::kF64, 1e-310},
+                         {DType::kF64, 1e-300},
+                         {DType::kF64, 1e-200},
+                         {DType::kF64, 1e-160},
+                         {DType::kF64, 1},
+                         {DType::kF64, 1e150},
+                         {DType::kF64, 1e200},
+                         {DType::kF64, 1e300},
+                         {DType::kF64, 4e306},
+                         {DType::kF32, 1e-42},
+                         {DType::kF32, 1e-38},
+                         {DType::kF32, 1e-20},
+                         {DType::kF32, 1e18},
+                         {DType::kF32, 1e37}}) {
+    const bool narrow = c.dtype == DType::kF32;
+    const long double last = narrow ? 0x1p-149L : 0x1p-1074L;
+    for (auto [m, n] : {std::pair<std::int64_t, std::int64_t>{1, 1},
+                        {2, 2},
+                        {3, 3},
+                        {4, 4},
+                        {5, 5},
+                        {8, 8},
+                        {4, 2},
+                        {2, 4},
+                        {8, 5},
+                        {5, 8}}) {
+      for (bool pairs : {false, true}) {
+        std::mt19937_64 random(static_cast<std::uint64_t>(m * 16 + n));
+        Tensors a;
+        for (int part = 0; part < (pairs ? 2 : 1); ++part) {
+          a.push_back(random_like(Type{c.dtype, Shape{m, n}}, random));
+          for (std::int64_t k = 0; k < m * n; ++k) a.back().set_real(k, a.back().real(k) * c.scale);
+        }
+        for (Op op : {Op::kQr, Op::kSvd}) {
+          SCOPED_TRACE(std::string(name_of(op)) + (pairs ? " pairs " : " ") + std::to_string(m) +
+                       " x " + std::to_string(n) + " " + std::string(name_of(c.dtype)) + " of " +
+                       std::to_string(std::log10(c.scale)));
+          const long double tolerance = (narrow ? 1e-6L : 2e-15L) * static_cast<long double>(m + n);
+          const long double lost = last / c.scale * static_cast<long double>(2 * (m + n));
+          const FunctionPtr f = factor(op, a, pairs);
+          expect_factors(op, a, evaluate(*f, a), pairs, c.scale, tolerance, lost);
+          expect_factors(op, a, evaluate(*expand_linear_algebra(*f), a), pairs, c.scale, tolerance,
+                         lost);
+        }
+      }
+    }
+  }
+}
+
+TEST(LinearAlgebra, QrAndSvdOfZeroGradedAndInfiniteMatrices) {
+  const auto both = [](Op op, const Tensor& a) {
+    const FunctionPtr f = factor(op, {a}, false);
+    return std::array{evaluate(*f, {{a}}), evaluate(*expand_linear_algebra(*f), {{a}})};
+  };
+  const auto square = [](std::vector<double> a) { return Tensor::of<double>(Shape{2, 2}, a); };
+  const Tensor zero = square({0, 0, 0, 0}), identity = square({1, 0, 0, 1});
+  for (const Tensors& made : both(Op::kQr, zero)) {
+    EXPECT_TRUE(made[0].same_bits(identity));
+    EXPECT_TRUE(made[1].same_bits(zero));
+  }
+  for (const Tensors& made : both(Op::kSvd, zero)) {
+    EXPECT_TRUE(made[0].same_bits(identity));
+    EXPECT_TRUE(made[1].same_bits(Tensor::of<double>(Shape{2}, {0, 0})));
+  }
+  // The square of what is below the diagonal is lost beside 1, or one column's beside the other's.
+  for (const Tensor& a : {square({1, 2, 1e-160, 3}), square({1, 0, 0, 1e-200}),
+                          square({1e-250, 1, 1e-250, 2}), square({1e200, 1, 3e200, 1e-100})}) {
+    for (Op op : {Op::kQr, Op::kSvd}) {
+      for (const Tensors& made : both(op, a)) {
+        const long double scale = std::max({a.real(0), a.real(1), a.real(2), a.real(3)});
+        expect_factors(op, {a}, made, false, scale, 1e-15L, 0);
+      }
+    }
+  }
+  for (const Tensors& made : both(Op::kQr, square({1, 0, 0, 1e-200}))) {
+    EXPECT_EQ(made[1].real(3), static_cast<long double>(1e-200));
+  }
+  for (float bad : {INFINITY, -INFINITY, NAN}) {
+    for (int at = 0; at < 4; ++at) {
+      Tensor a = square({4, 1, 2, 3});
+      a.set_real(at, bad);
+      for (Op op : {Op::kQr, Op::kSvd}) {
+        for (const Tensors& made : both(op, a)) {
+          bool found = false;
+          for (const Tensor& t : made) {
+            for (std::int64_t k = 0; k < t.size(); ++k) found = found || std::isnan(t.real(k));
+          }
+          EXPECT_TRUE(found) << name_of(op) << " with " << bad << " at " << at;
+        }
+      }
+    }
   }
 }
 
