@@ -162,6 +162,19 @@ Real<S> largest_part(S x) {
     return std::abs(x);
 }
 
+/// Brings the largest element to about 1, so that no square vanishes or overflows.
+template <class S>
+Powers<Real<S>> scale(Matrix<S>& a) {
+  Real<S> most = 0;
+  for (const S& e : a.elements) {
+    // NaN stays the largest.
+    if (!(largest_part(e) <= most)) most = largest_part(e);
+  }
+  const Powers<Real<S>> powers(most);
+  for (S& e : a.elements) e *= powers.up;
+  return powers;
+}
+
 /// Householder reflections (Golub and Van Loan, algorithm 5.1.1), each followed by a phase that
 /// makes the diagonal of R real and not negative. Q is m x k, R k x n. What a column is reflected
 /// by is made of the column times a power of two, so that no square of it is lost.
@@ -246,6 +259,7 @@ std::vector<Real<S>> eigh(const Matrix<S>& given, Matrix<S>& vectors) {
     a(i, i) = real_part(a(i, i));
     for (std::size_t j = i + 1; j < n; ++j) a(i, j) = conjugate(a(j, i));
   }
+  const Powers<T> powers = scale(a);
   Matrix<S> v = Matrix<S>::identity(n);
   for (int sweep = 0; sweep < kMaxSweeps; ++sweep) {
     bool changed = false;
@@ -280,7 +294,7 @@ std::vector<Real<S>> eigh(const Matrix<S>& given, Matrix<S>& vectors) {
   std::vector<T> values;
   vectors = Matrix<S>(n, n);
   for (std::size_t k = 0; k < n; ++k) {
-    values.push_back(real_part(a(order[k], order[k])));
+    values.push_back(real_part(a(order[k], order[k])) * powers.down);
     const S turn = leading_phase(v, order[k]);
     for (std::size_t i = 0; i < n; ++i) vectors(i, k) = v(i, order[k]) * turn;
   }
@@ -342,13 +356,7 @@ std::vector<Real<S>> tall_svd(Matrix<S> b, Matrix<S>& u, Matrix<S>& v) {
 
 template <class S>
 std::vector<Real<S>> svd(Matrix<S> a, Matrix<S>& u, Matrix<S>& vh) {
-  Real<S> most = 0;
-  for (const S& e : a.elements) {
-    // NaN stays the largest.
-    if (!(largest_part(e) <= most)) most = largest_part(e);
-  }
-  const Powers<Real<S>> powers(most);
-  for (S& e : a.elements) e *= powers.up;
+  const Powers<Real<S>> powers = scale(a);
   Matrix<S> v(0, 0);
   std::vector<Real<S>> values;
   if (a.rows >= a.columns) {

@@ -193,6 +193,17 @@ Matrix identity(Kit& kit, std::int64_t n, const Matrix& like) {
   return {kit.b.constant(one), like.im.valid() ? kit.b.zeros(one.type()) : Value{}};
 }
 
+/// Brings the largest element to about 1, so that no square vanishes or overflows.
+Kit::Powers scale(Kit& kit, Matrix& a) {
+  const Kit::Powers powers = kit.powers(kit.b.reduce(Op::kReduceMax, kit.largest_part(a), {0, 1}));
+  a = kit.scaled(a, kit.fill(powers.up, kit.b.type(a.re).shape));
+  return powers;
+}
+
+Value scaled_back(Kit& kit, Value values, const Kit::Powers& powers) {
+  return kit.b.mul(values, kit.fill(powers.down, kit.b.type(values).shape));
+}
+
 /// The reflection x - v (w^H x) that takes the active numbers of a column, of which the first is
 /// the head, to one number there, and the phase that makes that real and not negative.
 struct Reflection {
@@ -273,7 +284,9 @@ SmallFactors small_eigh(Kit& kit, Matrix a) {
   const std::int64_t n = kit.b.type(a.re).shape[0];
   const DType t = kit.b.type(a.re).dtype;
   Matrices parts(kit.b);
-  const Step start{{parts.from_lower(a), identity(kit, n, a)}, {}, {}};
+  a = parts.from_lower(a);
+  const Kit::Powers powers = scale(kit, a);
+  const Step start{{a, identity(kit, n, a)}, {}, {}};
   const Step made =
       kit.iterate(steps_of(n) * sweeps(n, t), n == 2, start, [&](Kit& k, Value, const Step& now) {
         Builder& b = k.b;
@@ -300,7 +313,7 @@ SmallFactors small_eigh(Kit& kit, Matrix a) {
         next.carries.push_back(turned(k, now.carries[1], 1, turn));
         return next;
       });
-  Value w = parts.diagonal(made.carries[0].re);
+  Value w = scaled_back(kit, parts.diagonal(made.carries[0].re), powers);
   std::vector<Matrix> vectors{made.carries[1]};
   sort_columns(kit, w, vectors, false);
   return {{times_columns(kit, vectors[0], leading_phase(kit, vectors[0]))}, {w}};
@@ -338,12 +351,9 @@ SmallFactors tall_svd(Kit& kit, Matrix a) {
 SmallFactors small_svd(Kit& kit, Matrix a) {
   const std::int64_t m = kit.b.type(a.re).shape[0], n = kit.b.type(a.re).shape[1];
   Matrices parts(kit.b);
-  const auto all = [&](Value v) { return kit.fill(v, kit.b.type(a.re).shape); };
-  const Kit::Powers powers = kit.powers(kit.b.reduce(Op::kReduceMax, kit.largest_part(a), {0, 1}));
-  a = kit.scaled(a, all(powers.up));
+  const Kit::Powers powers = scale(kit, a);
   SmallFactors made = tall_svd(kit, m >= n ? a : parts.adjoint(a));
-  Value& s = made.values[0];
-  s = kit.b.mul(s, kit.fill(powers.down, kit.b.type(s).shape));
+  made.values[0] = scaled_back(kit, made.values[0], powers);
   if (m < n) std::swap(made.matrices[0], made.matrices[1]);
   const Matrix phase = leading_phase(kit, made.matrices[0]);
   const Matrix u = times_columns(kit, made.matrices[0], phase);

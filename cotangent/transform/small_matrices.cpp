@@ -43,7 +43,10 @@ Matrix SmallMatrices::over(Matrix x, Value real) {
 }
 
 Matrix SmallMatrices::div(Matrix x, Matrix y) {
-  return y.im.valid() ? over(mul(x, conjugate(y)), square(y)) : over(x, y.re);
+  if (!y.im.valid()) return over(x, y.re);
+  const Value up = powers(largest_part(y)).up;
+  const Matrix scaled_y = scaled(y, up);
+  return scaled(over(mul(x, conjugate(scaled_y)), square(scaled_y)), up);
 }
 
 Matrix SmallMatrices::conjugate(Matrix x) {

@@ -191,6 +191,37 @@ TEST(LibraryCalls, LargeFactorisationsAreNearTheEvaluator) {
   }
 }
 
+/// Singular values and R scale with the matrix by the library too, and the rest stays.
+TEST(LibraryCalls, ElementsOfAnySize) {
+  for (Op op : {Op::kQr, Op::kSvd}) {
+    for (DType t : {DType::kF64, DType::kF32}) {
+      for (bool pairs : {false, true}) {
+        const Made made = factor(op, t, pairs, {}, 20, 17);
+        const Tensors want = ir::evaluate(*made.f, made.x);
+        const auto e = runtime::compile(made.f);
+        for (int power : t == DType::kF64 ? std::array{-1000, -600, 600, 1000}
+                                          : std::array{-120, -70, 70, 110}) {
+          const auto scaled = [](Tensor x, int by) {
+            for (std::int64_t k = 0; k < x.size(); ++k) x.set_real(k, std::ldexp(x.real(k), by));
+            return x;
+          };
+          Tensors x;
+          for (const Tensor& part : made.x) x.push_back(scaled(part, power));
+          Tensors got = path_check::run(*e, x);
+          for (std::size_t r = 0; r < got.size(); ++r) {
+            const std::size_t part = pairs ? 2 : 1;
+            const bool grows = op == Op::kSvd ? r == part : r >= part;
+            if (grows) got[r] = scaled(got[r], -power);
+          }
+          expect_near(want, got, t == DType::kF64 ? 1e-12L : 3e-4L,
+                      std::string(name_of(op)) + " " + std::string(name_of(t)) + " 2^" +
+                          std::to_string(power));
+        }
+      }
+    }
+  }
+}
+
 TEST(LibraryCalls, TriangularSolvesAllWays) {
   for (int bits = 0; bits < 16; ++bits) {
     const SolveAttr attr{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0};

@@ -348,25 +348,40 @@ Wide one(std::int64_t n) {
   return out;
 }
 
-/// Q R = A and U s V^H = A relative to `scale`, and orthonormal Q, U, V: results of one matrix.
+/// Q R = A, V w V^H = A and U s V^H = A relative to `scale`, and orthonormal Q, U, V.
 void expect_factors(Op op, const Tensors& a, const Tensors& made, bool pairs, long double scale,
                     long double tolerance, long double lost) {
-  const Wide given = wide(a, 0, pairs, 1 / scale), first = wide(made, 0, pairs);
+  Wide given = wide(a, 0, pairs, 1 / scale);
   const std::size_t part = pairs ? 2 : 1;
+  const auto numbers = [&](std::size_t at) {
+    std::vector<long double> s;
+    for (std::int64_t k = 0; k < made[at].size(); ++k) s.push_back(made[at].real(k) / scale);
+    return s;
+  };
+  const Wide first = wide(made, op == Op::kEigh ? 1 : 0, pairs);
   EXPECT_LE(residual(adjoint(first), {}, first, one(first.n)), tolerance) << "orthonormal";
   if (op == Op::kQr) {
     EXPECT_LE(residual(first, {}, wide(made, part, pairs, 1 / scale), given), tolerance + lost);
     return;
   }
+  if (op == Op::kEigh) {
+    // The lower triangle is read.
+    for (std::int64_t i = 0; i < given.n; ++i) {
+      for (std::int64_t j = i; j < given.n; ++j) {
+        const Number low = given.at(j, i);
+        given.a[static_cast<std::size_t>(i * given.n + j)] = i == j ? low.real() : std::conj(low);
+      }
+    }
+    EXPECT_LE(residual(first, numbers(0), adjoint(first), given), tolerance + lost);
+    return;
+  }
   const Wide vh = wide(made, part + 1, pairs);
-  std::vector<long double> s;
-  for (std::int64_t k = 0; k < made[part].size(); ++k) s.push_back(made[part].real(k) / scale);
   EXPECT_LE(residual(vh, {}, adjoint(vh), one(vh.m)), tolerance) << "orthonormal V";
-  EXPECT_LE(residual(first, s, vh, given), tolerance + lost);
+  EXPECT_LE(residual(first, numbers(part), vh, given), tolerance + lost);
 }
 
 /// Numbers near the ends of the range: what is lost of the smallest is a few of its last bits.
-TEST(LinearAlgebra, QrAndSvdOfElementsOfAnySize) {
+TEST(LinearAlgebra, OrthogonalFactorsOfElementsOfAnySize) {
   struct Scale {
     DType dtype;
     double scale;
@@ -404,7 +419,8 @@ TEST(LinearAlgebra, QrAndSvdOfElementsOfAnySize) {
           a.push_back(random_like(Type{c.dtype, Shape{m, n}}, random));
           for (std::int64_t k = 0; k < m * n; ++k) a.back().set_real(k, a.back().real(k) * c.scale);
         }
-        for (Op op : {Op::kQr, Op::kSvd}) {
+        for (Op op : {Op::kQr, Op::kEigh, Op::kSvd}) {
+          if (op == Op::kEigh && m != n) continue;
           SCOPED_TRACE(std::string(name_of(op)) + (pairs ? " pairs " : " ") + std::to_string(m) +
                        " x " + std::to_string(n) + " " + std::string(name_of(c.dtype)) + " of " +
                        std::to_string(std::log10(c.scale)));
@@ -459,6 +475,95 @@ TEST(LinearAlgebra, QrAndSvdOfZeroGradedAndInfiniteMatrices) {
             for (std::int64_t k = 0; k < t.size(); ++k) found = found || std::isnan(t.real(k));
           }
           EXPECT_TRUE(found) << name_of(op) << " with " << bad << " at " << at;
+        }
+      }
+    }
+  }
+}
+
+/// x times 2^e, exactly.
+Tensor at_scale(const Tensor& x, int e) {
+  if (x.type().dtype == DType::kI64) return x;
+  Tensor out(x.type());
+  for (std::int64_t k = 0; k < x.size(); ++k) out.set_real(k, std::ldexp(x.real(k), e));
+  return out;
+}
+
+/// By which power of two the results of a factorisation grow when its operand grows by 2^e.
+std::vector<int> growth(Op op, bool pairs, int e) {
+  const auto repeated = [&](std::initializer_list<int> each) {
+    std::vector<int> out;
+    for (int x : each) out.insert(out.end(), pairs ? 2 : 1, x);
+    return out;
+  };
+  std::vector<int> out;
+  switch (op) {
+    case Op::kCholesky: return repeated({e / 2});
+    case Op::kLu: out = repeated({e}), out.push_back(0); return out;  // and L: see the test
+    case Op::kQr: return repeated({0, e});
+    case Op::kEigh: out = repeated({0}), out.insert(out.begin(), e); return out;
+    default: out = repeated({0, 0}), out.insert(out.begin() + (pairs ? 2 : 1), e); return out;
+  }
+}
+
+/// A power of two changes no bit of a factorisation but the exponents.
+TEST(LinearAlgebra, PowersOfTwoGoThroughFactorisationsExactly) {
+  for (Op op : {Op::kCholesky, Op::kLu, Op::kQr, Op::kEigh, Op::kSvd}) {
+    for (DType t : {DType::kF64, DType::kF32}) {
+      for (std::int64_t n : {2, 3, 5, 8}) {
+        for (bool pairs : {false, true}) {
+          Tensors a = well_posed({n, n, pairs}, 0, t, 17);
+          // Two equal eigenvalues, and imaginary parts of nothing on the diagonal.
+          if (n > 2) a[0].set_real(n + 1, 1);
+          for (std::int64_t i = 0; pairs && i < n; ++i) a[1].set_real(i * (n + 1), 0);
+          const FunctionPtr plain = factor(op, a, pairs);
+          for (const FunctionPtr& f : {plain, expand_linear_algebra(*plain)}) {
+            const Tensors want = evaluate(*f, a);
+            for (int e : t == DType::kF64 ? std::array{-900, -600, 600, 900}
+                                          : std::array{-86, -70, 70, 100}) {
+              SCOPED_TRACE(std::string(name_of(op)) + (pairs ? " pairs " : " ") +
+                           std::to_string(n) + " " + std::string(name_of(t)) + " 2^" +
+                           std::to_string(e) + (f == plain ? "" : " expanded"));
+              Tensors x;
+              for (const Tensor& part : a) x.push_back(at_scale(part, e));
+              const Tensors got = evaluate(*f, x);
+              const std::vector<int> by = growth(op, pairs, e);
+              for (std::size_t r = 0; r < got.size(); ++r) {
+                Tensor expected = at_scale(want[r], by[r]);
+                for (std::int64_t k = 0; op == Op::kLu && r + 1 < got.size() && k < n * n; ++k) {
+                  if (k % n < k / n) expected.set_real(k, want[r].real(k));  // L
+                }
+                EXPECT_TRUE(got[r].same_bits(expected)) << "result " << r;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(LinearAlgebra, PowersOfTwoGoThroughSolvesExactly) {
+  for (bool pairs : {false, true}) {
+    Tensors x = well_posed({5, 5, pairs}, 0, DType::kF64, 18);
+    for (const Tensor& t : well_posed({5, 2, pairs}, 0, DType::kF64, 19)) x.push_back(t);
+    Builder b("solve");
+    Values params;
+    for (const Tensor& t : x) params.push_back(b.param(t.type()));
+    const FunctionPtr plain = b.finish(b.triangular_solve(params, {.lower = true, .pairs = pairs}));
+    const FunctionPtr expanded = expand_linear_algebra(*plain);
+    for (const FunctionPtr& f : {plain, expanded}) {
+      const Tensors want = evaluate(*f, x);
+      for (auto [e, d] : {std::pair{-900, -900}, {-900, 30}, {900, 900}, {900, -30}, {0, 900}}) {
+        SCOPED_TRACE(std::to_string(e) + " " + std::to_string(d) + (pairs ? " pairs" : "") +
+                     (f == plain ? "" : " expanded"));
+        Tensors y;
+        for (std::size_t k = 0; k < x.size(); ++k) {
+          y.push_back(at_scale(x[k], k < x.size() / 2 ? e : d));
+        }
+        const Tensors got = evaluate(*f, y);
+        for (std::size_t r = 0; r < got.size(); ++r) {
+          EXPECT_TRUE(got[r].same_bits(at_scale(want[r], d - e))) << "result " << r;
         }
       }
     }
