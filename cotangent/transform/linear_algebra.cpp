@@ -156,10 +156,18 @@ class LinearPusher {
     const Matrix av = m_.mul(da_, v), p = m_.mul(uh, av), ph = m_.adjoint(p);
     const Type& t = b_.type(p.re);
     const Value left = m_.rows(s, t), right = m_.columns(s, t);
-    const Value gap = off_diagonal(b_.mul(b_.sub(right, left), b_.add(right, left)));
-    const auto mixed = [&](Matrix x) { return m_.part(m_.over(x, gap), Part::kOffDiagonal); };
-    Matrix wu = mixed(m_.add(m_.times_columns(p, s), m_.times_rows(ph, s)));
-    const Matrix wv = mixed(m_.add(m_.times_rows(p, s), m_.times_columns(ph, s)));
+    // Shares of sums of two singular values: their products may leave the range.
+    const Value gap = off_diagonal(b_.sub(right, left)), sum = off_diagonal(b_.add(right, left));
+    const Value of_right = b_.div(right, sum), of_left = b_.div(left, sum);
+    const auto mixed = [&](Value p_share, Value ph_share) {
+      const auto share = [&](Matrix x, Value by) {
+        return m_.each(x, [&](Value e) { return b_.mul(e, by); });
+      };
+      const Matrix both = m_.add(share(p, p_share), share(ph, ph_share));
+      return m_.part(m_.over(both, gap), Part::kOffDiagonal);
+    };
+    Matrix wu = mixed(of_right, of_left);
+    const Matrix wv = mixed(of_left, of_right);
     if (pairs_) {
       // The phases of u_k and v_k together are fixed by P_kk, their sum by the convention.
       wu = m_.add(wu, {{}, m_.part(b_.div(p.im, right), Part::kDiagonal)});

@@ -543,6 +543,41 @@ TEST(LinearAlgebra, PowersOfTwoGoThroughFactorisationsExactly) {
   }
 }
 
+/// Nor of their derivatives, when the direction grows with the matrix.
+TEST(LinearAlgebra, PowersOfTwoGoThroughDerivativesExactly) {
+  for (Op op : {Op::kCholesky, Op::kLu, Op::kQr, Op::kEigh, Op::kSvd}) {
+    for (bool pairs : {false, true}) {
+      Tensors x = well_posed({3, 3, pairs}, 0, DType::kF64, 17);
+      for (std::int64_t i = 0; pairs && i < 3; ++i) x[1].set_real(i * 4, 0);
+      const FunctionPtr f = factor(op, x, pairs);
+      const Tensors direction = well_posed({3, 3, pairs}, 0, DType::kF64, 18);
+      x.insert(x.end(), direction.begin(), direction.end());
+      const FunctionPtr forward = jvp(*f, pairs ? Positions{0, 1} : Positions{0});
+      const FunctionPtr expanded = expand_linear_algebra(*forward);
+      const std::size_t results = f->results().size();
+      for (const FunctionPtr& g : {forward, expanded}) {
+        const Tensors want = evaluate(*g, x);
+        for (int e : {-800, 800}) {
+          SCOPED_TRACE(std::string(name_of(op)) + (pairs ? " pairs 2^" : " 2^") +
+                       std::to_string(e) + (g == forward ? "" : " expanded"));
+          Tensors y;
+          for (const Tensor& part : x) y.push_back(at_scale(part, e));
+          const Tensors got = evaluate(*g, y);
+          const std::vector<int> by = growth(op, pairs, e);
+          for (std::size_t r = results; r < got.size(); ++r) {
+            const bool lu = op == Op::kLu;
+            for (std::int64_t k = 0; k < got[r].size(); ++k) {
+              const bool is_l = lu && k % 3 < k / 3;
+              EXPECT_EQ(got[r].real(k), std::ldexp(want[r].real(k), is_l ? 0 : by[r - results]))
+                  << "tangent " << r - results << ", element " << k;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(LinearAlgebra, PowersOfTwoGoThroughSolvesExactly) {
   for (bool pairs : {false, true}) {
     Tensors x = well_posed({5, 5, pairs}, 0, DType::kF64, 18);
