@@ -2,6 +2,7 @@
 // loops.
 #include <algorithm>
 
+#include "cotangent/ir/moves.h"
 #include "cotangent/kernel/lowering.h"
 
 namespace cotangent::kernel {
@@ -22,20 +23,9 @@ std::vector<char> needed_nodes(const Function& f, const std::vector<Value>& resu
   return needed;
 }
 
-/// Moves elements only: costs nothing until it is read.
-bool only_moves(Op op) {
-  switch (op) {
-    case Op::kParameter:
-    case Op::kConstant:
-    case Op::kIota:
-    case Op::kReshape:
-    case Op::kTranspose:
-    case Op::kBroadcast:
-    case Op::kSlice:
-    case Op::kReverse:
-    case Op::kProject: return true;
-    default: return false;
-  }
+/// Costs nothing until it is read.
+bool is_free(Op op) {
+  return ir::only_moves(op) || ir::info(op).kind == ir::OpKind::kLeaf || op == Op::kProject;
 }
 
 constexpr std::int64_t kPlainCost = 24;
@@ -56,7 +46,7 @@ std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64
   for (std::uint32_t id = 0; id < f.size() && total < kTooMuch; ++id) {
     const Value v{id};
     const Op op = f.op(v);
-    if (!needed[id] || only_moves(op)) continue;
+    if (!needed[id] || is_free(op)) continue;
     const auto operands = f.operands(v);
     std::int64_t size = 0;
     for (const ir::Type& t : f.result_types(v)) size += t.size();
@@ -74,7 +64,7 @@ std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64
           // A gather from registers is a chain of selections.
           const std::int64_t from = f.type(operands[0]).size();
           Value x = operands[0];
-          while (only_moves(f.op(x)) && !f.operands(x).empty()) x = f.operand(x, 0);
+          while (is_free(f.op(x)) && !f.operands(x).empty()) x = f.operand(x, 0);
           const bool parameter = f.op(x) == Op::kParameter;
           const std::int64_t k = parameter ? f.attr_as<ir::IndexAttr>(x).index : 0;
           const bool in_memory = f.op(x) == Op::kConstant || f.op(x) == Op::kIota ||
@@ -102,7 +92,7 @@ std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64
         }
         if (cost >= kTooMuch) return kTooMuch;
         std::int64_t in = 0;
-        for (Value u : operands) in += only_moves(f.op(u)) ? 0 : f.type(u).size();
+        for (Value u : operands) in += is_free(f.op(u)) ? 0 : f.type(u).size();
         if (in > 256) return kTooMuch;
         if (op == Op::kLoop || op == Op::kWhile || op == Op::kCond) {
           total += cost + 2 * size + 4 * in;
@@ -161,7 +151,7 @@ std::int64_t lane_bytes(const Function& f) {
     const Value v{id};
     // What is read once is computed there.
     const bool once = uses[id] <= 1 && (ir::is_elementwise(f.op(v)) || f.op(v) == Op::kGather);
-    const bool stored = f.op(v) == Op::kParameter || !(only_moves(f.op(v)) || once);
+    const bool stored = f.op(v) == Op::kParameter || !(is_free(f.op(v)) || once);
     if (!needed[id] || !stored) continue;
     for (const ir::Type& t : f.result_types(v)) {
       if (!in_registers(t.shape)) bytes += t.bytes();
@@ -189,7 +179,7 @@ bool is_plain_body(const Function& f) {
     const Op op = f.op(Value{id});
     const bool small = ir::info(op).kind == ir::OpKind::kReduce || op == Op::kDotGeneral;
     if (small && f.type(f.operand(Value{id}, 0)).size() > kUnrolledReduction) return false;
-    if (!small && !ir::is_elementwise(op) && !only_moves(op)) return false;
+    if (!small && !ir::is_elementwise(op) && !is_free(op)) return false;
   }
   return lane_cost(f) <= kPlainCost;
 }

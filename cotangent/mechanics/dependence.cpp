@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "cotangent/ir/moves.h"
 #include "cotangent/mechanics/abstract.h"
 
 namespace cotangent::mechanics {
@@ -59,18 +60,12 @@ struct MixingDomain {
 
   /// Whether the op is a sum of functions of its operands, linear in each that is a mixture.
   static bool only_adds(const Function& f, ir::Value v, const std::vector<Value>& x) {
+    if (ir::info(f.op(v)).kind == ir::OpKind::kShape) return true;
     switch (f.op(v)) {
       case Op::kNeg:
       case Op::kAdd:
       case Op::kSub:
-      case Op::kReduceSum:
-      case Op::kReshape:
-      case Op::kTranspose:
-      case Op::kBroadcast:
-      case Op::kSlice:
-      case Op::kPad:
-      case Op::kConcatenate:
-      case Op::kReverse: return true;
+      case Op::kReduceSum: return true;
       case Op::kMul:
       case Op::kDotGeneral: return x[0] == 0 || x[1] == 0;
       case Op::kDiv: return x[1] == 0;
@@ -244,16 +239,12 @@ struct DegreeDomain {
   std::map<std::pair<const Function*, std::uint32_t>, Degree> under_root;
 
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
+    if (ir::only_moves(f.op(v))) return x[0];
     switch (f.op(v)) {
       case Op::kConstant:
       case Op::kIota: return {};
       case Op::kNeg:
-      case Op::kReduceSum:
-      case Op::kReshape:
-      case Op::kTranspose:
-      case Op::kBroadcast:
-      case Op::kSlice:
-      case Op::kReverse: return x[0];
+      case Op::kReduceSum: return x[0];
       case Op::kAdd:
       case Op::kSub:
       case Op::kPad: return larger(x[0], x[1]);

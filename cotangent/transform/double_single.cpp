@@ -224,6 +224,7 @@ class Converter {
     const Op op = f_.op(v);
     if (op == Op::kConstant) return literal(v);
     if (!pair(v)) return plain(v);
+    if (info(op).kind == OpKind::kShape) return both(v);
     switch (op) {
       case Op::kReduceSum:
       case Op::kReduceProd:
@@ -234,13 +235,6 @@ class Converter {
         const Value high = b_.iota(half_of(f_.type(v)), f_.attr_as<AxesAttr>(v).axes[0]);
         return {high, pairs_.zero(high)};
       }
-      case Op::kReshape:
-      case Op::kTranspose:
-      case Op::kBroadcast:
-      case Op::kSlice:
-      case Op::kPad:
-      case Op::kConcatenate:
-      case Op::kReverse:
       case Op::kGather:
       case Op::kScatterSet: return both(v);
       default: refuse(v, "it neither moves numbers nor adds them in a tree");

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "cotangent/ir/moves.h"
 #include "cotangent/transform/rebuild.h"
 
 namespace cotangent::transform {
@@ -166,6 +167,7 @@ Known known_of(const Function& f, Value v, int& budget) {
     return *value > 0 ? Known::kPositive : Known::kNonNegative;
   };
   const auto operand = [&](std::size_t k) { return f.operand(v, k); };
+  if (only_moves(f.op(v))) return known_of(f, operand(0), budget);
   switch (f.op(v)) {
     case Op::kConstant: return constant(v);
     case Op::kMul: {
@@ -202,11 +204,6 @@ Known known_of(const Function& f, Value v, int& budget) {
       return square ? Known::kSquares : Known::kNothing;
     }
     case Op::kReduceSum:
-    case Op::kReshape:
-    case Op::kTranspose:
-    case Op::kBroadcast:
-    case Op::kSlice:
-    case Op::kReverse:
     case Op::kGather:
     case Op::kCast: return known_of(f, operand(0), budget);
     case Op::kCheck: return known_of(f, operand(1), budget);
