@@ -3,6 +3,7 @@
 // with more operands only for what is active.
 #include "cotangent/transform/jvp.h"
 
+#include "cotangent/ir/moves.h"
 #include "cotangent/transform/control.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/linear_algebra.h"
@@ -135,13 +136,9 @@ class Pusher {
   }
 
   Value structural(Value v, const Values& x, const Values& t, Value y) {
+    if (only_moves(f_.op(v))) return b_.copy(f_, v, t);
     switch (const Op op = f_.op(v)) {
       case Op::kReduceSum:
-      case Op::kReshape:
-      case Op::kTranspose:
-      case Op::kBroadcast:
-      case Op::kSlice:
-      case Op::kReverse:
       case Op::kCumSum: return b_.copy(f_, v, t);
       case Op::kCheck: return t[1];
       case Op::kSort: {
@@ -452,56 +449,21 @@ Pushed push_forward(Builder& b, const Function& f, std::span<const Value> primal
 }
 
 bool has_jvp_rule(Op op) {
-  if (is_elementwise(op)) {
-    switch (op) {
-      case Op::kSelect:
-      case Op::kMin:
-      case Op::kMax:
-      case Op::kCast:
-      case Op::kBitcast:  // refused by name
-      case Op::kNot:      // the rest never carry tangents
-      case Op::kIsFinite:
-      case Op::kAnd:
-      case Op::kOr:
-      case Op::kXor:
-      case Op::kShl:
-      case Op::kShr:
-      case Op::kLt:
-      case Op::kLe:
-      case Op::kEq:
-      case Op::kNe: return true;
-      default: return has_partials(op) || piecewise_constant(op);
-    }
-  }
-  switch (info(op).kind) {
-    case OpKind::kLeaf:
-    case OpKind::kSecondOrder:
-    case OpKind::kLinearAlgebra:
-    case OpKind::kFourier:
-    case OpKind::kRandom: return true;
+  if (!is_elementwise(op)) return true;  // every other kind has its rules above
+  switch (info(op).domain) {
+    case OpDomain::kInt:
+    case OpDomain::kBits:
+    case OpDomain::kTest:
+    case OpDomain::kCompare: return true;  // never carry tangents
     default: break;
   }
   switch (op) {
-    case Op::kSort:
-    case Op::kArgsort:
-    case Op::kCumSum:
-    case Op::kReduceSum:
-    case Op::kReduceProd:
-    case Op::kReduceMin:
-    case Op::kReduceMax:
-    case Op::kReshape:
-    case Op::kTranspose:
-    case Op::kBroadcast:
-    case Op::kSlice:
-    case Op::kPad:
-    case Op::kConcatenate:
-    case Op::kReverse:
-    case Op::kGather:
-    case Op::kScatterAdd:
-    case Op::kScatterSet:
-    case Op::kDotGeneral:
-    case Op::kCheck: return true;
-    default: return false;
+    case Op::kSelect:
+    case Op::kMin:
+    case Op::kMax:
+    case Op::kCast:
+    case Op::kBitcast: return true;  // refused by name
+    default: return has_partials(op) || piecewise_constant(op);
   }
 }
 

@@ -27,6 +27,17 @@ Pulled pull_back(Builder& b, const Function& f, std::span<const Value> params,
 }
 
 bool has_transpose_rule(Op op) {
+  // What moves, contracts or transforms numbers is linear whichever op it is; of the other kinds
+  // some ops are.
+  switch (info(op).kind) {
+    case OpKind::kShape:
+    case OpKind::kIndex:
+    case OpKind::kContract:
+    case OpKind::kFourier:
+    case OpKind::kCheck:
+    case OpKind::kSecondOrder: return true;  // a while without a limit is refused by name
+    default: break;
+  }
   switch (op) {
     case Op::kNeg:
     case Op::kAdd:
@@ -37,28 +48,8 @@ bool has_transpose_rule(Op op) {
     case Op::kSelect:
     case Op::kCast:
     case Op::kReduceSum:
-    case Op::kReshape:
-    case Op::kTranspose:
-    case Op::kBroadcast:
-    case Op::kSlice:
-    case Op::kPad:
-    case Op::kConcatenate:
-    case Op::kReverse:
-    case Op::kGather:
-    case Op::kScatterAdd:
-    case Op::kScatterSet:
-    case Op::kDotGeneral:
     case Op::kCumSum:
-    case Op::kMap:
-    case Op::kLoop:
-    case Op::kPairSum:
-    case Op::kWhile:  // one without a limit is refused by name
-    case Op::kCond:
-    case Op::kCall:
-    case Op::kCheck:
-    case Op::kProject:
-    case Op::kTriangularSolve:
-    case Op::kFft: return true;
+    case Op::kTriangularSolve: return true;
     default: return false;
   }
 }
