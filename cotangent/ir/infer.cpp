@@ -138,7 +138,8 @@ Type infer_shape_op(Op op, std::span<const Type> in, const Attr& attr, const Typ
              "[" + std::to_string(a.start[i]) + ":" + std::to_string(a.limit[i]) + ":" +
                  std::to_string(a.stride[i]) + "] on axis " + std::to_string(k) + " of " +
                  x.text());
-        out.push_back((a.limit[i] - a.start[i] + a.stride[i] - 1) / a.stride[i]);
+        const std::int64_t length = a.limit[i] - a.start[i];
+        out.push_back(length ? (length - 1) / a.stride[i] + 1 : 0);
       }
       return x.with_shape(Shape(out));
     }
@@ -151,8 +152,9 @@ Type infer_shape_op(Op op, std::span<const Type> in, const Attr& attr, const Typ
       for (int k = 0; k < rank; ++k) {
         const auto i = static_cast<std::size_t>(k);
         want(a.low[i] >= 0 && a.high[i] >= 0 && a.interior[i] >= 0, op, "negative padding");
-        const std::int64_t gaps = x.shape[k] > 0 ? (x.shape[k] - 1) * a.interior[i] : 0;
-        out.push_back(a.low[i] + x.shape[k] + gaps + a.high[i]);
+        const std::int64_t gaps =
+            x.shape[k] > 0 ? length_product(x.shape[k] - 1, a.interior[i]) : 0;
+        out.push_back(length_sum(length_sum(a.low[i], x.shape[k]), length_sum(gaps, a.high[i])));
       }
       return x.with_shape(Shape(out));
     }
@@ -166,7 +168,7 @@ Type infer_shape_op(Op op, std::span<const Type> in, const Attr& attr, const Typ
         bool fits = t.dtype == x.dtype && t.shape.rank() == rank;
         for (int k = 0; fits && k < rank; ++k) fits = k == axes[0] || t.shape[k] == x.shape[k];
         want(fits, op, "parts differ off the axis: " + list(in));
-        total += t.shape[static_cast<int>(axes[0])];
+        total = length_sum(total, t.shape[static_cast<int>(axes[0])]);
       }
       out[static_cast<std::size_t>(axes[0])] = total;
       return x.with_shape(Shape(out));
@@ -444,9 +446,7 @@ std::vector<Type> infer_pair_sum(std::span<const Type> in, const PairAttr& a) {
   return out;
 }
 
-}  // namespace
-
-std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const Type& hint) {
+std::vector<Type> infer_types(Op op, std::span<const Type> in, const Attr& attr, const Type& hint) {
   const OpInfo& entry = info(op);
   for (std::size_t k = 0; k < in.size(); ++k) {
     if (is_storage(in[k].dtype) && !takes_storage(op, k)) refuse_storage(op, in[k]);
@@ -497,6 +497,16 @@ std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const
     case OpKind::kRandom: return {infer_random_bits(in, attribute<RandomAttr>(op, attr), hint)};
   }
   throw InternalError("no type rule");
+}
+
+}  // namespace
+
+std::vector<Type> infer(Op op, std::span<const Type> in, const Attr& attr, const Type& hint) {
+  try {
+    return infer_types(op, in, attr, hint);
+  } catch (const ShapeError& e) {
+    e.throw_as(name_of(op));
+  }
 }
 
 }  // namespace cotangent::ir

@@ -61,9 +61,8 @@ Value RandomStream::normal(const Type& type) {
   const DType real = type.dtype;
   const Value drawn = bits({bits_for(real), {pairs, 2}});
   const Value first = column(b_, drawn, 0);
-  const Num u = real == DType::kF32
-                    ? cast(Num{&b_, first}, real) * 0x1p-32 + 0x1p-33
-                    : leading_bits(b_, first, real) * unit(real) + unit(real) / 2;
+  const Num u = real == DType::kF32 ? cast(Num{&b_, first}, real) * 0x1p-32 + 0x1p-33
+                                    : leading_bits(b_, first, real) * unit(real) + unit(real) / 2;
   const Num radius = sqrt(apply(Op::kLog, u) * -2.0);
   const Num angle =
       leading_bits(b_, column(b_, drawn, 1), real) * (2 * std::numbers::pi * unit(real));
@@ -83,7 +82,8 @@ Value RandomStream::integers(const Type& type, std::int64_t low, std::int64_t hi
   if (!is_integer(type.dtype)) {
     throw UserError("[integers] gives integers, not " + type.text(), "cast what comes out");
   }
-  if (high <= low || high - low > std::int64_t{1} << 32) {
+  const std::uint64_t count = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  if (high <= low || count > std::uint64_t{1} << 32) {
     throw UserError("[integers] from " + std::to_string(low) + " below " + std::to_string(high),
                     "give a range of 1 to 2^32 numbers");
   }

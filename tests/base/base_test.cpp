@@ -25,6 +25,12 @@ TEST(Shape, RowsAndSizes) {
   EXPECT_EQ(Shape{}.text(), "");
   EXPECT_NE((Shape{1}), (Shape{}));
   EXPECT_THROW((Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}), UserError);
+  EXPECT_EQ((Shape{1LL << 30, (1LL << 30) - 1}).size(), (1LL << 60) - (1LL << 30));
+  EXPECT_THROW((Shape{1LL << 30, 1LL << 30}), UserError);
+  EXPECT_THROW((Shape{1LL << 32, 1LL << 32}), UserError);     // 2^64, 0 when it wraps
+  EXPECT_THROW((Shape{(1LL << 62) + 1, 4}), UserError);       // 2^64 + 4
+  EXPECT_THROW((Shape{0, 1LL << 32, 1LL << 32}), UserError);  // its rows are none
+  EXPECT_THROW((Shape{1LL << 32, 1LL << 32, -1}), UserError);
   EXPECT_THROW((Shape{1, 1, 1, 1, 1, 1, 1, 1}).with_leading(1), UserError);
   EXPECT_THROW((Shape{-1}), UserError);
 }

@@ -37,6 +37,30 @@ std::string refusal(Build build) {
   return "(accepted)";
 }
 
+TEST(Inference, ResultsWithTooManyElementsAreRefusedByName) {
+  using B = Bench&;
+  const auto starts = [](const std::string& text, const std::string& with) {
+    EXPECT_EQ(text.substr(0, with.size()), with);
+  };
+  const std::int64_t most = INT64_MAX;
+  starts(refusal([&](B t) { t.b.pad(t.v3, t.s, {most}, {most}, {0}); }), "[pad] a result of shape");
+  starts(refusal([&](B t) { t.b.pad(t.v3, t.s, {0}, {0}, {most}); }), "[pad] a result of shape");
+  starts(refusal([&](B t) {
+           const Value x = t.b.splat(1.0, {DType::kF64, {1LL << 40}});
+           t.b.dot_general(x, x, {});
+         }),
+         "[dot_general] a result of shape [1099511627776,1099511627776] has more than 2^60 - 1");
+  starts(refusal([&](B t) {
+           const Value x = t.b.splat(1.0, {DType::kF64, {1LL << 59}});
+           const Value parts[] = {x, x, x};
+           t.b.concatenate(parts, 0);
+         }),
+         "[concatenate] a result of shape");
+  // A stride beyond the axis takes one element.
+  Bench bench;
+  EXPECT_EQ(bench.b.type(bench.b.slice(bench.v3, {0}, {3}, {most})).shape, Shape{1});
+}
+
 TEST(Inference, RefusalsNameTheOpAndTheShapes) {
   using B = Bench&;
   const auto starts = [](const std::string& message, const std::string& expected) {
