@@ -24,7 +24,9 @@ Array Array::literal(double real, std::uint64_t integer, DType dtype) {
 
 Array Array::from_memory(const void* memory, std::size_t count, Shape shape, DType dtype) {
   if (static_cast<std::int64_t>(count) != shape.size()) {
-    refuse("Array::from", std::to_string(count) + " values for the shape " + shape.text(),
+    refuse("Array::from",
+           std::to_string(count) + " values for " +
+               (shape.rank() ? "the shape " + shape.text() : "a scalar"),
            "that shape wants " + std::to_string(shape.size()));
   }
   const std::size_t bytes = count * size_of(dtype);
@@ -40,8 +42,10 @@ Array Array::from(const void* memory, Shape shape, DType dtype) {
 Array Array::from(runtime::BufferPtr buffer, Shape shape, DType dtype) {
   const ir::Type type{dtype, shape};
   if (static_cast<std::int64_t>(buffer->bytes()) < type.bytes()) {
-    refuse("Array::from", "a buffer of " + std::to_string(buffer->bytes()) + " bytes for " +
-                              type.text() + ", which has " + std::to_string(type.bytes()));
+    refuse("Array::from",
+           "a buffer of " + std::to_string(buffer->bytes()) + " bytes for " + type.text() +
+               ", which has " + std::to_string(type.bytes()),
+           "give a larger buffer or a smaller shape");
   }
   return Array(make_buffer(type, std::move(buffer)));
 }
@@ -151,7 +155,57 @@ Array Array::astype(DType to) const {
 }
 
 Array Array::converted(DType to) const {
-  return dtype() == to ? *this : astype(to).eval();
+  if (dtype() == to) return *this;
+  if (is_integer(dtype()) && (is_integer(to) || is_storage_integer(to))) {
+    for (std::int64_t k = 0; k < size(); ++k) {
+      const std::int64_t n = integer_at(k);
+      if (!holds(to, n, dtype() == DType::kU64 && n < 0)) {
+        refuse(
+            "Array::of",
+            Array(dtype() == DType::kU64 ? Array(static_cast<std::uint64_t>(n)) : Array(n)).text() +
+                " is no " + std::string(name_of(to)),
+            "ask for a wider type; astype wraps");
+      }
+    }
+  }
+  return astype(to).eval();
+}
+
+Array Array::from_any(Shape shape, std::span<const AnyNumber> cells, std::optional<DType> dtype) {
+  ElementType t{DType::kBool, false};
+  for (const AnyNumber& cell : cells) t = promote(t, {cell.dtype, false});
+  std::vector<double> reals;
+  std::vector<std::uint64_t> integers;
+  for (const AnyNumber& cell : cells) {
+    reals.push_back(cell.real);
+    integers.push_back(cell.integer);
+  }
+  const Array made = is_float(t.dtype)
+                         ? from_memory(reals.data(), reals.size(), shape, DType::kF64)
+                         : from_memory(integers.data(), integers.size(), shape, t.dtype);
+  return made.converted(dtype.value_or(t.dtype));
+}
+
+Array Array::of(std::initializer_list<AnyNumber> values, std::optional<DType> dtype) {
+  return from_any(Shape{static_cast<std::int64_t>(values.size())},
+                  std::span(values.begin(), values.size()), dtype);
+}
+
+Array Array::of(std::initializer_list<std::initializer_list<AnyNumber>> rows,
+                std::optional<DType> dtype) {
+  std::vector<AnyNumber> all;
+  const std::size_t m = rows.size() ? rows.begin()->size() : 0;
+  for (const auto& row : rows) {
+    if (row.size() != m) refuse_ragged("rows");
+    all.insert(all.end(), row.begin(), row.end());
+  }
+  return from_any(Shape{static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(m)}, all,
+                  dtype);
+}
+
+void Array::refuse_ragged(const char* what) {
+  refuse("Array::of", std::string(what) + " differ in length",
+         "give all of them the same number of elements");
 }
 
 }  // namespace cotangent::array

@@ -10,7 +10,8 @@
 //
 // Pending operations are done when a value is looked at (item, data, values, printing, eval). They
 // become one program, compiled once for its structure. Evaluating earlier or later, alone or
-// together, never changes a bit: every operation rounds as if it were done alone.
+// together, never changes a bit: every operation rounds as if it were done alone. Only what a
+// library computes once it is compiled (docs/arrays.md) may differ in the last bits.
 //
 // Element types: f64 for real numbers and i64 for integers unless said otherwise; promote.h has the
 // table for mixed operands. A number written in C++ code takes the type of its partner. Sizes and
@@ -20,7 +21,9 @@
 #include <concepts>
 #include <initializer_list>
 #include <iosfwd>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -66,6 +69,17 @@ constexpr DType literal_dtype() {
                                                 : DType::kU64;
 }
 
+/// One number of a list that has several kinds of them: {1, 2.5}.
+struct AnyNumber {
+  template <Number T>
+  AnyNumber(T value) : dtype(literal_dtype<T>()), real(static_cast<double>(value)) {
+    if constexpr (!std::is_floating_point_v<T>) integer = static_cast<std::uint64_t>(value);
+  }
+  DType dtype;
+  double real;
+  std::uint64_t integer = 0;
+};
+
 class Array {
  public:
   Array();  ///< 0.0
@@ -107,7 +121,8 @@ class Array {
   static Array from(const void* memory, Shape shape, DType dtype);
   static Array from(runtime::BufferPtr buffer, Shape shape, DType dtype);  ///< shared, not copied
 
-  /// Array::of({1.0, 2.0}), Array::of({{1, 2}, {3, 4}}), as numpy.array: f64, i64 or bool.
+  /// Array::of({1.0, 2.0}), Array::of({{1, 2}, {3, 4}}), as numpy.array: f64, i64 or bool. Integers
+  /// that an integer type asked for does not hold are refused.
   template <Number T>
   static Array of(std::initializer_list<T> values, DType dtype = literal_dtype<T>());
   template <Number T>
@@ -116,6 +131,10 @@ class Array {
   template <Number T>
   static Array of(std::initializer_list<std::initializer_list<std::initializer_list<T>>> blocks,
                   DType dtype = literal_dtype<T>());
+  /// Of several kinds of number: of the highest one, as numpy.array({1, 2.5}).
+  static Array of(std::initializer_list<AnyNumber> values, std::optional<DType> dtype = {});
+  static Array of(std::initializer_list<std::initializer_list<AnyNumber>> rows,
+                  std::optional<DType> dtype = {});
 
   const Shape& shape() const;
   DType dtype() const;
@@ -137,7 +156,7 @@ class Array {
   std::span<const T> data() const {
     return {static_cast<const T*>(data_as(dtype_of_v<T>)), static_cast<std::size_t>(size())};
   }
-  /// The elements, converted.
+  /// The elements, converted: of reals to integers as astype, which saturates.
   template <Number T = double>
   std::vector<T> values() const;
   /// The number of an array with one element.
@@ -189,16 +208,31 @@ class Array {
   using Cell = std::conditional_t<std::same_as<T, bool>, std::uint8_t, T>;
   template <Number T, class C>
   static Array from_numbers(Shape shape, std::span<const C> cells, DType dtype);
-  Array converted(DType dtype) const;  ///< astype, computed at once
+  Array converted(DType dtype) const;  ///< astype, computed at once; integers have to fit
+  static Array from_any(Shape shape, std::span<const AnyNumber> cells, std::optional<DType> dtype);
+  [[noreturn]] static void refuse_ragged(const char* what);
   static Array from_memory(const void* memory, std::size_t count, Shape shape, DType dtype);
   const void* data_as(DType dtype) const;
   double real_at(std::int64_t k) const;
   std::int64_t integer_at(std::int64_t k) const;
   template <Number T>
   T number_at(std::int64_t k) const {
-    if (is_float(dtype()) || is_storage_float(dtype())) return static_cast<T>(real_at(k));
+    if (is_float(dtype()) || is_storage_float(dtype())) return from_real<T>(real_at(k));
     if (dtype() == DType::kU64) return static_cast<T>(static_cast<std::uint64_t>(integer_at(k)));
     return static_cast<T>(integer_at(k));
+  }
+  /// As astype: truncates and saturates, NaN gives 0.
+  template <Number T>
+  static T from_real(double x) {
+    if constexpr (std::is_floating_point_v<T> || std::same_as<T, bool>) {
+      return static_cast<T>(x);
+    } else {
+      using Limits = std::numeric_limits<T>;
+      constexpr double kAbove = static_cast<double>(Limits::max() / 2 + 1) * 2;
+      if (x != x) return T(0);
+      if (x < static_cast<double>(Limits::min())) return Limits::min();
+      return x >= kAbove ? Limits::max() : static_cast<T>(x);
+    }
   }
   /// Evaluates; throws unless there is exactly one element.
   void need_one_element(const char* what) const;
@@ -246,7 +280,7 @@ Array Array::of(std::initializer_list<std::initializer_list<E>> rows, DType dtyp
   std::vector<Cell<E>> all;
   const std::size_t m = rows.size() ? rows.begin()->size() : 0;
   for (const auto& row : rows) {
-    if (row.size() != m) throw UserError("[Array::of] rows differ in length");
+    if (row.size() != m) refuse_ragged("rows");
     all.insert(all.end(), row.begin(), row.end());
   }
   return from_numbers<E>(
@@ -261,15 +295,19 @@ Array Array::of(std::initializer_list<std::initializer_list<std::initializer_lis
   const std::size_t m = blocks.size() ? blocks.begin()->size() : 0;
   const std::size_t l = m ? blocks.begin()->begin()->size() : 0;
   for (const auto& block : blocks) {
-    if (block.size() != m) throw UserError("[Array::of] blocks differ in length");
+    if (block.size() != m) refuse_ragged("blocks");
     for (const auto& row : block) {
-      if (row.size() != l) throw UserError("[Array::of] rows differ in length");
+      if (row.size() != l) refuse_ragged("rows");
       all.insert(all.end(), row.begin(), row.end());
     }
   }
-  return from_numbers<E>(Shape{static_cast<std::int64_t>(blocks.size()),
-                               static_cast<std::int64_t>(m), static_cast<std::int64_t>(l)},
-                         std::span<const Cell<E>>(all), dtype);
+  // Empty braces say nothing of axes inside them: of({}) is [0], of({{}, {}}) is [2,0].
+  const auto n = static_cast<std::int64_t>(blocks.size());
+  const Shape shape = n == 0 ? Shape{0}
+                      : m == 0
+                          ? Shape{n, 0}
+                          : Shape{n, static_cast<std::int64_t>(m), static_cast<std::int64_t>(l)};
+  return from_numbers<E>(shape, std::span<const Cell<E>>(all), dtype);
 }
 
 template <Number E, class C>
@@ -281,8 +319,10 @@ Array Array::from_numbers(Shape shape, std::span<const C> cells, DType dtype) {
     const std::vector<std::uint8_t> bytes(cells.begin(), cells.end());
     return from_memory(bytes.data(), bytes.size(), shape, DType::kBool).converted(dtype);
   } else {
-    const std::vector<std::int64_t> wide(cells.begin(), cells.end());
-    return from_memory(wide.data(), wide.size(), shape, DType::kI64).converted(dtype);
+    constexpr DType widest = literal_dtype<E>();
+    using Wide = std::conditional_t<widest == DType::kU64, std::uint64_t, std::int64_t>;
+    const std::vector<Wide> wide(cells.begin(), cells.end());
+    return from_memory(wide.data(), wide.size(), shape, widest).converted(dtype);
   }
 }
 

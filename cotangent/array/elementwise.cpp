@@ -1,5 +1,6 @@
 #include "cotangent/array/elementwise.h"
 
+#include <bit>
 #include <cmath>
 #include <numbers>
 
@@ -49,7 +50,10 @@ Array real_unary(Op op, const Array& x) {
 
 /// floor, ceil, round: whole numbers are what they are.
 Array whole(Op op, const Array& x) {
-  if (is_bool(x.dtype())) refuse(ir::name_of(op), "does not take bool");
+  want_computing(ir::name_of(op), std::span(&x, 1));
+  if (is_bool(x.dtype())) {
+    refuse(ir::name_of(op), "does not take bool", "convert it with astype");
+  }
   return is_float(x.dtype()) ? unary(op, x) : x;
 }
 
@@ -57,8 +61,17 @@ Array truth(const Array& x) {
   return is_bool(x.dtype()) ? x : x != scalar_like(0, x);
 }
 
+bool both_bool(const Array& x, const Array& y) {
+  return is_bool(x.dtype()) && is_bool(y.dtype());
+}
+
 bool is_one_literal(const Array& x) {
   return x.node()->literal && x.ndim() == 0;
+}
+
+[[noreturn]] void refuse_exponent(std::int64_t n) {
+  refuse("power", "an integer array to the power " + std::to_string(n),
+         "convert the array to a real type with astype");
 }
 
 Array whole_power(const Array& x, std::int64_t n) {
@@ -73,6 +86,30 @@ Array whole_power(const Array& x, std::int64_t n) {
     if (rest > 1) square_of = square_of * square_of;
   }
   return result;
+}
+
+/// x^y of integers: wraps, as repeated products do. Exponents known now are looked at; of those of
+/// a traced function all bits count.
+Array integer_power(const Array& x, const Array& y) {
+  const Array both[] = {x, y};
+  const Matched m = match("power", both);
+  const DType t = m.type.dtype;
+  int bits = static_cast<int>(8 * size_of(t)) - (is_signed(t) ? 1 : 0);
+  if (!y.is_traced()) {
+    std::uint64_t all = 0;
+    for (const std::int64_t n : y.values<std::int64_t>()) {
+      if (n < 0 && y.dtype() != DType::kU64) refuse_exponent(n);
+      all |= static_cast<std::uint64_t>(n);
+    }
+    bits = std::min(bits, static_cast<int>(std::bit_width(all)));
+  }
+  const Array &base = m.operands[0], &exponent = m.operands[1];
+  Array result = broadcast_to_shape(scalar_like(1, base), base.shape()), square_of = base;
+  for (int k = 0; k < bits; ++k) {
+    if (k > 0) square_of = square_of * square_of;
+    result = where((right_shift(exponent, k) & 1) != 0, result * square_of, result);
+  }
+  return y.is_traced() && is_signed(t) ? where(exponent < 0, 0, result) : result;
 }
 
 /// C's fmod: the exact remainder of truncated division, while |x / y| < 2^53. The rounded quotient
@@ -91,13 +128,13 @@ Array truncated_remainder(const Array& x, const Array& y) {
 // --- arithmetic
 
 Array operator+(const Array& x, const Array& y) {
-  return binary(Op::kAdd, x, y);
+  return binary(both_bool(x, y) ? Op::kOr : Op::kAdd, x, y);
 }
 Array operator-(const Array& x, const Array& y) {
   return binary(Op::kSub, x, y);
 }
 Array operator*(const Array& x, const Array& y) {
-  return binary(Op::kMul, x, y);
+  return binary(both_bool(x, y) ? Op::kAnd : Op::kMul, x, y);
 }
 Array operator/(const Array& x, const Array& y) {
   return real_binary(Op::kDiv, x, y);
@@ -154,23 +191,16 @@ Array floor_divide(const Array& a, const Array& b) {
 }
 
 Array power(const Array& x, const Array& y) {
+  const Array both[] = {x, y};
+  want_computing("power", both);
+  if (both_bool(x, y)) refuse("power", "does not take bool", "convert one of them with astype");
   const ElementType t = promote(x.element_type(), y.element_type());
-  if (is_one_literal(y) && !is_float(y.dtype()) && !is_bool(x.dtype())) {
+  if (!is_float(t.dtype)) return integer_power(x, y);
+  if (is_one_literal(y) && !is_float(y.dtype())) {
     const std::int64_t n = y.item<std::int64_t>();
-    if (!is_float(x.dtype())) {
-      if (n < 0 || n > 64) {
-        refuse("power", "an integer array to the power " + std::to_string(n),
-               "convert the array to a real type with astype");
-      }
-      return whole_power(x, n);
-    }
     if (n == 0 || n == 1 || n == 2 || n == 3) return whole_power(x, n);
   }
   if (is_one_literal(y) && is_float(x.dtype()) && y.item<double>() == 2.0) return x * x;
-  if (!is_float(t.dtype)) {
-    refuse("power", "an integer array as the exponent of an integer array",
-           "convert one of them to a real type with astype");
-  }
   return binary(Op::kPow, x, y);
 }
 
@@ -237,7 +267,7 @@ Array right_shift(const Array& x, const Array& y) {
 }
 
 Array where(const Array& condition, const Array& x, const Array& y) {
-  const ElementType t = promote(x.element_type(), y.element_type());
+  const ElementType t = common_type("where", x, y);
   const Array all[] = {truth(condition), convert("where", x, t), convert("where", y, t)};
   const Shape shape = broadcast_shapes("where", all);
   std::vector<NodePtr> operands;
@@ -283,21 +313,25 @@ Array round(const Array& x) {
 }
 
 Array trunc(const Array& x) {
+  want_computing("trunc", std::span(&x, 1));
   if (!is_float(x.dtype())) return x;
   return where(x < scalar_like(0, x), unary(Op::kCeil, x), unary(Op::kFloor, x));
 }
 
 Array isfinite(const Array& x) {
+  want_computing("isfinite", std::span(&x, 1));
   if (is_float(x.dtype())) return make(Op::kIsFinite, {x.node()});
   return broadcast_to_shape(Array(true), x.shape());
 }
 
 Array isnan(const Array& x) {
+  want_computing("isnan", std::span(&x, 1));
   if (is_float(x.dtype())) return x != x;
   return broadcast_to_shape(Array(false), x.shape());
 }
 
 Array isinf(const Array& x) {
+  want_computing("isinf", std::span(&x, 1));
   if (is_float(x.dtype())) return ~isfinite(x) & (x == x);
   return broadcast_to_shape(Array(false), x.shape());
 }

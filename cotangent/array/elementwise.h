@@ -7,7 +7,7 @@
 
 namespace cotangent::array {
 
-// --- arithmetic; integers wrap; bool is refused where numpy refuses it
+// --- arithmetic; integers wrap; of two bools + is | and * is &, and - is refused, as numpy has it
 Array operator+(const Array& x, const Array& y);
 Array operator-(const Array& x, const Array& y);
 Array operator*(const Array& x, const Array& y);
@@ -26,7 +26,8 @@ inline Array mod(const Array& x, const Array& y) {
   return remainder(x, y);
 }
 
-/// Reals: x^y. Integers: only with a literal exponent from 0 to 64.
+/// Reals: x^y. Integers to integers: wraps; the exponents are computed now, and a negative one is
+/// refused. In a traced function they are not known: a negative one gives 0 there.
 Array power(const Array& x, const Array& y);
 inline Array pow(const Array& x, const Array& y) {
   return power(x, y);

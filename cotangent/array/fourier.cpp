@@ -17,6 +17,14 @@ Array real_of(std::string_view op, const Array& x) {
   return convert(op, x, {to_real(x.element_type()).dtype, false});
 }
 
+void want_elements(std::string_view op, const Array& x, const Dims& axes) {
+  for (const std::int64_t k : axes) {
+    if (x.shape()[static_cast<int>(k)] > 0) continue;
+    refuse(op, "axis " + std::to_string(k) + " of " + x.type_text() + " has no elements",
+           "give n, then zeros are put there, or check the shape before");
+  }
+}
+
 /// In the order they are named.
 Dims named_axes(std::string_view op, const Axes& axes, int rank) {
   if (!axes.given()) return all_axes(rank);
@@ -60,6 +68,7 @@ std::vector<Array> transformed(FftKind kind, const std::vector<Array>& parts, co
 
 /// Complex to complex, any number of axes.
 Complex complex_transform(std::string_view op, FftKind kind, const Complex& z, const Dims& axes) {
+  want_elements(op, z.re, axes);
   std::vector<Array> parts{real_of(op, z.re), real_of(op, z.im)};
   for (std::size_t k = 0; k < axes.size(); k += kAtOnce) {
     const std::size_t end = std::min(k + kAtOnce, axes.size());
@@ -72,7 +81,7 @@ Complex complex_transform(std::string_view op, FftKind kind, const Complex& z, c
 
 /// The last kAtOnce of the axes and the rest.
 std::pair<Dims, Dims> last_and_rest(std::string_view op, const Dims& axes, const Array& x) {
-  if (axes.empty()) refuse(op, "of no axis of " + x.type_text());
+  if (axes.empty()) refuse(op, "of no axis of " + x.type_text(), "name one axis at least");
   const std::size_t at = axes.size() - std::min(axes.size(), kAtOnce);
   const auto middle = axes.begin() + static_cast<std::ptrdiff_t>(at);
   return {Dims(middle, axes.end()), Dims(axes.begin(), middle)};
@@ -80,6 +89,7 @@ std::pair<Dims, Dims> last_and_rest(std::string_view op, const Dims& axes, const
 
 Complex real_forward(std::string_view op, const Array& x, const Dims& axes) {
   const auto [last, rest] = last_and_rest(op, axes, x);
+  want_elements(op, x, last);
   const std::vector<Array> made = transformed(FftKind::kRealForward, {real_of(op, x)}, last);
   return complex_transform(op, FftKind::kForward, {made[0], made[1]}, rest);
 }
@@ -89,6 +99,12 @@ Array real_inverse(std::string_view op, const Complex& z, std::optional<std::int
   const auto [last, rest] = last_and_rest(op, axes, z.re);
   const Complex half = complex_transform(op, FftKind::kInverse, z, rest);
   const std::int64_t given = z.re.shape()[static_cast<int>(last.back())];
+  if (!n && given < 2) {
+    refuse(op,
+           std::to_string(given) + (given == 1 ? " coefficient gives" : " coefficients give") +
+               " no elements: the axis has 2 (m - 1) of them for m coefficients",
+           "give n, the number of elements of the result");
+  }
   return transformed(FftKind::kRealInverse, {half.re, half.im}, last,
                      n.value_or(2 * (given - 1)))[0];
 }
@@ -177,13 +193,17 @@ Array irfft2(const Complex& z, std::optional<std::int64_t> n, Axes axes) {
 }
 
 Array fftfreq(std::int64_t n, double spacing) {
-  if (n < 1) refuse("fftfreq", "of " + std::to_string(n) + " elements");
+  if (n < 1) {
+    refuse("fftfreq", "of " + std::to_string(n) + " elements", "give a number above 0");
+  }
   const Array k = whole_range(0, n);
   const Array cycles = where(k < (n + 1) / 2, k, k - n).astype(DType::kF64);
   return cycles / (static_cast<double>(n) * spacing);
 }
 Array rfftfreq(std::int64_t n, double spacing) {
-  if (n < 1) refuse("rfftfreq", "of " + std::to_string(n) + " elements");
+  if (n < 1) {
+    refuse("rfftfreq", "of " + std::to_string(n) + " elements", "give a number above 0");
+  }
   return whole_range(0, n / 2 + 1).astype(DType::kF64) / (static_cast<double>(n) * spacing);
 }
 

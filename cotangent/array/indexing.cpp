@@ -18,16 +18,18 @@ struct Range {
 
 /// Python's slice.indices.
 Range range_of(const Slice& s, std::int64_t n) {
-  if (s.step == 0) refuse("index", "a slice with step 0");
+  if (s.step == 0) refuse("index", "a slice with step 0", "give a step above or below 0");
   const bool up = s.step > 0;
   const auto place = [&](std::int64_t k) {
     return std::clamp<std::int64_t>(k < 0 ? k + n : k, up ? 0 : -1, up ? n : n - 1);
   };
   const std::int64_t start = s.start ? place(*s.start) : up ? 0 : n - 1;
   const std::int64_t stop = s.stop ? place(*s.stop) : up ? n : -1;
-  const std::int64_t count =
-      up ? (stop - start + s.step - 1) / s.step : (start - stop - s.step - 1) / -s.step;
-  return {start, s.step, std::max<std::int64_t>(count, 0)};
+  const std::int64_t reach = up ? stop - start : start - stop;
+  if (reach <= 0) return {start, 1, 0};
+  // (reach - 1) / |step|, of every step.
+  const std::int64_t more = std::abs((reach - 1) / s.step);
+  return {start, more ? s.step : 1, more + 1};
 }
 
 /// What one entry between the brackets does.
@@ -66,7 +68,9 @@ std::vector<Index::Value> complete(const Array& x, const std::vector<Index>& giv
       ++used;
     }
   }
-  if (dots > 1) refuse("index", "more than one ellipsis");
+  if (dots > 1) {
+    refuse("index", "more than one ellipsis", "write all for each axis of the others");
+  }
   if (used > x.ndim()) {
     refuse("index", std::to_string(used) + " indices for " + x.type_text(),
            "it has " + std::to_string(x.ndim()) + (x.ndim() == 1 ? " axis" : " axes"));
@@ -220,15 +224,22 @@ Array gathered(const Array& x, const Plan& plan) {
 }
 
 Array value_for(const char* op, const Array& x, const Array& value, const Plan& plan) {
-  const ElementType t = promote(x.element_type(), value.element_type());
+  const ElementType t = common_type(op, x, value);
   if (t.dtype != x.dtype()) {
     refuse(op, value.type_text() + " values into " + x.type_text(), "convert one with astype");
   }
   const Array converted = convert(op, value, {x.dtype(), false});
-  const Shape shape{result_shape(plan, true)};
-  const Array pair[] = {converted, broadcast_to_shape(Array(false), shape)};
-  if (broadcast_shapes(op, pair) != shape) {
-    refuse(op, value.type_text() + " values into a place of shape " + shape.text());
+  const Shape shape = shape_of(op, result_shape(plan, true));
+  const int missing = shape.rank() - value.ndim();
+  bool fits = missing >= 0;
+  for (int k = 0; fits && k < value.ndim(); ++k) {
+    fits = value.shape()[k] == 1 || value.shape()[k] == shape[k + missing];
+  }
+  if (!fits) {
+    refuse(op,
+           value.type_text() + " values into a place " +
+               (shape.rank() ? "of shape " + shape.text() : "for one number"),
+           "lengths, aligned at the end, must be equal or 1 in the values");
   }
   return reshape(broadcast_to_shape(converted, shape), Shape(result_shape(plan, false)));
 }
@@ -315,6 +326,7 @@ Array write_arrays(const Array& x, const Array& value, const Plan& plan, bool ad
 
 Array write(const char* op, const Array& x, const Array& value, const std::vector<Index>& indices,
             bool add) {
+  if (add) want_computing(op, std::span(&x, 1));
   const Plan plan = plan_of(x, indices);
   const Array ready = value_for(op, x, value, plan);
   return plan.has_arrays ? write_arrays(x, ready, plan, add) : write_ranges(x, ready, plan, add);
@@ -326,7 +338,7 @@ Array get_index(const Array& x, const std::vector<Index>& indices) {
   const Plan plan = plan_of(x, indices);
   Array part = sliced(x, plan);
   if (plan.has_arrays) part = gathered(part, plan);
-  return reshape(part, Shape(result_shape(plan, true)));
+  return reshape(part, shape_of("index", result_shape(plan, true)));
 }
 
 Array IndexedArray::set(const Array& value) const {

@@ -56,8 +56,8 @@ class Index {
   Index(T k) : value_(static_cast<std::int64_t>(k)) {}
   Index(Slice s) : value_(s) {}
   Index(Missing) : value_(Slice{}) {}
-  /// `all`, the whole axis: the name of the reduction serves as the sign.
-  Index(Array (*)(const Array&, Axes, bool)) : value_(Slice{}) {}
+  /// `all`, the whole axis: the name of the reduction serves as the sign, known by its type.
+  Index(Array (*)(const Array&, Axes, bool, WholeAxis)) : value_(Slice{}) {}
   Index(Ellipsis e) : value_(e) {}
   Index(NewAxis n) : value_(n) {}
   Index(Array indices) : value_(std::move(indices)) {}

@@ -47,14 +47,6 @@ M real_parts(std::string_view op, const M& x) {
   });
 }
 
-template <class M>
-std::vector<NodePtr> factor(Op op, std::string_view name, const M& given) {
-  const M a = real_parts(name, given);
-  std::vector<NodePtr> operands;
-  for (const Array& part : parts_of(a)) operands.push_back(part.node());
-  return make_second_order(op, std::move(operands), ir::FactorAttr{kPairs<M>});
-}
-
 void want_square(std::string_view op, const Array& a) {
   if (a.ndim() < 2 || a.shape(-1) != a.shape(-2)) {
     refuse(op, "of " + a.type_text(), "the last two axes hold square matrices");
@@ -68,6 +60,19 @@ const Array& first_part(const Complex& z) {
   return z.re;
 }
 
+template <class M>
+std::vector<NodePtr> factor(Op op, std::string_view name, const M& given) {
+  if (first_part(given).ndim() < 2) {
+    refuse(name, "of " + first_part(given).type_text(),
+           "the last two axes hold matrices: reshape it, or use expand_dims");
+  }
+  if (op == Op::kCholesky || op == Op::kEigh) want_square(name, first_part(given));
+  const M a = real_parts(name, given);
+  std::vector<NodePtr> operands;
+  for (const Array& part : parts_of(a)) operands.push_back(part.node());
+  return make_second_order(op, std::move(operands), ir::FactorAttr{kPairs<M>});
+}
+
 /// a and b of one element type with one batch; b as matrices. `vector`: b was one.
 template <class M>
 struct System {
@@ -79,7 +84,10 @@ template <class M>
 System<M> system_of(std::string_view op, const M& a, const M& b) {
   const Array &pa = first_part(a), &pb = first_part(b);
   want_square(op, pa);
-  if (pb.ndim() == 0) refuse(op, "the right side is the scalar " + pb.type_text());
+  if (pb.ndim() == 0) {
+    refuse(op, "the right side is the scalar " + pb.type_text(),
+           "give a vector, or matrices in the last two axes");
+  }
   const bool vector = pb.ndim() == 1;
   const ElementType both = to_real(promote(pa.element_type(), pb.element_type()));
   const ElementType t{both.dtype, false};

@@ -11,6 +11,8 @@ namespace cotangent::array {
 namespace {
 
 std::pair<Array, Array> same_type(std::string_view op, const Array& x, const Array& y) {
+  const Array both[] = {x, y};
+  want_computing(op, both);
   const ElementType t = promote(x.element_type(), y.element_type());
   if (is_bool(t.dtype)) refuse(op, "does not take bool", "convert one with astype");
   return {convert(op, x, t), convert(op, y, t)};
@@ -71,7 +73,8 @@ Array outer(const Array& x, const Array& y) {
 Array tensordot(const Array& x, const Array& y, int axes) {
   if (axes < 0 || axes > x.ndim() || axes > y.ndim()) {
     refuse("tensordot",
-           std::to_string(axes) + " axes of " + x.type_text() + " and " + y.type_text());
+           std::to_string(axes) + " axes of " + x.type_text() + " and " + y.type_text(),
+           "give a number from 0 up to the axes that both have");
   }
   std::vector<std::int64_t> axes_x, axes_y;
   for (int k = 0; k < axes; ++k) {
@@ -84,7 +87,12 @@ Array tensordot(const Array& x, const Array& y, int axes) {
 Array tensordot(const Array& a, const Array& b, std::vector<std::int64_t> axes_x,
                 std::vector<std::int64_t> axes_y) {
   const auto [x, y] = same_type("tensordot", a, b);
-  if (axes_x.size() != axes_y.size()) refuse("tensordot", "the lists of axes differ in length");
+  if (axes_x.size() != axes_y.size()) {
+    refuse("tensordot",
+           std::to_string(axes_x.size()) + " axes of " + x.type_text() + " and " +
+               std::to_string(axes_y.size()) + " of " + y.type_text(),
+           "name as many axes of each");
+  }
   Dims cx, cy;
   for (std::int64_t k : axes_x) cx.push_back(normal_axis("tensordot", k, x.ndim()));
   for (std::int64_t k : axes_y) cy.push_back(normal_axis("tensordot", k, y.ndim()));
@@ -98,8 +106,8 @@ Array tensordot(const Array& a, const Array& b, std::vector<std::int64_t> axes_x
 
 Array cross(const Array& x, const Array& y) {
   if (x.ndim() == 0 || y.ndim() == 0 || x.shape(-1) != 3 || y.shape(-1) != 3) {
-    refuse("cross",
-           "takes last axes of length 3, given " + x.type_text() + " and " + y.type_text());
+    refuse("cross", "takes last axes of length 3, given " + x.type_text() + " and " + y.type_text(),
+           "put the three components along the last axis, with moveaxis or stack");
   }
   const auto part = [](const Array& z, std::int64_t k) { return take(z, Array(k), -1); };
   const auto minor = [&](std::int64_t i, std::int64_t j) {
@@ -125,8 +133,10 @@ Lettered without_repeats(Lettered x) {
     if (other == std::string::npos) continue;
     const int a = static_cast<int>(k), b = static_cast<int>(other);
     if (x.array.shape()[a] != x.array.shape()[b]) {
-      refuse("einsum", std::string("the letter ") + x.letters[k] + " is two lengths in " +
-                           x.array.type_text());
+      refuse(
+          "einsum",
+          std::string("the letter ") + x.letters[k] + " is two lengths in " + x.array.type_text(),
+          "give axes of different lengths different letters");
     }
     const char letter = x.letters[k];
     x.array = diagonal(x.array, 0, a, b);
@@ -217,8 +227,10 @@ Formula parse_formula(std::string_view text) {
 void check_formula(const Formula& f, std::string_view text, const std::vector<Array>& operands) {
   const std::string quoted = "'" + std::string(text) + "'";
   if (f.inputs.size() != operands.size()) {
-    refuse("einsum", quoted + " names " + std::to_string(f.inputs.size()) + " operands, given " +
-                         std::to_string(operands.size()));
+    refuse("einsum",
+           quoted + " names " + std::to_string(f.inputs.size()) + " operands, given " +
+               std::to_string(operands.size()),
+           "give one list of letters an operand, with commas between them");
   }
   std::string all;
   std::vector<std::int64_t> length(256, -1);
@@ -232,8 +244,10 @@ void check_formula(const Formula& f, std::string_view text, const std::vector<Ar
       std::int64_t& known = length[static_cast<unsigned char>(letter)];
       const std::int64_t n = operands[k].shape()[axis];
       if (known >= 0 && known != n) {
-        refuse("einsum", quoted + ": the letter " + letter + " is " + std::to_string(known) +
-                             " and " + std::to_string(n));
+        refuse("einsum",
+               quoted + ": the letter " + letter + " is " + std::to_string(known) + " and " +
+                   std::to_string(n),
+               "give axes of different lengths different letters");
       }
       known = n;
     }
@@ -241,8 +255,10 @@ void check_formula(const Formula& f, std::string_view text, const std::vector<Ar
   }
   for (char c : f.output) {
     if (all.find(c) == std::string::npos || std::count(f.output.begin(), f.output.end(), c) != 1) {
-      refuse("einsum", quoted + ": the result names '" + std::string(1, c) +
-                           "', which should be in an operand, and once in the result");
+      refuse("einsum",
+             quoted + ": the result names '" + std::string(1, c) + "'" +
+                 (all.find(c) == std::string::npos ? ", which no operand has" : " twice"),
+             "name letters of operands behind ->, each once");
     }
   }
 }
@@ -252,8 +268,7 @@ void check_formula(const Formula& f, std::string_view text, const std::vector<Ar
 Array einsum(std::string_view text, const std::vector<Array>& operands) {
   const Formula f = parse_formula(text);
   check_formula(f, text, operands);
-  ElementType t = operands[0].element_type();
-  for (const Array& x : operands) t = promote(t, x.element_type());
+  const ElementType t = common_type("einsum", operands);
   std::vector<Lettered> left;
   for (std::size_t k = 0; k < operands.size(); ++k) {
     left.push_back(without_repeats({convert("einsum", operands[k], t), f.inputs[k]}));

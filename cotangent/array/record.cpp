@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "cotangent/array/elementwise.h"
 
@@ -25,28 +26,18 @@ NodePtr literal_of(T value, DType t, bool weak) {
 
 /// The literal in another type, or null when it does not fit there.
 NodePtr convert_literal(const Node& from, ElementType to) {
-  if (is_storage(from.type.dtype) || is_storage(to.dtype)) return nullptr;
+  if (is_storage(from.type.dtype)) return nullptr;
   ir::Tensor value(from.type), out(ir::scalar(to.dtype));
   std::memcpy(value.data(), from.buffer->data(), value.bytes());
-  if (is_float(from.type.dtype) || is_float(to.dtype)) {
-    const long double real =
-        is_float(from.type.dtype) ? value.real(0) : static_cast<long double>(value.integer(0));
-    if (!is_float(to.dtype)) return nullptr;
-    out.set_real(0, real);
+  const bool to_real = is_float(to.dtype) || is_storage_float(to.dtype);
+  if (is_float(from.type.dtype) || to_real) {
+    if (!to_real) return nullptr;
+    out.set_real(0, value.real(0));
   } else {
     const std::int64_t whole = value.integer(0);
     const bool is_u64 = from.type.dtype == DType::kU64;
-    const bool negative = !is_u64 && whole < 0;
-    const bool beyond = is_u64 && whole < 0;  // above the largest i64
-    bool fits = true;
-    switch (to.dtype) {
-      case DType::kI32: fits = !beyond && whole >= INT32_MIN && whole <= INT32_MAX; break;
-      case DType::kU32: fits = !beyond && !negative && whole <= UINT32_MAX; break;
-      case DType::kU64: fits = !negative; break;
-      case DType::kI64: fits = !beyond; break;
-      case DType::kBool: fits = whole == 0 || whole == 1; break;
-      default: break;
-    }
+    const bool fits = to.dtype == DType::kBool ? whole == 0 || whole == 1
+                                               : holds(to.dtype, whole, is_u64 && whole < 0);
     if (!fits) return nullptr;
     out.set_integer(0, whole);
   }
@@ -57,8 +48,35 @@ NodePtr convert_literal(const Node& from, ElementType to) {
 
 }  // namespace
 
+bool holds(DType t, std::int64_t n, bool beyond) {
+  const auto within = [&](std::int64_t low, std::int64_t high) {
+    return !beyond && low <= n && n <= high;
+  };
+  switch (t) {
+    case DType::kI8: return within(INT8_MIN, INT8_MAX);
+    case DType::kU8: return within(0, UINT8_MAX);
+    case DType::kI16: return within(INT16_MIN, INT16_MAX);
+    case DType::kI32: return within(INT32_MIN, INT32_MAX);
+    case DType::kU32: return within(0, UINT32_MAX);
+    case DType::kI64: return !beyond;
+    case DType::kU64: return beyond || n >= 0;
+    default: return true;
+  }
+}
+
 void refuse(std::string_view op, const std::string& what, const std::string& remedy) {
   throw UserError("[" + std::string(op) + "] " + what, remedy);
+}
+
+void want_computing(std::string_view op, std::span<const Array> arrays) {
+  for (const Array& x : arrays) {
+    if (!is_storage(x.dtype())) continue;
+    refuse(op,
+           "does not compute with " + x.type_text() + ": " + std::string(name_of(x.dtype())) +
+               " is a storage type",
+           std::string("convert it with astype, to ") +
+               (is_storage_float(x.dtype()) ? "f32" : "i32") + " or wider");
+  }
 }
 
 Array convert(std::string_view op, const Array& x, ElementType to) {
@@ -67,11 +85,60 @@ Array convert(std::string_view op, const Array& x, ElementType to) {
     if (NodePtr made = convert_literal(*x.node(), to)) return Array(std::move(made));
     if (x.is_weak() && !is_float(x.dtype())) {
       refuse(op, x.text() + " is no " + std::string(name_of(to.dtype)),
-             "write a number of that type, or convert the array with astype");
+             "write a number that fits it, or convert the array to a wider type with astype");
     }
   }
   if (x.dtype() == to.dtype) return Array(with_weak(x.node(), to.weak));
   return make(Op::kCast, {x.node()}, {}, ir::Type{to.dtype, x.shape()}, to.weak);
+}
+
+namespace {
+
+/// Of two arrays, one of them at least of a storage type.
+std::optional<ElementType> stored_type(ElementType x, ElementType y) {
+  const DType a = x.dtype, b = y.dtype;
+  if (a == b) return ElementType{a, x.weak && y.weak};
+  const auto takes = [](DType stored, ElementType number) {
+    return is_storage(stored) && number.weak &&
+           (is_storage_float(stored) || is_integer(number.dtype));
+  };
+  if (takes(a, y)) return ElementType{a, false};
+  if (takes(b, x)) return ElementType{b, false};
+  const auto is_byte = [](DType t) { return t == DType::kU8 || t == DType::kI8; };
+  if (a == DType::kI16 && is_byte(b)) return ElementType{a, false};
+  if (b == DType::kI16 && is_byte(a)) return ElementType{b, false};
+  return std::nullopt;
+}
+
+}  // namespace
+
+ElementType common_type(std::string_view op, std::span<const Array> arrays) {
+  ElementType t = arrays[0].element_type();
+  for (const Array& x : arrays) {
+    if (!is_storage(t.dtype) && !is_storage(x.dtype())) {
+      t = promote(t, x.element_type());
+      continue;
+    }
+    const auto both = stored_type(t, x.element_type());
+    if (!both) {
+      refuse(op,
+             std::string(name_of(t.dtype)) + " and " + std::string(name_of(x.dtype())) +
+                 " have no common type: " +
+                 std::string(name_of(is_storage(t.dtype) ? t.dtype : x.dtype())) +
+                 " is a storage type",
+             "convert one of them with astype");
+    }
+    t = *both;
+  }
+  return t;
+}
+
+Shape shape_of(std::string_view op, std::span<const std::int64_t> lengths) {
+  try {
+    return Shape(lengths);
+  } catch (const ShapeError& e) {
+    e.throw_as(op);
+  }
 }
 
 Shape broadcast_shapes(std::string_view op, std::span<const Array> arrays) {
@@ -93,7 +160,7 @@ Shape broadcast_shapes(std::string_view op, std::span<const Array> arrays) {
       }
     }
   }
-  return Shape(out);
+  return shape_of(op, out);
 }
 
 Array broadcast_to_shape(const Array& x, const Shape& shape) {
@@ -116,6 +183,7 @@ Array broadcast_to_shape(const Array& x, const Shape& shape) {
 }
 
 Matched match(std::string_view op, std::span<const Array> arrays) {
+  want_computing(op, arrays);
   Matched result;
   result.type = arrays[0].element_type();
   for (const Array& x : arrays.subspan(1)) result.type = promote(result.type, x.element_type());
@@ -142,10 +210,12 @@ Array wrapped_index(std::string_view op, const Array& index, std::int64_t n) {
     refuse(op, "a mask as an index: the size of the result would depend on values",
            "where(mask, x, y) keeps the shape; sum(where(mask, x, 0)) reduces over it");
   }
-  if (is_float(index.dtype())) {
+  if (is_float(index.dtype()) || is_storage_float(index.dtype())) {
     refuse(op, "an index is " + index.type_text() + ", not an integer", "use astype(DType::kI64)");
   }
-  const Array wide = convert(op, index, {DType::kI64, false});
+  // What no i64 holds is beyond the end of any axis.
+  const Array held = index.dtype() == DType::kU64 ? minimum(index, INT64_MAX) : index;
+  const Array wide = convert(op, held, {DType::kI64, false});
   return is_signed(index.dtype()) ? where(wide < 0, wide + n, wide) : wide;
 }
 
@@ -154,7 +224,7 @@ Dims normal_axes(std::string_view op, std::span<const std::int64_t> axes, int ra
   for (std::int64_t axis : axes) out.push_back(normal_axis(op, axis, rank));
   std::sort(out.begin(), out.end());
   if (std::adjacent_find(out.begin(), out.end()) != out.end()) {
-    refuse(op, "an axis is named twice");
+    refuse(op, "an axis is named twice", "name each once; -1 is the last one");
   }
   return out;
 }

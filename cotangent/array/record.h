@@ -24,6 +24,23 @@ inline Array make(Op op, const std::vector<NodePtr>& operands, ir::Attr attr = {
 /// x with another element type; a literal becomes another literal, refused when it does not fit.
 Array convert(std::string_view op, const Array& x, ElementType to);
 
+/// Refuses storage types.
+void want_computing(std::string_view op, std::span<const Array> arrays);
+
+/// Whether an integer type holds n, or n + 2^64 where that is `beyond` i64.
+bool holds(DType t, std::int64_t n, bool beyond);
+
+/// The type both have when they are moved, not computed with: storage types as well. A number
+/// written in C++ takes a storage type that it fits.
+ElementType common_type(std::string_view op, std::span<const Array> arrays);
+inline ElementType common_type(std::string_view op, const Array& x, const Array& y) {
+  const Array both[] = {x, y};
+  return common_type(op, both);
+}
+
+/// The shape with these lengths; where there is none the op refuses.
+Shape shape_of(std::string_view op, std::span<const std::int64_t> lengths);
+
 /// numpy's rule: shapes are aligned at the end; axes of length 1 and missing axes repeat.
 Shape broadcast_shapes(std::string_view op, std::span<const Array> arrays);
 Array broadcast_to_shape(const Array& x, const Shape& shape);

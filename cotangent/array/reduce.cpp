@@ -57,7 +57,9 @@ Array arg_extremum(bool least, const Array& given, std::optional<int> axis, bool
   if (!axis) x = reshape(x, Shape{x.size()});
   const int k = normal_axis(name, axis.value_or(0), x.ndim());
   const std::int64_t n = x.shape()[k];
-  if (n == 0) refuse(name, "of no elements: " + x.type_text());
+  if (n == 0) {
+    refuse(name, "of no elements: " + x.type_text(), "check the shape before reducing");
+  }
   const Array best = least ? min(x, k, true) : max(x, k, true);
   const Array places = make(Op::kIota, {}, ir::AxesAttr{{k}}, ir::Type{DType::kI64, x.shape()});
   const Array hit = (x == best) | (x != x);
@@ -105,7 +107,7 @@ Array any(const Array& x, Axes axes, bool keepdims) {
   return reduce(Op::kReduceMax, numbers, list, keepdims).astype(DType::kBool);
 }
 
-Array all(const Array& x, Axes axes, bool keepdims) {
+Array all(const Array& x, Axes axes, bool keepdims, WholeAxis) {
   const Array numbers = truth_of(x).astype(DType::kI32);
   const Dims list = chosen("all", axes, x.ndim());
   if (count_of(x, list) == 0) return prod(numbers, std::move(axes), keepdims).astype(DType::kBool);
@@ -125,6 +127,9 @@ Array norm(const Array& x, Axes axes, bool keepdims) {
 }
 
 Array logsumexp(const Array& x, Axes axes, bool keepdims) {
+  if (count_of(x, chosen("logsumexp", axes, x.ndim())) == 0) {
+    refuse("logsumexp", "of no elements: " + x.type_text(), "check the shape before reducing");
+  }
   const Array real = convert("logsumexp", x, to_real(x.element_type()));
   const Array top = max(real, axes, true);
   const Array shift = where(isfinite(top), top, 0.0);

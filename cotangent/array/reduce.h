@@ -36,7 +36,10 @@ Array mean(const Array& x, Axes axes = {}, bool keepdims = false);
 Array var(const Array& x, Axes axes = {}, bool keepdims = false, std::int64_t ddof = 0);
 Array stddev(const Array& x, Axes axes = {}, bool keepdims = false, std::int64_t ddof = 0);
 Array any(const Array& x, Axes axes = {}, bool keepdims = false);  ///< any is not zero
-Array all(const Array& x, Axes axes = {}, bool keepdims = false);
+/// Also the index of a whole axis (indexing.h): the last parameter, which says nothing, keeps other
+/// reductions from being taken for it.
+struct WholeAxis {};
+Array all(const Array& x, Axes axes = {}, bool keepdims = false, WholeAxis = {});
 /// i64 index of the first extremum (the first NaN, if there is one); over the flattened array when
 /// no axis is given.
 Array argmin(const Array& x, std::optional<int> axis = {}, bool keepdims = false);

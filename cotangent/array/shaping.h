@@ -20,6 +20,9 @@ Array whole_range(std::int64_t start, std::int64_t stop, std::int64_t step = 1,
                   DType dtype = DType::kI64);
 /// numpy.arange: i64 for integers; for reals ceil((stop - start) / step) values.
 Array arange(double start, double stop, double step = 1.0);
+inline Array arange(double stop) {
+  return arange(0.0, stop);
+}
 template <std::integral T>
 Array arange(T stop) {
   return whole_range(0, static_cast<std::int64_t>(stop));
@@ -40,6 +43,7 @@ Array diag(const Array& x,
            std::int64_t k = 0);  ///< of a vector: the matrix; of a matrix: the diagonal
 Array diagonal(const Array& x, std::int64_t k = 0, int axis1 = 0, int axis2 = 1);
 Array trace(const Array& x);
+/// Of the last two axes, the rest 0; a vector stands for a square matrix with such rows.
 Array tril(const Array& x, std::int64_t k = 0);
 Array triu(const Array& x, std::int64_t k = 0);
 /// Grids of coordinates, "ij" indexing: result k varies along axis k.

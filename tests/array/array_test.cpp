@@ -17,6 +17,25 @@ TEST(Array, FromLists) {
   EXPECT_THAT(error_of([] { Array::of({{1, 2}, {3}}); }), testing::HasSubstr("differ in length"));
 }
 
+TEST(Array, FromListsOfSeveralKinds) {
+  EXPECT_EQ(show(Array::of({1, 2.5})), "f64[2] 1.0 2.5");
+  EXPECT_EQ(show(Array::of({1.0, NAN, 2.0f})), "f64[3] 1.0 nan 2.0");
+  EXPECT_EQ(show(Array::of({true, 2})), "i64[2] 1 2");
+  EXPECT_EQ(show(Array::of({1, -3LL})), "i64[2] 1 -3");
+  EXPECT_EQ(show(Array::of({{1, 2.5}, {3, 4}})), "f64[2,2] 1.0 2.5 3.0 4.0");
+  EXPECT_EQ(show(Array::of({1, 2.5}, DType::kF32)), "f32[2] 1.0 2.5");
+  const int n = 7;
+  EXPECT_EQ(show(Array::of({n, 0.5})), "f64[2] 7.0 0.5");
+  EXPECT_EQ(show(Array::of({(1LL << 53) + 1, 0LL})), "i64[2] 9007199254740993 0");
+  expect_refused([] { Array::of({1LL << 40, 1}, DType::kI32); }, "Array::of", "is no i32");
+}
+
+TEST(Array, FromEmptyLists) {
+  EXPECT_EQ(show(Array::of<double>({})), "f64[0]");
+  EXPECT_EQ(show(Array::of<int>({})), "i64[0]");
+  EXPECT_EQ(Array::of<double>({{}, {}}).shape(), (Shape{2, 0}));
+}
+
 TEST(Array, FromMemory) {
   const std::vector<float> values{1, 2, 3, 4};
   EXPECT_EQ(show(Array::from(values)), "f32[4] 1.0 2.0 3.0 4.0");

@@ -71,6 +71,10 @@ TEST(Make, Arrays) {
   EXPECT_EQ(show(trace(kSix)), "i64 4");
   EXPECT_EQ(show(diagonal(reshape(arange(8), {2, 2, 2}), 0, 0, 2)), "i64[2,2] 0 5 2 7");
   EXPECT_EQ(show(tril(kSix)), "i64[2,3] 0 0 0 3 4 0");
+  EXPECT_EQ(show(tril(arange(1, 4))), "i64[3,3] 1 0 0 1 2 0 1 2 3");
+  EXPECT_EQ(show(triu(arange(1, 4), 1)), "i64[3,3] 0 2 3 0 0 3 0 0 0");
+  EXPECT_EQ(show(arange(3.0)), "f64[3] 0.0 1.0 2.0");
+  EXPECT_EQ(show(arange(2.5)), "f64[3] 0.0 1.0 2.0");
   EXPECT_EQ(show(triu(kSix, 1)), "i64[2,3] 0 1 2 0 0 5");
   const auto grids = meshgrid({Array::of({1, 2}), Array::of({3, 4, 5})});
   EXPECT_EQ(show(grids[0]), "i64[2,3] 1 1 1 2 2 2");

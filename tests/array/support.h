@@ -50,4 +50,12 @@ std::string error_of(F f) {
   return "no error";
 }
 
+/// The error of f starts with "[op]", has these words, and says what to do.
+template <class F>
+void expect_refused(F f, const std::string& op, const std::string& what) {
+  const std::string text = error_of(f);
+  EXPECT_EQ(text.rfind("[" + op + "] ", 0), 0u) << text;
+  EXPECT_THAT(text, testing::AllOf(testing::HasSubstr(what), testing::HasSubstr("\n  to do: ")));
+}
+
 }  // namespace cotangent::array
