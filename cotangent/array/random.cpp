@@ -22,8 +22,22 @@ Array& at_shape(Array& x, const Shape& shape) {
   return x;
 }
 
-Key with(std::string_view op, Key key, Array Key::* field, const Array& value) {
-  key.*field = counter(op, value);
+/// Refuses what does not fit so many bits; numbers of a traced function are not known.
+void want_below(std::string_view op, const Array& x, int bits) {
+  if (!x.is_evaluated()) return;
+  for (const std::int64_t n : x.values<std::int64_t>()) {
+    if (n >= 0 && n < std::int64_t{1} << bits) continue;
+    refuse(op,
+           "counter " + (x.dtype() == DType::kU64 ? std::to_string(static_cast<std::uint64_t>(n))
+                                                  : std::to_string(n)),
+           "give a number from 0 up to, not including, 2^" + std::to_string(bits));
+  }
+}
+
+Key with(std::string_view op, Key key, Array Key::* field, const Array& value, int bits) {
+  const Array words = counter(op, value);
+  want_below(op, value, bits);
+  key.*field = words;
   const Array all[] = {key.seed, key.member, key.step};
   const Shape shape = broadcast_shapes(op, all);
   at_shape(key.seed, shape);
@@ -59,14 +73,14 @@ Key::Key(const Array& given)
     : seed(counter("Key", given)), member(zeros_like(seed)), step(zeros_like(seed)) {}
 
 Key Key::with_member(const Array& k) const {
-  return with("with_member", *this, &Key::member, k);
+  return with("with_member", *this, &Key::member, k, 32);
 }
 Key Key::with_step(const Array& k) const {
-  return with("with_step", *this, &Key::step, k);
+  return with("with_step", *this, &Key::step, k, 48);
 }
 
 Key split(const Key& key, std::int64_t count) {
-  if (count < 0) refuse("split", std::to_string(count) + " keys");
+  if (count < 0) refuse("split", std::to_string(count) + " keys", "give a number of 0 or more");
   return Key(draw_with("split", key, kSplit, [&](transform::RandomStream& s) {
     return s.bits({DType::kU64, Shape{count}});
   }));
@@ -107,13 +121,24 @@ Array bernoulli(const Key& key, const Array& p, Shape shape) {
 
 Array randint(const Key& key, Shape shape, std::int64_t low, std::int64_t high, DType dtype) {
   want("randint", is_integer(dtype), dtype, "take i32, i64, u32 or u64");
+  const std::string range = "from " + std::to_string(low) + " below " + std::to_string(high);
+  const std::uint64_t count = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  if (high <= low || count > std::uint64_t{1} << 32) {
+    refuse("randint", range, "give a range of 1 to 2^32 numbers; high itself is not among them");
+  }
+  if (!holds(dtype, low, false) || !holds(dtype, high - 1, false)) {
+    refuse("randint", range + " is more than " + std::string(name_of(dtype)) + " holds",
+           "ask for i64, or move the range");
+  }
   return draw_with("randint", key, kIntegers, [&](transform::RandomStream& s) {
     return s.integers({dtype, shape}, low, high);
   });
 }
 
 Array permutation(const Key& key, std::int64_t n) {
-  if (n < 0) refuse("permutation", "of " + std::to_string(n) + " numbers");
+  if (n < 0) {
+    refuse("permutation", "of " + std::to_string(n) + " numbers", "give a number of 0 or more");
+  }
   return argsort(draw_with("permutation", key, kOrder, [&](transform::RandomStream& s) {
     return s.bits({DType::kU64, Shape{n}});
   }));

@@ -25,7 +25,8 @@ class Key {
   explicit Key(const Array& seed);
 
   /// The key of member k of an ensemble (k < 2^32), of step k of a run (k < 2^48): as cheap as a
-  /// number, where `split` draws. Integers; an array of them makes as many keys.
+  /// number, where `split` draws. Numbers beyond are refused where they are known, and taken modulo
+  /// that in a traced function. Integers; an array of them makes as many keys.
   Key with_member(const Array& k) const;
   Key with_step(const Array& k) const;
 

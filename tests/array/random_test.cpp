@@ -72,9 +72,7 @@ TEST(Key, WhileDrawsOncePerStepWhateverOtherLanesDo) {
   // From 0 until it leaves (-2, 2).
   const auto leave = [](Key key) {
     return while_loop([](Walk w) { return abs(w.x) < 2.0; },
-                      [&](Walk w) {
-                        return Walk{w.step + 1, w.x + normal(key.with_step(w.step))};
-                      },
+                      [&](Walk w) { return Walk{w.step + 1, w.x + normal(key.with_step(w.step))}; },
                       Walk{0, 0.0});
   };
   const Key keys = split(Key(12), 8);
@@ -107,8 +105,7 @@ TEST(Uniform, LiesBetweenItsBounds) {
   EXPECT_LE(max(x).item(), 3);
   EXPECT_NEAR(mean(x).item(), 0.5, 4 * 5 / std::sqrt(12.0 * 20000));
   EXPECT_EQ(show(uniform(Key(4), {0}, DType::kF32)), "f32[0]");
-  const Array rows =
-      uniform(Key(4), {2, 1000}, DType::kF64, 0.0, Array::of({{1.0}, {100.0}}));
+  const Array rows = uniform(Key(4), {2, 1000}, DType::kF64, 0.0, Array::of({{1.0}, {100.0}}));
   EXPECT_LE(max(rows[0]).item(), 1);
   EXPECT_NEAR(max(rows[1]).item(), 100, 1);
   EXPECT_THAT(error_of([] { uniform(Key(0), {3}, DType::kI64); }),
@@ -146,6 +143,24 @@ TEST(Permutation, HasEveryElementOnce) {
   for (const auto& [o, n] : count) chi_squared += (n - 1000.0) * (n - 1000.0) / 1000.0;
   EXPECT_EQ(count.size(), 6u);
   EXPECT_LT(chi_squared, 25.7);
+}
+
+TEST(Random, RangesAndCountersThatDoNotFit) {
+  const Key key(1);
+  expect_refused([&] { randint(key, {4}, INT64_MIN, INT64_MAX); }, "randint", "1 to 2^32 numbers");
+  expect_refused([&] { randint(key, {4}, 5, 5); }, "randint", "from 5 below 5");
+  expect_refused([&] { randint(key, {4}, -5, 5, DType::kU32); }, "randint", "u32");
+  expect_refused([&] { randint(key, {4}, -1, 5, DType::kU64); }, "randint", "u64");
+  expect_refused([&] { randint(key, {4}, 1LL << 33, (1LL << 33) + 5, DType::kI32); }, "randint",
+                 "i32");
+  EXPECT_GE(min(randint(key, {64}, 0, 1LL << 32, DType::kU32)).item<std::int64_t>(), 0);
+  EXPECT_GE(min(randint(key, {64}, INT64_MAX - 3, INT64_MAX)).item<std::int64_t>(), INT64_MAX - 3);
+  expect_refused([&] { key.with_member(1LL << 32); }, "with_member", "4294967296");
+  expect_refused([&] { key.with_member(-1); }, "with_member", "-1");
+  expect_refused([&] { key.with_member(Array::of({0LL, 1LL << 32})); }, "with_member", "2^32");
+  expect_refused([&] { key.with_step(1LL << 48); }, "with_step", "2^48");
+  EXPECT_EQ(key.with_step((1LL << 48) - 1).step.item<std::int64_t>(), (1LL << 48) - 1);
+  EXPECT_EQ(key.with_member((1LL << 32) - 1).member.item<std::int64_t>(), (1LL << 32) - 1);
 }
 
 }  // namespace
