@@ -69,6 +69,16 @@ std::vector<Array> value_and_gradient(const Recording& recording, std::span<cons
       make_call(transform::value_and_grad(*closure.function, wrt), operands_of(at, closure)));
 }
 
+void want_real(std::string_view op, std::span<const Array> at) {
+  std::string given;
+  for (const Array& x : at) {
+    if (is_float(x.dtype())) return;
+    given += (given.empty() ? "" : ", ") + x.type_text();
+  }
+  refuse(op, "nothing to differentiate is real, given " + (given.empty() ? "no array" : given),
+         "use astype(DType::kF64), or write 3.0 instead of 3");
+}
+
 std::vector<Array> push_forward(const Recording& recording, std::span<const Array> parameters,
                                 std::span<const Array> results, std::span<const Array> at,
                                 std::span<const Array> tangents) {
@@ -78,13 +88,15 @@ std::vector<Array> push_forward(const Recording& recording, std::span<const Arra
         std::to_string(tangents.size()) + " tangents for " + std::to_string(at.size()) + " arrays",
         "tangents have the structure of the arguments");
   }
+  want_real("jvp", at);
   const Closure closure = closure_of("jvp", recording, parameters, results);
   const transform::Positions wrt = real_ones(at);
   std::vector<NodePtr> operands = operands_of(at, closure);
   for (std::size_t k : wrt) {
     const Array t = convert("jvp", tangents[k], {at[k].dtype(), false});
     if (t.shape() != at[k].shape()) {
-      refuse("jvp", "a tangent is " + t.type_text() + ", its array " + at[k].type_text());
+      refuse("jvp", "a tangent is " + t.type_text() + ", its array " + at[k].type_text(),
+             "a tangent has the shape of its array");
     }
     operands.push_back(t.node());
   }
@@ -106,6 +118,7 @@ struct ReverseFunction {
 
 Reverse reverse_of(const Recording& recording, std::span<const Array> parameters,
                    std::span<const Array> results, std::span<const Array> at) {
+  want_real("vjp", at);
   const Closure closure = closure_of("vjp", recording, parameters, results);
   Reverse reverse;
   reverse.at.assign(at.begin(), at.end());
@@ -132,7 +145,8 @@ std::vector<Array> Reverse::pull(std::span<const Array> cotangents) const {
   for (std::size_t k : f.results) {
     const Array ct = convert("vjp", cotangents[k], {values[k].dtype(), false});
     if (ct.shape() != values[k].shape()) {
-      refuse("vjp", "a cotangent is " + ct.type_text() + ", the result " + values[k].type_text());
+      refuse("vjp", "a cotangent is " + ct.type_text() + ", the result " + values[k].type_text(),
+             "a cotangent has the shape of its result");
     }
     operands.push_back(ct.node());
   }
@@ -159,6 +173,10 @@ Array lanes_first(const Array& leaf, int axis, std::int64_t& lanes) {
   }
   lanes = x.shape()[0];
   return x;
+}
+
+Array lanes_at(const Array& result, int axis) {
+  return moveaxis(result, 0, normal_axis("vmap", axis, result.ndim()));
 }
 
 std::vector<Array> map_over(const Recording& recording, std::span<const Array> parameters,

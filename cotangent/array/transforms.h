@@ -40,6 +40,9 @@ auto record(Recording& recording, std::vector<Array>& parameters, const F& f, co
 std::vector<Array> value_and_gradient(const Recording& recording, std::span<const Array> parameters,
                                       const Array& value, std::span<const Array> at);
 
+/// Refuses to differentiate with respect to arrays none of which is real.
+void want_real(std::string_view op, std::span<const Array> at);
+
 /// Values, then tangents, for each result.
 std::vector<Array> push_forward(const Recording& recording, std::span<const Array> parameters,
                                 std::span<const Array> results, std::span<const Array> at,
@@ -58,6 +61,8 @@ Reverse reverse_of(const Recording& recording, std::span<const Array> parameters
 
 /// The leaf with its lanes in front; the number of lanes is checked.
 Array lanes_first(const Array& leaf, int axis, std::int64_t& lanes);
+/// The result, lanes in front, with its lanes along an axis.
+Array lanes_at(const Array& result, int axis);
 std::vector<Array> map_over(const Recording& recording, std::span<const Array> parameters,
                             std::span<const Array> results, std::span<const Array> rows,
                             std::int64_t lanes);
@@ -120,7 +125,7 @@ auto lifted_tuple(const A&... arguments) {
 }  // namespace transform_detail
 
 /// (value, gradient) of a function whose result is one real number, with respect to argument 0 or
-/// those named: value_and_grad<0, 2>(f) gives a tuple of gradients.
+/// those named, all of them real: value_and_grad<0, 2>(f) gives a tuple of gradients.
 template <std::size_t... K, class F>
 auto value_and_grad(F f) {
   return [f](const auto&... arguments) {
@@ -137,7 +142,7 @@ auto grad(F f) {
 }
 
 /// (f(x), its directional derivative along the tangents). Tangents have the structure of x; those
-/// of integers are not read, and those of integer results are zero.
+/// of integers are not read, and those of integer results are zero. An argument is real.
 template <class F, class... A, class... T>
 auto jvp(const F& f, const std::tuple<A...>& primals, const std::tuple<T...>& tangents) {
   static_assert(sizeof...(A) == sizeof...(T), "jvp: a tangent for each argument");
@@ -249,7 +254,7 @@ auto vmap(F f, std::vector<LaneAxis> in_axes = {}, int out_axis = 0) {
     }
     auto result = std::apply(f, arguments);
     auto all = transform_detail::map_over(recording, parameters, leaves_of(result), rows, lanes);
-    for (Array& x : all) x = moveaxis(x, 0, out_axis);
+    for (Array& x : all) x = transform_detail::lanes_at(x, out_axis);
     return with_leaves(std::move(result), all);
   };
 }
@@ -259,6 +264,7 @@ auto vmap(F f, std::vector<LaneAxis> in_axes = {}, int out_axis = 0) {
 template <class F>
 auto jacobian(F f) {
   return [f](const Array& x) {
+    transform_detail::want_real("jacobian", std::span(&x, 1));
     const Array y = f(x);
     const bool by_columns = x.size() <= y.size();
     const std::int64_t n = by_columns ? x.size() : y.size();
@@ -281,7 +287,10 @@ auto jacobian(F f) {
 /// Second derivatives of a function with one real result: shape of x twice. Forward over reverse.
 template <class F>
 auto hessian(F f) {
-  return jacobian(grad(std::move(f)));
+  return [rows = jacobian(grad(std::move(f)))](const Array& x) {
+    transform_detail::want_real("hessian", std::span(&x, 1));
+    return rows(x);
+  };
 }
 
 }  // namespace cotangent::array

@@ -243,5 +243,30 @@ TEST(Complex, TheGradientIsThePairOfPartials) {
   EXPECT_EQ(reals(h.im), (std::vector<double>{-5, -5}));
 }
 
+TEST(Transforms, DerivativesByIntegersAreRefused) {
+  const auto f = [](Array x) { return x * 2.0; };
+  const auto total = [](Array x) { return sum(x * 2.0); };
+  const Array n = arange(1, 4);
+  expect_refused([&] { jacobian(f)(n); }, "jacobian", "i64[3]");
+  expect_refused([&] { hessian(total)(n); }, "hessian", "i64[3]");
+  expect_refused([&] { jvp(f, n, ones({3})); }, "jvp", "i64[3]");
+  expect_refused([&] { vjp(f, n); }, "vjp", "i64[3]");
+  expect_refused([&] { value_and_grad(total)(n); }, "grad", "i64[3]");
+  expect_refused([&] { grad(total)(n); }, "grad", "i64[3]");
+  // Next to a real argument an integer one is not differentiated by.
+  const auto both = [](Array x, Array k) { return x * k; };
+  const auto [y, dy] =
+      jvp(both, std::tuple(Array(2.0), Array(3)), std::tuple(Array(1.0), Array(0)));
+  EXPECT_EQ(dy.item(), 3.0);
+}
+
+TEST(Transforms, RefusalsSayWhatToDo) {
+  const auto f = [](Array x) { return x * 2; };
+  expect_refused([&] { jvp(f, ones({3}), ones({2})); }, "jvp", "a tangent is f64[2]");
+  expect_refused([&] { vjp(f, ones({3})).second(ones({2})); }, "vjp", "a cotangent is f64[2]");
+  expect_refused([&] { vmap([](Array x) { return x; }, {0}, 3)(zeros({2, 3})); }, "vmap",
+                 "axis 3 of an array with 2");
+}
+
 }  // namespace
 }  // namespace cotangent::array
