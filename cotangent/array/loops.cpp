@@ -21,24 +21,25 @@ std::vector<Array> arrays_of(std::span<const NodePtr> nodes) {
 
 }  // namespace
 
-bool settle(const char* op, std::vector<Array>& init, std::vector<Array>& next) {
+bool settle(const char* op, const PlaceOf& place, std::vector<Array>& init,
+            std::vector<Array>& next) {
   if (next.size() != init.size()) {
-    refuse(op, "the state has " + std::to_string(init.size()) + " arrays and becomes one with " +
-                   std::to_string(next.size()));
+    refuse(op,
+           "the state has " + std::to_string(init.size()) + " arrays and becomes one with " +
+               std::to_string(next.size()),
+           "the body gives a state of the same structure; vectors keep their length");
   }
   bool settled = true;
   for (std::size_t k = 0; k < init.size(); ++k) {
-    const std::string name =
-        init.size() == 1 ? "the state" : "array " + std::to_string(k) + " of the state";
     if (next[k].shape() != init[k].shape()) {
-      refuse(op, name + " is " + init[k].type_text() + " and becomes " + next[k].type_text(),
+      refuse(op, place(k) + " is " + init[k].type_text() + " and becomes " + next[k].type_text(),
              "shapes must not change; start from an array of the final shape, with zeros or "
              "broadcast_to");
     }
     if (next[k].element_type() == init[k].element_type()) continue;
-    const ElementType both = promote(init[k].element_type(), next[k].element_type());
+    const ElementType both = common_type(op, init[k], next[k]);
     if (both.dtype != init[k].dtype() && !init[k].is_weak()) {
-      refuse(op, name + " is " + init[k].type_text() + " and becomes " + next[k].type_text(),
+      refuse(op, place(k) + " is " + init[k].type_text() + " and becomes " + next[k].type_text(),
              "convert one with astype");
     }
     if (init[k].element_type() == both || both.dtype == init[k].dtype()) {
@@ -49,6 +50,34 @@ bool settle(const char* op, std::vector<Array>& init, std::vector<Array>& next) 
     }
   }
   return settled;
+}
+
+std::int64_t trip_of(std::int64_t first, std::int64_t last) {
+  if (last <= first) return 0;
+  std::int64_t trip = 0;
+  if (__builtin_sub_overflow(last, first, &trip)) {
+    refuse("fori_loop",
+           "from " + std::to_string(first) + " to " + std::to_string(last) +
+               " are more passes than a 64-bit number counts",
+           "give a smaller range");
+  }
+  return trip;
+}
+
+std::int64_t scan_length(std::span<const Array> inputs, std::int64_t length) {
+  if (inputs.empty()) {
+    if (length >= 0) return length;
+    refuse("scan", "there are no xs, and no length says how many passes there are",
+           "give a length of 0 or more after the xs, or xs with rows");
+  }
+  const std::int64_t rows = common_length("scan", inputs);
+  if (length >= 0 && length != rows) {
+    refuse("scan",
+           "the length is " + std::to_string(length) + ", and the xs have " + std::to_string(rows) +
+               " rows",
+           "leave out the length: the rows are counted");
+  }
+  return rows;
 }
 
 std::vector<Array> run_loop(const Body& body, std::int64_t trip, std::span<const Array> init,
@@ -83,6 +112,10 @@ Array checked_predicate(const char* op, const Array& predicate) {
 
 std::vector<Array> run_while(const Body& body, const Array& proceed, std::span<const Array> init,
                              std::int64_t limit) {
+  if (limit < 0) {
+    refuse("while_loop", "a limit of " + std::to_string(limit) + " passes",
+           "give a number above 0, or leave it out");
+  }
   // The condition and the body have one list of invariants: what either takes from outside.
   std::vector<NodePtr> next, both, before{body.iteration.node()}, after;
   append(next, body.next);
@@ -111,8 +144,10 @@ std::vector<Array> run_cond(const Array& predicate, const Recording& first,
                             std::vector<Array> on_true, const Recording& second,
                             std::vector<Array> on_false) {
   if (on_true.size() != on_false.size()) {
-    refuse("cond", "one branch gives " + std::to_string(on_true.size()) + " arrays, the other " +
-                       std::to_string(on_false.size()));
+    refuse("cond",
+           "one branch gives " + std::to_string(on_true.size()) + " arrays, the other " +
+               std::to_string(on_false.size()),
+           "both give trees of the same structure");
   }
   if (on_true.empty()) return {};
   std::vector<NodePtr> yes, no;
@@ -123,7 +158,7 @@ std::vector<Array> run_cond(const Array& predicate, const Recording& first,
              "the branches give " + on_true[k].type_text() + " and " + on_false[k].type_text(),
              "both give the same shapes");
     }
-    const ElementType t = promote(on_true[k].element_type(), on_false[k].element_type());
+    const ElementType t = common_type("cond", on_true[k], on_false[k]);
     yes.push_back(convert("cond", on_true[k], t).node());
     no.push_back(convert("cond", on_false[k], t).node());
     weak.push_back(t.weak);
@@ -148,11 +183,17 @@ std::vector<Array> run_cond(const Array& predicate, const Recording& first,
 }
 
 std::int64_t common_length(const char* op, std::span<const Array> inputs) {
-  if (inputs.empty()) refuse(op, "no arrays to run over");
+  if (inputs.empty()) {
+    refuse(op, "no arrays to run over", "give a tree with one array at least");
+  }
   for (const Array& x : inputs) {
-    if (x.ndim() == 0) refuse(op, "runs over the first axis, given the scalar " + x.type_text());
+    if (x.ndim() == 0) {
+      refuse(op, "runs over the first axis, given the scalar " + x.type_text(),
+             "use it in the function without passing it: it is the same for all rows");
+    }
     if (x.shape()[0] != inputs[0].shape()[0]) {
-      refuse(op, "first axes differ in length: " + inputs[0].type_text() + " and " + x.type_text());
+      refuse(op, "first axes differ in length: " + inputs[0].type_text() + " and " + x.type_text(),
+             "all have as many rows");
     }
   }
   return inputs[0].shape()[0];

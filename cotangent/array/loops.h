@@ -9,6 +9,8 @@
 // differentiated, mapped and jitted.
 #pragma once
 
+#include <functional>
+
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/jit.h"
 
@@ -26,8 +28,20 @@ struct Body {
 };
 
 /// Makes the types of the next state those of the state. False: `init` was changed (a literal took
-/// the type that the body gives it) and the body is to be recorded again.
-bool settle(const char* op, std::vector<Array>& init, std::vector<Array>& next);
+/// the type that the body gives it) and the body is to be recorded again. `place` names an array.
+using PlaceOf = std::function<std::string(std::size_t)>;
+bool settle(const char* op, const PlaceOf& place, std::vector<Array>& init,
+            std::vector<Array>& next);
+template <class Tree>
+bool settle(const char* op, const Tree& state, std::vector<Array>& init, std::vector<Array>& next) {
+  const PlaceOf place = [&](std::size_t k) { return leaf_paths(state, "the state")[k]; };
+  return settle(op, place, init, next);
+}
+
+/// last - first, or 0; refused where no i64 holds it.
+std::int64_t trip_of(std::int64_t first, std::int64_t last);
+/// A number of passes of scan: that of the rows, which `length` has to agree with when it is given.
+std::int64_t scan_length(std::span<const Array> inputs, std::int64_t length);
 
 /// Final carries, then outputs.
 std::vector<Array> run_loop(const Body& body, std::int64_t trip, std::span<const Array> init,
@@ -59,7 +73,7 @@ auto fori_loop(std::int64_t first, std::int64_t last, const Body& body, const St
   using Tree = lifted_t<State>;
   const Tree state(given);
   std::vector<Array> init = leaves_of(state);
-  const std::int64_t trip = last > first ? last - first : 0;
+  const std::int64_t trip = loop_detail::trip_of(first, last);
   for (;;) {
     loop_detail::Body made;
     made.recording = std::make_shared<jit_detail::Recording>("fori_loop");
@@ -68,7 +82,7 @@ auto fori_loop(std::int64_t first, std::int64_t last, const Body& body, const St
     const Array i = first == 0 ? made.iteration : made.iteration + first;
     const Tree next = std::invoke(body, i, with_leaves(state, made.carries));
     made.next = leaves_of(next);
-    if (!loop_detail::settle("fori_loop", init, made.next)) continue;
+    if (!loop_detail::settle("fori_loop", state, init, made.next)) continue;
     return with_leaves(state, loop_detail::run_loop(made, trip, init, {}));
   }
 }
@@ -81,8 +95,7 @@ auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t lengt
   const Tree carry(given);
   std::vector<Array> init = leaves_of(carry);
   const std::vector<Array> inputs = leaves_of(xs);
-  if (!inputs.empty()) length = loop_detail::common_length("scan", inputs);
-  if (length < 0) throw UserError("[scan] without xs the length is wanted");
+  length = loop_detail::scan_length(inputs, length);
   for (;;) {
     loop_detail::Body made;
     made.recording = std::make_shared<jit_detail::Recording>("scan");
@@ -98,7 +111,7 @@ auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t lengt
     const Y y(both.second);
     made.next = leaves_of(next);
     made.outputs = leaves_of(y);
-    if (!loop_detail::settle("scan", init, made.next)) continue;
+    if (!loop_detail::settle("scan", carry, init, made.next)) continue;
     const auto all = loop_detail::run_loop(made, length, init, inputs);
     const std::span<const Array> results(all);
     return std::pair(with_leaves(carry, results.first(init.size())),
@@ -123,13 +136,15 @@ auto while_loop(const Proceed& proceed, const Body& body, const State& given,
     const Array go_on = loop_detail::checked_predicate("while_loop", std::invoke(proceed, inside));
     const Tree next = std::invoke(body, inside);
     made.next = leaves_of(next);
-    if (!loop_detail::settle("while_loop", init, made.next)) continue;
+    if (!loop_detail::settle("while_loop", state, init, made.next)) continue;
     return with_leaves(state, loop_detail::run_while(made, go_on, init, limit));
   }
 }
 
 /// on_true(arguments...) where the predicate, one bool, holds, else on_false(arguments...). Only
-/// that one is run; both give trees of the same structure and shapes.
+/// that one is run; both give trees of the same structure and shapes. Of a predicate whose value is
+/// known the other function is not called at all, so shapes that differ are found in a traced
+/// function only, and a function may call itself.
 template <class OnTrue, class OnFalse, class... A>
 auto cond(const Array& predicate, const OnTrue& on_true, const OnFalse& on_false,
           const A&... arguments) {

@@ -169,6 +169,45 @@ std::vector<Array> leaves_of(const T& tree) {
   return leaves;
 }
 
+namespace tree_detail {
+
+/// Where the leaves are: members by their number, as ".1", elements of a vector as "[1]".
+template <class T>
+void add_paths(const T& tree, const std::string& here, std::vector<std::string>& paths) {
+  const auto add_all = [&](const auto&... fields) {
+    std::size_t k = 0;
+    (add_paths(fields, here + "." + std::to_string(k++), paths), ...);
+  };
+  if constexpr (std::same_as<T, Array>) {
+    paths.push_back(here);
+  } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> ||
+                       std::same_as<T, std::string>) {
+    return;
+  } else if constexpr (TupleLike<T>) {
+    std::apply(add_all, tree);
+  } else if constexpr (IsVector<T>::value) {
+    for (std::size_t k = 0; k < tree.size(); ++k) {
+      add_paths(tree[k], here + "[" + std::to_string(k) + "]", paths);
+    }
+  } else if constexpr (IsOptional<T>::value) {
+    if (tree) add_paths(*tree, here, paths);
+  } else if constexpr (HasFields<const T>) {
+    std::apply(add_all, tree.tree_fields());
+  } else {
+    std::apply(add_all, fields_of(tree));
+  }
+}
+
+}  // namespace tree_detail
+
+/// The places of the leaves, in order, for messages: ".0", ".1[2]" behind the root.
+template <class T>
+std::vector<std::string> leaf_paths(const T& tree, const std::string& root) {
+  std::vector<std::string> paths;
+  tree_detail::add_paths(tree, root, paths);
+  return paths;
+}
+
 /// Adds pointers to the leaves, and the structure as bytes.
 template <class T>
 void point_to_leaves(const T& tree, std::vector<const Array*>& leaves, std::string& structure) {

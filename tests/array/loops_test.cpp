@@ -202,5 +202,40 @@ TEST(PairSum, IsTheSumOverPairs) {
   EXPECT_NEAR(energy.item(), 2 * (2.0 + 3.0 / 3 + 6.0 / 2), 1e-15 * 12);
 }
 
+TEST(Loops, RefusalsNameThePlaceInTheState) {
+  struct State {
+    Array q;
+    std::vector<Array> p;
+  };
+  const State state{0.0, {zeros({2}), zeros({3})}};
+  expect_refused(
+      [&] { fori_loop(0, 3, [](Array, State s) { return s.p[1] = zeros({4}), s; }, state); },
+      "fori_loop", "state.1[1] is f64[3] and becomes f64[4]");
+  expect_refused(
+      [&] { fori_loop(0, 3, [](Array, State s) { return s.q = zeros({1}), s; }, state); },
+      "fori_loop", "state.0 is f64 and becomes f64[1]");
+  expect_refused([] { fori_loop(0, 3, [](Array, Array x) { return x + zeros({2}); }, 0.0); },
+                 "fori_loop", "state is f64 and becomes f64[2]");
+}
+
+TEST(Loops, RefusedCounts) {
+  expect_refused(
+      [] { while_loop([](Array x) { return x < 3; }, [](Array x) { return x + 1; }, 0, -1); },
+      "while_loop", "a limit of -1");
+  expect_refused([] { fori_loop(INT64_MIN, INT64_MAX, [](Array, Array x) { return x; }, 0.0); },
+                 "fori_loop", "passes");
+  const auto step = [](Array c, Array x) { return std::pair(c + x, c); };
+  expect_refused([&] { scan(step, 0.0, ones({3}), 4); }, "scan", "length is 4");
+  expect_refused(
+      [&] { scan([](Array c, std::tuple<>) { return std::pair(c, c); }, 0.0, std::tuple<>{}); },
+      "scan", "no xs");
+  expect_refused(
+      [&] {
+        scan([](Array c, std::pair<Array, Array>) { return std::pair(c, c); }, 0.0,
+             std::pair(ones({3}), ones({2})));
+      },
+      "scan", "differ in length");
+}
+
 }  // namespace
 }  // namespace cotangent::array
