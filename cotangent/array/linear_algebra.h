@@ -1,8 +1,9 @@
 // Solves and factorisations of the last two axes, batched over the others, which broadcast: "[m,n]"
-// below is [..., m, n]. Integers become f64. Where a matrix has no such factors (not positive
-// definite, an element that is not finite) the results of that matrix are NaN; a wrong shape is a
-// UserError. Conventions (signs, order, what is read), methods and what runs:
-// docs/linear_algebra.md.
+// below is [..., m, n]. Integers become f64. A wrong shape is a UserError. cholesky
+// of what is not positive definite is NaN from the first column that fails. Where an element is not
+// finite the results of svd are NaN, and those of eigh up to 16 x 16; elsewhere they are NaN or
+// infinite where that element takes part, and what it does not reach may be finite. Conventions
+// (signs, order, what is read), methods and what runs: docs/linear_algebra.md.
 #pragma once
 
 #include "cotangent/array/complex.h"

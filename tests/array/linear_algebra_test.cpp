@@ -144,5 +144,23 @@ TEST(LinearAlgebra, WorksInLanesAndUnderJit) {
   expect_equal(jit(one)(a[0], b[0]), lanes[0], 1e-11);
 }
 
+// What linear_algebra.h says of elements that are not finite.
+TEST(LinearAlgebra, ElementsThatAreNotFinite) {
+  const auto all_nan = [](const Array& x) { return all(isnan(x)).item<bool>(); };
+  for (const double bad : {HUGE_VAL, -HUGE_VAL, std::nan("")}) {
+    for (const std::int64_t n : {2, 3, 16, 20}) {
+      const Array a = eye(n).at(0, 0).set(bad);
+      const auto [u, s, vh] = svd(a);
+      EXPECT_TRUE(all_nan(u) && all_nan(s) && all_nan(vh)) << n << " " << bad;
+      if (n > 16) continue;
+      const auto [w, v] = eigh(a);
+      EXPECT_TRUE(all_nan(w) && all_nan(v)) << n << " " << bad;
+      // A block that the element does not reach.
+      if (!std::isnan(bad)) EXPECT_EQ(lu(a).lu(1, 1).item(), 1) << n << " " << bad;
+      EXPECT_FALSE(isfinite(cholesky(a)(0, 0)).item<bool>()) << n << " " << bad;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cotangent::array
