@@ -19,8 +19,11 @@ std::vector<NodePtr> nodes_of(const std::vector<Array>& arrays) {
 Array binary(Op op, const Array& x, const Array& y) {
   const Array both[] = {x, y};
   const Matched m = match(ir::name_of(op), both);
-  if (is_bool(m.type.dtype) && !ir::accepts(op, DType::kBool)) {
-    refuse(ir::name_of(op), "does not take bool", "use & | ^, or convert with astype");
+  if (!ir::accepts(op, m.type.dtype)) {
+    const bool of_bool = is_bool(m.type.dtype);
+    refuse(ir::name_of(op),
+           "does not take " + (of_bool ? std::string("bool") : m.operands[0].type_text()),
+           of_bool ? "use & | ^, or convert with astype" : "convert it with astype");
   }
   return make(op, nodes_of(m.operands), {}, {}, m.type.weak);
 }

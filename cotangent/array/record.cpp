@@ -213,6 +213,10 @@ Array wrapped_index(std::string_view op, const Array& index, std::int64_t n) {
   if (is_float(index.dtype()) || is_storage_float(index.dtype())) {
     refuse(op, "an index is " + index.type_text() + ", not an integer", "use astype(DType::kI64)");
   }
+  if (n == 0 && index.size() > 0) {
+    refuse(op, "elements of an axis that has none, by " + index.type_text(),
+           "check the shape before indexing");
+  }
   // What no i64 holds is beyond the end of any axis.
   const Array held = index.dtype() == DType::kU64 ? minimum(index, INT64_MAX) : index;
   const Array wide = convert(op, held, {DType::kI64, false});

@@ -34,11 +34,13 @@ Array reduce(Op op, const Array& x, const Dims& axes, bool keepdims) {
 }
 
 Array total(Op op, std::string_view name, const Array& x, const Axes& axes, bool keepdims) {
+  want_computing(name, std::span(&x, 1));
   const Array numbers = is_bool(x.dtype()) ? x.astype(DType::kI64) : x;
   return reduce(op, numbers, chosen(name, axes, x.ndim()), keepdims);
 }
 
 Array extremum(Op op, std::string_view name, const Array& x, const Axes& axes, bool keepdims) {
+  want_computing(name, std::span(&x, 1));
   const Dims list = chosen(name, axes, x.ndim());
   if (count_of(x, list) == 0) {
     refuse(name, "of no elements: " + x.type_text(), "check the shape before reducing");

@@ -350,14 +350,17 @@ Array roll(const Array& x, std::int64_t shift, std::optional<int> axis) {
 Array pad(const Array& x, std::vector<std::int64_t> low, std::vector<std::int64_t> high,
           const Array& value) {
   const auto rank = static_cast<std::size_t>(x.ndim());
-  if (low.size() == 1) low.resize(rank, low[0]);
-  if (high.size() == 1) high.resize(rank, high[0]);
-  if (low.size() != rank || high.size() != rank) {
+  const auto fits = [&](const auto& entries) {
+    return entries.size() == 1 || entries.size() == rank;
+  };
+  if (!fits(low) || !fits(high)) {
     refuse("pad",
            std::to_string(low.size()) + " entries before and " + std::to_string(high.size()) +
                " behind for " + x.type_text(),
            "give one entry an axis, or one for all");
   }
+  if (low.size() == 1) low.resize(rank, low[0]);
+  if (high.size() == 1) high.resize(rank, high[0]);
   const auto is_negative = [](std::int64_t n) { return n < 0; };
   if (std::any_of(low.begin(), low.end(), is_negative) ||
       std::any_of(high.begin(), high.end(), is_negative)) {

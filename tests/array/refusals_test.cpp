@@ -1,6 +1,7 @@
 // What is refused: the op at its place, the true cause, and what to do.
 #include "cotangent/array/fourier.h"
 #include "cotangent/array/linear_algebra.h"
+#include "cotangent/array/sorting.h"
 #include "tests/array/support.h"
 
 namespace cotangent::array {
@@ -20,6 +21,9 @@ TEST(Refusals, StorageTypesAreTheCause) {
   expect_refused([&] { bytes.at(1).add(3); }, "at.add", "u8 is a storage type");
   expect_refused([&] { floor(half); }, "floor", "f16 is a storage type");
   expect_refused([&] { isnan(half); }, "isnan", "f16 is a storage type");
+  expect_refused([&] { sum(half); }, "sum", "f16 is a storage type");
+  expect_refused([&] { max(bytes); }, "max", "u8 is a storage type");
+  expect_refused([&] { sort(half); }, "sort", "f16 is a storage type");
   expect_refused([&] { bytes(half); }, "index", "not an integer");
   // Nothing is converted behind one's back.
   expect_refused([&] { concatenate({arange(300), bytes}); }, "concatenate", "no common type");
@@ -46,6 +50,9 @@ TEST(Refusals, StorageTypesAreMoved) {
 
 TEST(Refusals, NameTheOpThatWasCalled) {
   const Array a = zeros({2, 3});
+  expect_refused([] { take(zeros({0}), Array::of({1})); }, "take", "an axis that has none");
+  expect_refused([] { zeros({0, 3})(Array::of({1})); }, "index", "an axis that has none");
+  expect_refused([] { zeros({0}).at(Array::of({1})).set(2.0); }, "index", "an axis that has none");
   expect_refused([] { logsumexp(zeros({0})); }, "logsumexp", "no elements: f64[0]");
   expect_refused([] { irfft(Complex(ones({1}))); }, "irfft", "1 coefficient");
   expect_refused([&] { a.at(0).set(zeros({4})); }, "at.set",
@@ -68,7 +75,9 @@ TEST(Refusals, SayWhatToDo) {
   expect_refused([&] { transpose(a, {0, 0}); }, "transpose", "each named once");
   expect_refused([&] { squeeze(a, 0); }, "squeeze", "not of length 1");
   expect_refused([&] { pad(a, {-1}, {0}); }, "pad", "negative");
-  expect_refused([&] { pad(a, {1, 1, 1}, {0}); }, "pad", "3 entries before");
+  expect_refused([&] { pad(a, {1, 1, 1}, {0}); }, "pad", "3 entries before and 1 behind");
+  expect_refused([&] { a & 1; }, "and", "f64[2,3]");
+  expect_refused([&] { left_shift(a, 1); }, "shl", "f64[2,3]");
   expect_refused([&] { tile(a, {-1}); }, "tile", "-1 times");
   expect_refused([&] { repeat(a, -1); }, "repeat", "-1 times");
   expect_refused([&] { cross(a, b); }, "cross", "length 3");
