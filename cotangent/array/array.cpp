@@ -164,7 +164,7 @@ Array Array::converted(DType to) const {
             "Array::of",
             Array(dtype() == DType::kU64 ? Array(static_cast<std::uint64_t>(n)) : Array(n)).text() +
                 " is no " + std::string(name_of(to)),
-            "ask for a wider type; astype wraps");
+            "ask for a type that holds it; astype wraps");
       }
     }
   }

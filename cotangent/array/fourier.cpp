@@ -124,14 +124,14 @@ Array fitted(std::string_view op, const Array& x, std::int64_t n, int axis) {
   return get_index(x, indices);
 }
 
-Complex fitted(std::string_view op, const Complex& z, std::optional<std::int64_t> n, int axis) {
-  return n ? Complex(fitted(op, z.re, *n, axis), fitted(op, z.im, *n, axis)) : z;
+Complex fitted(std::string_view op, const Complex& z, std::int64_t n, int axis) {
+  return Complex(fitted(op, z.re, n, axis), fitted(op, z.im, n, axis));
 }
 
 Complex one_axis(std::string_view op, FftKind kind, const Complex& z, std::optional<std::int64_t> n,
                  int axis) {
   const int k = normal_axis(op, axis, z.re.ndim());
-  return complex_transform(op, kind, fitted(op, z, n, k), {k});
+  return complex_transform(op, kind, n ? fitted(op, z, *n, k) : z, {k});
 }
 
 Array shifted(std::string_view op, Array x, const Axes& axes, bool back) {
@@ -160,8 +160,7 @@ Complex rfft(const Array& x, std::optional<std::int64_t> n, int axis) {
 Array irfft(const Complex& z, std::optional<std::int64_t> n, int axis) {
   const int k = normal_axis("irfft", axis, z.re.ndim());
   // Only so many coefficients enter.
-  const std::optional<std::int64_t> count = n ? std::optional(*n / 2 + 1) : std::nullopt;
-  return real_inverse("irfft", fitted("irfft", z, count, k), n, {k});
+  return real_inverse("irfft", n ? fitted("irfft", z, *n / 2 + 1, k) : z, n, {k});
 }
 
 Complex fftn(const Complex& z, Axes axes) {
@@ -175,9 +174,9 @@ Complex rfftn(const Array& x, Axes axes) {
 }
 Array irfftn(const Complex& z, std::optional<std::int64_t> n, Axes axes) {
   const Dims list = named_axes("irfftn", axes, z.re.ndim());
-  const std::optional<std::int64_t> count = n ? std::optional(*n / 2 + 1) : std::nullopt;
   if (list.empty()) return real_inverse("irfftn", z, n, list);  // refuses
-  return real_inverse("irfftn", fitted("irfftn", z, count, static_cast<int>(list.back())), n, list);
+  const int last = static_cast<int>(list.back());
+  return real_inverse("irfftn", n ? fitted("irfftn", z, *n / 2 + 1, last) : z, n, list);
 }
 Complex fft2(const Complex& z, Axes axes) {
   return fftn(z, std::move(axes));
