@@ -5,9 +5,9 @@
 
 namespace cotangent::ir {
 
-/// Whether the op only says where in its one operand each element is: reshape, transpose, broadcast,
-/// slice, reverse. Not pad and concatenate, which choose between operands.
-inline bool only_moves(Op op) {
+/// Whether the op only says where in its one operand each element is: reshape, transpose,
+/// broadcast, slice, reverse. Not pad and concatenate, which choose between operands.
+inline bool rearranges(Op op) {
   return info(op).kind == OpKind::kShape && info(op).arity == 1;
 }
 

@@ -25,7 +25,7 @@ std::vector<char> needed_nodes(const Function& f, const std::vector<Value>& resu
 
 /// Costs nothing until it is read.
 bool is_free(Op op) {
-  return ir::only_moves(op) || ir::info(op).kind == ir::OpKind::kLeaf || op == Op::kProject;
+  return ir::rearranges(op) || ir::info(op).kind == ir::OpKind::kLeaf || op == Op::kProject;
 }
 
 constexpr std::int64_t kPlainCost = 24;

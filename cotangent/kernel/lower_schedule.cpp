@@ -143,7 +143,7 @@ std::int64_t Scheduler::cost_of(Value v) const {
     case Op::kRsqrt: return sum + 6;
     default: break;
   }
-  if (ir::only_moves(f_.op(v))) return sum;
+  if (ir::rearranges(f_.op(v))) return sum;
   const ir::OpKind kind = ir::info(f_.op(v)).kind;
   if (kind == ir::OpKind::kReduce || kind == ir::OpKind::kContract) {
     return reduction_length(v) * (sum + 1);
@@ -230,7 +230,7 @@ void Scheduler::choose_kind(Value v) {
     if (cost > kMaxInlineCost) make(Kind::kRegisters);
     return;
   }
-  const bool shared = uses_[v.id] > 1 && cost >= kSharedCost && !ir::only_moves(op);
+  const bool shared = uses_[v.id] > 1 && cost >= kSharedCost && !ir::rearranges(op);
   const bool own = shared || cost > kMaxInlineCost || (cost > 0 && cost >= must_[v.id]);
   const bool product = !l_.in_lanes_ && is_small_product(f_, v) && has_whole_rows(f_.operand(v, 1));
   if (product && (own || uses_[v.id] == 0)) return make(Kind::kProduct);

@@ -239,7 +239,7 @@ struct DegreeDomain {
   std::map<std::pair<const Function*, std::uint32_t>, Degree> under_root;
 
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
-    if (ir::only_moves(f.op(v))) return x[0];
+    if (ir::rearranges(f.op(v))) return x[0];
     switch (f.op(v)) {
       case Op::kConstant:
       case Op::kIota: return {};

@@ -136,7 +136,7 @@ class Pusher {
   }
 
   Value structural(Value v, const Values& x, const Values& t, Value y) {
-    if (only_moves(f_.op(v))) return b_.copy(f_, v, t);
+    if (rearranges(f_.op(v))) return b_.copy(f_, v, t);
     switch (const Op op = f_.op(v)) {
       case Op::kReduceSum:
       case Op::kCumSum: return b_.copy(f_, v, t);

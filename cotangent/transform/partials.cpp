@@ -167,7 +167,7 @@ Known known_of(const Function& f, Value v, int& budget) {
     return *value > 0 ? Known::kPositive : Known::kNonNegative;
   };
   const auto operand = [&](std::size_t k) { return f.operand(v, k); };
-  if (only_moves(f.op(v))) return known_of(f, operand(0), budget);
+  if (rearranges(f.op(v))) return known_of(f, operand(0), budget);
   switch (f.op(v)) {
     case Op::kConstant: return constant(v);
     case Op::kMul: {
