@@ -43,7 +43,8 @@ Line resized(const Line& x, std::int64_t from_length, std::int64_t length, From 
   const std::int64_t lines = static_cast<std::int64_t>(x.size()) / from_length;
   for (std::int64_t line = 0; line < lines; ++line) {
     for (std::int64_t j = 0; j < length; ++j) {
-      y.push_back(from([&](std::int64_t k) { return x[static_cast<std::size_t>(line * from_length + k)]; }, j));
+      y.push_back(from(
+          [&](std::int64_t k) { return x[static_cast<std::size_t>(line * from_length + k)]; }, j));
     }
   }
   return y;
@@ -53,8 +54,8 @@ Line resized(const Line& x, std::int64_t from_length, std::int64_t length, From 
 
 Complex root_of_unity(std::int64_t k, std::int64_t n) {
   const std::int64_t quarter = 4 * k / n, rest = 4 * k - quarter * n;
-  const long double angle =
-      std::numbers::pi_v<long double> / 2 * static_cast<long double>(rest) / static_cast<long double>(n);
+  const long double angle = std::numbers::pi_v<long double> / 2 * static_cast<long double>(rest) /
+                            static_cast<long double>(n);
   const Complex z(std::cos(angle), std::sin(angle));
   switch (quarter % 4) {
     case 0: return z;
@@ -73,7 +74,8 @@ ComplexLine fourier_sums(const Line& x, int sign) {
   std::vector<Line> parts;
   for (std::int64_t r = 0; r < radix; ++r) {
     Line part;
-    for (std::int64_t j = 0; j < rest; ++j) part.push_back(x[static_cast<std::size_t>(j * radix + r)]);
+    for (std::int64_t j = 0; j < rest; ++j)
+      part.push_back(x[static_cast<std::size_t>(j * radix + r)]);
     parts.push_back(fourier_sums(part, sign));
   }
   Line y;
@@ -100,7 +102,8 @@ std::vector<Type> infer_fft(std::span<const Type> in, const FftAttr& a) {
     want(is_float(t.dtype), "does not take " + t.text());
     if (t != x) want(false, "real and imaginary parts differ: " + x.text() + " and " + t.text());
   }
-  want(a.axes >= 1 && a.axes <= 3, "transforms 1, 2 or 3 axes, asked for " + std::to_string(a.axes));
+  want(a.axes >= 1 && a.axes <= 3,
+       "transforms 1, 2 or 3 axes, asked for " + std::to_string(a.axes));
   want(x.shape.rank() >= a.axes,
        std::to_string(a.axes) + " axes of " + x.text() + ", which has fewer");
   for (std::int64_t k = 0; k < a.axes; ++k) {

@@ -257,12 +257,11 @@ void RandomScope::one_node() {
     int percent;
   };
   // What is left over, and second order at depth 0, goes to elementwise.
-  static constexpr Share kShares[] = {{OpKind::kLeaf, 5},     {OpKind::kReduce, 9},
-                                      {OpKind::kShape, 15},   {OpKind::kIndex, 9},
-                                      {OpKind::kContract, 6}, {OpKind::kLinearAlgebra, 3},
-                                      {OpKind::kFourier, 4},  {OpKind::kScan, 4},
-                                      {OpKind::kRandom, 1},   {OpKind::kSecondOrder, 17},
-                                      {OpKind::kCheck, 2}};
+  static constexpr Share kShares[] = {
+      {OpKind::kLeaf, 5},         {OpKind::kReduce, 9},   {OpKind::kShape, 15},
+      {OpKind::kIndex, 9},        {OpKind::kContract, 6}, {OpKind::kLinearAlgebra, 3},
+      {OpKind::kFourier, 4},      {OpKind::kScan, 4},     {OpKind::kRandom, 1},
+      {OpKind::kSecondOrder, 17}, {OpKind::kCheck, 2}};
   std::int64_t left = random_.below(100);
   OpKind kind = OpKind::kElementwise;
   for (const Share& share : kShares) {

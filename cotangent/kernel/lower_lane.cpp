@@ -31,10 +31,6 @@ bool is_free(Op op) {
 constexpr std::int64_t kPlainCost = 24;
 constexpr std::int64_t kTooMuch = INT64_C(1) << 40;
 
-}  // namespace
-
-namespace {
-
 /// `first` .. `last`: the parameters whose elements are in registers, not in memory.
 std::int64_t cost_in_registers(const Function& f, std::int64_t first, std::int64_t last) {
   const std::vector<char> needed = needed_nodes(f, {f.results().begin(), f.results().end()});

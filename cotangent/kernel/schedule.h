@@ -1,17 +1,17 @@
-// Block mode: the schedule of one function body.
+// Block mode: the schedule of one function body, in four steps.
 //
-//   1. nodes     values that get a loop nest of their own: reductions, second-order ops, values
-//   used
-//                more than once or replicated, results. The rest is computed where it is used.
-//   2. edges     node to node: *aligned* when a row of one needs only the same row of the other.
-//                A carry updated in place adds edges from all who read its old contents.
-//   3. levels    nodes of one level over the same rows become one loop nest; an aligned edge may
-//   stay
-//                within a level. Cycles mean that a carry cannot be updated in place: it gets a
-//                second buffer and a copy at the end.
-//   4. emission  level by level. Values read only in their own loop nest stay in registers; stores
-//   come
-//                last in a row, so that everything at the same row still reads the old contents.
+// 1. Nodes: values that get a loop nest of their own. Reductions, second-order ops, values used
+// more than once or replicated, results. The rest is computed where it is used.
+//
+// 2. Edges, node to node: *aligned* when a row of one needs only the same row of the other. A carry
+// updated in place adds edges from all who read its old contents.
+//
+// 3. Levels: nodes of one level over the same rows become one loop nest; an aligned edge may stay
+// within a level. Cycles mean that a carry cannot be updated in place: it gets a second buffer and
+// a copy at the end.
+//
+// 4. Emission, level by level: values read only in their own loop nest stay in registers; stores
+// come last in a row, so that everything at the same row still reads the old contents.
 #pragma once
 
 #include <map>

@@ -71,8 +71,7 @@ class Interpreter {
         case ir::Op::kLoop:
           values[id] = run_loop(f.attr_as<ir::LoopAttr>(v), std::move(operands));
           break;
-        default:
-          values[id].assign(f.result_types(v).size(), domain_.apply(f, v, operands));
+        default: values[id].assign(f.result_types(v).size(), domain_.apply(f, v, operands));
       }
     }
     std::vector<Value> results;

@@ -1,8 +1,8 @@
 // Sums that remember what rounding took from them, and arithmetic on pairs of numbers.
 //
 // A state carried in f32 is rounded to 6e-8 of itself every step. Carried together with its *error
-// term* (what the last addition rounded away, given back to the next; Kahan 1965) only the increment
-// is rounded, while forces are still computed in f32. Where f32 forces are too coarse,
+// term* (what the last addition rounded away, given back to the next; Kahan 1965) only the
+// increment is rounded, while forces are still computed in f32. Where f32 forces are too coarse,
 // `in_double_single` turns a function of f64 into one whose every number is an unevaluated sum of
 // two f32 (Dekker 1971). docs/precision.md says what each was seen to buy.
 //

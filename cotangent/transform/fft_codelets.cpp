@@ -118,7 +118,8 @@ std::vector<Pair> codelet(Builder& b, const std::vector<Pair>& x) {
   std::vector<Pairs> columns(static_cast<std::size_t>(radix));
   for (std::int64_t p = 0; p < rest; ++p) {
     Pairs column;
-    for (std::int64_t k = 0; k < radix; ++k) column.push_back(x[static_cast<std::size_t>(k * rest + p)]);
+    for (std::int64_t k = 0; k < radix; ++k)
+      column.push_back(x[static_cast<std::size_t>(k * rest + p)]);
     const Pairs y = codelet(b, column);
     for (std::int64_t j = 0; j < radix; ++j) {
       const auto at = static_cast<std::size_t>(j);

@@ -21,8 +21,9 @@ inline constexpr std::int64_t kLongestCodelet = 16;
 bool has_codelet(std::int64_t n);
 bool is_smooth(std::int64_t n);
 
-/// X[k] = sum_j x[j] e^(-2 pi i j k / n), n = x.size(), in `b`. Radix 4, 2, 8 = 4 x 2, 3, 5, 7, 11, 13
-/// and what they make (Cooley and Tukey 1965); odd primes by sums and differences of x[j], x[n-j].
+/// X[k] = sum_j x[j] e^(-2 pi i j k / n), n = x.size(), in `b`. Radix 4, 2, 8 = 4 x 2, 3, 5, 7, 11,
+/// 13 and what they make (Cooley and Tukey 1965); odd primes by sums and differences of x[j],
+/// x[n-j].
 std::vector<Pair> codelet(ir::Builder& b, const std::vector<Pair>& x);
 
 /// x times the constant e^(-2 pi i k / n).

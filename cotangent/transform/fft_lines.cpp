@@ -31,7 +31,9 @@ std::vector<std::int64_t> split(std::int64_t n, std::int64_t stages, std::int64_
       continue;
     }
     if (static_cast<std::int64_t>(all.size()) != stages) continue;
-    const auto sum = [](const auto& x) { return std::accumulate(x.begin(), x.end(), std::int64_t{0}); };
+    const auto sum = [](const auto& x) {
+      return std::accumulate(x.begin(), x.end(), std::int64_t{0});
+    };
     if (best.empty() || sum(all) < sum(best)) best = std::move(all);
   }
   return best;
@@ -92,16 +94,14 @@ FunctionPtr FftLines::stage_body(std::int64_t radix, bool twiddles, double scale
 }
 
 /// Stockham's order, in digits: the line is [m, done] with p the rest of the input's index and the
-/// digits of the output's index in `done`. A stage of radix r turns p = k m/r + p' into the digit j:
-/// [r, m/r, done] -> [m/r, r, done].
+/// digits of the output's index in `done`. A stage of radix r turns p = k m/r + p' into the digit
+/// j: [r, m/r, done] -> [m/r, r, done].
 Pair FftLines::staged(Builder& b, Pair x, double scale) {
   const std::int64_t n = b.type(x.re).size();
   std::int64_t m = n, done = 1;
   for (std::int64_t r : radices_of(n)) {
     const std::int64_t rest = m / r, columns = rest * done;
-    const auto rows = [&](Value v) {
-      return b.transpose(b.reshape(v, Shape{r, columns}), {1, 0});
-    };
+    const auto rows = [&](Value v) { return b.transpose(b.reshape(v, Shape{r, columns}), {1, 0}); };
     MapAttr attr;
     attr.count = columns;
     attr.roles = {Role::kStack, Role::kStack};
@@ -118,9 +118,9 @@ Pair FftLines::staged(Builder& b, Pair x, double scale) {
       }
       for (const Numbers& w : {wr, wi}) {
         const Value turns = table(b, Shape{r - 1, rest}, w);
-        operands.push_back(b.reshape(b.transpose(b.broadcast(turns, Shape{r - 1, rest, done}, {0, 1}),
-                                                 {1, 2, 0}),
-                                     Shape{columns, r - 1}));
+        operands.push_back(
+            b.reshape(b.transpose(b.broadcast(turns, Shape{r - 1, rest, done}, {0, 1}), {1, 2, 0}),
+                      Shape{columns, r - 1}));
       }
     }
     attr.rows = static_cast<std::int64_t>(operands.size());

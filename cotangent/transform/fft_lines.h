@@ -1,4 +1,5 @@
-// Fourier transforms of single lines, as array programs: stages over codelets, real lines, Bluestein.
+// Fourier transforms of single lines, as array programs: stages over codelets, real lines,
+// Bluestein.
 #pragma once
 
 #include <map>

@@ -30,10 +30,10 @@ struct Pulled {
 Pulled pull_back(ir::Builder& b, const ir::Function& f, std::span<const ir::Value> params,
                  std::span<const Cotangent> results);
 
-/// Copies `node`, which has several results, with only those operands that are valid in `operands` (the
-/// others are linear and no kept result needs them) and only the flagged results. Gives one value a
-/// result of the node, invalid when dropped. For a loop, `kept_carries` (if given) receives the
-/// carries at the start of each step, stacked: one value a carry, invalid when dropped.
+/// Copies `node`, which has several results, with only those operands that are valid in `operands`
+/// (the others are linear and no kept result needs them) and only the flagged results. Gives one
+/// value a result of the node, invalid when dropped. For a loop, `kept_carries` (if given) receives
+/// the carries at the start of each step, stacked: one value a carry, invalid when dropped.
 Values copy_part(ir::Builder& b, const ir::Function& f, ir::Value node,
                  std::span<const ir::Value> operands, const Flags& results,
                  Values* kept_carries = nullptr);

@@ -20,8 +20,8 @@ Value multiplicities(Builder& b, const Type& type, std::int64_t n, double factor
 
 }  // namespace
 
-/// The adjoint, on real and imaginary parts as independent numbers. With F the forward sums over all
-/// N = n1 n2 n3 elements, H for a real array's half spectrum, m the multiplicities:
+/// The adjoint, on real and imaginary parts as independent numbers. With F the forward sums over
+/// all N = n1 n2 n3 elements, H for a real array's half spectrum, m the multiplicities:
 ///   forward        y = F x          x' = conj(F) y'       = N inverse(y')
 ///   inverse        y = conj(F) x/N  x' = F y' / N         = forward(y') / N
 ///   real forward   y = H x          x' = Re conj(F) pad y'  = N real_inverse(y' / m)

@@ -6,9 +6,9 @@ namespace cotangent::testing {
 namespace {
 
 DType narrow(DType t) {
-  return t == DType::kF64   ? DType::kF32
-         : t == DType::kI64 ? DType::kI32
-         : t == DType::kU64     ? DType::kU32
+  return t == DType::kF64        ? DType::kF32
+         : t == DType::kI64      ? DType::kI32
+         : t == DType::kU64      ? DType::kU32
          : is_storage_float(t)   ? DType::kF32
          : is_storage_integer(t) ? DType::kI32
                                  : t;

@@ -44,9 +44,8 @@ void add_kernel(source::SourceFile& file, const FunctionPtr& f, const std::strin
     if (in + out > 0) call += ", ";
     const std::string at =
         a.written ? "out[" + std::to_string(out++) + "]" : "in[" + std::to_string(in++) + "]";
-    const char* types[] = {"float",    "double",   "int32_t", "int64_t",
-                           "uint32_t", "uint64_t", "uint8_t",
-                           "uint8_t",  "int8_t",   "int16_t", "int16_t", "int16_t"};
+    const char* types[] = {"float",   "double",  "int32_t", "int64_t", "uint32_t", "uint64_t",
+                           "uint8_t", "uint8_t", "int8_t",  "int16_t", "int16_t",  "int16_t"};
     const std::string type = types[static_cast<std::size_t>(a.dtype)];
     call += !cuda ? at : a.written ? "(" + type + "*)" + at : "(const " + type + "*)" + at;
   }

@@ -50,7 +50,8 @@ TEST(Fft, AWaveIsOneCoefficient) {
       Tensor re(Type{DType::kF64, Shape{n}}), im(re.type());
       for (std::int64_t j = 0; j < n; ++j) {
         const long double angle = 2 * std::numbers::pi_v<long double> *
-                                  static_cast<long double>(j * wave % n) / static_cast<long double>(n);
+                                  static_cast<long double>(j * wave % n) /
+                                  static_cast<long double>(n);
         re.set_real(j, std::cos(angle));
         im.set_real(j, std::sin(angle));
       }
@@ -99,7 +100,9 @@ TEST(Fft, InversesUndoAndEnergyIsKept) {
       }
       EXPECT_NEAR(after, n * before, 1e-13L * n * before);  // Parseval
       const auto half = fft({FftKind::kRealForward, axes, 0}, {re});
-      const auto whole = fft({FftKind::kForward, axes, 0}, {re, tensor(shape, Numbers(static_cast<std::size_t>(re.size()), 0.0))});
+      const auto whole =
+          fft({FftKind::kForward, axes, 0},
+              {re, tensor(shape, Numbers(static_cast<std::size_t>(re.size()), 0.0))});
       const std::int64_t h = last / 2 + 1;
       for (std::int64_t k = 0; k < half[0].size(); ++k) {
         const std::int64_t at = k / h * last + k % h;
@@ -130,14 +133,14 @@ TEST(Fft, ExtendedAndSingle) {
   const auto wide = evaluate(*f, in, extended);
   ASSERT_TRUE(wide[0].extended());
   EXPECT_TRUE(wide[0].to_double().same_bits(evaluate(*f, in)[0]));
-  const auto narrow = fft({FftKind::kForward, 1, 0}, {random_tensor({9}, 3, DType::kF32),
-                                                      random_tensor({9}, 4, DType::kF32)});
+  const auto narrow = fft({FftKind::kForward, 1, 0},
+                          {random_tensor({9}, 3, DType::kF32), random_tensor({9}, 4, DType::kF32)});
   for (std::int64_t k = 0; k < 9; ++k) EXPECT_NEAR(narrow[0].real(k), wide[0].real(k), 1e-6L);
 }
 
 TEST(Fft, TextRoundTrips) {
-  const FunctionPtr f = program({FftKind::kRealInverse, 2, 5},
-                                {random_tensor({4, 3}, 1), random_tensor({4, 3}, 2)});
+  const FunctionPtr f =
+      program({FftKind::kRealInverse, 2, 5}, {random_tensor({4, 3}, 1), random_tensor({4, 3}, 2)});
   EXPECT_TRUE(structurally_equal(*f, *parse(print(*f)))) << print(*f);
 }
 
@@ -163,7 +166,8 @@ TEST(Fft, RefusesByName) {
   EXPECT_TRUE(has(refusal({FftKind::kRealInverse, 1, 6}, {t, t}), "takes 4 on the last axis"));
   EXPECT_TRUE(has(refusal({FftKind::kForward, 1, 0}, {t, t.with_dtype(DType::kF32)}), "differ"));
   EXPECT_TRUE(has(refusal({FftKind::kRealForward, 1, 0}, {t.with_dtype(DType::kI32)}), "i32"));
-  EXPECT_TRUE(has(refusal({FftKind::kRealForward, 1, 0}, {Type{DType::kF64, Shape{2, 0}}}), "length 0"));
+  EXPECT_TRUE(
+      has(refusal({FftKind::kRealForward, 1, 0}, {Type{DType::kF64, Shape{2, 0}}}), "length 0"));
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ FunctionPtr program() {
   WhileAttr attr;
   attr.invariants = attr.carries = 1;
   attr.limit = 3;
-  attr.condition = condition.finish({condition.lt(condition.reduce_sum(grown),
-                                                  condition.constant(20.0))});
+  attr.condition =
+      condition.finish({condition.lt(condition.reduce_sum(grown), condition.constant(20.0))});
   const auto p = body.so_far().params();
   const Value seed = body.constant(5, DType::kU64), step = body.cast(p[0], DType::kU64);
   const Value bits = body.random_bits(seed, seed, step, 0, scalar(DType::kU32));

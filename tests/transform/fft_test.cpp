@@ -1,7 +1,8 @@
 // expand_fft against the definition, and the derivatives of fft.
+#include "cotangent/ir/fft.h"
+
 #include <algorithm>
 
-#include "cotangent/ir/fft.h"
 #include "tests/transform/support.h"
 
 namespace cotangent::transform {
@@ -26,7 +27,8 @@ FunctionPtr program(FftKind kind, std::int64_t axes, Dims shape, DType t = DType
 Tensors arguments(const Function& f, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   Tensors x;
-  for (std::size_t k = 0; k < f.params().size(); ++k) x.push_back(random_like(f.param_type(k), random));
+  for (std::size_t k = 0; k < f.params().size(); ++k)
+    x.push_back(random_like(f.param_type(k), random));
   return x;
 }
 
@@ -105,7 +107,8 @@ TEST(ExpandFft, InsideABody) {
   const FunctionPtr f = b.finish(b.map(attr, rows));
   expect_expands(*f, 1e-15);
   const Tensors in = arguments(*f, 3);
-  EXPECT_LT(distance(evaluate(*f, in), evaluate(*program(FftKind::kForward, 1, {5, 12}), in)), 1e-16);
+  EXPECT_LT(distance(evaluate(*f, in), evaluate(*program(FftKind::kForward, 1, {5, 12}), in)),
+            1e-16);
 }
 
 TEST(FftDerivatives, OfEveryKind) {
@@ -140,11 +143,16 @@ TEST(FftDerivatives, TheAdjointByDotProducts) {
       for (std::size_t k = 0; k < x.size(); ++k) here += dot(x[k], back[k]);
       EXPECT_NEAR(there, here, 1e-13 * (1 + std::fabs(there))) << print(*f);
       // Transposing twice is the op again.
-      EXPECT_LT(distance(evaluate(*transpose(*adjoint, [&] {
-                           Positions p;
-                           for (std::size_t k = 0; k < ct.size(); ++k) p.push_back(k);
-                           return p;
-                         }()), x), y), 1e-15);
+      EXPECT_LT(distance(evaluate(*transpose(*adjoint,
+                                             [&] {
+                                               Positions p;
+                                               for (std::size_t k = 0; k < ct.size(); ++k)
+                                                 p.push_back(k);
+                                               return p;
+                                             }()),
+                                  x),
+                         y),
+                1e-15);
     }
   }
 }

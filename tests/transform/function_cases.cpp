@@ -100,7 +100,8 @@ std::vector<double> corners(Op op, bool narrow, int many) {
         both(std::floor(static_cast<double>(random() >> 11) * 0x1p-53 * 0x1.4p30) * (pi / 4));
       }
       // The far range: where it begins, everywhere, and the numbers next to a multiple of pi/2.
-      for (double x : {0x1p17, 0x1p30, 0x1p53, huge, 0x1.6ac5b262ca1ffp+849, 0x1.f37c8ap+95, 0x1.47d0fep+34}) {
+      for (double x :
+           {0x1p17, 0x1p30, 0x1p53, huge, 0x1.6ac5b262ca1ffp+849, 0x1.f37c8ap+95, 0x1.47d0fep+34}) {
         both(narrow ? std::min(x, huge) : x);
       }
       for (int k = 0; k < many; ++k) {

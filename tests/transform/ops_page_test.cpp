@@ -46,9 +46,9 @@ std::string element_types(ir::Op op) {
       case ir::OpKind::kContract: text = "real, integer"; break;
       case ir::OpKind::kLinearAlgebra:
       case ir::OpKind::kFourier: text = "real"; break;
-      default: text = op == Op::kIota || op == Op::kScatterAdd || op == Op::kBitcast
-                          ? "real, integer"
-                          : "all";
+      default:
+        text = op == Op::kIota || op == Op::kScatterAdd || op == Op::kBitcast ? "real, integer"
+                                                                              : "all";
     }
   }
   return text == "all" || !ir::moves_elements(op) ? text : text + ", stored";
@@ -59,7 +59,8 @@ std::string derivative(ir::Op op) {
   if (op == Op::kBitcast) return "refused for reals";
   if (ir::is_elementwise(op)) {
     if (piecewise_constant(op)) return "0";
-    if (has_partials(op) || op == Op::kSelect || op == Op::kMin || op == Op::kMax || op == Op::kCast)
+    if (has_partials(op) || op == Op::kSelect || op == Op::kMin || op == Op::kMax ||
+        op == Op::kCast)
       return has_transpose_rule(op) ? "forward, transpose" : "forward";
     return "-";
   }
@@ -100,9 +101,10 @@ std::string page() {
       if (op.kind == section.kind) rows += row(op);
     }
     if (rows.empty()) continue;
-    text += "\n## " + std::string(section.title) +
-            "\n\n| op | operands | element types | computes | derivative |\n|---|---|---|---|---|\n" +
-            rows;
+    text +=
+        "\n## " + std::string(section.title) +
+        "\n\n| op | operands | element types | computes | derivative |\n|---|---|---|---|---|\n" +
+        rows;
   }
   return text;
 }

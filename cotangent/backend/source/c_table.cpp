@@ -153,8 +153,8 @@ const DialectTable& c_table() {
   static const DialectTable table = {
       .dialect = Dialect::kC,
       .title = "C",
-      .types = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "bool",
-                "uint8_t", "int8_t", "int16_t", "int16_t", "int16_t"},
+      .types = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "bool", "uint8_t",
+                "int8_t", "int16_t", "int16_t", "int16_t"},
       .memory = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "uint8_t",
                  "uint8_t", "int8_t", "int16_t", "int16_t", "int16_t"},
       .ops = c_ops,

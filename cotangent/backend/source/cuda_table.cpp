@@ -7,8 +7,8 @@ const DialectTable& cuda_table() {
   static const DialectTable table = {
       .dialect = Dialect::kCuda,
       .title = "CUDA C++",
-      .types = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "bool",
-                "uint8_t", "int8_t", "int16_t", "int16_t", "int16_t"},
+      .types = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "bool", "uint8_t",
+                "int8_t", "int16_t", "int16_t", "int16_t"},
       .memory = {"float", "double", "int32_t", "int64_t", "uint32_t", "uint64_t", "uint8_t",
                  "uint8_t", "int8_t", "int16_t", "int16_t", "int16_t"},
       .ops = c_ops,

@@ -49,7 +49,7 @@ struct HelperRow {
 
 struct DialectTable {
   Dialect dialect;
-  const char* title;      ///< in messages: "C", "CUDA C++", "WGSL"
+  const char* title;                ///< in messages: "C", "CUDA C++", "WGSL"
   const char* types[kDTypeCount];   ///< by DType, of a value; null: lacks it
   const char* memory[kDTypeCount];  ///< of an element in memory
   std::span<const OpRow> ops;
