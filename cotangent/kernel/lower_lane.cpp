@@ -136,27 +136,44 @@ std::int64_t lane_cost(const Function& f) {
   return cost_in_registers(f, 0, 0);
 }
 
-std::int64_t lane_bytes(const Function& f) {
+LaneBytes lane_bytes(const Function& f) {
   const std::vector<char> needed = needed_nodes(f, {f.results().begin(), f.results().end()});
-  std::vector<int> uses(f.size(), 0);
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
-    for (Value u : f.operands(Value{id})) uses[u.id] += needed[id];
-  }
-  std::int64_t bytes = 0;
-  for (std::uint32_t id = 0; id < f.size(); ++id) {
+  const auto end = static_cast<std::uint32_t>(f.size());
+  std::vector<int> uses(end, 0);
+  std::vector<std::uint32_t> last(end, 0);  // that reads it
+  std::vector<char> stored(end, 0);
+  for (Value r : f.results()) last[r.id] = end;
+  for (std::uint32_t id = end; id-- > 0;) {
     const Value v{id};
     // What is read once is computed there.
     const bool once = uses[id] <= 1 && (ir::is_elementwise(f.op(v)) || f.op(v) == Op::kGather);
-    const bool stored = f.op(v) == Op::kParameter || !(is_free(f.op(v)) || once);
-    if (!needed[id] || !stored) continue;
-    for (const ir::Type& t : f.result_types(v)) {
-      if (!in_registers(t.shape)) bytes += t.bytes();
+    stored[id] = needed[id] && (f.op(v) == Op::kParameter || !(is_free(f.op(v)) || once));
+    for (Value u : f.operands(v)) {
+      uses[u.id] += needed[id];
+      if (needed[id]) last[u.id] = std::max(last[u.id], stored[id] ? id : last[id]);
     }
-    std::int64_t most = 0;
+  }
+  std::vector<std::int64_t> freed(end + 1, 0);
+  LaneBytes bytes;
+  std::int64_t live = 0;
+  for (std::uint32_t id = 0; id < end; ++id) {
+    const Value v{id};
+    LaneBytes inside;
     for (const ir::FunctionPtr& body : ir::bodies_of(f.attr(v))) {
-      most = std::max(most, lane_bytes(*body));
+      const LaneBytes of = lane_bytes(*body);
+      inside = {std::max(inside.all, of.all), std::max(inside.at_once, of.at_once)};
     }
-    bytes += most;
+    std::int64_t own = 0;
+    for (const ir::Type& t : f.result_types(v)) {
+      if (stored[id] && !in_registers(t.shape)) own += t.bytes();
+    }
+    if (stored[id]) {
+      bytes.all += own + inside.all;
+      live += own;
+      freed[last[id]] += own;
+      bytes.at_once = std::max(bytes.at_once, live + inside.at_once);
+    }
+    live -= freed[id];
   }
   return bytes;
 }
@@ -166,8 +183,10 @@ bool needs_library(const Function& f) {
 }
 
 bool runs_in_lanes(const Function& body, std::int64_t count) {
-  constexpr std::int64_t kLeastLanes = 4, kMostBytes = 128 << 10;
-  return count >= kLeastLanes && !needs_library(body) && lane_bytes(body) <= kMostBytes;
+  constexpr std::int64_t kLeastLanes = 4, kMostBytes = 128 << 10, kMostAtOnce = 80 << 10;
+  if (count < kLeastLanes || needs_library(body)) return false;
+  const LaneBytes bytes = lane_bytes(body);
+  return bytes.all <= kMostBytes || bytes.at_once <= kMostAtOnce;
 }
 
 bool is_plain_body(const Function& f) {

@@ -236,8 +236,12 @@ class Lowering {
 inline constexpr std::int64_t kMaxPairCost = 6000;  ///< a costlier body of a pair_sum: serial pairs
 std::int64_t lane_cost(const Function& body);
 
-/// Bytes of the arrays that one instance of a body keeps in memory when it is run in a lane.
-std::int64_t lane_bytes(const Function& body);
+/// Bytes of the arrays that one instance of a body keeps in memory when it is run in a lane: of all
+/// of them, and the most needed at once.
+struct LaneBytes {
+  std::int64_t all = 0, at_once = 0;
+};
+LaneBytes lane_bytes(const Function& body);
 
 /// Whether the instances of a map with this body are best run one a SIMD lane, their arrays in lane
 /// buffers: enough of them, and the arrays of a vector of instances fit a core's cache.

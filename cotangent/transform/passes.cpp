@@ -43,6 +43,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   passes.push_back({"expand_fft", expand_fft, is(Op::kFft)});
   passes.push_back({"simplify", simplify, {}, true});
   passes.push_back({"fuse_rows", fuse_rows, is(Op::kMap)});
+  passes.push_back({"join_rows", join_rows, is(Op::kMap)});
   if (options.contract) passes.push_back({"contract", contract, {}});
   if (options.expand_math) passes.push_back({"expand_math", expand_math, is_transcendental});
   const auto is_scan = [](Op op) { return info(op).kind == OpKind::kScan; };

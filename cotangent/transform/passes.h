@@ -30,6 +30,10 @@ ir::FunctionPtr hoist_rows(const ir::Function& f);
 /// those of another moves into the second. Exact.
 ir::FunctionPtr fuse_rows(const ir::Function& f);
 
+/// Two maps with loops inside, the second over the rows that the first gives -> one map: the
+/// array between is never whole in memory. Exact.
+ir::FunctionPtr join_rows(const ir::Function& f);
+
 /// Factors that all pairs of a row (or of the whole sum) share are taken out of a pair_sum. Changes
 /// rounding (each sum by about one ulp); goes with reduce_strength.
 ir::FunctionPtr factor_rows(const ir::Function& f);

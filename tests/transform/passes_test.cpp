@@ -33,15 +33,19 @@ TEST(Passes, SimplifyKeepsEveryBit) {
     verify(*g);
     verify(*hoist_rows(*f));
     verify(*fuse_rows(*f));
+    verify(*join_rows(*f));
     for (bool special : {false, true}) {
       const Tensors x = random_arguments(*f, seed, special);
       const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
-      const Tensors hoisted = evaluate(*hoist_rows(*f), x), fused = evaluate(*fuse_rows(*f), x);
+      const Tensors hoisted = evaluate(*hoist_rows(*f), x), fused = evaluate(*fuse_rows(*f), x),
+                    joined = evaluate(*join_rows(*f), x);
       for (std::size_t r = 0; r < before.size(); ++r) {
         ASSERT_TRUE(before[r].same_bits(after[r])) << "seed " << seed << "\n"
                                                    << print(*f) << print(*g);
         ASSERT_TRUE(before[r].same_bits(fused[r])) << "fuse_rows, seed " << seed << "\n"
                                                    << print(*f);
+        ASSERT_TRUE(before[r].same_bits(joined[r])) << "join_rows, seed " << seed << "\n"
+                                                    << print(*f);
         ASSERT_TRUE(before[r].same_bits(hoisted[r])) << "hoist_rows, seed " << seed << "\n"
                                                      << print(*f);
       }
@@ -84,6 +88,67 @@ TEST(Passes, FuseRowsMovesWhatStandsBetweenTwoMapsIntoTheSecond) {
     const Tensors x = random_arguments(*f, 7, true);
     EXPECT_TRUE(evaluate(*f, x)[0].same_bits(evaluate(*g, x)[0])) << print(*g);
   }
+}
+
+/// Of each row, its elements over their sum at that place, by a map inside the map; a second
+/// result.
+Values running(Builder& b, Value rows, Value factor) {
+  const Type row_type = row_of(b.type(rows));
+  Builder inner("element");
+  inner.param(scalar(DType::kI64));
+  const Value x = inner.param(scalar(DType::kF64)), all = inner.param(row_type);
+  MapAttr each;
+  each.count = row_type.shape[0];
+  each.rows = 1;
+  each.roles = {Role::kStack};
+  each.body = inner.finish({inner.div(x, inner.add(inner.reduce_sum(all), x))});
+  Builder body("row");
+  const Value at = body.param(scalar(DType::kI64));
+  const Value row = body.param(row_type), scale = body.param(b.type(factor));
+  const Value made = body.map(each, std::array{row, row})[0];
+  const Value shift = body.broadcast_to(body.cast(at, DType::kF64), row_type.shape);
+  MapAttr attr;
+  attr.count = b.type(rows).shape[0];
+  attr.rows = 1;
+  attr.roles = {Role::kStack, Role::kStack};
+  attr.body = body.finish({body.mul(made, body.broadcast_to(scale, row_type.shape)), shift});
+  return b.map(attr, std::array{rows, factor});
+}
+
+int maps_of(const Function& f) {
+  int maps = 0;
+  for (std::uint32_t id = 0; id < f.size(); ++id) maps += f.op(Value{id}) == Op::kMap;
+  return maps;
+}
+
+TEST(Passes, JoinRowsMakesOneMapOfThoseOverTheSameRows) {
+  enum { kChain, kTurned, kAlsoAResult, kReadWhole };
+  for (int form : {kChain, kTurned, kAlsoAResult, kReadWhole}) {
+    Builder b("chain");
+    const Value x = b.param(Type{DType::kF64, Shape{64, 64}}), u = b.param(scalar(DType::kF64));
+    const Values one = running(b, x, u);
+    const Value between = form == kTurned ? b.transpose(one[0], {1, 0}) : one[0];
+    const Values two = running(b, between, form == kReadWhole ? b.reduce_sum(one[0], {0, 1}) : u);
+    Values results{running(b, two[0], u)[0], two[1]};
+    if (form == kAlsoAResult) results.push_back(one[1]);
+    const FunctionPtr f = b.finish(results);
+    const FunctionPtr g = join_rows(*f);
+    verify(*g);
+    // two[1] is a result, so the second and the third stay apart.
+    EXPECT_EQ(maps_of(*g), form == kChain ? 2 : 3) << print(*g);
+    const Tensors in = random_arguments(*f, 7, true), want = evaluate(*f, in),
+                  got = evaluate(*g, in);
+    for (std::size_t r = 0; r < want.size(); ++r) EXPECT_TRUE(want[r].same_bits(got[r])) << r;
+  }
+  Builder b("three");
+  const Value x = b.param(Type{DType::kF64, Shape{5, 70}}), u = b.param(scalar(DType::kF64));
+  const Values one = running(b, x, u), two = running(b, one[0], u);
+  const FunctionPtr f =
+      b.finish({running(b, b.transpose(b.transpose(two[0], {1, 0}), {1, 0}), u)[0]});
+  const FunctionPtr g = join_rows(*simplify(*f));
+  EXPECT_EQ(maps_of(*g), 1) << print(*g);
+  const Tensors in = random_arguments(*f, 9, true);
+  EXPECT_TRUE(evaluate(*f, in)[0].same_bits(evaluate(*g, in)[0]));
 }
 
 TEST(Passes, SimplifyKeepsEveryBitOfDerivatives) {
