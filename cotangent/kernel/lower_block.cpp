@@ -10,6 +10,14 @@ using ir::Role;
 
 // --- buffers and rows
 
+std::int64_t row_stride(std::int64_t n, DType t) {
+  constexpr std::int64_t kLine = 64, kPage = 4096;
+  const auto size = static_cast<std::int64_t>(size_of(t));
+  std::int64_t bytes = (n * size + kLine - 1) / kLine * kLine;
+  if (bytes >= kPage && bytes % (4 * kLine) == 0) bytes += kLine;
+  return bytes / size;
+}
+
 Ref Lowering::new_buffer(const ir::Type& type, const std::string& note) {
   const Shape& shape = type.shape;
   Ref ref;
@@ -25,8 +33,7 @@ Ref Lowering::new_buffer(const ir::Type& type, const std::string& note) {
     buffer.count = shape.size();
   } else {
     // Planes of the simd axis, each padded to 64 bytes: [outer.., inner.., simd].
-    const auto pad = static_cast<std::int64_t>(64 / size_of(type.dtype));
-    std::int64_t stride = (shape[axis] + pad - 1) / pad * pad;
+    std::int64_t stride = row_stride(shape[axis], type.dtype);
     ref.strides.assign(static_cast<std::size_t>(shape.rank()), 1);
     for (int k = shape.rank() - 1; k > axis; --k) {
       ref.strides[static_cast<std::size_t>(k)] = stride;

@@ -140,6 +140,26 @@ bool reads_rows_once(const Function& f, Value v) {
 
 // --- results of maps written where a view of them is wanted
 
+namespace {
+
+/// Strides of an array of ours; short rows stay side by side.
+Dims padded_row_major(const ir::Type& t) {
+  constexpr std::int64_t kPadded = 512;  // bytes
+  Dims strides = row_major(t.shape);
+  const int rank = t.shape.rank();
+  if (rank < 2) return strides;
+  const std::int64_t n = t.shape[rank - 1];
+  if (n * static_cast<std::int64_t>(size_of(t.dtype)) < kPadded) return strides;
+  std::int64_t stride = row_stride(n, t.dtype);
+  for (int k = rank - 2; k >= 0; --k) {
+    strides[static_cast<std::size_t>(k)] = stride;
+    stride *= t.shape[k];
+  }
+  return strides;
+}
+
+}  // namespace
+
 /// Collects the map results that v is put together from, each with its place in `dest`. False when
 /// there is anything else, or another reader.
 bool Scheduler::parts_of(Value v, const Ref& dest, bool top, std::vector<Want>& parts) const {
@@ -221,7 +241,7 @@ void Scheduler::place_views() {
       wants.push_back(std::move(want));
     }
   }
-  // Between maps: an array of its own, row-major as the view has it.
+  // Between maps: an array of its own, in the order that the view has.
   if (!l_.in_lanes_) {
     for (std::uint32_t id = static_cast<std::uint32_t>(f_.size()); id-- > 0;) {
       const Value v{id};
@@ -230,9 +250,15 @@ void Scheduler::place_views() {
       if (!view || !needed_[id] || viewed_[id] || uses_[id] == 0) continue;
       Ref ref;
       ref.kind = Ref::Kind::kBuffer;
-      ref.strides = row_major(type(v).shape);
       std::vector<Want> parts;
-      if (!parts_of(v, ref, true, parts)) continue;
+      bool placed = false;
+      for (const Dims& strides : {padded_row_major(type(v)), row_major(type(v).shape)}) {
+        ref.strides = strides;
+        parts.clear();
+        placed = parts_of(v, ref, true, parts);
+        if (placed) break;
+      }
+      if (!placed) continue;
       // A transposition whose lanes would not write side by side is left to the reader.
       const bool scattered = std::any_of(parts.begin(), parts.end(), [&](const Want& part) {
         const auto& a = f_.attr_as<ir::MapAttr>(f_.operand(part.value, 0));
@@ -242,7 +268,8 @@ void Scheduler::place_views() {
       if (scattered && f_.op(v) == Op::kTranspose) continue;
       Buffer buffer;
       buffer.dtype = type(v).dtype;
-      buffer.count = type(v).size();
+      const Shape& shape = type(v).shape;
+      buffer.count = shape.rank() == 0 ? 1 : ref.strides[0] * shape[0];
       buffer.note = type(v).text() + ", a view of what maps give";
       ref.buffer = b_.add_buffer(std::move(buffer));
       l_.touch(ref);

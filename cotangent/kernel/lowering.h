@@ -92,6 +92,10 @@ inline bool in_registers(const Shape& shape) {
   return layout_of(shape).simd_axis < 0;
 }
 
+/// Elements from one row of a kernel's own array to the next: whole lines of the cache, and never a
+/// multiple of 256 bytes from a page on, when the rows of a column would share a few of its sets.
+std::int64_t row_stride(std::int64_t n, DType t);
+
 /// Loops around one row of a group: outer lengths, then the SIMD length last. Empty: no loop.
 struct Domain {
   Dims lengths;

@@ -357,6 +357,31 @@ TEST(LibraryCalls, ProductsInEveryLayout) {
   }
 }
 
+/// Rows of 130 in an array of the kernel's own, 136 apart: the library is told the stride.
+TEST(LibraryCalls, ReadArraysOfPaddedRows) {
+  constexpr std::int64_t n = 130;
+  Builder body("row");
+  body.param({DType::kI64, {}});
+  const Value row = body.param({DType::kF64, {n}});
+  const Value sum = body.broadcast_to(body.reduce_sum(row), {n});
+  const Value y = body.add(body.mul(row, sum), body.reverse(row, {0}));
+  ir::MapAttr attr;
+  attr.count = n / 2;
+  attr.rows = 1;
+  attr.roles = {ir::Role::kStack, ir::Role::kStack};
+  attr.body = body.finish({y, body.mul(y, row)});
+  Builder b("padded");
+  const auto made = b.map(attr, std::array{b.param({DType::kF64, {n / 2, n}})});
+  const Value both = b.concatenate(made, 0);
+  const FunctionPtr f =
+      b.finish({b.factor(Op::kLu, both)[0], b.dot_general(both, both, {{}, {}, {1}, {0}})});
+  const auto e = runtime::compile(f);
+  const std::string text = e->kernels_text();
+  EXPECT_NE(text.find("[130,130] by [136,1] ->"), std::string::npos) << text;
+  const Tensors given = path_check::arguments_for(*f);
+  expect_near(ir::evaluate(*f, given), path_check::run(*e, given), 1e-9L, "padded");
+}
+
 TEST(LibraryCalls, SmallProductsStayOurs) {
   Builder b("product");
   const Value x = b.param({DType::kF64, {64, 16, 16}}), y = b.param({DType::kF64, {64, 16, 16}});

@@ -85,6 +85,28 @@ TEST(Views, BetweenMapsTheViewIsTheOnlyArray) {
   check(f);
 }
 
+/// Rows a page apart, or several, would fall in a few sets of the cache when a column is read.
+TEST(Views, RowsBetweenMapsAreNotAPageApart) {
+  for (DType t : {DType::kF64, DType::kF32}) {
+    for (bool joined : {false, true}) {
+      const std::int64_t rows = 8, n = 4096 / static_cast<std::int64_t>(size_of(t));
+      Builder b("pages");
+      const auto first = rows_map(b, b.param({t, Shape{rows, n}}));
+      const Value y = joined ? b.concatenate(std::array{first[0], first[1]}, 0) : first[0];
+      const auto f = b.finish({rows_map(b, y)[0], rows_map(b, b.transpose(y, {1, 0}))[0]});
+      int arrays = 0;
+      for (const kernel::Buffer& buffer : kernel::lower(f, {}).buffers) {
+        if (buffer.kind != kernel::BufferKind::kScratch || buffer.count < rows * n) continue;
+        ++arrays;
+        EXPECT_EQ(buffer.count % (n + 64 / static_cast<std::int64_t>(size_of(t))), 0)
+            << buffer.note;
+      }
+      EXPECT_EQ(arrays, 1);
+      check(f);
+    }
+  }
+}
+
 TEST(Views, RowsOfLanesAreReadAndWrittenWholeNotElementByElement) {
   for (DType t : {DType::kF64, DType::kF32}) {
     Builder b("whole_rows");
