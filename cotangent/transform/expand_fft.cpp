@@ -1,5 +1,7 @@
 // fft -> the program's own ops: one axis after the other, each a map over its lines. Lines that are
 // neighbours in memory become lanes of one kernel.
+#include <algorithm>
+
 #include "cotangent/ir/fft.h"
 #include "cotangent/transform/fft_lines.h"
 #include "cotangent/transform/passes.h"
@@ -13,7 +15,9 @@ namespace {
 
 class Expander {
  public:
-  Expander(Builder& b, const FftAttr& attr, DType t) : b_(b), attr_(attr), lines_(t) {}
+  /// `at_caller`: the array that its columns lie in on one side is an argument or a result.
+  Expander(Builder& b, const FftAttr& attr, DType t, bool at_caller = false)
+      : b_(b), attr_(attr), lines_(t), at_caller_(at_caller) {}
 
   Values run(const Values& x) {
     const int rank = b_.type(x[0]).shape.rank(), first = rank - static_cast<int>(attr_.axes);
@@ -55,12 +59,15 @@ class Expander {
   }
 
  private:
-  /// The map over `count` lines, or the one line itself.
+  /// The map over `count` lines, or the one line itself. The last `shared` of `rows` are seen
+  /// whole.
   template <class Body>
-  Values over_lines(std::int64_t count, const Values& rows, Body body) {
+  Values over_lines(std::int64_t count, const Values& rows, Body body, std::size_t shared = 0) {
+    const std::size_t own = rows.size() - shared;
     if (count == 1) {
       Values one;
-      for (Value v : rows) one.push_back(b_.row(v, 0));
+      for (std::size_t k = 0; k < rows.size(); ++k)
+        one.push_back(k < own ? b_.row(rows[k], 0) : rows[k]);
       Values made = body(b_, one);
       for (Value& v : made) v = b_.reshape(v, b_.type(v).shape.with_leading(1));
       return made;
@@ -68,25 +75,74 @@ class Expander {
     Builder inner("fft_lines");
     inner.param(scalar(DType::kI64));
     Values one;
-    for (Value v : rows) one.push_back(inner.param(row_of(b_.type(v))));
+    for (std::size_t k = 0; k < rows.size(); ++k)
+      one.push_back(inner.param(k < own ? row_of(b_.type(rows[k])) : b_.type(rows[k])));
     MapAttr attr;
     attr.count = count;
-    attr.rows = static_cast<std::int64_t>(rows.size());
+    attr.rows = static_cast<std::int64_t>(own);
     const Values made = body(inner, one);
     attr.roles.assign(made.size(), Role::kStack);
     attr.body = inner.finish(made);
     return b_.map(attr, rows);
   }
 
-  /// A block [n, lines] of lines along its first axis.
-  Values columns(const Values& x, bool inverse) {
-    const Type t = b_.type(x[0]);
-    const Values rows{b_.transpose(x[0], {1, 0}), b_.transpose(x[1], {1, 0})};
-    const Values made = over_lines(t.shape[1], rows, [&](Builder& b, const Values& line) {
-      const Pair z = lines_.complex(b, {line[0], line[1]}, inverse);
-      return Values{z.re, z.im};
-    });
+  /// [a, b, lines] as [b, a, lines], both given by the shape they are asked in.
+  Values swapped(const Values& x, const Shape& from, const Shape& to) {
+    Values y;
+    for (Value v : x) y.push_back(b_.reshape(b_.transpose(b_.reshape(v, from), {1, 0, 2}), to));
+    return y;
+  }
+
+  /// A block [n, lines] of lines along its first axis. With `turns`, coefficient k of each is
+  /// multiplied by number k there.
+  Values columns(const Values& x, bool inverse, const Values& turns = {}) {
+    Values rows{b_.transpose(x[0], {1, 0}), b_.transpose(x[1], {1, 0})};
+    rows.insert(rows.end(), turns.begin(), turns.end());
+    const Values made = over_lines(
+        b_.type(x[0]).shape[1], rows,
+        [&](Builder& b, const Values& line) {
+          Pair z = lines_.complex(b, {line[0], line[1]}, inverse);
+          if (!turns.empty()) z = times(b, z, {line[2], line[3]});
+          return Values{z.re, z.im};
+        },
+        turns.size());
     return {b_.transpose(made[0], {1, 0}), b_.transpose(made[1], {1, 0})};
+  }
+
+  /// The same in two steps over all lines, Cooley and Tukey's: n1 transforms of n2 after n2 of n1,
+  /// each over rows of memory that are few enough to stay in reach.
+  Values columns_in_two(const Values& x, std::int64_t n1, bool inverse) {
+    const Type t = b_.type(x[0]);
+    const std::int64_t n = t.shape[0], n2 = n / n1, lines = t.shape[1];
+    const Shape by_first{n1, n2, lines}, by_second{n2, n1, lines}, whole{n, lines};
+    Values rows = swapped(x, by_first, by_second);
+    const Pair turns = lines_.turns(b_, n1, n2, inverse);
+    rows.push_back(turns.re);
+    rows.push_back(turns.im);
+    const Values first = over_lines(n2, rows, [&](Builder& b, const Values& one) {
+      return Expander(b, attr_, t.dtype).columns({one[0], one[1]}, inverse, {one[2], one[3]});
+    });
+    const Values second =
+        over_lines(n1, swapped(first, by_second, by_first), [&](Builder& b, const Values& one) {
+          return Expander(b, attr_, t.dtype, true).columns_of_caller(one, inverse, kRestOfLong);
+        });
+    return swapped(second, by_first, whole);
+  }
+
+  /// Columns of an array that on one side is the caller's. Where they are `least` long or longer,
+  /// and its rows a page or more apart, they have more pages than the processor has at hand, and go
+  /// in steps. (Arrays between steps of ours lie in large pages, and a column there is one step.)
+  static constexpr std::int64_t kLong = 256, kRestOfLong = 128;
+  Values columns_of_caller(const Values& x, bool inverse, std::int64_t least = kLong) {
+    constexpr std::int64_t kPage = 4096;
+    const Type t = b_.type(x[0]);
+    const std::int64_t n = t.shape[0];
+    if (at_caller_ && t.bytes() >= n * kPage && n >= least && is_smooth(n)) {
+      for (std::int64_t n1 : {8, 6, 5, 7, 4}) {  // a codelet that stays in registers
+        if (n % n1 == 0) return columns_in_two(x, n1, inverse);
+      }
+    }
+    return columns(x, inverse);
   }
 
   Pair complex_axis(Pair x, int axis, bool inverse) {
@@ -104,8 +160,8 @@ class Expander {
         return Values{z.re, z.im};
       });
     } else if (before == 1) {
-      made =
-          columns({b_.reshape(x.re, Shape{n, after}), b_.reshape(x.im, Shape{n, after})}, inverse);
+      const Values block{b_.reshape(x.re, Shape{n, after}), b_.reshape(x.im, Shape{n, after})};
+      made = columns_of_caller(block, inverse);
     } else {
       made = blocks(
           {b_.reshape(x.re, Shape{before, n, after}), b_.reshape(x.im, Shape{before, n, after})},
@@ -222,7 +278,16 @@ class Expander {
   Builder& b_;
   const FftAttr& attr_;
   FftLines lines_;
+  bool at_caller_;
 };
+
+/// Whether a transform's result is one of f's, or its operand a parameter: on the side where its
+/// columns are, which come last forward and first inverse.
+bool meets_caller(const Function& f, Value fft) {
+  if (is_inverse(f.attr_as<FftAttr>(fft).kind)) return f.op(f.operand(fft, 0)) == Op::kParameter;
+  return std::any_of(f.results().begin(), f.results().end(),
+                     [&](Value r) { return f.op(r) == Op::kProject && f.operand(r, 0) == fft; });
+}
 
 }  // namespace
 
@@ -231,7 +296,7 @@ FunctionPtr expand_fft(const Function& f) {
                                  const Values&) -> Values {
     if (f.op(v) != Op::kFft) return {};
     const DType t = f.result_types(v)[0].dtype;
-    return Expander(b, f.attr_as<FftAttr>(v), t).run({x.begin(), x.end()});
+    return Expander(b, f.attr_as<FftAttr>(v), t, meets_caller(f, v)).run({x.begin(), x.end()});
   };
   return rewrite(f, {}, expand_fft, rule);
 }

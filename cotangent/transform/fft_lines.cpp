@@ -175,6 +175,18 @@ Pair FftLines::forward(Builder& b, Pair x, double scale) {
   return is_smooth(n) ? staged(b, x, scale) : bluestein(b, x, scale);
 }
 
+Pair FftLines::turns(Builder& b, std::int64_t n1, std::int64_t n2, bool inverse) {
+  Numbers wr, wi;
+  for (std::int64_t p = 0; p < n2; ++p) {
+    for (std::int64_t j = 0; j < n1; ++j) {
+      const auto w = root_of_unity(j * p, n1 * n2);
+      wr.push_back(w.real());
+      wi.push_back(inverse ? w.imag() : -w.imag());
+    }
+  }
+  return {table(b, Shape{n2, n1}, wr), table(b, Shape{n2, n1}, wi)};
+}
+
 Pair FftLines::complex(Builder& b, Pair x, bool inverse) {
   if (!inverse) return forward(b, x, 1);
   const Pair y = forward(b, {x.im, x.re}, 1.0 / static_cast<double>(b.type(x.re).size()));

@@ -23,6 +23,10 @@ class FftLines {
   Pair real(ir::Builder& b, ir::Value x);
   ir::Value real_inverse(ir::Builder& b, Pair x, std::int64_t n);
 
+  /// [n2, n1]: what turns coefficient j of the transform over every n2-th element, from p on,
+  /// before those of length n2 over p.
+  Pair turns(ir::Builder& b, std::int64_t n1, std::int64_t n2, bool inverse);
+
  private:
   /// One stage: `columns` transforms of length `radix`, each result turned by its twiddle, then by
   /// `scale` (1: none).

@@ -81,6 +81,61 @@ TEST(ExpandFft, SeveralAxes) {
   }
 }
 
+/// How many instances each map of f has.
+std::vector<std::int64_t> counts_of(const Function& f) {
+  std::vector<std::int64_t> counts;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    if (f.op(Value{id}) == Op::kMap) counts.push_back(f.attr_as<MapAttr>(Value{id}).count);
+  }
+  return counts;
+}
+
+FunctionPtr last_body_of(const Function& f) {
+  FunctionPtr body;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    if (f.op(Value{id}) == Op::kMap) body = f.attr_as<MapAttr>(Value{id}).body;
+  }
+  return body;
+}
+
+TEST(ExpandFft, LongColumnsOfTheCallersArraysGoInSteps) {
+  using Counts = std::vector<std::int64_t>;
+  const auto forward = [](std::int64_t n, std::int64_t lines, DType t = DType::kF64) {
+    return expand_fft(*program(FftKind::kForward, 2, {n, lines}, t));
+  };
+  // Lines, then 256 = 8 x 32 and 300 = 6 x 50 over columns that lie 4 KiB apart, or just less.
+  EXPECT_EQ(counts_of(*forward(256, 512)), (Counts{256, 32, 8}));
+  EXPECT_EQ(counts_of(*forward(300, 512)), (Counts{300, 50, 6}));
+  EXPECT_EQ(counts_of(*forward(256, 511)), (Counts{256, 511}));
+  EXPECT_EQ(counts_of(*forward(256, 1023, DType::kF32)), (Counts{256, 1023}));
+  EXPECT_EQ(counts_of(*forward(255, 512)), (Counts{255, 512}));
+  // Inverse, columns come first.
+  EXPECT_EQ(counts_of(*expand_fft(*program(FftKind::kInverse, 2, {256, 512}))),
+            (Counts{32, 8, 256}));
+  // What is left of 1024 is long as well: 8 x 8 x 16.
+  const FunctionPtr nested = forward(1024, 512);
+  EXPECT_EQ(counts_of(*nested), (Counts{1024, 128, 8}));
+  EXPECT_EQ(counts_of(*last_body_of(*nested)), (Counts{16, 8}));
+  // An array between steps of ours: one step.
+  Builder b("between");
+  const Type t{DType::kF64, Shape{256, 512}};
+  const Values x{b.param(t), b.param(t)};
+  const Values y = b.fft({FftKind::kForward, 2, 0}, x);
+  const FunctionPtr f = b.finish({b.mul(y[0], y[1])});
+  EXPECT_EQ(counts_of(*expand_fft(*f)), (Counts{256, 512}));
+}
+
+TEST(ExpandFft, ColumnsThereAndBackAreOneMap) {
+  const std::int64_t n = 256, half = 513;
+  Builder b("poisson");
+  const Value x = b.param(Type{DType::kF64, Shape{n, 1024}});
+  const Value w = b.param(Type{DType::kF64, Shape{n, half}});
+  const auto y = b.fft({FftKind::kRealForward, 2, 0}, std::span(&x, 1));
+  const Value z[] = {b.mul(y[0], w), b.mul(y[1], w)};
+  const FunctionPtr f = b.finish(b.fft({FftKind::kRealInverse, 2, 1024}, z));
+  EXPECT_EQ(counts_of(*run_passes(f, {})).size(), 3u);
+}
+
 TEST(ExpandFft, SinglePrecision) {
   for (FftKind kind : kKinds) {
     for (std::int64_t n : {8, 15, 23, 96}) {
