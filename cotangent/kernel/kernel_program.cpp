@@ -454,61 +454,14 @@ class DeadRemover {
   std::vector<char> used_;
 };
 
-/// As an order of magnitude: a product's own count, and n^3 for what is done to a matrix.
-double ops_of_call(const LibraryCall& call) {
-  double total = 1;
-  for (std::int64_t n : call.batch) total *= static_cast<double>(n);
-  const LibraryCall::Array& a = call.arrays[0];
-  const auto m = static_cast<double>(a.rows), n = static_cast<double>(a.columns);
-  const bool product = call.op == ir::Op::kDotGeneral || call.op == ir::Op::kTriangularSolve;
-  return total * m * n *
-         (product ? static_cast<double>(call.arrays.back().columns) : std::min(m, n));
-}
-constexpr double kTypicalWhile = 8;  ///< iterations, for want of knowledge
-
-double ops_of(const Program& program, const Block& b, double unknown_trip,
-              std::vector<std::int64_t>& constants) {
-  double total = 0;
-  for (const Instr& i : b.instrs) {
-    switch (i.code) {
-      case Code::kConst: constants[i.result] = static_cast<std::int64_t>(i.bits); break;
-      case Code::kOp:
-        total += i.op == ir::Op::kDiv || i.op == ir::Op::kSqrt || i.op == ir::Op::kRsqrt ? 4 : 1;
-        break;
-      case Code::kLoad:
-      case Code::kStore: total += 1; break;
-      case Code::kIf: {
-        // One without a second block is an output at a cadence.
-        const double first = ops_of(program, *i.body, unknown_trip, constants);
-        total += i.other ? std::max(first, ops_of(program, *i.other, unknown_trip, constants))
-                         : first / 100;
-        break;
-      }
-      case Code::kWhile:
-        total += kTypicalWhile * ops_of(program, *i.body, unknown_trip, constants);
-        break;
-      case Code::kCall: total += ops_of_call(*i.call); break;
-      case Code::kFor: {
-        const std::int64_t lo = constants[i.operands[0]], hi = constants[i.operands[1]];
-        const bool known = lo != INT64_MIN && hi != INT64_MIN;
-        const double trip = known ? static_cast<double>(std::max<std::int64_t>(hi - lo, 0))
-                            : hi != INT64_MIN ? static_cast<double>(hi) / 2
-                                              : unknown_trip;
-        total += trip * ops_of(program, *i.body, unknown_trip, constants);
-        break;
-      }
-    }
-  }
-  return total;
-}
-
 }  // namespace
 
 bool calls_library(const Program& program, ir::Op* first) {
   const std::function<bool(const Block&)> in = [&](const Block& block) {
     for (const Instr& i : block.instrs) {
       if (i.code == Code::kCall && first) *first = i.call->op;
-      if (i.code == Code::kCall || (i.body && in(*i.body)) || (i.other && in(*i.other))) return true;
+      if (i.code == Code::kCall || (i.body && in(*i.body)) || (i.other && in(*i.other)))
+        return true;
     }
     return false;
   };
@@ -522,19 +475,6 @@ std::size_t size_of_block(const Block& block) {
     if (i.other) n += size_of_block(*i.other);
   }
   return n;
-}
-
-double estimate_ops(const Program& program, double unknown_trip) {
-  std::vector<std::int64_t> constants(program.types.size(), INT64_MIN);
-  const double all = ops_of(program, program.body, unknown_trip, constants);
-  // What stands before and after the time loop (clearing room for samples, say) is done once a
-  // call.
-  double steps = 0;
-  for (const Instr& i : program.body.instrs) {
-    if (i.code != Code::kFor || constants[i.operands[1]] != INT64_MIN) continue;
-    steps += unknown_trip * ops_of(program, *i.body, unknown_trip, constants);
-  }
-  return steps > 0 ? steps : all;
 }
 
 std::string print(const Program& program) {

@@ -125,10 +125,6 @@ bool calls_library(const Program& program, ir::Op* first = nullptr);
 /// Number of instructions, nested ones included.
 std::size_t size_of_block(const Block& block);
 
-/// Estimated scalar operations of one run (dynamic loops counted `unknown_trip` times); of dynamic
-/// loops alone where the program has one at the top.
-double estimate_ops(const Program& program, double unknown_trip = 1);
-
 std::string print(const Program& program);
 
 /// Throws InternalError naming the rule broken: definitions before uses and in scope, types,

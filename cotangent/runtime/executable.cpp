@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -13,6 +15,7 @@
 
 #include "cotangent/backend/cpu/cpu_code.h"
 #include "cotangent/backend/cpu/library_call.h"
+#include "cotangent/kernel/kind.h"
 #include "cotangent/kernel/lower.h"
 #include "cotangent/runtime/fault.h"
 #include "cotangent/runtime/team.h"
@@ -182,6 +185,23 @@ std::string whole_number(double x) {
   return std::to_string(static_cast<std::int64_t>(x));
 }
 
+/// Kind and launches, as comment lines.
+std::string reasons(const kernel::Program& program, const kernel::Work& work, double team_from,
+                    int threads, int threads_given) {
+  const bool team = threads > 1;
+  std::string text = "# kind: ";
+  text += kernel::name_of(kernel::kind_of(work, team_from, team));
+  text += team ? ", " + std::to_string(threads) + " threads: about " : ", one thread: about ";
+  text += whole_number(work.all) + (work.per_step ? " operations a step" : " operations a call");
+  text += ", " + whole_number(work.shared) + " of them in loops that threads can share, with " +
+          whole_number(std::ceil(work.barriers)) + " barriers; ";
+  text += threads_given == 1 ? "one thread was asked for" : team ? "worth a team" : "no team";
+  text += ", which is worth it from " + whole_number(team_from) + " and " +
+          whole_number(team_from / kernel::kBarriersIn) + " a barrier\n";
+  return text + "# launches: 1 a call, " + std::to_string(kernel::size_of_block(program.body)) +
+         " instructions\n";
+}
+
 /// For the log; `why` is kind and launches, as comment lines.
 std::string kernel_text(const kernel::Program& program, const std::string& why, bool cached) {
   const kernel::Cost cost = kernel::cost_of(program);
@@ -191,6 +211,19 @@ std::string kernel_text(const kernel::Program& program, const std::string& why, 
 }
 
 }  // namespace
+
+std::string text_of(const CallStats& stats, const kernel::Cost& cost, double units) {
+  std::string text = std::to_string(stats.calls) + " calls";
+  if (cost.per_step && units > 0) text += ", " + whole_number(units) + " steps";
+  const double rate = stats.seconds > 0 ? 1e-9 * units / stats.seconds : 0;
+  char times[100];
+  std::snprintf(times, sizeof times, ", %.3f ms", 1e3 * stats.seconds);
+  text += times;
+  if (units == 0) return text;
+  std::snprintf(times, sizeof times, ", %.3g GF/s, %.3g GB/s", rate * cost.flops,
+                rate * cost.bytes);
+  return text + times;
+}
 
 std::vector<ir::Tensor> Executable::call(std::span<const ir::Tensor> arguments) const {
   std::vector<ir::Tensor> results = call_with_fault(arguments);
@@ -261,24 +294,10 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
     lower_span.close();
     t.lower_s = seconds_since(start);
     times.push_back(t);
-    const double ops = kernel::estimate_ops(*kernels.back());
-    const bool team = threads > 1 && ops >= options.team_from;
+    const kernel::Work work = kernel::work_of(*kernels.back());
+    const bool team = threads > 1 && kernel::worth_a_team(work, options.team_from);
     requests.push_back({kernels.back().get(), team});
-    std::string text = "# kind: ";
-    if (team) {
-      text += "team of " + std::to_string(threads) + " threads, about ";
-    } else {
-      text += "solo, about ";
-    }
-    text += std::to_string(static_cast<std::int64_t>(ops)) + " operations a step" +
-            (team          ? ", above the "
-             : threads > 1 ? ", below the "
-                           : "; one thread asked for, a team is worth it from ") +
-            std::to_string(static_cast<std::int64_t>(options.team_from)) +
-            (threads > 1 ? " from which a team is worth its barriers" : "") +
-            "\n# launches: 1 a call, " +
-            std::to_string(kernel::size_of_block(kernels.back()->body)) + " instructions\n";
-    why.push_back(std::move(text));
+    why.push_back(reasons(*kernels.back(), work, options.team_from, team ? threads : 1, threads));
   }
   const auto start = std::chrono::steady_clock::now();
   backend::cpu::CodeOptions code;

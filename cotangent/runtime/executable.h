@@ -44,6 +44,10 @@ struct CallStats {
   double seconds = 0;
 };
 
+/// "3 calls, 0.12 ms, 5.1 GF/s, 2 GB/s": what `units` (calls, or steps of a run) of this cost came
+/// to in these calls; no rates where `units` is 0: not known.
+std::string text_of(const CallStats& stats, const kernel::Cost& cost, double units);
+
 struct CompileTimes {
   double passes_s = 0, lower_s = 0, codegen_s = 0;
   bool cached = false;  ///< the code was there already

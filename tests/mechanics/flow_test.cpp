@@ -299,7 +299,7 @@ TEST(Bits, ThreadsAndVectorWidthDoNotMatter) {
     if (!planets) {
       FlowOptions team;
       team.threads = 2;
-      EXPECT_NE(ready(problem, s, team).flow->kernels_text().find("team of 2"), std::string::npos);
+      EXPECT_NE(ready(problem, s, team).flow->kernels_text().find("team, 2 threads"), std::string::npos);
     }
     for (const auto& [threads, bits] : std::vector<std::pair<int, int>>{
              {2, 0}, {16, 0}, {1, 128}, {1, 256}, {1, 512}, {16, 128}}) {
@@ -346,7 +346,7 @@ TEST(Bits, ManyBodiesOnATeamAreTheEvaluator) {
       o.threads = threads;
       o.vector_bits = bits;
       const Ready r = ready(problem, s, o);
-      EXPECT_EQ(r.flow->kernels_text().find("team of 2") != std::string::npos, threads == 2);
+      EXPECT_EQ(r.flow->kernels_text().find("team, 2 threads") != std::string::npos, threads == 2);
       expect_same_run(oracle, r.flow->run(problem.initial, 2));
     }
   }
