@@ -35,6 +35,7 @@ std::vector<Lowering::Elements> Lowering::lane_while(Frame& fr, Value node) {
     const Elements init = all_elements(fr, operands[invariants + c]);
     inits.insert(inits.end(), init.begin(), init.end());
   }
+  make_before(fr, operands.first(invariants));
   const Id first = goes_on(inits);
   const Elements args = b.open_while(first, inits);
   Frame& body = bind(a.body, args);

@@ -120,6 +120,11 @@ Id Lowering::element(Frame& fr, Value v, const Index& index, Id predicate) {
     const auto with = fr.memo.find(key);
     if (with != fr.memo.end() && b.in_scope(with->second)) return with->second;
   }
+  const auto literal = [&](Id id) { return b.is_const(id); };
+  if (!std::all_of(index.at.begin(), index.at.begin() + index.rank, literal) &&
+      better_whole(fr, v)) {
+    return pick(whole(fr, v), fr.f->type(v).shape, index);
+  }
   ensure(++element_depth_ < 20000, "lowering: an expression is nested too deeply");
   const Id id = compute(fr, v, index, predicate);
   --element_depth_;
@@ -134,6 +139,46 @@ Lowering::Elements Lowering::all_elements(Frame& fr, Value v) {
     all.push_back(element(fr, v, constant_index(shape, k)));
   }
   return all;
+}
+
+/// What one element costs where nothing is known of others: as at an index that is no literal,
+/// which memory of elements at other indices does not help.
+double Lowering::tree_of(Frame& fr, Value v) {
+  if (fr.tree.empty()) fr.tree.assign(fr.f->size(), -1);
+  double& known = fr.tree[v.id];
+  if (known >= 0) return known;
+  const Function& f = *fr.f;
+  const Op op = f.op(v);
+  double cost = 1;
+  if (const Ref& ref = fr.refs[v.id]; ref.kind != Ref::Kind::kNone) {
+    if (ref.kind == Ref::Kind::kOuter) cost = tree_of(*ref.frame, ref.value);
+  } else if (op != Op::kProject && !ir::is_second_order(op)) {
+    for (Value u : f.operands(v)) cost += tree_of(fr, u);
+    if (ir::info(op).kind == ir::OpKind::kReduce || op == Op::kDotGeneral) {
+      const auto in = static_cast<double>(f.type(f.operand(v, 0)).size());
+      cost *= std::max(1.0, in / std::max(1.0, static_cast<double>(f.type(v).size())));
+    }
+  }
+  return fr.tree[v.id] = std::min(cost, 1e30);
+}
+
+/// Whether a value that is wanted at an index that is no literal is better made whole and picked
+/// from: the operations of one element, nothing shared, are more than all elements take.
+bool Lowering::better_whole(Frame& fr, Value v) {
+  constexpr double kLongTree = 40;
+  constexpr std::int64_t kMost = 256;  // elements in registers
+  const std::int64_t size = fr.f->type(v).size();
+  return fr.lane && size > 0 && size <= kMost &&
+         tree_of(fr, v) > kLongTree + 2 * static_cast<double>(size);
+}
+
+const Lowering::Elements& Lowering::whole(Frame& fr, Value v) {
+  const auto known = fr.wholes.find(v.id);
+  if (known != fr.wholes.end() && b.block_open(known->second.block)) {
+    return known->second.results[0];
+  }
+  Frame::LaneResults made{b.current_block(), {all_elements(fr, v)}};
+  return (fr.wholes[v.id] = std::move(made)).results[0];
 }
 
 Id Lowering::literal(Frame& fr, Value v, const Index& index, Id predicate) {

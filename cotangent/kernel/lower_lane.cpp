@@ -228,6 +228,13 @@ void Lowering::bind_registers(Frame& body, std::size_t param, Elements registers
   ref.registers = std::move(registers);
 }
 
+/// What a loop is going to read, where it may not be at literal indices, is made before it.
+void Lowering::make_before(Frame& fr, std::span<const Value> operands) {
+  for (Value u : operands) {
+    if (fr.refs[u.id].kind == Ref::Kind::kNone && better_whole(fr, u)) whole(fr, u);
+  }
+}
+
 /// Evaluates, at the head of the body, what should not be left to the first use: loops, and points
 /// of very long chains of operations.
 void Lowering::force(Frame& body) {
@@ -382,6 +389,7 @@ std::vector<Lowering::Elements> Lowering::lane_map(Frame& fr, Value node) {
     }
   }
   if (totals.empty()) return results;
+  make_before(fr, fr.f->operands(node));
   const auto at = once([&](Id k) { return body_results(bind_map(fr, node, k), totals); });
   const auto plus = [&](const Elements& x, const Elements& y) {
     Elements z;
@@ -410,6 +418,7 @@ std::vector<Lowering::Elements> Lowering::lane_pair_sum(Frame& fr, Value node) {
     (a.roles[r] == Role::kAtI ? at_i : a.roles[r] == Role::kAtJ ? at_j : totals).push_back(r);
   }
   std::vector<Elements> results(a.roles.size());
+  make_before(fr, fr.f->operands(node));
   for (std::int64_t row = 0; row < a.count; ++row) {
     for (bool j : {false, true}) {
       const auto& which = j ? at_j : at_i;
@@ -474,6 +483,8 @@ std::vector<Lowering::Elements> Lowering::lane_loop(Frame& fr, Value node) {
                     all.begin() + static_cast<std::ptrdiff_t>(begins[k + 1]));
   };
 
+  make_before(fr, operands.first(invariants));
+  make_before(fr, operands.subspan(invariants + carries, inputs));
   const auto loop = b.open_steps(count, inits);
   const Id iteration = b.add(first, loop.index);
   Frame& body = new_frame(a.body, true);

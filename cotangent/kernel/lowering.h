@@ -77,6 +77,8 @@ struct Frame {
   std::vector<char> inlined;  ///< by map op: its rows are computed where they are read
   std::unordered_map<std::uint32_t, RowValues> row_values;
   std::unordered_map<std::uint32_t, LaneResults> lane_results;  ///< by second-order node
+  std::unordered_map<std::uint32_t, LaneResults> wholes;        ///< values whose elements are made
+  std::vector<double> tree;  ///< by node: operations that one element takes, nothing shared
 };
 
 /// How an array is walked: outer axes serial, one axis along SIMD lanes, the rest unrolled.
@@ -142,6 +144,9 @@ class Lowering {
   Index reshaped(const Shape& from, const Shape& to, const Index& index);
   Index split(Id linear, const Dims& lengths);
   Elements all_elements(Frame& fr, Value v);
+  double tree_of(Frame& fr, Value v);
+  bool better_whole(Frame& fr, Value v);
+  const Elements& whole(Frame& fr, Value v);
   // (lower_views.cpp)
   std::optional<Ref> view(Frame& fr, Value v);
   bool side_by_side(Frame& fr, Value v, int axis);
@@ -188,6 +193,7 @@ class Lowering {
                   std::initializer_list<Id> prefix);
   void bind_registers(Frame& body, std::size_t param, Elements registers);
   Elements body_results(Frame& body, const std::vector<std::size_t>& which);
+  void make_before(Frame& fr, std::span<const Value> operands);
   void force(Frame& body);
   std::vector<Elements> lane_map(Frame& fr, Value node);
   std::vector<Elements> lane_pair_sum(Frame& fr, Value node);

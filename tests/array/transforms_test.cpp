@@ -2,6 +2,7 @@
 #include "cotangent/array/transforms.h"
 
 #include "cotangent/array/complex.h"
+#include "cotangent/array/linear_algebra.h"
 #include "cotangent/array/loops.h"
 #include "tests/array/support.h"
 
@@ -266,6 +267,32 @@ TEST(Transforms, RefusalsSayWhatToDo) {
   expect_refused([&] { vjp(f, ones({3})).second(ones({2})); }, "vjp", "a cotangent is f64[2]");
   expect_refused([&] { vmap([](Array x) { return x; }, {0}, 3)(zeros({2, 3})); }, "vmap",
                  "axis 3 of an array with 2");
+}
+
+// A loop in lanes that reads a small matrix at an index of its own: the matrix is made once, not
+// its whole history for every element. (The tree of one element has 3^6 leaves here.)
+TEST(Vmap, ALoopReadsASmallMatrixThatWasComputed) {
+  const auto product = [](Array x) {
+    for (int k = 0; k < 6; ++k) x = x * x + roll(x, 1, 0) * roll(x, 1, 1);
+    return fori_loop(0, 3, [&](const Array& i, Array p) { return p * x(i, i); }, Array(1.0));
+  };
+  const Array m = reshape(sin(linspace(0.3, 7, 9)), {3, 3}) * 0.7;
+  for (int lanes : {1, 2, 3, 8}) {
+    const Array all = stack(std::vector<Array>(static_cast<std::size_t>(lanes), m));
+    const auto f = jit(vmap(product));
+    EXPECT_TRUE(allclose(f(all), full({lanes}, product(m)), 1e-12)) << lanes;
+    EXPECT_LT(f.executable(all)->kernels_text().size(), 12000u) << lanes;
+  }
+}
+
+TEST(Vmap, OfTheGradientOfADeterminant) {
+  const auto slope = [](const Array& x) { return grad([](Array y) { return det(y); })(x); };
+  const Array m = reshape(sin(linspace(0.3, 7, 9)), {3, 3}) + 2.0 * eye(3);
+  const Array cofactors = det(m) * swapaxes(inv(m), 0, 1);
+  for (int lanes : {1, 2, 5}) {
+    const Array all = stack(std::vector<Array>(static_cast<std::size_t>(lanes), m));
+    EXPECT_TRUE(allclose(jit(vmap(slope))(all)(0), cofactors, 1e-12)) << lanes;
+  }
 }
 
 }  // namespace
