@@ -14,6 +14,7 @@
 #include "cotangent/base/text.h"
 #include "cotangent/base/version.h"
 #include "cotangent/runtime/executable.h"
+#include "cotangent/telemetry/environment.h"
 #include "cotangent/telemetry/json_lines_sink.h"
 #include "cotangent/telemetry/perfetto_sink.h"
 #include "cotangent/telemetry/terminal_sink.h"
@@ -50,20 +51,6 @@ void add_common_options(CLI::App& command, Common& common) {
   command.add_option("--log", common.log, "write every event as a line of JSON");
 }
 
-/// COTANGENT_DEBUG: how much of the compiler's inside is shown.
-telemetry::Detail detail_asked_for() {
-  const char* text = std::getenv("COTANGENT_DEBUG");
-  if (!text || !*text) return telemetry::Detail::kNone;
-  const std::string level = text;
-  if (level.size() != 1 || level[0] < '0' || level[0] > '5') {
-    throw UserError(
-        "COTANGENT_DEBUG is '" + level + "'",
-        "it can be 1 (plan), 2 (kernels), 3 (kernel programs), 4 (LLVM IR and assembly) "
-        "or 5 (every pass); 0 is nothing");
-  }
-  return static_cast<telemetry::Detail>(level[0] - '0');
-}
-
 telemetry::TerminalOptions terminal_options(const std::ostream& err, bool quiet, bool debug) {
   telemetry::TerminalOptions options;
   options.quiet = quiet;
@@ -90,7 +77,7 @@ class Reporting {
  public:
   Reporting(const Common& common, std::ostream& err)
       : common_(common),
-        detail_(detail_asked_for()),
+        detail_(telemetry::detail_from_environment()),
         terminal_(err, terminal_options(err, common.quiet, detail_ != telemetry::Detail::kNone)) {
     telemetry_.add(terminal_);
     telemetry_.show(detail_);

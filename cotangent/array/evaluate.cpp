@@ -8,6 +8,7 @@
 #include "cotangent/array/closure.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/runtime/fault.h"
+#include "cotangent/telemetry/environment.h"
 
 namespace cotangent::array {
 namespace {
@@ -133,8 +134,25 @@ struct Context::State {
   runtime::CompileOptions compile_options() const {
     runtime::CompileOptions o;
     o.threads = options.threads > 0 ? options.threads : runtime::host_threads();
+    o.telemetry = options.telemetry ? options.telemetry : telemetry::from_environment();
     return o;
   }
+
+  /// Remembers code whose calls are counted, to tell of them at the end. Under the mutex.
+  void watch(const runtime::ExecutablePtr& code, const telemetry::Telemetry* listener) {
+    if (listener && listener->wants(telemetry::Detail::kKernels)) watched.push_back(code);
+  }
+  void tell() const {
+    for (const runtime::ExecutablePtr& code : watched) {
+      const runtime::CallStats stats = code->stats();
+      const kernel::Cost cost = code->cost();
+      if (stats.calls == 0) continue;
+      const double units = cost.per_step ? 0 : static_cast<double>(stats.calls);
+      compile_options().telemetry->debug("kernel " + code->program()->name() + ": " +
+                                         text_of(stats, cost, units));
+    }
+  }
+  std::vector<runtime::ExecutablePtr> watched;
 
   /// The entry of this structure, made when it is new. Under the mutex.
   EntryPtr find(const ir::FunctionPtr& f) {
@@ -167,7 +185,9 @@ Context::Context(Options options) : state_(std::make_unique<State>()) {
   state_->options = options;
 }
 
-Context::~Context() = default;
+Context::~Context() {
+  state_->tell();
+}
 
 Context::Options Context::options() const {
   const std::lock_guard lock(state_->mutex);
@@ -210,16 +230,16 @@ std::vector<runtime::BufferPtr> Context::run(const ir::FunctionPtr& f,
     interpreted = !code && entry->uses < state_->options.compile_at_use &&
                   estimate_work(*f) <= state_->options.interpret_below;
     if (interpreted) ++state_->statistics.interpreted;
-    if (!interpreted && !code) {
-      ++state_->statistics.compilations;
-      how = state_->compile_options();
-    }
+    how = state_->compile_options();
+    if (!interpreted && !code) ++state_->statistics.compilations;
   }
   // Compilation is outside the lock: two threads may do it twice, to the same end.
   if (!program) {
     transform::Exposed exposed{f, {}};
     if (f->has_checks()) exposed = transform::expose_faults(*f);
-    program = transform::run_passes(exposed.program, exact_passes());
+    transform::PassOptions passes = exact_passes();
+    passes.telemetry = how.telemetry;
+    program = transform::run_passes(exposed.program, passes);
     checks = std::move(exposed.sites);
     const std::lock_guard lock(state_->mutex);
     entry->ready = program;
@@ -237,6 +257,7 @@ std::vector<runtime::BufferPtr> Context::run(const ir::FunctionPtr& f,
     code = runtime::compile(program, how);
     const std::lock_guard lock(state_->mutex);
     entry->code = code;
+    state_->watch(code, how.telemetry);
   }
   std::vector<runtime::BufferPtr> results = new_results(*program);
   std::vector<const void*> in;
@@ -254,7 +275,10 @@ runtime::ExecutablePtr Context::compile(const ir::FunctionPtr& f) {
     how = state_->compile_options();
     ++state_->statistics.compilations;
   }
-  return runtime::compile(f, how);
+  const runtime::ExecutablePtr code = runtime::compile(f, how);
+  const std::lock_guard lock(state_->mutex);
+  state_->watch(code, how.telemetry);
+  return code;
 }
 
 Context& default_context() {

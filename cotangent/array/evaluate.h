@@ -18,6 +18,7 @@
 
 #include "cotangent/array/array.h"
 #include "cotangent/runtime/executable.h"
+#include "cotangent/telemetry/telemetry.h"
 
 namespace cotangent::array {
 
@@ -29,6 +30,9 @@ class Context {
     std::size_t max_programs = 1024;  ///< compiled programs kept; the least recently used goes
     double interpret_below = 2e4;  ///< element operations up to which a new program is interpreted
     int compile_at_use = 4;        ///< ... and at which use it is compiled after all
+    /// Hears of passes, kernels and calls, and must live longer than what is compiled; null: what
+    /// COTANGENT_DEBUG asks for goes to standard error.
+    telemetry::Telemetry* telemetry = nullptr;
   };
   struct Statistics {
     std::int64_t evaluations = 0;   ///< programs run

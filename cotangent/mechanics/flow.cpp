@@ -208,14 +208,9 @@ class FlowImpl final : public Flow {
                      std::int64_t steps) const {
     if (!options_.telemetry || !options_.telemetry->wants(telemetry::Detail::kKernels)) return;
     const runtime::CallStats after = chunk.stats();
-    const kernel::Cost cost = chunk.cost();
-    const double seconds = after.seconds - before.seconds, n = static_cast<double>(steps);
-    const double rate = seconds > 0 ? 1e-9 * n / seconds : 0;
-    char text[160];
-    std::snprintf(text, sizeof text, "%lld calls, %.0f steps, %.3f ms, %.3g GF/s, %.3g GB/s",
-                  static_cast<long long>(after.calls - before.calls), n, 1e3 * seconds,
-                  rate * cost.flops, rate * cost.bytes);
-    options_.telemetry->debug("kernel " + chunk.program()->name() + ": " + text);
+    const runtime::CallStats here{after.calls - before.calls, after.seconds - before.seconds};
+    options_.telemetry->debug("kernel " + chunk.program()->name() + ": " +
+                              runtime::text_of(here, chunk.cost(), static_cast<double>(steps)));
   }
 
   const Variant& variant(bool trajectory) const {

@@ -4,8 +4,10 @@
 #include <thread>
 
 #include "cotangent/array/complex.h"
+#include "cotangent/array/evaluate.h"
 #include "cotangent/array/loops.h"
 #include "cotangent/array/transforms.h"
+#include "cotangent/ir/builder.h"
 #include "tests/array/support.h"
 
 namespace cotangent::array {
@@ -194,6 +196,29 @@ TEST(Tree, Leaves) {
   EXPECT_EQ(y.pair[1].item<int>(), 9);
   EXPECT_EQ(y.maybe->item<int>(), 9);
   EXPECT_EQ(y.name, "x");
+}
+
+TEST(Jit, TellsOfPassesKernelsAndCalls) {
+  struct Heard : telemetry::Sink {
+    std::string text;
+    void log(const telemetry::LogEvent& event) override { text += std::string(event.text) + "\n"; }
+  };
+  Heard sink;
+  telemetry::Telemetry telemetry;
+  telemetry.add(sink);
+  telemetry.show(telemetry::Detail::kPasses);
+  {
+    Context context({.telemetry = &telemetry});
+    ir::Builder b("twice");
+    const ir::Value x = b.param({DType::kF64, Shape{3}});
+    const auto code = context.compile(b.finish({b.add(x, x)}));
+    const ir::Tensor in({DType::kF64, Shape{3}});
+    code->call(std::span(&in, 1));
+  }
+  for (const char* part : {"pass simplify of twice", "kernel twice: 3 flops", "# kind: solo",
+                           "define", "kernel twice: 1 calls"}) {
+    EXPECT_NE(sink.text.find(part), std::string::npos) << part << "\n" << sink.text;
+  }
 }
 
 }  // namespace

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
+#include "cotangent/base/error.h"
+#include "cotangent/telemetry/environment.h"
 #include "cotangent/telemetry/json_lines_sink.h"
 #include "cotangent/telemetry/perfetto_sink.h"
 #include "cotangent/telemetry/terminal_sink.h"
@@ -193,6 +196,24 @@ TEST(Telemetry, DetailsAreWantedUpToTheLevelAskedForAndByAListenerOnly) {
 TEST(Span, WithoutATelemetryDoesNothing) {
   Span span(nullptr, "nobody");
   EXPECT_EQ(span.close(), 0);
+}
+
+TEST(Environment, CotangentDebugIsALevel) {
+  const char* before = std::getenv("COTANGENT_DEBUG");
+  const std::string kept = before ? before : "";
+  unsetenv("COTANGENT_DEBUG");
+  EXPECT_EQ(detail_from_environment(), Detail::kNone);
+  setenv("COTANGENT_DEBUG", "3", 1);
+  EXPECT_EQ(detail_from_environment(), Detail::kSource);
+  for (const char* bad : {"6", "x", "-1", "33"}) {
+    setenv("COTANGENT_DEBUG", bad, 1);
+    EXPECT_THROW(detail_from_environment(), UserError) << bad;
+  }
+  if (before) {
+    setenv("COTANGENT_DEBUG", kept.c_str(), 1);
+  } else {
+    unsetenv("COTANGENT_DEBUG");
+  }
 }
 
 }  // namespace
