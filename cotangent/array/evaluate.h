@@ -4,10 +4,12 @@
 // literals are its parameters, so its structure has no values in it; a program of the same
 // structure is found in the cache. Arrays that the caller still holds are kept when they are
 // computed on the way, so nothing is ever computed twice. The passes that change rounding are off
-// here: no bit depends on what is evaluated when.
+// here: no bit depends on what is evaluated when. The exception is what compiled code leaves to a
+// library (factorisations and solves of order 17 and more, products with m n k >= 32^3): it differs
+// from interpreted runs in the last bits.
 //
-// A structure that is small and new is run by the reference evaluator, which gives the same bits as
-// the code and needs no compilation; it is compiled when it comes again.
+// A structure that is small and new is run by the reference evaluator, which needs no compilation;
+// it is compiled when it comes again.
 #pragma once
 
 #include <cstdint>
