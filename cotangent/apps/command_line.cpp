@@ -92,6 +92,20 @@ class Reporting {
   }
   telemetry::Telemetry& telemetry() { return telemetry_; }
 
+  /// Ends the files; nothing is reported after. Throws where one could not be written whole.
+  void close() {
+    log_.reset(), trace_.reset();
+    for (auto* stream : {&log_file_, &trace_file_}) {
+      if (!stream->is_open()) continue;
+      stream->close();
+      const bool log = stream == &log_file_;
+      if (stream->fail()) {
+        throw DeviceError(std::string(log ? "--log: '" : "--trace: '") +
+                          (log ? common_.log : common_.trace) + "' could not be written whole");
+      }
+    }
+  }
+
   /// Bad input leaves no file behind, these included.
   void discard() const {
     for (const std::string& path : {common_.log, common_.trace}) {
@@ -204,6 +218,7 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
                        : check_app->parsed()   ? check_command(check, console)
                                                : doctor_command(doctor, console);
       if (!out.flush()) throw DeviceError("cannot write the answer to standard output");
+      reporting.close();
       return code;
     } catch (const UserError&) {
       reporting.discard();

@@ -181,7 +181,16 @@ struct Context::State {
 
 Context::Context() : Context(Options{}) {}
 
+static void check_options(const Context::Options& options) {
+  if (options.threads < 0 || options.threads > Context::kMostThreads) {
+    throw UserError("Context: " + std::to_string(options.threads) + " threads",
+                    "give 1 to " + std::to_string(Context::kMostThreads) +
+                        ", or 0 for as many as the machine has");
+  }
+}
+
 Context::Context(Options options) : state_(std::make_unique<State>()) {
+  check_options(options);
   state_->options = options;
 }
 
@@ -195,6 +204,7 @@ Context::Options Context::options() const {
 }
 
 void Context::set_options(Options options) {
+  check_options(options);
   const std::lock_guard lock(state_->mutex);
   state_->options = options;
   state_->entries.clear();

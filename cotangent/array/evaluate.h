@@ -27,8 +27,9 @@ namespace cotangent::array {
 /// How programs of arrays are compiled, and what has been compiled.
 class Context {
  public:
+  static constexpr int kMostThreads = 1024;
   struct Options {
-    int threads = 0;                  ///< of team kernels; 0: as many as the machine has
+    int threads = 0;                  ///< of team kernels, to kMostThreads; 0: the machine's
     std::size_t max_programs = 1024;  ///< compiled programs kept; the least recently used goes
     double interpret_below = 2e4;  ///< element operations up to which a new program is interpreted
     int compile_at_use = 4;        ///< ... and at which use it is compiled after all

@@ -155,5 +155,16 @@ TEST(Evaluate, OneCheckAtATime) {
   EXPECT_EQ(run_cli({"check", example("kepler"), "--reverse", "--evaluate"}).code, 2);
 }
 
+// What cannot be written whole is said, not lost in silence.
+TEST(Seeing, ATimelineOnAFullDiskIsAnError) {
+  for (const char* option : {"--trace", "--log"}) {
+    const CliResult r = run_cli(
+        {"run", example("henon_heiles"), "--set", "run.steps=50", "--quiet", option, "/dev/full"});
+    EXPECT_EQ(r.code, 1) << option;
+    EXPECT_TRUE(has(r.err, std::string(option) + ": '/dev/full' could not be written whole"))
+        << r.err;
+  }
+}
+
 }  // namespace
 }  // namespace cotangent::apps::testing

@@ -198,6 +198,14 @@ TEST(Tree, Leaves) {
   EXPECT_EQ(y.name, "x");
 }
 
+TEST(Jit, ThreadsAreCounted) {
+  for (int threads : {-1, 1025, 100000}) {
+    EXPECT_THROW(Context({.threads = threads}), UserError) << threads;
+  }
+  const Context fine({.threads = 3});
+  EXPECT_EQ(fine.options().threads, 3);
+}
+
 TEST(Jit, TellsOfPassesKernelsAndCalls) {
   struct Heard : telemetry::Sink {
     std::string text;
