@@ -132,7 +132,7 @@ const HelperRow kCHelpers[] = {
     {"to", "rd", "iluv",
      "/* Truncates; saturates; NaN gives 0. */\n"
      "$f $r to@@($t x) {\n"
-     "  if (x != x) return 0;\n"
+     "  if (!(x >= 1 || x <= -1)) return 0;\n"
      "  if (x < $L) return $m;\n"
      "  if (x >= $H) return $M;\n"
      "  return ($r)x;\n"
