@@ -12,6 +12,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g0 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-Og -g1")
 # No recovery: the first finding ends the test.
 set(CMAKE_CXX_FLAGS_ASAN "-O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all")
+set(CMAKE_CXX_FLAGS_TSAN "-O1 -g1 -fno-omit-frame-pointer -fsanitize=thread")
 
 # Contraction to fma is a pass of ours; the C++ compiler must not do it behind our back, or the
 # evaluator and the compiled kernels would differ in the last bit. No -march for the same reason.
