@@ -14,9 +14,9 @@ constexpr std::int64_t kMaxFrozenElements = 64;
 
 enum class Place : std::uint8_t { kInline, kCapture, kConstant, kParameter };
 
-[[noreturn]] void refuse_escaped(const Node& placeholder) {
+[[noreturn]] void refuse_escaped(const Node& parameter) {
   throw UserError(
-      "[" + placeholder.owner->what +
+      "[" + parameter.owner->what +
           "] an array made inside a traced function is used after the function returned",
       "return it as a result of the function instead of storing it elsewhere");
 }
@@ -35,7 +35,7 @@ class Collector {
  public:
   Collector(Capture mode, std::uint64_t trace) : mode_(mode), trace_(trace), walk_(next_serial()) {}
 
-  void own(const NodePtr& placeholder) { note_of(placeholder).place = Place::kParameter; }
+  void own(const NodePtr& parameter) { note_of(parameter).place = Place::kParameter; }
 
   void collect(const NodePtr& root) {
     if (!visit(root)) return;
@@ -93,7 +93,7 @@ class Collector {
   }
 
   Place classify(const NodePtr& node) {
-    if (node->kind == Node::Kind::kPlaceholder) return classify_placeholder(*node);
+    if (node->kind == Node::Kind::kParameter) return classify_parameter(*node);
     switch (mode_) {
       case Capture::kProgram: return node->is_ready() ? Place::kCapture : Place::kInline;
       case Capture::kFrozen:
@@ -109,7 +109,7 @@ class Collector {
     throw InternalError("no such capture mode");
   }
 
-  Place classify_placeholder(const Node& node) {
+  Place classify_parameter(const Node& node) {
     if (!node.owner->running) refuse_escaped(node);
     if (mode_ == Capture::kProgram) {
       throw UserError(

@@ -8,7 +8,7 @@
 
 namespace cotangent::array {
 
-/// What becomes of nodes that do not depend on the placeholders.
+/// What becomes of nodes that do not depend on the parameters.
 enum class Capture {
   kProgram,  ///< everything pending is part of the function; buffers and literals are parameters
   kFrozen,   ///< (jit) what was made before the trace is evaluated; small buffers are constants
@@ -21,7 +21,7 @@ struct Closure {
   std::vector<NodePtr> captures;
 };
 
-/// The function from placeholders to results. `trace` is the serial of the placeholders' trace.
+/// The function from parameters to results. `trace` is the serial of the parameters' trace.
 /// UserError when a result depends on a trace that is over. With kFrozen `function` is null when
 /// a result depends on another trace that is running.
 Closure close_over(const std::string& name, std::span<const NodePtr> results,

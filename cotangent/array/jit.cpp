@@ -20,13 +20,13 @@ Recording::~Recording() {
   state_->trace->running = false;
 }
 
-Array Recording::placeholder(DType dtype, const Shape& shape, bool weak) {
-  return Array(make_placeholder(ir::Type{dtype, shape}, weak, state_->trace));
+Array Recording::parameter(DType dtype, const Shape& shape, bool weak) {
+  return Array(make_parameter(ir::Type{dtype, shape}, weak, state_->trace));
 }
 
-std::vector<Array> Recording::placeholders_like(std::span<const Array> leaves) {
+std::vector<Array> Recording::parameters_like(std::span<const Array> leaves) {
   std::vector<Array> made;
-  for (const Array& x : leaves) made.push_back(placeholder(x.dtype(), x.shape(), x.is_weak()));
+  for (const Array& x : leaves) made.push_back(parameter(x.dtype(), x.shape(), x.is_weak()));
   return made;
 }
 

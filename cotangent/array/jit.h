@@ -61,7 +61,7 @@ class Cache {
   std::vector<Entry> entries_;
 };
 
-/// Placeholders for the leaves of a trace, until it is finished or abandoned.
+/// Parameters for the leaves of a trace, until it is finished or abandoned.
 class Recording {
  public:
   explicit Recording(std::string what);
@@ -69,8 +69,8 @@ class Recording {
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
-  Array placeholder(DType dtype, const Shape& shape, bool weak);
-  std::vector<Array> placeholders_like(std::span<const Array> leaves);
+  Array parameter(DType dtype, const Shape& shape, bool weak);
+  std::vector<Array> parameters_like(std::span<const Array> leaves);
   std::uint64_t serial() const;
 
  private:
@@ -166,7 +166,7 @@ class Jitted {
     jit_detail::Recording recording("jit");
     std::vector<Array> parameters;
     const auto inside = [&](const auto& tree) {
-      const auto mine = recording.placeholders_like(leaves_of(tree));
+      const auto mine = recording.parameters_like(leaves_of(tree));
       parameters.insert(parameters.end(), mine.begin(), mine.end());
       return with_leaves(tree, mine);
     };

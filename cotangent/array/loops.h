@@ -23,7 +23,7 @@ using jit_detail::Recording;
 struct Body {
   std::shared_ptr<Recording> recording;
   Array iteration;
-  std::vector<Array> carries, inputs;  ///< placeholders
+  std::vector<Array> carries, inputs;  ///< parameters
   std::vector<Array> next, outputs;    ///< results
 };
 
@@ -47,7 +47,7 @@ std::int64_t scan_length(std::span<const Array> inputs, std::int64_t length);
 std::vector<Array> run_loop(const Body& body, std::int64_t trip, std::span<const Array> init,
                             std::span<const Array> inputs);
 
-/// Final carries. `proceed` is what the condition gave on the body's placeholders.
+/// Final carries. `proceed` is what the condition gave on the body's parameters.
 std::vector<Array> run_while(const Body& body, const Array& proceed, std::span<const Array> init,
                              std::int64_t limit);
 
@@ -77,8 +77,8 @@ auto fori_loop(std::int64_t first, std::int64_t last, const Body& body, const St
   for (;;) {
     loop_detail::Body made;
     made.recording = std::make_shared<jit_detail::Recording>("fori_loop");
-    made.iteration = made.recording->placeholder(DType::kI64, Shape{}, false);
-    made.carries = made.recording->placeholders_like(init);
+    made.iteration = made.recording->parameter(DType::kI64, Shape{}, false);
+    made.carries = made.recording->parameters_like(init);
     const Array i = first == 0 ? made.iteration : made.iteration + first;
     const Tree next = std::invoke(body, i, with_leaves(state, made.carries));
     made.next = leaves_of(next);
@@ -99,10 +99,10 @@ auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t lengt
   for (;;) {
     loop_detail::Body made;
     made.recording = std::make_shared<jit_detail::Recording>("scan");
-    made.iteration = made.recording->placeholder(DType::kI64, Shape{}, false);
-    made.carries = made.recording->placeholders_like(init);
+    made.iteration = made.recording->parameter(DType::kI64, Shape{}, false);
+    made.carries = made.recording->parameters_like(init);
     for (const Array& x : inputs) {
-      made.inputs.push_back(made.recording->placeholder(x.dtype(), x.shape().row(), x.is_weak()));
+      made.inputs.push_back(made.recording->parameter(x.dtype(), x.shape().row(), x.is_weak()));
     }
     const auto both =
         std::invoke(body, with_leaves(carry, made.carries), with_leaves(xs, made.inputs));
@@ -130,8 +130,8 @@ auto while_loop(const Proceed& proceed, const Body& body, const State& given,
   for (;;) {
     loop_detail::Body made;
     made.recording = std::make_shared<jit_detail::Recording>("while_loop");
-    made.iteration = made.recording->placeholder(DType::kI64, Shape{}, false);
-    made.carries = made.recording->placeholders_like(init);
+    made.iteration = made.recording->parameter(DType::kI64, Shape{}, false);
+    made.carries = made.recording->parameters_like(init);
     const Tree inside = with_leaves(state, made.carries);
     const Array go_on = loop_detail::checked_predicate("while_loop", std::invoke(proceed, inside));
     const Tree next = std::invoke(body, inside);
@@ -173,12 +173,12 @@ auto pair_sum(const F& f, const Tree& rows, Pairs pairs = Pairs::kLess,
   const std::vector<Array> leaves = leaves_of(rows);
   const std::int64_t count = loop_detail::common_length("pair_sum", leaves);
   jit_detail::Recording recording("pair_sum");
-  const std::vector<Array> indices{recording.placeholder(DType::kI64, Shape{}, false),
-                                   recording.placeholder(DType::kI64, Shape{}, false)};
+  const std::vector<Array> indices{recording.parameter(DType::kI64, Shape{}, false),
+                                   recording.parameter(DType::kI64, Shape{}, false)};
   std::vector<Array> first, second;
   for (const Array& x : leaves) {
-    first.push_back(recording.placeholder(x.dtype(), x.shape().row(), x.is_weak()));
-    second.push_back(recording.placeholder(x.dtype(), x.shape().row(), x.is_weak()));
+    first.push_back(recording.parameter(x.dtype(), x.shape().row(), x.is_weak()));
+    second.push_back(recording.parameter(x.dtype(), x.shape().row(), x.is_weak()));
   }
   auto result = std::invoke(f, with_leaves(rows, first), with_leaves(rows, second));
   const auto all = loop_detail::run_pairs(recording, first, second, leaves_of(result), leaves,

@@ -100,9 +100,9 @@ NodePtr make_buffer(ir::Type type, runtime::BufferPtr buffer, bool weak, bool li
   return node;
 }
 
-NodePtr make_placeholder(ir::Type type, bool weak, TracePtr owner) {
+NodePtr make_parameter(ir::Type type, bool weak, TracePtr owner) {
   auto node = std::make_shared<Node>();
-  node->kind = Node::Kind::kPlaceholder;
+  node->kind = Node::Kind::kParameter;
   node->type = type;
   node->weak = weak;
   node->serial = next_serial();
@@ -172,7 +172,7 @@ NodePtr with_weak(NodePtr node, bool weak) {
 std::string maker_of(const Node& node) {
   switch (node.kind) {
     case Node::Kind::kBuffer: return "a buffer";
-    case Node::Kind::kPlaceholder: return "a parameter of " + node.owner->what;
+    case Node::Kind::kParameter: return "a parameter of " + node.owner->what;
     case Node::Kind::kCall: return "a call of " + node.callee->name();
     case Node::Kind::kProject: return maker_of(*node.operands[0]);
     case Node::Kind::kOp: return std::string(ir::name_of(node.op));

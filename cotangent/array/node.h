@@ -2,12 +2,12 @@
 //
 // One representation serves lazy evaluation and tracing. A node is
 //   a buffer       memory with values; a *literal* is one that was written in C++ code as a number
-//   a placeholder  a parameter of a function being traced; it has a type and no value
+//   a parameter    of a function being traced; it has a type and no value
 //   an operation   an ir op on other nodes, or a whole ir function called on them
 //   a projection   one result of a node with several
 //
 // There is no "current trace". A node knows the innermost trace it depends on (`trace`), so after a
-// function was run on placeholders, what it made is read off the graph of its results, and what
+// function was run on parameters, what it made is read off the graph of its results, and what
 // those take from outside are its captures (closure.h).
 #pragma once
 
@@ -36,7 +36,7 @@ struct Trace {
 using TracePtr = std::shared_ptr<Trace>;
 
 struct Node {
-  enum class Kind : std::uint8_t { kBuffer, kPlaceholder, kOp, kCall, kProject };
+  enum class Kind : std::uint8_t { kBuffer, kParameter, kOp, kCall, kProject };
 
   Node() = default;
   ~Node();
@@ -52,7 +52,7 @@ struct Node {
   std::int64_t index = 0;      ///< which result (projection)
   std::uint64_t serial = 0;    ///< when it was made
   std::uint64_t trace = 0;     ///< serial of the innermost trace it depends on; 0: of none
-  TracePtr owner;              ///< of a placeholder
+  TracePtr owner;              ///< of a parameter
   ir::Type type;               ///< of results[0] when there are several
   std::vector<ir::Type> more;  ///< all result types of a node with several results, else empty
 
@@ -76,7 +76,7 @@ std::uint64_t next_serial();
 
 NodePtr make_buffer(ir::Type type, runtime::BufferPtr buffer, bool weak = false,
                     bool literal = false);
-NodePtr make_placeholder(ir::Type type, bool weak, TracePtr owner);
+NodePtr make_parameter(ir::Type type, bool weak, TracePtr owner);
 
 /// Records an op; the type is inferred, UserError when the operands do not fit.
 NodePtr make_op(ir::Op op, std::vector<NodePtr> operands, ir::Attr attr = {}, ir::Type hint = {},

@@ -24,11 +24,11 @@ namespace transform_detail {
 
 using jit_detail::Recording;
 
-/// Records f on placeholders; the leaves of what it gives.
+/// Records f on parameters; the leaves of what it gives.
 template <class F, class... A>
 auto record(Recording& recording, std::vector<Array>& parameters, const F& f, const A&... trees) {
   const auto inside = [&](const auto& tree) {
-    const auto mine = recording.placeholders_like(leaves_of(tree));
+    const auto mine = recording.parameters_like(leaves_of(tree));
     parameters.insert(parameters.end(), mine.begin(), mine.end());
     return with_leaves(tree, mine);
   };
@@ -95,7 +95,7 @@ auto value_and_grad(const F& f, std::index_sequence<K...>, const auto& arguments
   const auto place = [&](auto& tree) {
     const auto mine = leaves_of(tree);
     at.insert(at.end(), mine.begin(), mine.end());
-    const auto holders = recording.placeholders_like(mine);
+    const auto holders = recording.parameters_like(mine);
     parameters.insert(parameters.end(), holders.begin(), holders.end());
     tree = with_leaves(std::move(tree), holders);
   };
@@ -243,7 +243,7 @@ auto vmap(F f, std::vector<LaneAxis> in_axes = {}, int out_axis = 0) {
       for (const Array& leaf : leaves_of(tree)) {
         rows.push_back(transform_detail::lanes_first(leaf, *axis, lanes));
         mine.push_back(
-            recording.placeholder(leaf.dtype(), rows.back().shape().row(), leaf.is_weak()));
+            recording.parameter(leaf.dtype(), rows.back().shape().row(), leaf.is_weak()));
         parameters.push_back(mine.back());
       }
       tree = with_leaves(std::move(tree), mine);

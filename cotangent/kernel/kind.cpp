@@ -5,13 +5,6 @@
 namespace cotangent::kernel {
 namespace {
 
-bool has_steps(const Block& b) {
-  return std::any_of(b.instrs.begin(), b.instrs.end(), [](const Instr& i) {
-    return i.rolled || i.code == Code::kWhile || (i.body && has_steps(*i.body)) ||
-           (i.other && has_steps(*i.other));
-  });
-}
-
 constexpr double kTypicalWhile = 8;      ///< iterations, for want of knowledge
 constexpr double kTypicalCadence = 100;  ///< steps from one output to the next, likewise
 
@@ -115,6 +108,13 @@ class Walk {
 };
 
 }  // namespace
+
+bool has_steps(const Block& b) {
+  return std::any_of(b.instrs.begin(), b.instrs.end(), [](const Instr& i) {
+    return i.rolled || i.code == Code::kWhile || (i.body && has_steps(*i.body)) ||
+           (i.other && has_steps(*i.other));
+  });
+}
 
 std::string_view name_of(Kind kind) {
   switch (kind) {

@@ -28,6 +28,9 @@ struct Work {
 };
 Work work_of(const Program& program);
 
+/// Whether a loop over steps, or a while, is inside.
+bool has_steps(const Block& block);
+
 /// As long as `from` operations take, so many barriers do.
 constexpr double kBarriersIn = 10;
 

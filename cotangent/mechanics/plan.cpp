@@ -221,8 +221,8 @@ class Planner {
     }
   }
 
-  /// The runtime decides on the compiled program (explain --show=kernels); this is the same rule on
-  /// an estimate: a gradient is about three times its energy.
+  /// The runtime decides on the compiled program (explain --show=kernels); this is its rule on
+  /// an estimate, barriers left out: a gradient is about three times its energy.
   void kernel() {
     double operations = 0;
     for (const EnergyTerm& term : system_.terms) operations += 3 * operations_in(*term.energy);

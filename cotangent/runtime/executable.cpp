@@ -213,7 +213,7 @@ std::string kernel_text(const kernel::Program& program, const std::string& why, 
 }  // namespace
 
 std::string text_of(const CallStats& stats, const kernel::Cost& cost, double units) {
-  std::string text = std::to_string(stats.calls) + " calls";
+  std::string text = std::to_string(stats.calls) + (stats.calls == 1 ? " call" : " calls");
   if (cost.per_step && units > 0) text += ", " + whole_number(units) + " steps";
   const double rate = stats.seconds > 0 ? 1e-9 * units / stats.seconds : 0;
   char times[100];

@@ -20,7 +20,7 @@ namespace cotangent::runtime {
 struct CompileOptions {
   int threads = 1;  ///< size of the team for kernels worth a team; never changes results
   double team_from =
-      3e5;              ///< operations a step from which a kernel is worth a team; tests lower it
+      3e5;  ///< operations that threads can share, from which they may be worth it; 0: always
   int vector_bits = 0;  ///< 128, 256, 512; 0: what the host does best. Never changes results
   bool passes = true;   ///< false: the program is taken as it is (already post-pass)
   transform::PassOptions pass_options;

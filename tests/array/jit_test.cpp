@@ -224,7 +224,7 @@ TEST(Jit, TellsOfPassesKernelsAndCalls) {
     code->call(std::span(&in, 1));
   }
   for (const char* part : {"pass simplify of twice", "kernel twice: 3 flops", "# kind: solo",
-                           "define", "kernel twice: 1 calls"}) {
+                           "define", "kernel twice: 1 call,"}) {
     EXPECT_NE(sink.text.find(part), std::string::npos) << part << "\n" << sink.text;
   }
 }

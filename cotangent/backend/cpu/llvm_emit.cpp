@@ -10,6 +10,7 @@
 
 #include "cotangent/backend/cpu/llvm_control.h"
 #include "cotangent/base/error.h"
+#include "cotangent/kernel/kind.h"
 #include "cotangent/kernel/memory_plan.h"
 
 namespace cotangent::backend::cpu {
@@ -514,13 +515,6 @@ class Emitter final : public ControlEmitter {
     return depth > 0 ? bytes : widest(b);
   }
 
-  static bool has_steps(const Block& b) {
-    return std::any_of(b.instrs.begin(), b.instrs.end(), [](const Instr& i) {
-      return i.rolled || i.code == Code::kWhile || (i.body && has_steps(*i.body)) ||
-             (i.other && has_steps(*i.other));
-    });
-  }
-
   /// The most values that a loop over steps carries.
   static std::size_t carried(const Block& b) {
     std::size_t most = 0;
@@ -536,7 +530,7 @@ class Emitter final : public ControlEmitter {
   /// wait for each other; those of several do not. Long bodies have work enough of their own, and
   /// no registers to spare; much of one that carries little are often sides that hardly ever run.
   static std::int64_t interleaved(const Block& body) {
-    if (!has_steps(body)) return 1;
+    if (!kernel::has_steps(body)) return 1;
     const std::size_t size = kernel::size_of_block(body);
     const std::size_t four = carried(body) <= 8 ? 800 : 500;
     return size <= four ? 4 : size <= 2000 ? 2 : 1;
@@ -569,7 +563,7 @@ class Emitter final : public ControlEmitter {
     values_[i.index].stride = 1;
     classify(*i.body);
     // A long body stands once: its last, partial vector is masked by a comparison.
-    const bool heavy = has_steps(*i.body) || kernel::size_of_block(*i.body) > kMaxTwice;
+    const bool heavy = kernel::has_steps(*i.body) || kernel::size_of_block(*i.body) > kMaxTwice;
     const std::int64_t whole =
         heavy && n % width != 0 ? (n + width - 1) / width * width : n / width * width;
     const bool share = team_ && i.kind == ForKind::kParallel && lo == 0 && !inside_first_;
