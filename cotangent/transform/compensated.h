@@ -9,6 +9,9 @@
 // Both are ordinary programs. They rely on additions being done as written: no pass reassociates.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "cotangent/ir/builder.h"
 
 namespace cotangent::transform {
@@ -29,11 +32,16 @@ Compensated fast_two_sum(ir::Builder& b, ir::Value x, ir::Value y);
 Compensated two_product(ir::Builder& b, ir::Value x, ir::Value y);
 
 /// state + scale * rate, the update of a step: what earlier additions lost goes in first, what this
-/// one loses comes out. Kahan (1965). Five operations where a plain update is one.
+/// one loses comes out. Kahan (1965). Five operations where a plain update is one. The increment is
+/// rounded as one number.
 Compensated compensated_update(ir::Builder& b, Compensated state, ir::Value scale, ir::Value rate);
 
-/// The same with the rate itself known as a pair.
+/// The same with the rate itself known as a pair: the increment is not rounded, also where it is
+/// larger than the state.
 Compensated compensated_update(ir::Builder& b, Compensated state, ir::Value scale,
+                               Compensated rate);
+/// And with a scale that is a pair, such as a time step that f32 does not hold.
+Compensated compensated_update(ir::Builder& b, Compensated state, Compensated scale,
                                Compensated rate);
 
 /// `f` with every f64 value as a pair of f32, high part first: each f64 parameter and result
@@ -41,7 +49,8 @@ Compensated compensated_update(ir::Builder& b, Compensated state, ir::Value scal
 /// to twenty f32 operations for one. Other types are untouched.
 /// Throws UserError naming the op for elementary functions (sin, exp, ...), sorts, random bits,
 /// factorisations, FFT, scatter_add, while, cond, call and check, and for products of matrices with
-/// more than 4,096 terms.
-ir::FunctionPtr in_double_single(const ir::Function& f);
+/// more than 4,096 terms. `show` gives the text of the place that the error names.
+ir::FunctionPtr in_double_single(const ir::Function& f,
+                                 const std::function<std::string(SourceSpan)>& show = {});
 
 }  // namespace cotangent::transform

@@ -91,9 +91,13 @@ class Pairs {
   Builder& b_;
 };
 
+/// Gives the text of a place; may be empty.
+using Show = std::function<std::string(SourceSpan)>;
+
 class Converter {
  public:
-  explicit Converter(const Function& f) : f_(f), b_(f.name()), pairs_(b_), image_(f.size()) {}
+  Converter(const Function& f, const Show& show)
+      : f_(f), show_(show), b_(f.name()), pairs_(b_), image_(f.size()) {}
 
   FunctionPtr run() {
     for (std::size_t k = 0; k < f_.params().size(); ++k) {
@@ -120,9 +124,16 @@ class Converter {
   }
 
   [[noreturn]] void refuse(Value v, const std::string& why) const {
-    throw UserError({"[" + std::string(name_of(f_.op(v))) + "] has no double-single form", "", why,
+    SourceSpan place;
+    for (const SourceSpan& s : f_.spans(v)) {
+      if (place.empty() || (!s.empty() && s.end - s.begin < place.end - place.begin)) place = s;
+    }
+    throw UserError({"[" + std::string(name_of(f_.op(v))) + "] has no double-single form",
+                     show_ && !place.empty() ? show_(place) : "", why,
                      "compute it in f64, or leave the forces in f32"});
   }
+
+  FunctionPtr converted(const Function& body) const { return Converter(body, show_).run(); }
 
   Compensated of(Value v, std::size_t k) const { return image_[f_.operand(v, k).id]; }
   bool pair(Value v) const { return is_pair(f_.type(v)); }
@@ -378,7 +389,7 @@ class Converter {
       a.roles.insert(a.roles.end(), is_pair(t) ? 2 : 1, role);
       stacked.push_back(t);
     }
-    a.body = in_double_single(*a.body);
+    a.body = converted(*a.body);
     std::vector<Compensated> out = hand_out(stacked, b_.map(a, operands));
     for (std::size_t r = 0; r < roles.size(); ++r) {
       if (roles[r] == Role::kTotal && out[r].error.valid())
@@ -402,7 +413,7 @@ class Converter {
     for (std::size_t o = 0; o < every.size(); ++o) {
       a.every.insert(a.every.end(), is_pair(a.body->result_type(carries + o)) ? 2 : 1, every[o]);
     }
-    a.body = in_double_single(*a.body);
+    a.body = converted(*a.body);
     results_[v.id] = hand_out(f_.result_types(v), b_.loop(a, operands));
   }
 
@@ -410,7 +421,7 @@ class Converter {
   void pair_sum(Value v) {
     const PairAttr a = f_.attr_as<PairAttr>(v);
     std::vector<Compensated> out(a.roles.size());
-    const FunctionPtr body = in_double_single(*a.body);
+    const FunctionPtr body = converted(*a.body);
     const auto row_sums = [&](bool at_j) { return pair_rows(v, a, body, at_j); };
     const bool any_j = std::find(a.roles.begin(), a.roles.end(), Role::kAtJ) != a.roles.end();
     const std::vector<Compensated> at_i = row_sums(false);
@@ -498,6 +509,7 @@ class Converter {
   }
 
   const Function& f_;
+  const Show& show_;
   Builder b_;
   Pairs pairs_;
   std::vector<Compensated> image_;
@@ -506,8 +518,8 @@ class Converter {
 
 }  // namespace
 
-FunctionPtr in_double_single(const Function& f) {
-  return Converter(f).run();
+FunctionPtr in_double_single(const Function& f, const Show& show) {
+  return Converter(f, show).run();
 }
 
 }  // namespace cotangent::transform

@@ -70,6 +70,37 @@ TEST(Compensated, ALongSumKeepsItsDigits) {
   EXPECT_LT(d.compensated, 1e-9);  // each increment is rounded to 24 bits once
 }
 
+/// One update of random states by random steps, many of them longer than the state, against the
+/// exact sum in long double (64 bits hold it: all numbers are f32 of sizes near 1).
+TEST(Compensated, AScaleThatIsAPairIsUsedWhole) {
+  Builder b("f");
+  const Value x = b.param(kSingle), e = b.param(kSingle), h = b.param(kSingle),
+              l = b.param(kSingle);
+  const Value r = b.param(kSingle), s = b.param(kSingle);
+  const Compensated pair = compensated_update(b, {x, e}, Compensated{h, l}, Compensated{r, s});
+  const FunctionPtr f = run_passes(b.finish({pair.value, pair.error}));
+  SplitMix random(11);
+  for (int n = 0; n < 2000; ++n) {
+    const auto split = [&](double size) {
+      const double v = (random.unit() - 0.5) * size;
+      const auto high = static_cast<float>(v);
+      return std::array{high, static_cast<float>(v - static_cast<double>(high))};
+    };
+    const auto state = split(n % 2 == 0 ? 2.0 : 1e-3), scale = split(0.02), rate = split(4.0);
+    const auto out =
+        evaluate(*f, std::array{Tensor::scalar_of(state[0]), Tensor::scalar_of(state[1]),
+                                Tensor::scalar_of(scale[0]), Tensor::scalar_of(scale[1]),
+                                Tensor::scalar_of(rate[0]), Tensor::scalar_of(rate[1])});
+    const auto whole = [](const std::array<float, 2>& v) {
+      return static_cast<long double>(v[0]) + static_cast<long double>(v[1]);
+    };
+    const long double step = whole(scale) * whole(rate), want = whole(state) + step;
+    EXPECT_LE(std::fabs(out[0].real(0) + out[1].real(0) - want),
+              std::ldexp(std::fabs(whole(state)) + std::fabs(step), -45))
+        << n;
+  }
+}
+
 /// A function of f64, and the same in pairs of f32, on the same numbers.
 double worst_error(const FunctionPtr& f, std::uint64_t seed) {
   const FunctionPtr g = run_passes(in_double_single(*f));
@@ -207,6 +238,26 @@ TEST(DoubleSingle, RefusesByName) {
     return b.dot_general(x, x, dot);
   });
   refused("cast", [](Builder& b) { return b.cast(b.param(scalar()), DType::kI64); });
+}
+
+TEST(DoubleSingle, ARefusalShowsThePlace) {
+  Builder row("row");
+  row.param(scalar(DType::kI64));
+  const Value x = row.param(scalar());
+  row.set_span({0, 12, 18});
+  MapAttr map;
+  map.count = 3;
+  map.rows = 1;
+  map.roles = {Role::kTotal};
+  map.body = row.finish({row.unary(Op::kCos, x)});
+  Builder b("f");
+  const FunctionPtr f = b.finish(b.map(map, std::array{b.param({DType::kF64, Shape{3}})}));
+  try {
+    in_double_single(*f, [](SourceSpan span) { return "at " + std::to_string(span.begin); });
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.parts().where, "at 12");
+  }
 }
 
 }  // namespace
