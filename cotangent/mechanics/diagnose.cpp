@@ -61,7 +61,11 @@ std::string expression_text(const System& system, const Origin& origin) {
 class Replay {
  public:
   Replay(const System& system, const Pieces& pieces, double t0, double dt)
-      : system_(system), pieces_(pieces), t0_(t0), dt_(dt) {
+      : system_(system),
+        pieces_(pieces),
+        t0_(t0),
+        dt_(dt),
+        updates_{update_program(pieces, Part::kQ), update_program(pieces, Part::kP)} {
     if (system.shape.size() > kCompileFrom) {
       const ir::FunctionPtr both[] = {pieces.gradient, pieces.velocity};
       runtime::CompileOptions options;
@@ -75,44 +79,33 @@ class Replay {
     return std::fma(static_cast<double>(step) + offset, dt_, t0_);
   }
 
-  std::vector<Tensor> arguments(const Tensor& q, const Tensor& p, double t, DType dtype) const {
-    std::vector<Tensor> args = {converted(q, dtype), converted(p, dtype),
-                                ir::filled(ir::scalar(dtype), t)};
-    for (const Parameter& x : system_.parameters) args.push_back(converted(x.value, dtype));
-    return args;
+  /// dH/dq (which = 0) or dH/dp (1), with the bits of the run: one array, or the two of a pair.
+  std::vector<Tensor> derivative(std::size_t which, const Carry& s, double t) const {
+    const std::vector<Tensor> args = arguments(s, t);
+    if (!compiled_.empty()) return compiled_[which]->call(args);
+    return ir::evaluate(which == 0 ? *pieces_.gradient : *pieces_.velocity, args);
   }
 
-  /// dH/dq (which = 0) or dH/dp (1), with the bits of the run.
-  Tensor derivative(std::size_t which, const Tensor& q, const Tensor& p, double t) const {
-    const std::vector<Tensor> args = arguments(q, p, t, pieces_.dtype);
-    if (!compiled_.empty()) return compiled_[which]->call(args)[0];
-    return ir::evaluate(which == 0 ? *pieces_.gradient : *pieces_.velocity, args)[0];
-  }
-
-  /// x + coefficient * y, rounded as the step does.
-  Tensor axpy(double coefficient, const Tensor& y, const Tensor& x) const {
-    Tensor out(x.type());
-    for (std::int64_t k = 0; k < x.size(); ++k) {
-      if (x.type().dtype == DType::kF64) {
-        out.as<double>()[static_cast<std::size_t>(k)] =
-            std::fma(coefficient, static_cast<double>(y.real(k)), static_cast<double>(x.real(k)));
-      } else {
-        out.as<float>()[static_cast<std::size_t>(k)] =
-            std::fma(static_cast<float>(coefficient), static_cast<float>(y.real(k)),
-                     static_cast<float>(x.real(k)));
-      }
-    }
-    return out;
+  /// Adds coefficient * rate to q or p, rounded as the step does.
+  void add(Carry& s, Part part, double coefficient, const std::vector<Tensor>& rate) const {
+    std::vector<Tensor> args = {s[part]};
+    const bool error = s.has(error_of(part));
+    if (error) args.push_back(s[error_of(part)]);
+    args.push_back(Tensor::scalar_of<double>(coefficient));
+    args.insert(args.end(), rate.begin(), rate.end());
+    std::vector<Tensor> moved = ir::evaluate(*updates_[part == Part::kQ ? 0 : 1], args);
+    s[part] = std::move(moved[0]);
+    if (error) s[error_of(part)] = std::move(moved[1]);
   }
 
   /// Names what made dH/dq (which = 0) or dH/dp (1) not finite at a finite state: a term's energy
   /// itself if it is not finite there, else its derivative.
-  NonFinite name(std::size_t which, const Tensor& q, const Tensor& p, double t,
-                 const Tensor& gradient) const {
+  NonFinite name(std::size_t which, const Carry& s, double t, const Tensor& gradient) const {
     NonFinite found;
     const char* array = which == 0 ? "p" : "q";
     found.component = component_name(array, system_.shape, *first_non_finite(gradient));
-    const std::vector<Tensor> args = arguments(q, p, t, DType::kF64);
+    std::vector<Tensor> args = {s.whole(Part::kQ), s.whole(Part::kP), Tensor::scalar_of<double>(t)};
+    for (const Parameter& x : system_.parameters) args.push_back(x.value);
     for (const EnergyTerm& term : system_.terms) {
       if (finite(ir::evaluate(*term.energy, args)[0])) continue;
       const std::optional<Origin> origin = origin_in(*term.energy, args);
@@ -132,23 +125,40 @@ class Replay {
   }
 
  private:
-  static Tensor converted(const Tensor& x, DType dtype) {
-    if (x.type().dtype == dtype) return x;
-    Tensor y(x.type().with_dtype(dtype));
-    for (std::int64_t k = 0; k < x.size(); ++k) y.set_real(k, x.real(k));
-    return y;
+  /// What dH/dq and dH/dp take (programs.h), in the state's arithmetic.
+  std::vector<Tensor> arguments(const Carry& s, double t) const {
+    const Arithmetic& a = pieces_.arithmetic;
+    std::vector<Tensor> args;
+    for (Part part : {Part::kQ, Part::kP}) {
+      args.push_back(s[part]);
+      if (!a.pairs) continue;
+      args.push_back(s.has(error_of(part)) ? s[error_of(part)] : ir::filled(s[part].type(), 0));
+    }
+    const auto push = [&](const Tensor& x) {
+      args.push_back(converted(x, a.state));
+      if (!a.pairs) return;
+      Tensor low(args.back().type());
+      for (std::int64_t k = 0; k < x.size(); ++k) low.set_real(k, x.real(k) - args.back().real(k));
+      args.push_back(low);
+    };
+    push(Tensor::scalar_of<double>(t));
+    for (const Parameter& x : system_.parameters) push(x.value);
+    return args;
   }
 
   const System& system_;
   const Pieces& pieces_;
   double t0_, dt_;
+  ir::FunctionPtr updates_[2];                    // of q and p
   std::vector<runtime::ExecutablePtr> compiled_;  // gradient and velocity of a large system
 };
 
 /// A finite change that overflowed the range of the state's own type.
-NonFinite overflow(const char* array, const char* expression, const Shape& shape, const Tensor& x) {
+NonFinite overflow(const char* array, const char* expression, const Shape& shape, const Carry& s) {
+  const Part part = *s.non_finite();
+  const auto at = first_non_finite(s[part]);
   NonFinite found;
-  found.component = component_name(array, shape, *first_non_finite(x));
+  found.component = component_name(array, shape, at ? *at : *first_non_finite(s[error_of(part)]));
   found.expression = expression;
   return found;
 }
@@ -179,34 +189,36 @@ std::string component_name(const std::string& array, const Shape& shape, std::in
 }
 
 NonFinite find_non_finite(const System& system, const Pieces& pieces,
-                          const Composition& composition, const ir::Tensor& q0,
-                          const ir::Tensor& p0, std::int64_t step, double t0, double dt) {
+                          const Composition& composition, const Carry& good, std::int64_t step,
+                          double t0, double dt) {
   const Coefficients c = coefficients_of(composition);
   const Replay replay(system, pieces, t0, dt);
-  Tensor q = q0, p = p0;
+  Carry s = good;
   double t = replay.time(step, 0);
-  Tensor gradient = replay.derivative(0, q, p, t);
+  std::vector<Tensor> gradient = replay.derivative(0, s, t);
   const auto kick = [&](double coefficient) -> std::optional<NonFinite> {
-    if (!finite(gradient)) return replay.name(0, q, p, t, gradient);
-    const Tensor moved = replay.axpy(-coefficient * dt, gradient, p);
-    if (!finite(moved)) return overflow("p", "p - dt * dH/dq", system.shape, moved);
-    p = moved;
+    for (const Tensor& x : gradient) {
+      if (!finite(x)) return replay.name(0, s, t, x);
+    }
+    replay.add(s, Part::kP, -coefficient * dt, gradient);
+    if (s.non_finite()) return overflow("p", "p - dt * dH/dq", system.shape, s);
     return {};
   };
   if (auto found = kick(c.first_kick)) return *found;
   for (std::size_t k = 0; k < c.drift.size(); ++k) {
     const double halves[] = {c.time_before[k], c.time_after[k]};
     for (double offset : halves) {
-      const Tensor v = replay.derivative(1, q, p, replay.time(step, offset));
-      if (!finite(v)) return replay.name(1, q, p, replay.time(step, offset), v);
+      const std::vector<Tensor> v = replay.derivative(1, s, replay.time(step, offset));
+      for (const Tensor& x : v) {
+        if (!finite(x)) return replay.name(1, s, replay.time(step, offset), x);
+      }
       const bool whole = !pieces.velocity_moves;
-      const Tensor moved = replay.axpy(c.drift[k] * (whole ? 1 : 0.5) * dt, v, q);
-      if (!finite(moved)) return overflow("q", "q + dt * dH/dp", system.shape, moved);
-      q = moved;
+      replay.add(s, Part::kQ, c.drift[k] * (whole ? 1 : 0.5) * dt, v);
+      if (s.non_finite()) return overflow("q", "q + dt * dH/dp", system.shape, s);
       if (whole) break;
     }
     t = replay.time(step, c.time_after[k]);
-    gradient = replay.derivative(0, q, p, t);
+    gradient = replay.derivative(0, s, t);
     if (auto found = kick(c.kick[k])) return *found;
   }
   NonFinite unknown;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/flow.h"
 #include "cotangent/mechanics/programs.h"
 
@@ -13,8 +14,8 @@ namespace cotangent::mechanics {
 /// evaluator. `dt` may be negative.
 /// `component` and `expression` are filled in; the rest of NonFinite is the caller's.
 NonFinite find_non_finite(const System& system, const Pieces& pieces,
-                          const Composition& composition, const ir::Tensor& q, const ir::Tensor& p,
-                          std::int64_t step, double t0, double dt);
+                          const Composition& composition, const Carry& good, std::int64_t step,
+                          double t0, double dt);
 
 /// Index of the first element that is not finite.
 std::optional<std::int64_t> first_non_finite(const ir::Tensor& x);

@@ -5,6 +5,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/diagnose.h"
 
 namespace cotangent::mechanics {
@@ -102,30 +103,30 @@ class Watch {
   std::vector<FirstNonFinite> origins_;
 };
 
-Tensor converted(const Tensor& x, DType dtype) {
-  if (x.type().dtype == dtype) return x;
-  Tensor y(x.type().with_dtype(dtype));
-  for (std::int64_t k = 0; k < x.size(); ++k) y.set_real(k, x.real(k));
-  return y;
-}
-
 }  // namespace
 
 EvaluatedRun evaluate_steps(const System& system, const Flow& flow, double dt,
                             const InitialState& initial, std::int64_t steps,
                             const std::function<bool(std::int64_t)>& between) {
   const ir::FunctionPtr step = flow.step_program();
-  const DType dtype = step->param_type(0).dtype;
+  const Arithmetic& arithmetic = flow.plan().arithmetic;
+  const std::vector<Part> parts = state_parts(arithmetic);
+  Carry carry(arithmetic, initial,
+              initial.p ? *initial.p : momentum_from_velocity(system, initial));
   EvaluatedRun run;
-  run.q = converted(initial.q, dtype);
-  run.p = converted(initial.p ? *initial.p : momentum_from_velocity(system, initial), dtype);
+  const auto stop = [&] {
+    run.q = carry.whole(Part::kQ);
+    run.p = carry.whole(Part::kP);
+    return std::move(run);
+  };
   while (run.steps < steps) {
-    std::vector<Tensor> arguments = {run.q, run.p, Tensor::scalar_of<std::int64_t>(run.steps),
-                                     Tensor::scalar_of<double>(initial.t),
-                                     Tensor::scalar_of<double>(dt)};
+    std::vector<Tensor> arguments;
+    for (Part part : parts) arguments.push_back(carry[part]);
+    arguments.push_back(Tensor::scalar_of<std::int64_t>(run.steps));
+    for (double x : {initial.t, dt}) arguments.push_back(Tensor::scalar_of<double>(x));
     for (const Parameter& x : system.parameters) arguments.push_back(x.value);
     std::vector<Tensor> after = ir::evaluate(*step, arguments);
-    for (std::size_t r = 0; r < 2; ++r) {
+    for (std::size_t r = 0; r < parts.size(); ++r) {
       const auto bad = first_non_finite(after[r]);
       if (!bad) continue;
       // Once more, with every op watched: watching all along would keep every value of every step.
@@ -137,18 +138,17 @@ EvaluatedRun evaluate_steps(const System& system, const Flow& flow, double dt,
       ensure(run.fault.has_value(), "a state that is not finite, and no op that made it so");
       run.fault->step = run.steps + 1;
       run.fault->t = std::fma(static_cast<double>(run.steps + 1), dt, initial.t);
-      run.fault->component = component_name(r == 0 ? "q" : "p", system.shape, *bad);
-      return run;
+      run.fault->component = component_name(name_of(parts[r]), system.shape, *bad);
+      return stop();
     }
-    run.q = std::move(after[0]);
-    run.p = std::move(after[1]);
+    for (std::size_t r = 0; r < parts.size(); ++r) carry[parts[r]] = std::move(after[r]);
     ++run.steps;
     if (!between(run.steps)) {
       run.interrupted = run.steps < steps;
-      return run;
+      return stop();
     }
   }
-  return run;
+  return stop();
 }
 
 }  // namespace cotangent::mechanics

@@ -82,17 +82,6 @@ std::int64_t trip_for(const std::vector<Output>& outputs, std::int64_t steps) {
   return trip;
 }
 
-struct Carry {
-  Tensor q, p, gradient;
-};
-
-Tensor converted(const Tensor& x, DType dtype) {
-  if (x.type().dtype == dtype) return x;
-  Tensor y(x.type().with_dtype(dtype));
-  for (std::int64_t k = 0; k < x.size(); ++k) y.set_real(k, x.real(k));
-  return y;
-}
-
 void check_state(const System& system, const Tensor& x, const char* name) {
   if (x.type() != ir::Type{DType::kF64, system.shape}) {
     throw UserError({std::string("the initial ") + name + " is " + x.type().text(), "",
@@ -121,6 +110,7 @@ class Run {
   void prepare_series();
   void first_samples();
   void final_samples();
+  std::vector<Tensor> call_start(const Tensor& t, Carry& gradient);
   void call_chunk(const Carry& from, Carry& to, std::int64_t first, std::int64_t count);
   void harvest(std::int64_t first, std::int64_t count);
   void add_sample(std::size_t output, std::int64_t step, const double* value);
@@ -153,12 +143,11 @@ class Run {
 class FlowImpl final : public Flow {
  public:
   FlowImpl(const System& system, const Facts& facts, const Plan& plan, const FlowOptions& options)
-      : system(system), facts(facts), plan(plan), options_(options) {
+      : system(system), facts(facts), plan_(plan), options_(options) {
     const Clock::time_point start = Clock::now();
     {
       const telemetry::Span span(options.telemetry, "derivatives and passes");
-      pieces = make_pieces(system, plan.precision == "f32" ? DType::kF32 : DType::kF64, true,
-                           options.telemetry);
+      pieces = make_pieces(system, plan.arithmetic, true, options.telemetry);
     }
     made_[options.trajectory] = make_variant(options.trajectory);
     {
@@ -196,10 +185,10 @@ class FlowImpl final : public Flow {
     return e && e->times().cached;
   }
   ir::FunctionPtr step_program() const override { return step_; }
+  const Plan& plan() const override { return plan_; }
 
   System system;
   Facts facts;
-  Plan plan;
   Pieces pieces;
 
  private:
@@ -222,11 +211,11 @@ class FlowImpl final : public Flow {
   std::unique_ptr<const Variant> make_variant(bool trajectory) const {
     auto v = std::make_unique<Variant>();
     telemetry::Span making(options_.telemetry, "programs of the run");
-    v->outputs = make_outputs(system, facts, plan, trajectory, options_.telemetry);
-    v->trip = trip_for(v->outputs, plan.steps);
+    v->outputs = make_outputs(system, facts, plan_, trajectory, options_.telemetry);
+    v->trip = trip_for(v->outputs, plan_.steps);
     const ir::FunctionPtr programs[] = {
         start_program(pieces, v->outputs),
-        chunk_program(pieces, plan.composition, v->outputs, v->trip)};
+        chunk_program(pieces, plan_.composition, v->outputs, v->trip)};
     making.close();
     runtime::ExecutablePtr start, chunk;
     if (!options_.reference) {
@@ -252,6 +241,7 @@ class FlowImpl final : public Flow {
     return v;
   }
 
+  Plan plan_;
   FlowOptions options_;
   ir::FunctionPtr step_;
   double compile_s_ = 0;
@@ -266,17 +256,19 @@ Run::Run(const FlowImpl& flow, const Variant& variant, const RunControl& control
       control_(control),
       steps_(steps),
       t0_(initial.t),
-      dt_(control.reverse ? -flow.plan.dt : flow.plan.dt) {
+      dt_(control.reverse ? -flow.plan().dt : flow.plan().dt) {
   if (steps < 0) throw UserError("the number of steps is negative");
   check_state(flow.system, initial.q, "q");
   const Tensor p = initial.p ? *initial.p : momentum_from_velocity(flow.system, initial);
   check_state(flow.system, p, "p");
   t0_tensor_ = Tensor::scalar_of<double>(t0_);
   dt_tensor_ = Tensor::scalar_of<double>(dt_);
-  const DType dtype = flow.pieces.dtype;
-  const ir::Type state{dtype, flow.system.shape};
-  carry_ = {converted(initial.q, dtype), converted(p, dtype), Tensor(state)};
-  next_ = {Tensor(state), Tensor(state), Tensor(state)};
+  for (const auto* error : {&initial.q_error, &initial.p_error}) {
+    if (*error)
+      check_state(flow.system, **error, error == &initial.q_error ? "q_error" : "p_error");
+  }
+  carry_ = Carry(flow.pieces.arithmetic, initial, p);
+  next_ = Carry(flow.pieces.arithmetic, flow.system.shape);
   velocity_ = Tensor(ir::Type{DType::kF64, flow.system.shape});
   prepare_series();
 }
@@ -374,15 +366,24 @@ void Run::add_sample(std::size_t output, std::int64_t step, const double* value)
   }
 }
 
-/// Observes carry_ with the start program; v and the cached gradient come with it.
-void Run::first_samples() {
-  std::vector<const Tensor*> args = {&carry_.q, &carry_.p, &t0_tensor_};
+/// Observes carry_ with the start program: one value an output. v and the gradient come with it.
+std::vector<Tensor> Run::call_start(const Tensor& t, Carry& gradient) {
+  std::vector<const Tensor*> args;
+  for (Part part : state_parts(flow_.pieces.arithmetic)) args.push_back(&carry_[part]);
+  args.push_back(&t);
   for (const Parameter& x : flow_.system.parameters) args.push_back(&x.value);
   std::vector<Tensor> observed;
   for (const Output& o : variant_.outputs) observed.emplace_back(o.type);
-  std::vector<Tensor*> results = {&carry_.gradient, &velocity_};
+  std::vector<Tensor*> results = {&gradient[Part::kGradient]};
+  if (flow_.pieces.arithmetic.pairs) results.push_back(&gradient[Part::kGradientError]);
+  results.push_back(&velocity_);
   for (Tensor& x : observed) results.push_back(&x);
   variant_.start.call(args, results);
+  return observed;
+}
+
+void Run::first_samples() {
+  const std::vector<Tensor> observed = call_start(t0_tensor_, carry_);
   for (std::size_t k = 0; k < observed.size(); ++k) {
     add_sample(k, 0, observed[k].as<double>().data());
   }
@@ -391,14 +392,8 @@ void Run::first_samples() {
 /// v at the end, and a sample of everything that has none at the last step.
 void Run::final_samples() {
   const Tensor t = Tensor::scalar_of<double>(time(result_.steps));
-  std::vector<const Tensor*> args = {&carry_.q, &carry_.p, &t};
-  for (const Parameter& x : flow_.system.parameters) args.push_back(&x.value);
-  std::vector<Tensor> observed;
-  for (const Output& o : variant_.outputs) observed.emplace_back(o.type);
-  Tensor gradient(carry_.gradient.type());
-  std::vector<Tensor*> results = {&gradient, &velocity_};
-  for (Tensor& x : observed) results.push_back(&x);
-  variant_.start.call(args, results);
+  Carry ignored(flow_.pieces.arithmetic, flow_.system.shape);
+  const std::vector<Tensor> observed = call_start(t, ignored);
   for (std::size_t k = 0; k < observed.size(); ++k) {
     if (!sinks_[k].empty() && sinks_[k][0].series->step.back() == result_.steps) continue;
     add_sample(k, result_.steps, observed[k].as<double>().data());
@@ -408,10 +403,14 @@ void Run::final_samples() {
 void Run::call_chunk(const Carry& from, Carry& to, std::int64_t first, std::int64_t count) {
   const Tensor first_tensor = Tensor::scalar_of<std::int64_t>(first);
   const Tensor count_tensor = Tensor::scalar_of<std::int64_t>(count);
-  std::vector<const Tensor*> args = {&from.q,       &from.p,     &from.gradient, &first_tensor,
-                                     &count_tensor, &t0_tensor_, &dt_tensor_};
+  std::vector<const Tensor*> args;
+  std::vector<Tensor*> results;
+  for (Part part : carried_parts(flow_.pieces.arithmetic)) {
+    args.push_back(&from[part]);
+    results.push_back(&to[part]);
+  }
+  args.insert(args.end(), {&first_tensor, &count_tensor, &t0_tensor_, &dt_tensor_});
   for (const Parameter& x : flow_.system.parameters) args.push_back(&x.value);
-  std::vector<Tensor*> results = {&to.q, &to.p, &to.gradient};
   for (Tensor& x : samples_) results.push_back(&x);
   variant_.chunk.call(args, results);
 }
@@ -483,7 +482,7 @@ void Run::stop_at_fault(std::int64_t first, std::int64_t count) {
   while (bad - good > 1) {
     const std::int64_t middle = good + (bad - good) / 2;
     call_chunk(carry_, next_, first, middle);
-    (first_non_finite(next_.q) || first_non_finite(next_.p) ? bad : good) = middle;
+    (next_.non_finite() ? bad : good) = middle;
   }
   if (good > 0) {
     call_chunk(carry_, next_, first, good);
@@ -492,8 +491,8 @@ void Run::stop_at_fault(std::int64_t first, std::int64_t count) {
   }
   result_.status = RunStatus::kNonFinite;
   result_.steps = first + good;
-  NonFinite fault = find_non_finite(flow_.system, flow_.pieces, flow_.plan.composition, carry_.q,
-                                    carry_.p, result_.steps, t0_, dt_);
+  NonFinite fault = find_non_finite(flow_.system, flow_.pieces, flow_.plan().composition, carry_,
+                                    result_.steps, t0_, dt_);
   fault.step = result_.steps + 1;
   fault.t = time(fault.step);
   result_.fault = std::move(fault);
@@ -517,10 +516,11 @@ double row_norm_sum(const Tensor& q, const Tensor* p) {
 
 /// The sum of the magnitudes of what a momentum is the sum of.
 double momentum_scale(const Invariant& i, const Carry& c) {
-  if (i.name == "momentum") return row_norm_sum(c.p, nullptr);
-  const Shape& s = c.q.type().shape;
-  if (s.rank() == 2) return row_norm_sum(c.q, &c.p);
-  const Tensor q = c.q.reshaped(s.with_leading(1)), p = c.p.reshaped(s.with_leading(1));
+  if (i.name == "momentum") return row_norm_sum(c[Part::kP], nullptr);
+  const Shape& s = c[Part::kQ].type().shape;
+  if (s.rank() == 2) return row_norm_sum(c[Part::kQ], &c[Part::kP]);
+  const Shape row = s.with_leading(1);
+  const Tensor q = c[Part::kQ].reshaped(row), p = c[Part::kP].reshaped(row);
   return row_norm_sum(q, &p);
 }
 
@@ -560,7 +560,7 @@ RunResult Run::go() {
     }
     const std::int64_t count = next_count(done);
     call_chunk(carry_, next_, done, count);
-    if (first_non_finite(next_.q) || first_non_finite(next_.p)) {
+    if (next_.non_finite()) {
       stop_at_fault(done, count);
       done = result_.steps;
       break;
@@ -581,12 +581,16 @@ RunResult Run::go() {
   announce();
   close_invariants();
   StateHash hash;
-  hash.add(carry_.q);
-  hash.add(carry_.p);
-  hash.add(carry_.gradient);
+  for (Part part : carried_parts(flow_.pieces.arithmetic)) hash.add(carry_[part]);
   result_.state_hash = hash.text();
-  result_.q = converted(carry_.q, DType::kF64);
-  result_.p = converted(carry_.p, DType::kF64);
+  result_.q = carry_.whole(Part::kQ);
+  result_.p = carry_.whole(Part::kP);
+  const auto error = [&](Part part) -> std::optional<Tensor> {
+    if (!carry_.has(error_of(part))) return {};
+    return converted(carry_[error_of(part)], DType::kF64);
+  };
+  result_.q_error = error(Part::kQ);
+  result_.p_error = error(Part::kP);
   result_.v = velocity_;
   return std::move(result_);
 }

@@ -68,9 +68,10 @@ struct RunResult {
   RunStatus status = RunStatus::kFinished;
   std::int64_t steps = 0;  ///< done
   double t = 0;
-  ir::Tensor q, p, v;                 ///< the last good state
-  std::vector<Invariant> invariants;  ///< energy only when H does not depend on t
-  std::vector<Series> energy_terms;   ///< each named term, then "energy", their sum
+  ir::Tensor q, p, v;  ///< the last good state, error terms added to q and p
+  std::optional<ir::Tensor> q_error, p_error;  ///< in f64, where carried: InitialState takes them
+  std::vector<Invariant> invariants;           ///< energy only when H does not depend on t
+  std::vector<Series> energy_terms;            ///< each named term, then "energy", their sum
   std::vector<Series> observables;
   std::vector<Series> trajectory;
   std::string state_hash;  ///< 16 hex digits over the final carry's bits
@@ -107,9 +108,10 @@ class Flow {
   virtual bool code_was_cached() const = 0;
 
   /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), from
-  /// time t0 + step dt to t0 + (step + 1) dt. The oracle of the run: the evaluator on this, step by
-  /// step, gives the run's bits.
+  /// time t0 + step dt to t0 + (step + 1) dt; where there are error terms, they follow q and p. The
+  /// oracle of the run: the evaluator on this, step by step, gives the run's bits.
   virtual ir::FunctionPtr step_program() const = 0;
+  virtual const Plan& plan() const = 0;
 };
 
 /// p from v through dH/dp (one linear solve where dH/dp is linear in p; refused by name otherwise).

@@ -7,6 +7,8 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/retype.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -35,10 +37,7 @@ constexpr LaterMethod kLater[] = {
 };
 
 constexpr double kTeamOperations = 3e5;  // as the runtime has it
-
-std::string place_text(const System& system, SourceSpan span) {
-  return system.source && !span.empty() ? show_place(*system.source, span) : "";
-}
+constexpr double kPairOperations = 15;   // of f32 for one of a pair, about
 
 class Planner {
  public:
@@ -206,19 +205,83 @@ class Planner {
   }
 
   void precision() {
-    if (settings_.precision != "f64" && settings_.precision != "f32") {
-      refuse("unknown precision \"" + settings_.precision + "\"", settings_.precision_span,
-             "the state is carried in f64 or f32", "write precision = \"f64\" or \"f32\"");
+    const std::string& asked = settings_.precision;
+    const std::vector<std::string> known = precision_names();
+    if (std::find(known.begin(), known.end(), asked) == known.end()) {
+      const std::string near = nearest_name(asked, known);
+      refuse("unknown precision \"" + asked + "\"" +
+                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
+             settings_.precision_span,
+             "the state is carried in f64, in f32, or in f32 with an error "
+             "term",
+             "write one of " + join(known, ", "));
     }
-    plan_.precision = settings_.precision;
-    if (plan_.precision == "f64") {
+    plan_.precision = asked;
+    plan_.arithmetic.state = asked == "f64" ? DType::kF64 : DType::kF32;
+    plan_.arithmetic.pairs = asked == "double-single";
+    error_terms();
+    if (asked == "f64") {
       decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
-    } else {
+    } else if (asked == "f32") {
       decide(
           "precision", "f32",
           "you asked for it: half the memory, twice the lanes; round-off of 6e-8 a step sets the "
           "floor of every error, and monitors are computed in f64 from the f32 state");
+    } else {
+      explain_error_terms();
     }
+  }
+
+  /// Which parts of the state carry error terms.
+  void error_terms() {
+    const std::vector<std::string>& parts = settings_.compensated;
+    if (!has_error_terms(plan_.precision)) {
+      if (parts.empty()) return;
+      refuse("compensated names parts of a state that carries no error terms",
+             settings_.compensated_span,
+             "the precision is \"" + plan_.precision +
+                 "\"; \"compensated\" and \"double-single\" "
+                 "carry error terms",
+             "write precision = \"compensated\", or leave compensated out");
+    }
+    for (const std::string& part : parts) {
+      if (part == "q" || part == "p") continue;
+      refuse("compensated names \"" + part + "\", which is no part of the state",
+             settings_.compensated_span, "the parts are q and p",
+             "write compensated = [\"q\", \"p\"], one of them, or leave it out");
+    }
+    const auto carries = [&](const char* part) {
+      return parts.empty() || std::find(parts.begin(), parts.end(), part) != parts.end();
+    };
+    plan_.arithmetic.q_error = carries("q");
+    plan_.arithmetic.p_error = carries("p");
+  }
+
+  void explain_error_terms() {
+    const Arithmetic& a = plan_.arithmetic;
+    const std::string which = a.q_error && a.p_error ? "q and p" : a.q_error ? "q" : "p";
+    const std::string rest = a.q_error && a.p_error ? ""
+                             : a.q_error            ? "; p is plain f32, as you asked"
+                                                    : "; q is plain f32, as you asked";
+    const std::string forces =
+        a.pairs
+            ? "dH/dq and dH/dp are sums of two f32, about 48 bits, from the state with its error "
+              "terms"
+            : "dH/dq and dH/dp are f32, from the f32 part alone, so their round-off is what is "
+              "left";
+    if (a.pairs) {
+      in_double_single(*energy_gradient(system_, 0), system_, "dH/dq");
+      in_double_single(*energy_gradient(system_, 1), system_, "dH/dp");
+    }
+    decide("precision", plan_.precision,
+           "you asked for it: the state is f32, and what rounding takes from " + which +
+               " in one step goes into the next; " + forces);
+    std::vector<std::string> parts;
+    for (Part part : carried_parts(a)) parts.push_back(name_of(part));
+    decide("carry", join(parts, ", "),
+           "error terms of " + which + " (Kahan 1965), " +
+               (a.pairs ? "the kept gradient as a pair" : "the kept gradient as it was computed") +
+               rest + "; observers and monitors read value + error in f64");
   }
 
   /// The runtime decides on the compiled program (explain --show=kernels); this is its rule on
@@ -227,6 +290,7 @@ class Planner {
     double operations = 0;
     for (const EnergyTerm& term : system_.terms) operations += 3 * operations_in(*term.energy);
     operations *= static_cast<double>(plan_.composition.gamma.size());
+    if (plan_.arithmetic.pairs) operations *= kPairOperations;
     const double unit = std::pow(10.0, std::max(0.0, std::floor(std::log10(operations + 1)) - 1));
     const std::string step =
         "about " + shortest(std::round(operations / unit) * unit) + " operations a step";
@@ -279,6 +343,14 @@ class Planner {
 };
 
 }  // namespace
+
+std::vector<std::string> precision_names() {
+  return {"f64", "f32", "compensated", "double-single"};
+}
+
+bool has_error_terms(const std::string& precision) {
+  return precision == "compensated" || precision == "double-single";
+}
 
 Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings) {
   return Planner(system, facts, settings).make();

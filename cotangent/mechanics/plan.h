@@ -28,10 +28,22 @@ const Composition* composition_named(
     const std::string& name);  ///< e.g. "yoshida4"; null when unknown
 std::vector<std::string> method_names();
 
+/// How the state is carried and what its forces are computed in.
+struct Arithmetic {
+  DType state = DType::kF64;
+  bool q_error = false, p_error = false;  ///< carried with an error term (transform/compensated.h)
+  bool pairs = false;                     ///< dH/dq and dH/dp are computed and kept as pairs of f32
+
+  bool errors() const { return q_error || p_error; }
+};
+std::vector<std::string> precision_names();  ///< "f64", "f32", "compensated", "double-single"
+bool has_error_terms(const std::string& precision);
+
 struct Plan {
   std::string method;  ///< "leapfrog", "suzuki4", ...
   Composition composition;
-  std::string precision = "f64";
+  std::string precision = "f64";  ///< one of precision_names()
+  Arithmetic arithmetic;          ///< what that means here
   double dt = 0;
   std::int64_t steps = 0;
   std::int64_t every = 0;  ///< cadence of monitors

@@ -5,6 +5,7 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/retype.h"
+#include "cotangent/mechanics/step_builder.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
 
@@ -15,6 +16,7 @@ using ir::Builder;
 using ir::FunctionPtr;
 using ir::Type;
 using ir::Value;
+using transform::Compensated;
 
 const Type kReal = ir::scalar(DType::kF64);
 const Type kIndex = ir::scalar(DType::kI64);
@@ -26,162 +28,17 @@ std::vector<Value> parameter_values(Builder& b, const std::vector<Type>& types,
   return values;
 }
 
-/// A symbolic state inside a program under construction.
-struct State {
-  Value q, p, gradient;
-};
-
-/// What a step reads and never changes. The arrays have one entry a stage and are already times dt.
-struct Context {
-  Value t0, dt;
-  std::vector<Value> parameters;  ///< f64
-  Value first_kick;               ///< scalar of the state's dtype
-  Value drift, kick;              ///< [stages] of the state's dtype
-  Value time_before, time_after;  ///< [stages] f64, c_k; only when H depends on t
-};
-
-class StepBuilder {
- public:
-  StepBuilder(const Pieces& pieces, const Composition& composition)
-      : pieces_(pieces),
-        stages_(static_cast<std::int64_t>(composition.gamma.size())),
-        coefficients_(coefficients_of(composition)) {}
-
-  bool moves() const { return pieces_.gradient_moves || pieces_.velocity_moves; }
-
-  Context context(Builder& b, Value t0, Value dt, std::vector<Value> parameters) const {
-    Context c;
-    c.t0 = t0;
-    c.dt = dt;
-    c.parameters = std::move(parameters);
-    const Value minus_dt = b.neg(dt);
-    c.first_kick = to_state(b, b.mul(b.constant(coefficients_.first_kick, pieces_.real), minus_dt));
-    c.drift = to_state(b, b.scale(dt, array(b, halved_drift())));
-    c.kick = to_state(b, b.scale(minus_dt, array(b, coefficients_.kick)));
-    c.time_before = array(b, coefficients_.time_before);
-    c.time_after = array(b, coefficients_.time_after);
-    return c;
-  }
-
-  /// dH/dq at the given state and time (t is used only where dH/dq depends on it).
-  Value gradient(Builder& b, const Context& c, Value q, Value p, Value t) const {
-    return call(b, *pieces_.gradient, c, q, p, t);
-  }
-
-  /// t0 + (step + c) dt
-  Value time(Builder& b, const Context& c, Value step, Value offset) const {
-    return b.fma(b.add(in_real(b, step), in_real(b, offset)), c.dt, c.t0);
-  }
-
-  State step(Builder& b, const Context& c, State s, Value step_index) const {
-    s.p = b.fma(spread(b, c.first_kick), s.gradient, s.p);
-    if (stages_ == 1) {
-      const auto entry = [&](Value array) { return b.row(array, 0); };
-      return stage(b, c, s, step_index, entry(c.drift), entry(c.kick), entry(c.time_before),
-                   entry(c.time_after));
-    }
-    // One loop over the stages, so the program's size does not depend on the order.
-    const bool timed = moves();
-    Builder body("stage");
-    body.param(kIndex, "stage");
-    Context inner;
-    std::vector<Value> operands;
-    const auto hand_in = [&](Value outer, std::string name) {
-      operands.push_back(outer);
-      return body.param(b.type(outer), std::move(name));
-    };
-    for (std::size_t k = 0; k < c.parameters.size(); ++k) {
-      inner.parameters.push_back(hand_in(c.parameters[k], pieces_.parameter_names[k]));
-    }
-    Value inner_step;
-    if (timed) {
-      inner.t0 = hand_in(c.t0, "t0");
-      inner.dt = hand_in(c.dt, "dt");
-      inner_step = hand_in(step_index, "step");
-    }
-    ir::LoopAttr loop;
-    loop.trip = stages_;
-    loop.invariants = static_cast<std::int64_t>(operands.size());
-    loop.carries = 3;
-    State in;
-    in.q = hand_in(s.q, "q");
-    in.p = hand_in(s.p, "p");
-    in.gradient = hand_in(s.gradient, "gradient");
-    const auto slice_in = [&](Value outer, std::string name) {
-      operands.push_back(outer);
-      ++loop.inputs;
-      return body.param(Type{b.type(outer).dtype, {}}, std::move(name));
-    };
-    const Value drift = slice_in(c.drift, "drift");
-    const Value kick = slice_in(c.kick, "kick");
-    Value before, after;
-    if (timed) {
-      before = slice_in(c.time_before, "time_before");
-      after = slice_in(c.time_after, "time_after");
-    }
-    const State out = stage(body, inner, in, inner_step, drift, kick, before, after);
-    loop.body = body.finish({out.q, out.p, out.gradient});
-    const std::vector<Value> results = b.loop(loop, operands);
-    return {results[0], results[1], results[2]};
-  }
-
-  Value to_state(Builder& b, Value x) const {
-    return b.type(x).dtype == pieces_.dtype ? x : b.cast(x, pieces_.dtype);
-  }
-  Value in_real(Builder& b, Value x) const {
-    return b.type(x).dtype == pieces_.real ? x : b.cast(x, pieces_.real);
-  }
-
- private:
-  Value array(Builder& b, const std::vector<double>& values) const {
-    return in_real(
-        b, b.constant(ir::Tensor::of<double>(Shape{stages_}, std::span<const double>(values))));
-  }
-  std::vector<double> halved_drift() const {
-    std::vector<double> d = coefficients_.drift;
-    if (pieces_.velocity_moves) {
-      for (double& x : d) x *= 0.5;
-    }
-    return d;
-  }
-  Value spread(Builder& b, Value scalar) const { return b.broadcast_to(scalar, pieces_.shape); }
-
-  Value call(Builder& b, const ir::Function& f, const Context& c, Value q, Value p, Value t) const {
-    std::vector<Value> args = {q, p, t.valid() ? to_state(b, t) : b.constant(0.0, pieces_.dtype)};
-    for (Value x : c.parameters) args.push_back(to_state(b, x));
-    return b.inline_call(f, args)[0];
-  }
-
-  State stage(Builder& b, const Context& c, State s, Value step_index, Value drift, Value kick,
-              Value before, Value after) const {
-    Value t_after;
-    if (moves()) t_after = time(b, c, step_index, after);
-    if (pieces_.velocity_moves) {
-      const Value t_before = time(b, c, step_index, before);
-      s.q = b.fma(spread(b, drift), call(b, *pieces_.velocity, c, s.q, s.p, t_before), s.q);
-      s.q = b.fma(spread(b, drift), call(b, *pieces_.velocity, c, s.q, s.p, t_after), s.q);
-    } else {
-      s.q = b.fma(spread(b, drift), call(b, *pieces_.velocity, c, s.q, s.p, {}), s.q);
-    }
-    s.gradient = gradient(b, c, s.q, s.p, t_after);
-    s.p = b.fma(spread(b, kick), s.gradient, s.p);
-    return s;
-  }
-
-  const Pieces& pieces_;
-  std::int64_t stages_;
-  Coefficients coefficients_;
-};
-
-Value in_f64(Builder& b, Value x) {
-  return b.type(x).dtype == DType::kF64 ? x : b.cast(x, DType::kF64);
+/// A part of the state with its error term, in f64.
+Value in_f64(Builder& b, Compensated x) {
+  const Value value = b.type(x.value).dtype == DType::kF64 ? x.value : b.cast(x.value, DType::kF64);
+  return x.error.valid() ? b.add(value, b.cast(x.error, DType::kF64)) : value;
 }
 
 /// All outputs at a state; positions and momenta are given in f64 too.
 std::vector<Value> observe(Builder& b, const Pieces& pieces, const std::vector<Output>& outputs,
-                           Value q, Value p, Value t, const std::vector<Value>& parameters,
+                           const SymbolicCarry& s, Value t, const std::vector<Value>& parameters,
                            Value* velocity = nullptr) {
-  const Value q64 = in_f64(b, q), p64 = in_f64(b, p);
+  const Value q64 = in_f64(b, s.q), p64 = in_f64(b, s.p);
   std::vector<Value> args = {q64, p64, t};
   args.insert(args.end(), parameters.begin(), parameters.end());
   const Value v = b.inline_call(*pieces.velocity_f64, args)[0];
@@ -209,6 +66,15 @@ std::vector<std::string> names_of_parameters(const System& system) {
   std::vector<std::string> names;
   for (const Parameter& p : system.parameters) names.push_back(p.name);
   return names;
+}
+
+/// Parameters of `b` for some parts of the carry.
+SymbolicCarry part_params(Builder& b, const Pieces& pieces, const std::vector<Part>& parts) {
+  SymbolicCarry s;
+  for (Part part : parts) {
+    s[part] = b.param(Type{pieces.arithmetic.state, pieces.shape}, name_of(part));
+  }
+  return s;
 }
 
 /// A builder for (q, p, v, t, parameters...) with those parameters made.
@@ -307,32 +173,44 @@ ir::FunctionPtr energy_gradient(const System& system, std::size_t which) {
   return transform::simplify(*transform::grad(*total_energy(system), {which}));
 }
 
-static Pieces make_pieces_with(const System& system, DType dtype,
-                               const std::function<FunctionPtr(const FunctionPtr&)>& passed) {
+using Passed = std::function<FunctionPtr(const FunctionPtr&)>;
+
+/// `f`, a function of f64, in the arithmetic of the state and through the passes.
+static FunctionPtr in_arithmetic(const FunctionPtr& f, const char* name, const System& system,
+                                 const Arithmetic& arithmetic, const Passed& passed) {
+  if (arithmetic.state == DType::kF64) return passed(f);
+  if (!arithmetic.pairs) return passed(in_single_precision(*f));
+  // Pairs of particles are made symmetric, and roots turned round, while they are still to be seen.
+  transform::PassOptions before;
+  before.expand_math = false;
+  before.contract = false;
+  return passed(in_double_single(*transform::run_passes(f, before), system, name));
+}
+
+static Pieces make_pieces_with(const System& system, const Arithmetic& arithmetic,
+                               const Passed& passed) {
   Pieces pieces;
   pieces.shape = system.shape;
-  pieces.dtype = dtype;
+  pieces.arithmetic = arithmetic;
   pieces.parameters = parameter_types(system);
   pieces.parameter_names = names_of_parameters(system);
-  FunctionPtr gradient = energy_gradient(system, 0);
-  FunctionPtr velocity = energy_gradient(system, 1);
+  const FunctionPtr gradient = energy_gradient(system, 0);
+  const FunctionPtr velocity = energy_gradient(system, 1);
   pieces.gradient_moves = depends_on(*gradient, 0, 2);
   pieces.velocity_moves = depends_on(*velocity, 0, 2);
   pieces.velocity_f64 = passed(velocity);
-  if (dtype == DType::kF32) {
-    gradient = in_single_precision(*gradient);
-    velocity = in_single_precision(*velocity);
-  }
-  pieces.gradient = passed(gradient);
-  pieces.velocity = dtype == DType::kF64 ? pieces.velocity_f64 : passed(velocity);
+  pieces.gradient = in_arithmetic(gradient, "dH/dq", system, arithmetic, passed);
+  pieces.velocity = arithmetic.state == DType::kF64
+                        ? pieces.velocity_f64
+                        : in_arithmetic(velocity, "dH/dp", system, arithmetic, passed);
   return pieces;
 }
 
-Pieces make_pieces(const System& system, DType dtype, bool passes,
+Pieces make_pieces(const System& system, const Arithmetic& arithmetic, bool passes,
                    telemetry::Telemetry* telemetry) {
   transform::PassOptions options;
   options.telemetry = telemetry;
-  return make_pieces_with(system, dtype, [&](const FunctionPtr& f) {
+  return make_pieces_with(system, arithmetic, [&](const FunctionPtr& f) {
     return passes ? transform::run_passes(f, options) : f;
   });
 }
@@ -368,17 +246,19 @@ std::vector<Output> make_outputs(const System& system, const Facts& facts, const
 
 ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& outputs) {
   Builder b("start");
-  const Type state{pieces.dtype, pieces.shape};
-  const Value q = b.param(state, "q"), p = b.param(state, "p");
+  const SymbolicCarry s = part_params(b, pieces, state_parts(pieces.arithmetic));
   const Value t = b.param(kReal, "t");
   const std::vector<Value> parameters =
       parameter_values(b, pieces.parameters, pieces.parameter_names);
   const StepBuilder step(pieces, composition_for(2));
-  Context c;
+  StepContext c;
   c.parameters = parameters;
   Value v;
-  const std::vector<Value> observed = observe(b, pieces, outputs, q, p, t, parameters, &v);
-  std::vector<Value> results = {step.gradient(b, c, q, p, t), v};
+  const std::vector<Value> observed = observe(b, pieces, outputs, s, t, parameters, &v);
+  const Compensated gradient = step.gradient(b, c, s, t);
+  std::vector<Value> results = {gradient.value};
+  if (gradient.error.valid()) results.push_back(gradient.error);
+  results.push_back(v);
   results.insert(results.end(), observed.begin(), observed.end());
   return transform::simplify(*b.finish(results));
 }
@@ -386,53 +266,45 @@ ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& o
 ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& composition,
                               const std::vector<Output>& outputs, std::int64_t trip) {
   Builder b("chunk");
-  const Type state{pieces.dtype, pieces.shape};
-  const Value q = b.param(state, "q"), p = b.param(state, "p");
-  const Value gradient = b.param(state, "gradient");
+  const SymbolicCarry start = part_params(b, pieces, carried_parts(pieces.arithmetic));
   const Value first = b.param(kIndex, "first"), count = b.param(kIndex, "count");
   const Type real = ir::scalar(pieces.real);
   const Value t0 = b.param(real, "t0"), dt = b.param(real, "dt");
   const std::vector<Value> parameters =
       parameter_values(b, pieces.parameters, pieces.parameter_names);
   const StepBuilder step(pieces, composition);
-  const Context outer = step.context(b, t0, dt, parameters);
+  const StepContext outer = step.context(b, t0, dt, parameters);
 
   Builder body("step");
   const Value index = body.param(kIndex, "step");
-  std::vector<Value> operands;
-  const auto hand_in = [&](Value value, std::string name) {
-    operands.push_back(value);
-    return body.param(b.type(value), std::move(name));
-  };
-  Context c;
-  c.t0 = hand_in(outer.t0, "t0");
-  c.dt = hand_in(outer.dt, "dt");
-  c.first_kick = hand_in(outer.first_kick, "first_kick");
-  c.drift = hand_in(outer.drift, "drift");
-  c.kick = hand_in(outer.kick, "kick");
-  c.time_before = hand_in(outer.time_before, "time_before");
-  c.time_after = hand_in(outer.time_after, "time_after");
+  BodyInputs in(b, body);
+  StepContext c;
+  c.t0 = in.whole(outer.t0, "t0");
+  c.dt = in.whole(outer.dt, "dt");
+  c.first_kick = in.whole(outer.first_kick, "first_kick");
+  c.drift = in.whole(outer.drift, "drift");
+  c.kick = in.whole(outer.kick, "kick");
+  c.time_before = in.whole(outer.time_before, "time_before");
+  c.time_after = in.whole(outer.time_after, "time_after");
   for (std::size_t k = 0; k < parameters.size(); ++k) {
-    c.parameters.push_back(hand_in(parameters[k], pieces.parameter_names[k]));
+    c.parameters.push_back(in.whole(parameters[k], pieces.parameter_names[k]));
   }
   ir::LoopAttr loop;
   loop.trip = trip;
   loop.dynamic = true;
-  loop.invariants = static_cast<std::int64_t>(operands.size());
-  loop.carries = 3;
-  State s;
-  s.q = hand_in(q, "q");
-  s.p = hand_in(p, "p");
-  s.gradient = hand_in(gradient, "gradient");
+  loop.invariants = in.count();
+  SymbolicCarry s = step.hand_in(in, start);
+  loop.carries = in.count() - loop.invariants;
   s = step.step(body, c, s, index);
-  std::vector<Value> results = {s.q, s.p, s.gradient};
+  std::vector<Value> results = step.values(s);
   if (!outputs.empty()) {
     const Value t = step.time(body, c, index, body.constant(1.0));
-    const std::vector<Value> observed = observe(body, pieces, outputs, s.q, s.p, t, c.parameters);
+    const std::vector<Value> observed = observe(body, pieces, outputs, s, t, c.parameters);
     results.insert(results.end(), observed.begin(), observed.end());
   }
   for (const Output& o : outputs) loop.every.push_back(o.every);
   loop.body = body.finish(results);
+  std::vector<Value> operands = in.operands();
   operands.push_back(first);
   operands.push_back(count);
   return transform::simplify(*b.finish(b.loop(loop, operands)));
@@ -442,8 +314,9 @@ Pieces device_pieces(const System& system) {
   transform::PassOptions options;
   options.expand_math = false;
   options.wide_integers = false;
-  Pieces pieces = make_pieces_with(
-      system, DType::kF32, [&](const FunctionPtr& f) { return transform::run_passes(f, options); });
+  Pieces pieces = make_pieces_with(system, Arithmetic{DType::kF32}, [&](const FunctionPtr& f) {
+    return transform::run_passes(f, options);
+  });
   pieces.real = DType::kF32;
   for (Type& t : pieces.parameters) t = t.with_dtype(DType::kF32);
   return pieces;
@@ -451,13 +324,12 @@ Pieces device_pieces(const System& system) {
 
 ir::FunctionPtr device_start_program(const Pieces& pieces) {
   Builder b("start");
-  const Type state{pieces.dtype, pieces.shape};
-  const Value q = b.param(state, "q"), p = b.param(state, "p");
+  const SymbolicCarry s = part_params(b, pieces, state_parts(pieces.arithmetic));
   const Value t = b.param(ir::scalar(pieces.real), "t");
-  Context c;
+  StepContext c;
   c.parameters = parameter_values(b, pieces.parameters, pieces.parameter_names);
   const StepBuilder step(pieces, composition_for(2));
-  return transform::simplify(*b.finish({step.gradient(b, c, q, p, t)}));
+  return transform::simplify(*b.finish({step.gradient(b, c, s, t).value}));
 }
 
 ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Composition& composition,
@@ -481,19 +353,38 @@ ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Composition& co
 
 ir::FunctionPtr step_program(const Pieces& pieces, const Composition& composition) {
   Builder b("step");
-  const Type state{pieces.dtype, pieces.shape};
-  State s;
-  s.q = b.param(state, "q");
-  s.p = b.param(state, "p");
+  const std::vector<Part> parts = state_parts(pieces.arithmetic);
+  SymbolicCarry s = part_params(b, pieces, parts);
   const Value index = b.param(kIndex, "step");
   const Value t0 = b.param(kReal, "t0"), dt = b.param(kReal, "dt");
   const std::vector<Value> parameters =
       parameter_values(b, pieces.parameters, pieces.parameter_names);
   const StepBuilder step(pieces, composition);
-  const Context c = step.context(b, t0, dt, parameters);
-  s.gradient = step.gradient(b, c, s.q, s.p, step.time(b, c, index, b.constant(0.0)));
+  const StepContext c = step.context(b, t0, dt, parameters);
+  s.gradient = step.gradient(b, c, s, step.time(b, c, index, b.constant(0.0)));
   s = step.step(b, c, s, index);
-  return transform::simplify(*b.finish({s.q, s.p}));
+  std::vector<Value> results;
+  for (Part part : parts) results.push_back(s[part]);
+  return transform::simplify(*b.finish(results));
+}
+
+ir::FunctionPtr update_program(const Pieces& pieces, Part part) {
+  const Arithmetic& a = pieces.arithmetic;
+  const bool error = part == Part::kQ ? a.q_error : a.p_error;
+  Builder b("update");
+  const Type type{a.state, pieces.shape};
+  const auto pair = [&](const std::string& name, bool low) {
+    const Value value = b.param(type, name);
+    return Compensated{value, low ? b.param(type, name + "_low") : Value{}};
+  };
+  const StepBuilder step(pieces, composition_for(2));
+  const Compensated x = pair("x", error);
+  const Value coefficient = b.param(kReal, "coefficient");
+  const Compensated rate = pair("rate", a.pairs);
+  const Compensated next = step.update(b, x, step.coefficient(b, coefficient, part), rate);
+  std::vector<Value> results = {next.value};
+  if (error) results.push_back(next.error);
+  return b.finish(results);
 }
 
 }  // namespace cotangent::mechanics

@@ -6,16 +6,19 @@
 //   for k = 1 .. s:  q += gamma_k dt dH/dp ;  p -= kick_k dt dH/dq
 //                                 kick_k = (gamma_k + gamma_{k+1})/2, kick_s = gamma_s/2
 // The gradient dH/dq at the end of a step is the one at the start of the next: it is part of the
-// carry. Time-dependent H: with c_k = gamma_1 + .. + gamma_k the kick k reads V at t + c_k dt, and
-// the drift k is two halves that read T at t + c_{k-1} dt and at t + c_k dt, which keeps the step
-// symmetric (the splitting of H(q,p,t) + p_t into V, T and p_t).
+// carry. Where a part of the state has an error term, its kicks or drifts are compensated updates
+// (transform/compensated.h); where forces are pairs, dt times a coefficient is one too.
+// Time-dependent H: with c_k = gamma_1 + .. + gamma_k the kick k reads V at t + c_k dt, and the
+// drift k is two halves that read T at t + c_{k-1} dt and at t + c_k dt, which keeps the step
+// symmetric (the splitting of H(q,p,t)
+// + p_t into V, T and p_t).
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cotangent/mechanics/plan.h"
+#include "cotangent/mechanics/carry.h"
 #include "cotangent/telemetry/telemetry.h"
 
 namespace cotangent::mechanics {
@@ -24,19 +27,20 @@ namespace cotangent::mechanics {
 /// rounding, so that it has the same bits wherever it is used.
 struct Pieces {
   Shape shape;
-  DType dtype = DType::kF64;         ///< of the state
+  Arithmetic arithmetic;             ///< of the state
   DType real = DType::kF64;          ///< of times, coefficients and parameters
   std::vector<ir::Type> parameters;  ///< of that type
   std::vector<std::string> parameter_names;
-  ir::FunctionPtr gradient;      ///< dH/dq, in the state's dtype throughout
-  ir::FunctionPtr velocity;      ///< dH/dp, in the state's dtype throughout
+  /// dH/dq and dH/dp, in the state's dtype throughout; as pairs, each of the parameters and the
+  /// result is two, the high part first.
+  ir::FunctionPtr gradient, velocity;
   ir::FunctionPtr velocity_f64;  ///< dH/dp in f64, for observers
   bool gradient_moves = false;   ///< dH/dq depends on t
   bool velocity_moves = false;   ///< dH/dp depends on t
 };
 /// `passes` false: simplified only, for evaluation in long double (the expansions of sin, exp, ..
 /// are made for f64 and f32).
-Pieces make_pieces(const System& system, DType dtype, bool passes = true,
+Pieces make_pieces(const System& system, const Arithmetic& arithmetic, bool passes = true,
                    telemetry::Telemetry* telemetry = nullptr);
 
 /// H = sum of the terms: (q, p, t, parameters...) -> f64. Not passed.
@@ -59,11 +63,13 @@ struct Output {
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
                                  bool trajectory, telemetry::Telemetry* telemetry = nullptr);
 
-/// (q, p, t: f64, parameters...) -> (dH/dq, v, outputs...)
+// The parts below are those of carry.h, in its order.
+
+/// (state parts..., t: f64, parameters...) -> (gradient parts..., v, outputs...)
 ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& outputs);
 
-/// (q, p, gradient, first: i64, count: i64, t0: f64, dt: f64, parameters...)
-///   -> (q, p, gradient, outputs...)
+/// (carried parts..., first: i64, count: i64, t0: f64, dt: f64, parameters...)
+///   -> (carried parts..., outputs...)
 /// outputs as `loop` lays them out, with room for `trip` steps.
 ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& composition,
                               const std::vector<Output>& outputs, std::int64_t trip);
@@ -77,8 +83,12 @@ ir::FunctionPtr device_start_program(const Pieces& pieces);
 ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Composition& composition,
                                      std::int64_t trip);
 
-/// (q, p, step: i64, t0: f64, dt: f64, parameters...) -> (q, p)
+/// (state parts..., step: i64, t0: f64, dt: f64, parameters...) -> (state parts...)
 ir::FunctionPtr step_program(const Pieces& pieces, const Composition& composition);
+
+/// How a step adds to `part`, q or p: (part, its error term, coefficient: f64, rate, its low part)
+/// -> (part, its error term), those there are. The coefficient is one of the below times dt.
+ir::FunctionPtr update_program(const Pieces& pieces, Part part);
 
 /// Kick, drift and time coefficients of a composition.
 struct Coefficients {

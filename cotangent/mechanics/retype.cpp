@@ -1,6 +1,7 @@
 #include "cotangent/mechanics/retype.h"
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/transform/compensated.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -50,6 +51,23 @@ ir::FunctionPtr in_single_precision(const ir::Function& f) {
   std::vector<ir::Value> results;
   for (ir::Value r : f.results()) results.push_back(image[r.id]);
   return b.finish(results);
+}
+
+ir::FunctionPtr in_double_single(const ir::Function& f, const System& system,
+                                 const std::string& name) {
+  try {
+    return transform::in_double_single(f,
+                                       [&](SourceSpan span) { return place_text(system, span); });
+  } catch (const UserError& refusal) {
+    ErrorParts parts = refusal.parts();
+    parts.what += ", which precision = \"double-single\" asks for in " + name;
+    parts.remedy = "write precision = \"compensated\" (the same state, forces in f32), or \"f64\"";
+    throw UserError(parts);
+  }
+}
+
+std::string place_text(const System& system, SourceSpan span) {
+  return system.source && !span.empty() ? show_place(*system.source, span) : "";
 }
 
 }  // namespace cotangent::mechanics

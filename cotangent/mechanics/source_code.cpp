@@ -28,6 +28,18 @@ struct Field {
   std::string label{};  ///< in the program's output; empty: the name
 };
 
+/// The results of the start program that are gradients, those of the chunk program.
+std::vector<std::string> gradient_names(const Arithmetic& arithmetic) {
+  std::vector<std::string> names = {name_of(Part::kGradient)};
+  if (arithmetic.pairs) names.push_back(name_of(Part::kGradientError));
+  return names;
+}
+std::vector<std::string> chunk_results(const Arithmetic& arithmetic) {
+  std::vector<std::string> names;
+  for (Part part : carried_parts(arithmetic)) names.push_back(name_of(part) + std::string("_out"));
+  return names;
+}
+
 std::vector<std::string> names_of(const ir::Function& f) {
   return {f.param_names().begin(), f.param_names().end()};
 }
@@ -126,7 +138,7 @@ class CWriter {
         plan_(plan),
         initial_(initial),
         name_(std::move(name)),
-        pieces_(make_pieces(system, plan.precision == "f32" ? DType::kF32 : DType::kF64)),
+        pieces_(make_pieces(system, plan.arithmetic)),
         outputs_(make_outputs(system, facts, plan, false)),
         file_(Dialect::kC) {
     std::vector<std::string> names;
@@ -135,6 +147,7 @@ class CWriter {
     for (std::size_t k = 0; k < names.size(); ++k) {
       parameters_.push_back({names[k], system.parameters[k].value.type(), ""});
     }
+    for (Part part : carried_parts(plan.arithmetic)) carried_.push_back(field(part));
     names = {"v"};
     for (const Output& o : outputs_) names.push_back(o.name);
     names = source::identifiers(Dialect::kC, names);
@@ -148,26 +161,23 @@ class CWriter {
   }
 
   SourceCode write() {
-    const ir::Type state{pieces_.dtype, pieces_.shape};
     const ir::FunctionPtr chunk = chunk_program(pieces_, plan_.composition, {}, kCTrip);
     const ir::FunctionPtr start = start_program(pieces_, outputs_);
-    std::vector<std::string> observed{"gradient"};
+    std::vector<std::string> observed = gradient_names(pieces_.arithmetic);
     for (const Field& f : observed_) observed.push_back(f.name);
     const source::KernelText& c =
-        file_.add(kernel::lower(chunk), {name_ + "_chunk",
-                                         names_of(*chunk),
-                                         {"q_out", "p_out", "gradient_out"},
-                                         "`count` steps, the first of them number `first`.",
-                                         false});
+        file_.add(kernel::lower(chunk),
+                  {name_ + "_chunk", names_of(*chunk), chunk_results(pieces_.arithmetic),
+                   "`count` steps, the first of them number `first`.", false});
     const source::KernelText& s =
         file_.add(kernel::lower(start), {name_ + "_start", names_of(*start), observed,
                                          "dH/dq, and what is observed, at a state.", false});
-    file_.set_declarations(declarations(state, c, s), upper(name_) + "_DECLARATIONS");
+    file_.set_declarations(declarations(c, s), upper(name_) + "_DECLARATIONS");
     file_.add_text(functions(c, s));
-    file_.add_text(main_text(state));
+    file_.add_text(main_text());
     SourceCode code;
     code.name = name_;
-    code.text = file_.text(summary(system_, plan_) + named(kCUse, name_));
+    code.text = file_.text(summary(system_, plan_) + named(use(), name_));
     for (const char* f : {"_init", "_prepare", "_advance", "_observe", "_time", "_hash"}) {
       code.functions.push_back(name_ + f);
     }
@@ -175,10 +185,34 @@ class CWriter {
   }
 
  private:
-  std::string declarations(const ir::Type& state, const source::KernelText& chunk,
-                           const source::KernelText& start) {
-    const Field q{"q", state, "positions"}, p{"p", state, "momenta"};
-    const Field g{"gradient", state, "dH/dq there, kept from step to step"};
+  Field field(Part part) const {
+    const Arithmetic& a = plan_.arithmetic;
+    const bool error = part == Part::kQ ? a.q_error : part == Part::kP && a.p_error;
+    const std::string sum =
+        error ? std::string(": ") + name_of(part) + " + " + name_of(error_of(part)) : "";
+    const char* note[kParts] = {"positions",
+                                "momenta",
+                                "dH/dq there, kept from step to step",
+                                "what rounding took from q",
+                                "what rounding took from p",
+                                "the low part of the gradient"};
+    return {name_of(part), ir::Type{a.state, system_.shape},
+            note[static_cast<std::size_t>(part)] + sum};
+  }
+
+  std::string use() const {
+    const Arithmetic& a = plan_.arithmetic;
+    std::string text = kCUse;
+    if (!a.errors()) return text;
+    const std::string which = a.q_error && a.p_error ? "q and p are" : a.q_error ? "q is" : "p is";
+    return text + "\n" + which +
+           " carried with error terms (q_error, p_error): a position is q + q_error, a momentum\n"
+           "p + p_error. Whoever sets q or p sets the error term too, to 0 or to what a float "
+           "does\n"
+           "not hold.\n";
+  }
+
+  std::string declarations(const source::KernelText& chunk, const source::KernelText& start) {
     std::string text = "\n#define $_STEPS INT64_C(" + std::to_string(plan_.steps) + ")\n";
     if (!parameters_.empty()) {
       text += "\ntypedef struct {\n";
@@ -188,11 +222,12 @@ class CWriter {
     text += "\ntypedef struct {\n";
     for (const Field& f : observed_) text += member(f);
     text += "} @_observables;\n";
-    text += "\ntypedef struct {\n" + member(q) + member(p) + member(g);
+    text += "\ntypedef struct {\n";
+    for (const Field& f : carried_) text += member(f);
     text += "  int64_t step;       /* steps done; the time is t0 + step dt */\n  double t0, dt;\n";
     if (!parameters_.empty()) text += "  @_parameters parameters;\n";
     text += "  struct {            /* room for what is computed on the way */\n";
-    for (Field f : {q, p, g}) {
+    for (Field f : carried_) {
       f.note.clear();
       text += "  " + member(f);
     }
@@ -229,18 +264,24 @@ uint64_t @_hash(const @_state *s);
   }
 
   std::string start_call(const source::KernelText& start, const std::string& gradient) const {
-    const ir::Type state{pieces_.dtype, pieces_.shape};
-    std::vector<std::string> arguments{first_of("s->", {"q", state, ""}),
-                                       first_of("s->", {"p", state, ""}), "&t"};
+    std::vector<std::string> arguments;
+    for (Part part : state_parts(plan_.arithmetic)) {
+      arguments.push_back(first_of("s->", field(part)));
+    }
+    arguments.push_back("&t");
     for (const Field& f : parameters_) arguments.push_back(first_of("s->parameters.", f));
-    arguments.push_back(first_of(gradient, {"gradient", state, ""}));
+    for (const char* name : {"gradient", "gradient_error"}) {
+      for (const Field& f : carried_) {
+        if (f.name == name) arguments.push_back(first_of(gradient, f));
+      }
+    }
     for (const Field& f : observed_) arguments.push_back(first_of("o->", f));
     return "  const double t = @_time(s);\n  " + call(start, arguments, "&s->work.start");
   }
 
   std::string functions(const source::KernelText& chunk, const source::KernelText& start) const {
-    const ir::Type state{pieces_.dtype, pieces_.shape};
-    const Tensor p = initial_.p ? *initial_.p : momentum_from_velocity(system_, initial_);
+    const Carry initial(plan_.arithmetic, initial_,
+                        initial_.p ? *initial_.p : momentum_from_velocity(system_, initial_));
     std::string text = "void @_init(@_state *s) {\n", copies;
     const auto data = [&](const Field& f, const Tensor& x, const std::string& to) {
       text += "  static const " + c_type(f.type.dtype) + " " + f.name + "_of_file[" +
@@ -249,8 +290,7 @@ uint64_t @_hash(const @_state *s);
       copies += "  memcpy(" + first_of(to, f) + ", " + f.name + "_of_file, sizeof " + f.name +
                 "_of_file);\n";
     };
-    data({"q", state, ""}, initial_.q, "s->");
-    data({"p", state, ""}, p, "s->");
+    for (Part part : state_parts(plan_.arithmetic)) data(field(part), initial[part], "s->");
     for (std::size_t k = 0; k < parameters_.size(); ++k) {
       data(parameters_[k], system_.parameters[k].value, "s->parameters.");
     }
@@ -264,23 +304,18 @@ uint64_t @_hash(const @_state *s);
     text += "void @_observe(@_state *s, @_observables *o) {\n" + start_call(start, "s->work.") +
             "}\n\n";
     std::vector<std::string> arguments;
-    for (const char* name : {"q", "p", "gradient"}) {
-      arguments.push_back(first_of("s->", {name, state, ""}));
-    }
+    for (const Field& f : carried_) arguments.push_back(first_of("s->", f));
     for (const char* name : {"&s->step", "&count", "&s->t0", "&s->dt"}) arguments.push_back(name);
     for (const Field& f : parameters_) arguments.push_back(first_of("s->parameters.", f));
-    for (const char* name : {"q", "p", "gradient"}) {
-      arguments.push_back(first_of("s->work.", {name, state, ""}));
-    }
+    for (const Field& f : carried_) arguments.push_back(first_of("s->work.", f));
     text +=
         "void @_advance(@_state *s, int64_t steps) {\n  while (steps > 0) {\n"
         "    const int64_t most = INT64_C(" +
         std::to_string(kCTrip) +
         ");\n    const int64_t count = steps < most ? steps : most;\n    " +
         call(chunk, arguments, "&s->work.chunk");
-    for (const char* name : {"q", "p", "gradient"}) {
-      text += std::string("    memcpy(s->") + name + ", s->work." + name + ", sizeof s->" + name +
-              ");\n";
+    for (const Field& f : carried_) {
+      text += "    memcpy(s->" + f.name + ", s->work." + f.name + ", sizeof s->" + f.name + ");\n";
     }
     text += "    s->step += count;\n    steps -= count;\n  }\n}\n\n" + hash_text();
     return named(text, name_);
@@ -290,7 +325,11 @@ uint64_t @_hash(const @_state *s);
     return source::number_text(Dialect::kC, DType::kF64, std::bit_cast<std::uint64_t>(x));
   }
 
-  static std::string hash_text() {
+  std::string hash_text() const {
+    std::string arrays;
+    for (const Field& f : carried_) {
+      arrays += "  h = add_array(h, s->" + f.name + ", sizeof s->" + f.name + ");\n";
+    }
     return R"(/* The bytes as little-endian words of eight, each array after its length (state_hash.h). */
 static uint64_t add_word(uint64_t h, uint64_t w) {
   w = (w ^ (w >> 32)) * UINT64_C(0xd6e8feb86659fd93);
@@ -311,10 +350,8 @@ static uint64_t add_array(uint64_t h, const void *data, uint64_t bytes) {
 
 uint64_t @_hash(const @_state *s) {
   uint64_t h = UINT64_C(0x243f6a8885a308d3);
-  h = add_array(h, s->q, sizeof s->q);
-  h = add_array(h, s->p, sizeof s->p);
-  h = add_array(h, s->gradient, sizeof s->gradient);
-  h ^= h >> 33;
+)" + arrays +
+           R"(  h ^= h >> 33;
   h *= UINT64_C(0xff51afd7ed558ccd);
   return h ^ (h >> 33);
 }
@@ -322,8 +359,7 @@ uint64_t @_hash(const @_state *s) {
   }
 
   /// Prints arrays of one or two axes as JSON.
-  std::string main_text(const ir::Type& state) const {
-    const Field q{"q", state, ""}, p{"p", state, ""};
+  std::string main_text() const {
     std::string text = R"(#ifdef COTANGENT_MAIN
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,7 +372,8 @@ static void print_number(double x) {
 }
 
 )";
-    const auto print = [&](const Field& f, const std::string& object) {
+    // With `error`, the sum of two fields of one shape, in double.
+    const auto print = [&](const Field& f, const std::string& object, const std::string& error) {
       std::string open, close, at;
       std::string body =
           "  printf(\", \\\"" + (f.label.empty() ? f.name : f.label) + "\\\": \");\n";
@@ -350,7 +387,9 @@ static void print_number(double x) {
         body += indent + "if (" + i + ") printf(\", \");\n";
         at += "[" + i + "]";
       }
-      body += indent + "print_number(" + object + f.name + at + ");\n";
+      const std::string one = object + f.name + at;
+      const std::string sum = "(double)" + one + " + (double)" + object + error + at;
+      body += indent + "print_number(" + (error.empty() ? one : sum) + ");\n";
       for (int k = 0; k < f.type.shape.rank(); ++k) {
         indent.resize(indent.size() - 2);
         body += indent + "}\n" + indent + "printf(\"]\");\n";
@@ -367,8 +406,10 @@ static void print_number(double x) {
   printf("{\"steps\": %lld, \"t\": ", (long long)s.step);
   print_number(@_time(&s));
 )";
-    text += print(q, "s.") + print(p, "s.");
-    for (const Field& f : observed_) text += print(f, "o.");
+    const Arithmetic& a = plan_.arithmetic;
+    text += print(field(Part::kQ), "s.", a.q_error ? name_of(Part::kQError) : "");
+    text += print(field(Part::kP), "s.", a.p_error ? name_of(Part::kPError) : "");
+    for (const Field& f : observed_) text += print(f, "o.", "");
     text += R"(  printf(", \"state_hash\": \"%016llx\"}\n", (unsigned long long)@_hash(&s));
   return 0;
 }
@@ -384,8 +425,20 @@ static void print_number(double x) {
   Pieces pieces_;
   std::vector<Output> outputs_;
   source::SourceFile file_;
-  std::vector<Field> parameters_, observed_;
+  std::vector<Field> carried_, parameters_, observed_;
 };
+
+void refuse_for_wgsl(const Plan& plan) {
+  const char* remedy = "set run.precision = \"f32\", or give --set run.precision=f32";
+  if (plan.arithmetic.state != DType::kF32) {
+    throw UserError({"WGSL has no f64, the type of this system's state", "", "", remedy});
+  }
+  if (plan.arithmetic.errors()) {
+    throw UserError({"WGSL does not keep the error terms of precision = \"" + plan.precision + "\"",
+                     "", "its implementations may reassociate sums, and then (a + b) - a is b",
+                     std::string(remedy) + "; or print C or CUDA C++ (--target c, --target cuda)"});
+  }
+}
 
 }  // namespace
 
@@ -397,15 +450,11 @@ SourceCode source_code(const System& system, const Facts& facts, const Plan& pla
   code.dialect = dialect;
   code.name = prefix;
   source::SourceFile file(dialect);
-  const DType state = plan.precision == "f32" ? DType::kF32 : DType::kF64;
-  if (dialect == Dialect::kWgsl && state != DType::kF32) {
-    throw UserError({"WGSL has no f64, the type of this system's state", "", "",
-                     "set run.precision = \"f32\", or give --set run.precision=f32"});
-  }
+  if (dialect == Dialect::kWgsl) refuse_for_wgsl(plan);
   const Pieces pieces =
-      dialect == Dialect::kWgsl ? device_pieces(system) : make_pieces(system, state);
+      dialect == Dialect::kWgsl ? device_pieces(system) : make_pieces(system, plan.arithmetic);
   ir::FunctionPtr start, chunk;
-  std::vector<std::string> observed{"gradient"};
+  std::vector<std::string> observed = gradient_names(pieces.arithmetic);
   std::string about = summary(system, plan);
   if (dialect == Dialect::kWgsl) {
     start = device_start_program(pieces);
@@ -419,9 +468,7 @@ SourceCode source_code(const System& system, const Facts& facts, const Plan& pla
   }
   const source::KernelText& c =
       file.add(kernel::lower(chunk),
-               {prefix + "_chunk",
-                names_of(*chunk),
-                {"q_out", "p_out", "gradient_out"},
+               {prefix + "_chunk", names_of(*chunk), chunk_results(pieces.arithmetic),
                 "`count` steps (at most " + std::to_string(kDeviceTrip) +
                     "), the first of them number `first`, from time t0 + first dt. The outputs\n"
                     "are the next chunk's inputs."});

@@ -54,6 +54,10 @@ struct InitialState {
   std::optional<ir::Tensor> p;
   std::optional<ir::Tensor> v;
   double t = 0;
+  /// The error terms of a run that goes on (RunResult has them): the parts of q and p that the
+  /// state's type does not hold. Without them they are found from q and p. Read only where the plan
+  /// carries error terms.
+  std::optional<ir::Tensor> q_error{}, p_error{};
 };
 
 /// How a run is asked for ([run] and [observe]).
@@ -62,9 +66,12 @@ struct RunSettings {
   std::int64_t steps = 0;
   std::string method = "auto";
   std::optional<int> order;
-  std::string precision = "f64";  ///< "f64" or "f32"
+  std::string precision = "f64";  ///< one of precision_names()
+  /// The parts of the state ("q", "p") that carry error terms, for a precision that has them;
+  /// empty: both.
+  std::vector<std::string> compensated;
   std::int64_t every = 0;  ///< default cadence of observers and monitors; 0: about 1000 samples
-  SourceSpan method_span, order_span, dt_span, precision_span;
+  SourceSpan method_span, order_span, dt_span, precision_span, compensated_span;
 };
 
 }  // namespace cotangent::mechanics

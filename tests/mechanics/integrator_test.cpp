@@ -21,7 +21,7 @@ struct Phase {
 /// n steps from t = 0 to t_end, on the evaluator; in long double when `extended`.
 Phase integrate(const Problem& problem, const Composition& c, long double t_end, std::int64_t n,
                 bool extended) {
-  const Pieces pieces = make_pieces(problem.system, DType::kF64, !extended);
+  const Pieces pieces = make_pieces(problem.system, Arithmetic{}, !extended);
   const ir::FunctionPtr start = start_program(pieces, {});
   const ir::FunctionPtr chunk = chunk_program(pieces, c, {}, n);
   ir::EvaluateOptions options;
@@ -243,7 +243,7 @@ double symplectic_defect(const std::vector<std::vector<double>>& columns) {
 TEST(Step, IsSymplectic) {
   for (const Problem& problem :
        {kepler(0.3), henon_heiles(), driven_oscillator(), swinging_mass()}) {
-    const Pieces pieces = make_pieces(problem.system, DType::kF64);
+    const Pieces pieces = make_pieces(problem.system, Arithmetic{});
     for (int order : {2, 4, 8}) {
       const ir::FunctionPtr step = step_program(pieces, composition_for(order));
       EXPECT_LT(symplectic_defect(jacobian(*step, problem, 0.2)), 1e-13) << order;

@@ -1,0 +1,83 @@
+#include "cotangent/mechanics/carry.h"
+
+#include "cotangent/mechanics/diagnose.h"
+
+namespace cotangent::mechanics {
+
+using ir::Tensor;
+
+const char* name_of(Part part) {
+  constexpr const char* kNames[kParts] = {"q",       "p",       "gradient",
+                                          "q_error", "p_error", "gradient_error"};
+  return kNames[static_cast<std::size_t>(part)];
+}
+
+Part error_of(Part part) {
+  return static_cast<Part>(static_cast<std::size_t>(part) + 3);
+}
+
+std::vector<Part> carried_parts(const Arithmetic& arithmetic) {
+  std::vector<Part> parts = {Part::kQ, Part::kP, Part::kGradient};
+  if (arithmetic.q_error) parts.push_back(Part::kQError);
+  if (arithmetic.p_error) parts.push_back(Part::kPError);
+  if (arithmetic.pairs) parts.push_back(Part::kGradientError);
+  return parts;
+}
+
+std::vector<Part> state_parts(const Arithmetic& arithmetic) {
+  std::vector<Part> parts = carried_parts(arithmetic);
+  std::erase(parts, Part::kGradient);
+  std::erase(parts, Part::kGradientError);
+  return parts;
+}
+
+Tensor converted(const Tensor& x, DType dtype) {
+  if (x.type().dtype == dtype) return x;
+  Tensor y(x.type().with_dtype(dtype));
+  for (std::int64_t k = 0; k < x.size(); ++k) y.set_real(k, x.real(k));
+  return y;
+}
+
+Carry::Carry(const Arithmetic& arithmetic, const Shape& shape) {
+  for (Part part : carried_parts(arithmetic)) {
+    (*this)[part] = Tensor(ir::Type{arithmetic.state, shape});
+  }
+}
+
+Carry::Carry(const Arithmetic& arithmetic, const InitialState& initial, const Tensor& p)
+    : Carry(arithmetic, initial.q.type().shape) {
+  const auto fill = [&](Part part, const Tensor& x, const std::optional<Tensor>& given) {
+    Tensor& value = (*this)[part];
+    value = converted(x, arithmetic.state);
+    if (!has(error_of(part))) return;
+    // Without an error term from before, it is what the state's type cannot hold of x.
+    Tensor& error = (*this)[error_of(part)];
+    for (std::int64_t k = 0; k < x.size(); ++k) {
+      if (given) value.set_real(k, x.real(k) - given->real(k));
+      error.set_real(k, given ? given->real(k) : x.real(k) - value.real(k));
+    }
+  };
+  fill(Part::kQ, initial.q, initial.q_error);
+  fill(Part::kP, p, initial.p_error);
+}
+
+Tensor Carry::whole(Part part) const {
+  Tensor x = converted((*this)[part], DType::kF64);
+  if (!has(error_of(part))) return x;
+  const Tensor error = converted((*this)[error_of(part)], DType::kF64);
+  for (std::size_t k = 0; k < x.as<double>().size(); ++k) {
+    x.as<double>()[k] += error.as<double>()[k];
+  }
+  return x;
+}
+
+const Part* Carry::non_finite() const {
+  static constexpr Part kState[] = {Part::kQ, Part::kP};
+  for (const Part& part : kState) {
+    if (first_non_finite((*this)[part])) return &part;
+    if (has(error_of(part)) && first_non_finite((*this)[error_of(part)])) return &part;
+  }
+  return nullptr;
+}
+
+}  // namespace cotangent::mechanics

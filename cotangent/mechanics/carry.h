@@ -1,0 +1,50 @@
+// What one chunk of a run hands to the next: q, p, the kept gradient dH/dq, and where the plan says
+// so their error terms. One list fixes their order everywhere: in the parameters and results of the
+// programs, in the state hash, in printed source.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "cotangent/mechanics/plan.h"
+
+namespace cotangent::mechanics {
+
+enum class Part : std::uint8_t { kQ, kP, kGradient, kQError, kPError, kGradientError };
+inline constexpr std::size_t kParts = 6;
+
+const char* name_of(Part part);  ///< "q", "p", "gradient", "q_error", ...
+Part error_of(Part part);        ///< kQ -> kQError
+
+/// What is carried, in order: q, p, gradient, then the error terms there are.
+std::vector<Part> carried_parts(const Arithmetic& arithmetic);
+/// The same without the gradients: where a step begins, and what is observed.
+std::vector<Part> state_parts(const Arithmetic& arithmetic);
+
+/// The parts as arrays of the state's type.
+class Carry {
+ public:
+  Carry() = default;
+  /// Room for what is carried.
+  Carry(const Arithmetic& arithmetic, const Shape& shape);
+  /// The initial state; p is given apart since it may come from velocities. Gradients are room.
+  Carry(const Arithmetic& arithmetic, const InitialState& initial, const ir::Tensor& p);
+
+  ir::Tensor& operator[](Part part) { return parts_[static_cast<std::size_t>(part)]; }
+  const ir::Tensor& operator[](Part part) const { return parts_[static_cast<std::size_t>(part)]; }
+
+  bool has(Part part) const { return (*this)[part].type() == (*this)[Part::kQ].type(); }
+  /// q or p in f64, with its error term where it has one.
+  ir::Tensor whole(Part part) const;
+  /// The first of q and p that holds a number that is not finite.
+  const Part* non_finite() const;
+
+ private:
+  std::array<ir::Tensor, kParts> parts_;
+};
+
+/// x in another type of reals, rounded.
+ir::Tensor converted(const ir::Tensor& x, DType dtype);
+
+}  // namespace cotangent::mechanics
