@@ -69,8 +69,10 @@ Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
   if (!finished(far, "")) return reversal;
   console.telemetry.info("there: " + telemetry::grouped(far.steps) + " steps; now back");
   control.reverse = true;
-  const mechanics::RunResult home = flow->run(
-      {.q = far.q, .p = far.p, .v = std::nullopt, .t = far.t}, prepared.plan.steps, control);
+  mechanics::InitialState from{.q = far.q, .p = far.p, .v = std::nullopt, .t = far.t};
+  from.q_error = far.q_error;
+  from.p_error = far.p_error;
+  const mechanics::RunResult home = flow->run(from, prepared.plan.steps, control);
   if (!finished(home, "on the way back ")) return reversal;
   reversal.steps = prepared.plan.steps;
   reversal.q_distance = largest_row(home.q, &start.q);

@@ -1,9 +1,11 @@
 #include "cotangent/formats/run_settings.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cotangent/base/text.h"
 #include "cotangent/formats/table_reader.h"
+#include "cotangent/mechanics/plan.h"
 
 namespace cotangent::formats {
 namespace {
@@ -50,12 +52,54 @@ void choose_two(const ValueSource& source, const Entry*& dt, const Entry*& t_end
   (from_file(steps) ? steps : from_file(t_end) ? t_end : dt) = nullptr;
 }
 
+void read_precision(const ValueSource& source, const Entry& entry,
+                    mechanics::RunSettings& settings) {
+  const std::vector<std::string> known = mechanics::precision_names();
+  const bool text = entry.value.kind == NodeKind::kString;
+  if (!text || std::find(known.begin(), known.end(), *entry.value.string) == known.end()) {
+    const std::string near = text ? nearest_name(*entry.value.string, known) : "";
+    fail_at(source.file, entry.value.span,
+            "precision is " + (text ? "\"" + *entry.value.string + "\"" : describe(entry.value)) +
+                (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
+            "\"" + join(known, "\", \"") + "\"", "write one of them, or leave it out");
+  }
+  settings.precision = *entry.value.string;
+  settings.precision_span = entry.value.span;
+}
+
+/// Names of parts of the state; what they are is the planner's to say.
+void read_compensated(const ValueSource& source, const Entry& entry,
+                      mechanics::RunSettings& settings) {
+  const char* const example = "write compensated = [\"q\", \"p\"], one of them, or leave it out";
+  if (entry.value.kind != NodeKind::kArray || entry.value.items.empty()) {
+    fail_at(source.file, entry.value.span,
+            entry.value.kind == NodeKind::kArray ? "compensated is empty"
+                                                 : "compensated is " + describe(entry.value),
+            "a list of the parts of the state that carry error terms", example);
+  }
+  for (const Node& part : entry.value.items) {
+    if (part.kind != NodeKind::kString || (*part.string != "q" && *part.string != "p")) {
+      fail_at(source.file, part.span,
+              part.kind == NodeKind::kString ? "\"" + *part.string + "\" is no part of the state"
+                                             : "compensated holds " + describe(part),
+              "the parts are \"q\" and \"p\"", example);
+    }
+    auto& parts = settings.compensated;
+    if (std::find(parts.begin(), parts.end(), *part.string) != parts.end()) {
+      fail_at(source.file, part.span, "compensated names \"" + *part.string + "\" twice",
+              "each part once", "remove one");
+    }
+    parts.push_back(*part.string);
+  }
+  settings.compensated_span = entry.value.span;
+}
+
 }  // namespace
 
 mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
                                 const lang::Context& names, std::uint32_t overrides_begin) {
   TableReader table(source.file, run, "[run]",
-                    {"dt", "t_end", "steps", "method", "order", "precision"});
+                    {"dt", "t_end", "steps", "method", "order", "precision", "compensated"});
   mechanics::RunSettings settings;
   const Entry* dt = table.get("dt");
   const Entry* t_end = table.get("t_end");
@@ -63,6 +107,7 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
   const Entry* method = table.get("method");
   const Entry* order = table.get("order");
   const Entry* precision = table.get("precision");
+  const Entry* compensated = table.get("compensated");
   table.finish();
   choose_two(source, dt, t_end, steps, overrides_begin);
   if (!dt && !(t_end && steps)) table.need("dt", "dt = 0.01");
@@ -118,18 +163,15 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     settings.order = static_cast<int>(n);
     settings.order_span = order->value.span;
   }
-  if (precision) {
-    const bool known = precision->value.kind == NodeKind::kString &&
-                       (*precision->value.string == "f64" || *precision->value.string == "f32");
-    if (!known) {
-      fail_at(source.file, precision->value.span,
-              "precision is " + (precision->value.kind == NodeKind::kString
-                                     ? "\"" + *precision->value.string + "\""
-                                     : describe(precision->value)),
-              "\"f64\" or \"f32\"", "write one of them, or leave it out");
-    }
-    settings.precision = *precision->value.string;
-    settings.precision_span = precision->value.span;
+  if (precision) read_precision(source, *precision, settings);
+  if (compensated) {
+    read_compensated(source, *compensated, settings);
+    // A precision set from outside wins over what the file says about another.
+    const auto outside = [&](const Entry* x) {
+      return x && x->value.span.begin >= overrides_begin;
+    };
+    const bool has = mechanics::has_error_terms(settings.precision);
+    if (!has && outside(precision) && !outside(compensated)) settings.compensated.clear();
   }
   return settings;
 }

@@ -78,6 +78,29 @@ TEST(Compile, SinglePrecisionHasTheBitsOfRun) {
   compare_with_run(example("lennard_jones_13"), {"--set", "run.precision=f32"}, "-std=c11 -O2");
 }
 
+TEST(Compile, ErrorTermsHaveTheBitsOfRun) {
+  for (const char* precision : {"compensated", "double-single"}) {
+    const std::string set = std::string("run.precision=") + precision;
+    compare_with_run(example("outer_solar_system"), {"--set", set}, "-std=c99 -O2 -march=native");
+    compare_with_run(example("kepler"), {"--set", set, "--set", "run.compensated=[\"p\"]"},
+                     "-std=c11 -O1");
+  }
+}
+
+TEST(Compile, ErrorTermsAreInTheInterface) {
+  const std::vector<std::string> set = {"--set", "run.precision=double-single"};
+  const auto text = [&](const char* target) {
+    std::vector<std::string> arguments = {"compile", example("kepler"), "--target", target};
+    arguments.insert(arguments.end(), set.begin(), set.end());
+    const CliResult result = run_cli(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.out;
+  };
+  EXPECT_THAT(text("c"), HasSubstr("float q_error[1][2];  /* what rounding took from q */"));
+  EXPECT_THAT(text("c"), HasSubstr("float gradient_error[1][2];"));
+  EXPECT_THAT(text("cuda"), HasSubstr("q_error"));
+}
+
 // Time in the force, a parameter that is an array, names that are words of C.
 constexpr const char* kDriven = R"~(
 title = 'driven */ "pair"'
@@ -131,6 +154,11 @@ TEST(Compile, Refusals) {
   const std::string taken = folder.write("taken.c", "mine");
   const std::string file = example("kepler");
   expect_refused({"compile", file, "--target", "wgsl"}, "WGSL has no f64", "run.precision=f32");
+  for (const char* precision : {"compensated", "double-single"}) {
+    expect_refused(
+        {"compile", file, "--target", "wgsl", "--set", std::string("run.precision=") + precision},
+        "WGSL does not keep the error terms", "--target cuda");
+  }
   expect_refused({"compile", file, "--target", "cudo"}, "did you mean 'cuda'?", "c, cuda, wgsl");
   expect_refused({"compile", file}, "--target", "");
   expect_refused({"compile", file, "--target", "c", "-o", taken}, "is there already",

@@ -132,5 +132,27 @@ TEST(RunSettings, SetReplacesParametersAndAddsNone) {
   EXPECT_NE(message.find("to do: "), std::string::npos) << message;
 }
 
+TEST(RunSettings, PrecisionAndWhatIsCompensated) {
+  const std::string run = "dt = 0.5\nsteps = 16\n";
+  using Parts = std::vector<std::string>;
+  EXPECT_EQ(load(run).run.precision, "f64");
+  for (const char* name : {"f64", "f32", "compensated", "double-single"}) {
+    const LoadedFile file = load(run + "precision = \"" + name + "\"\n");
+    EXPECT_EQ(file.run.precision, name);
+    EXPECT_EQ(file.run.compensated, Parts{});
+    EXPECT_EQ(load(run, {std::string("run.precision=") + name}).run.precision, name);
+  }
+  const std::string narrow = run + "precision = \"compensated\"\ncompensated = [\"p\"]\n";
+  EXPECT_EQ(load(narrow).run.compensated, Parts{"p"});
+  EXPECT_EQ(load(narrow, {"run.compensated=[\"q\", \"p\"]"}).run.compensated, (Parts{"q", "p"}));
+  // What the file compensates stays with a precision that can, and gives way to one that cannot.
+  EXPECT_EQ(load(narrow, {"run.precision=double-single"}).run.compensated, Parts{"p"});
+  EXPECT_EQ(load(narrow, {"run.precision=f64"}).run.compensated, Parts{});
+  // In one place it is a contradiction, which the planner refuses.
+  EXPECT_EQ(load(run + "precision = \"f32\"\ncompensated = [\"p\"]\n").run.compensated, Parts{"p"});
+  EXPECT_EQ(load(run, {"run.precision=f32", "run.compensated=[\"p\"]"}).run.compensated,
+            Parts{"p"});
+}
+
 }  // namespace
 }  // namespace cotangent::formats
