@@ -11,6 +11,13 @@ for file in "$COTANGENT_SOURCE_DIR"/examples/*.toml; do
   "$COTANGENT" compile "$file" --target cuda --quiet --set run.precision=f32 -o "$work/${name}_f32.cu"
   "$COTANGENT" compile "$file" --target wgsl --quiet --set run.precision=f32 -o "$work/$name.wgsl"
 done
+# With error terms, and with forces in pairs where these can be had.
+for name in kepler lennard_jones_13; do
+  for precision in compensated double-single; do
+    "$COTANGENT" compile "$COTANGENT_SOURCE_DIR/examples/$name.toml" --target cuda --quiet \
+      --set run.precision=$precision -o "$work/${name}_$precision.cu"
+  done
+done
 validate=$COTANGENT_SOURCE_DIR/tests/backend/validators/validate.sh
 bash "$validate" wgsl "$work"/*.wgsl
 bash "$validate" cuda "$work"/*.cu
