@@ -267,6 +267,7 @@ void Scheduler::place_views() {
       });
       if (scattered && f_.op(v) == Op::kTranspose) continue;
       Buffer buffer;
+      if (l_.in_shared_) buffer.kind = BufferKind::kThread;
       buffer.dtype = type(v).dtype;
       const Shape& shape = type(v).shape;
       buffer.count = shape.rank() == 0 ? 1 : ref.strides[0] * shape[0];

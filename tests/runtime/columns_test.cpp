@@ -80,5 +80,46 @@ TEST(Columns, ThatGoInStepsAreWithinRoundOffOfTheDefinition) {
   }
 }
 
+TEST(Columns, OfThreeAxesHaveTheBitsOfPlanesAndColumnsApart) {
+  constexpr std::int64_t n = 128;
+  for (const FftKind kind : {FftKind::kForward, FftKind::kRealForward}) {
+    const ir::Type cube{DType::kF64, Shape{n, n, n}};
+    const std::int64_t last = kind == FftKind::kForward ? n : n / 2 + 1;
+    const auto transform = [&](std::int64_t axes) {
+      ir::Builder b("axes");
+      std::vector<Value> x{b.param(cube)};
+      if (kind == FftKind::kForward) x.push_back(b.param(cube));
+      return b.finish(b.fft({kind, axes, 0}, x));
+    };
+    ir::Builder b("first_axis");
+    const ir::Type half{DType::kF64, Shape{n, n * last}};
+    const Value re = b.param(half), im = b.param(half);
+    const Value lines[] = {b.transpose(re, {1, 0}), b.transpose(im, {1, 0})};
+    const auto z = b.fft({FftKind::kForward, 1, 0}, lines);
+    const Value back[] = {b.transpose(z[0], {1, 0}), b.transpose(z[1], {1, 0})};
+    const auto columns = runtime::compile(b.finish(back));
+
+    std::vector<Tensor> x;
+    for (std::size_t k = 0; k < (kind == FftKind::kForward ? 2u : 1u); ++k) {
+      Tensor& t = x.emplace_back(cube);
+      for (std::int64_t e = 0; e < t.size(); ++e) {
+        t.as<double>()[static_cast<std::size_t>(e)] =
+            std::sin(0.7 * static_cast<double>(e * e % 977));
+      }
+    }
+    std::vector<Tensor> planes = runtime::compile(transform(2))->call(x);
+    for (Tensor& t : planes) t = t.reshaped(half.shape);
+    const std::vector<Tensor> expected = columns->call(planes);
+    for (int threads : {1, 2, 3}) {
+      runtime::CompileOptions options;
+      options.threads = threads;
+      const std::vector<Tensor> made = runtime::compile(transform(3), options)->call(x);
+      for (std::size_t k = 0; k < 2; ++k) {
+        EXPECT_TRUE(made[k].reshaped(half.shape).same_bits(expected[k])) << k << ", " << threads;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cotangent
