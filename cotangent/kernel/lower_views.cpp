@@ -222,6 +222,43 @@ void Scheduler::forget_views(Value v) {
   for (Value u : f_.operands(v)) forget_views(u);
 }
 
+/// Whether the rows of a map over the columns of v, its only reader, become as many places of a
+/// result that lie as v's would without padding: then v may be that result (reuse_results.h).
+bool Scheduler::becomes_result(Value v, const std::vector<Want>& wants) const {
+  const std::int64_t count = type(v).size();
+  Dims strides = row_major(type(v).shape);
+  for (;;) {
+    Value user;
+    for (std::uint32_t id = v.id + 1; id < f_.size() && !user.valid(); ++id) {
+      for (Value u : f_.operands(Value{id})) {
+        if (u == v) user = Value{id};
+      }
+    }
+    if (!user.valid() || uses_[v.id] != 1) return false;
+    if (f_.op(user) == Op::kMap) {
+      return std::any_of(wants.begin(), wants.end(), [&](const Want& w) {
+        return f_.op(w.value) == Op::kProject && f_.operand(w.value, 0) == user && w.has_dest &&
+               l_.program_.buffers[w.dest.buffer].kind == BufferKind::kOutput &&
+               type(w.value).size() == count && strides.front() == 1 && w.dest.strides == strides;
+      });
+    }
+    if (f_.op(user) == Op::kTranspose) {
+      Dims turned;
+      for (std::int64_t axis : f_.attr_as<ir::AxesAttr>(user).axes) {
+        turned.push_back(strides[static_cast<std::size_t>(axis)]);
+      }
+      strides = turned;
+    } else if (f_.op(user) == Op::kReshape) {
+      const auto reshaped = reshaped_strides(type(v).shape, strides, type(user).shape);
+      if (!reshaped) return false;
+      strides = *reshaped;
+    } else {
+      return false;
+    }
+    v = user;
+  }
+}
+
 void Scheduler::place_views() {
   viewed_.assign(f_.size(), 0);
   std::vector<Want> wants;
@@ -252,7 +289,9 @@ void Scheduler::place_views() {
       ref.kind = Ref::Kind::kBuffer;
       std::vector<Want> parts;
       bool placed = false;
-      for (const Dims& strides : {padded_row_major(type(v)), row_major(type(v).shape)}) {
+      const bool in_place = becomes_result(v, wants);
+      for (const Dims& strides : {in_place ? row_major(type(v).shape) : padded_row_major(type(v)),
+                                  row_major(type(v).shape)}) {
         ref.strides = strides;
         parts.clear();
         placed = parts_of(v, ref, true, parts);

@@ -81,6 +81,7 @@ class Scheduler {
   bool parts_of(Value v, const Ref& dest, bool top, std::vector<Want>& parts) const;
   void forget_views(Value v);
   bool wanted_once(Value v) const;
+  bool becomes_result(Value v, const std::vector<Want>& wants) const;
   void place_wants();
   void add_copy(Want& want);
   bool attach(Want& want);

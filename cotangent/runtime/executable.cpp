@@ -17,6 +17,7 @@
 #include "cotangent/backend/cpu/library_call.h"
 #include "cotangent/kernel/kind.h"
 #include "cotangent/kernel/lower.h"
+#include "cotangent/kernel/reuse_results.h"
 #include "cotangent/runtime/fault.h"
 #include "cotangent/runtime/team.h"
 
@@ -289,8 +290,9 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
     t.passes_s = seconds_since(start);
     start = std::chrono::steady_clock::now();
     telemetry::Span lower_span(options.telemetry, "lower " + f->name());
-    kernels.push_back(
-        std::make_shared<const kernel::Program>(kernel::lower(programs.back(), lowering)));
+    kernel::Program lowered = kernel::lower(programs.back(), lowering);
+    kernel::reuse_results(lowered);
+    kernels.push_back(std::make_shared<const kernel::Program>(std::move(lowered)));
     lower_span.close();
     t.lower_s = seconds_since(start);
     times.push_back(t);

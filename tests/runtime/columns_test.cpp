@@ -80,6 +80,7 @@ TEST(Columns, ThatGoInStepsAreWithinRoundOffOfTheDefinition) {
   }
 }
 
+/// Its columns are transformed where the planes' results lie: in the caller's arrays.
 TEST(Columns, OfThreeAxesHaveTheBitsOfPlanesAndColumnsApart) {
   constexpr std::int64_t n = 128;
   for (const FftKind kind : {FftKind::kForward, FftKind::kRealForward}) {
