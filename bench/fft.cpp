@@ -172,6 +172,37 @@ class Case {
     measure(name_ + " copy", *g, nullptr, 2.5, nullptr);
   }
 
+  void last_axis(bool of_real) {
+    Builder b("last_axis");
+    const Type t = type(shape_);
+    std::vector<Value> x{b.param(t)};
+    if (!of_real) x.push_back(b.param(t));
+    const auto kind = of_real ? FftKind::kRealForward : FftKind::kForward;
+    const auto f = runtime::compile(b.finish(b.fft({kind, 1, 0}, x)), options_);
+    measure(name_ + (of_real ? " lines, real" : " lines"), *f, nullptr, 2.5, nullptr);
+  }
+  /// The passes of a transform of three axes: planes, then columns over `lines` of them.
+  void planes(bool of_real) {
+    Builder b("planes");
+    const Type t = type(shape_);
+    std::vector<Value> x{b.param(t)};
+    if (!of_real) x.push_back(b.param(t));
+    const auto kind = of_real ? FftKind::kRealForward : FftKind::kForward;
+    const auto f = runtime::compile(b.finish(b.fft({kind, 2, 0}, x)), options_);
+    measure(name_ + (of_real ? " planes, real" : " planes"), *f, nullptr, 5.0, nullptr);
+  }
+  void long_columns(std::int64_t lines) {
+    Builder b("long_columns");
+    const Type t = type({shape_[0], lines});
+    const Value x[] = {b.param(t), b.param(t)};
+    const Value y[] = {b.transpose(x[0], {1, 0}), b.transpose(x[1], {1, 0})};
+    const auto z = b.fft({FftKind::kForward, 1, 0}, y);
+    const Value r[] = {b.transpose(z[0], {1, 0}), b.transpose(z[1], {1, 0})};
+    const auto f = runtime::compile(b.finish(r), options_);
+    measure(std::to_string(shape_[0]) + " x " + std::to_string(lines) + " columns", *f, nullptr,
+            2.5, nullptr);
+  }
+
   void real() {
     if (!wanted("real")) return;
     Builder b("rfft");
@@ -286,6 +317,13 @@ void all(int threads, int repeats, const std::string& only) {
     square.half(true);
     square.half(false);
     square.copy();
+    cube.last_axis(false);
+    cube.last_axis(true);
+    cube.planes(false);
+    cube.planes(true);
+    cube.long_columns(128 * 128);
+    cube.long_columns(128 * 65);
+    cube.copy();
     return;
   }
   square.complex();

@@ -559,6 +559,7 @@ class Emitter final : public ControlEmitter {
     const Lanes outer = lanes_;
     lanes_.width = static_cast<int>(width);
     lanes_.index = i.index;
+    lanes_.body = i.body.get();
     class_[i.index] = Class::kLinear;
     values_[i.index].stride = 1;
     classify(*i.body);
@@ -585,7 +586,9 @@ class Emitter final : public ControlEmitter {
       }
       block(*i.body);
     };
-    if (share) {
+    if (Value* early = heavy ? nullptr : elements_from_line(i, lo, width)) {
+      lines(i, lo, hi, early, share);
+    } else if (share) {
       share_rows(n, width, whole, heavy ? width : 64, rows);
     } else {
       const auto body = [&] {
@@ -601,6 +604,67 @@ class Emitter final : public ControlEmitter {
       only_first(body);
     }
     lanes_ = outer;
+  }
+
+  /// How many elements lie between the beginning of a line of memory and the first that the loop
+  /// stores past the caches; null if it does not.
+  Value* elements_from_line(const Instr& i, std::int64_t lo, std::int64_t width) {
+    const Instr* store = streams_.first_store(*i.body, i.index, forms_);
+    if (!store || width * static_cast<std::int64_t>(size_of(store->dtype)) % 64 != 0)
+      return nullptr;
+    const Form form = forms_.of(store->operands[0]);
+    Value* index = ir_.getInt64(static_cast<std::uint64_t>(form.constant + lo));
+    for (const auto& [id, factor] : form.terms) {
+      if (id == i.index) continue;
+      if (class_[id] != Class::kUniform) return nullptr;
+      Value* term = ir_.CreateMul(scalar(id), ir_.getInt64(static_cast<std::uint64_t>(factor)));
+      index = ir_.CreateAdd(index, term);
+    }
+    Value* place =
+        ir_.CreatePtrToInt(address(store->buffer, store->dtype, index), ir_.getInt64Ty());
+    return ir_.CreateUDiv(ir_.CreateAnd(place, ir_.getInt64(63)),
+                          ir_.getInt64(size_of(store->dtype)));
+  }
+
+  /// A simd loop whose vectors begin `early` elements before lo, where a line of memory does; the
+  /// first and the last may reach out of the loop's range.
+  void lines(const Instr& i, std::int64_t lo, std::int64_t hi, Value* early, bool share) {
+    const auto number = [&](std::int64_t k) { return ir_.getInt64(static_cast<std::uint64_t>(k)); };
+    const std::int64_t width = lanes_.width;
+    Value* first = ir_.CreateSub(number(lo), early);
+    lanes_.active = static_cast<int>(width);
+    lanes_.begin = lanes_.end = -1;
+    const auto rows = [&](Value* at) {
+      values_[i.index].s = at;
+      Value* inside = ir_.CreateAnd(ir_.CreateICmpSLE(number(lo), at),
+                                    ir_.CreateICmpSLE(at, number(hi - width)));
+      llvm::BasicBlock* whole = new_block("whole");
+      llvm::BasicBlock* part = new_block("part");
+      llvm::BasicBlock* end = new_block("row_done");
+      ir_.CreateCondBr(inside, whole, part);
+      ir_.SetInsertPoint(whole);
+      lanes_.mask = lanes_.tail = nullptr;
+      block(*i.body);
+      ir_.CreateBr(end);
+      ir_.SetInsertPoint(part);
+      lanes_.mask = lanes_.tail =
+          ir_.CreateAnd(ir_.CreateICmpSLE(splat(number(lo)), vector(i.index)),
+                        ir_.CreateICmpSLT(vector(i.index), splat(number(hi))));
+      block(*i.body);
+      ir_.CreateBr(end);
+      ir_.SetInsertPoint(end);
+    };
+    if (!share) return only_first([&] { stepping(first, number(hi), width, rows); });
+    if (reads_since_barrier_) barrier();
+    const std::int64_t unit = std::max<std::int64_t>(width, 64);
+    Value* blocks = ir_.CreateUDiv(ir_.CreateAdd(early, number(hi - lo + unit - 1)), number(unit));
+    const auto edge = [&](Value* t) {
+      Value* block = ir_.CreateUDiv(ir_.CreateMul(t, blocks), threads());
+      return ir_.CreateAdd(first, ir_.CreateMul(block, number(unit)));
+    };
+    Value* end = edge(ir_.CreateAdd(thread(), number(1)));
+    stepping(edge(thread()), smin(end, number(hi)), width, rows);
+    barrier();
   }
 
   /// for (at = begin; at < end; at += step) body(at)

@@ -13,8 +13,8 @@
 #include <set>
 #include <vector>
 
+#include "cotangent/kernel/forms.h"
 #include "cotangent/kernel/kernel_program.h"
-#include "cotangent/kernel/scalar.h"
 
 namespace cotangent::backend::cpu {
 
@@ -32,9 +32,7 @@ struct TilePlace {
 
 class Tiles {
  public:
-  explicit Tiles(const kernel::Program& program) : program_(program), def_(program.types.size()) {
-    remember(program.body);
-  }
+  Tiles(const kernel::Program& program, const Forms& forms) : program_(program), forms_(forms) {}
 
   /// Finds the tiles of a block run for `lanes` instances of the simd loop over `index`; `held`
   /// instructions are in none. `linear` and `uniform` tell classes of values.
@@ -59,42 +57,6 @@ class Tiles {
   }
 
  private:
-  /// A sum of multiples of values, and a constant.
-  struct Form {
-    std::map<kernel::Id, std::int64_t> terms;
-    std::int64_t constant = 0;
-  };
-
-  void remember(const kernel::Block& b) {
-    for (const kernel::Instr& i : b.instrs) {
-      if (i.result != kernel::kNoId) def_[i.result] = &i;
-      if (i.body) remember(*i.body);
-      if (i.other) remember(*i.other);
-    }
-  }
-
-  /// `budget`: values still looked into; shared ones would double the work at each level.
-  void add(Form& form, kernel::Id id, std::int64_t factor, int& budget) const {
-    const kernel::Instr* i = def_[id];
-    if (i && i->code == kernel::Code::kConst) {
-      form.constant += factor * kernel::i64_of(i->bits, i->dtype);
-      return;
-    }
-    if (i && i->code == kernel::Code::kOp && --budget >= 0) {
-      if (i->op == ir::Op::kAdd || i->op == ir::Op::kSub) {
-        add(form, i->operands[0], factor, budget);
-        return add(form, i->operands[1], i->op == ir::Op::kAdd ? factor : -factor, budget);
-      }
-      for (int k = 0; i->op == ir::Op::kMul && k < 2; ++k) {
-        const kernel::Instr* c = def_[i->operands[static_cast<std::size_t>(k)]];
-        if (!c || c->code != kernel::Code::kConst) continue;
-        return add(form, i->operands[static_cast<std::size_t>(1 - k)],
-                   factor * kernel::i64_of(c->bits, c->dtype), budget);
-      }
-    }
-    if ((form.terms[id] += factor) == 0) form.terms.erase(id);
-  }
-
   using Key = std::pair<bool, std::pair<std::uint32_t, std::map<kernel::Id, std::int64_t>>>;
 
   template <class Linear, class Uniform>
@@ -112,9 +74,7 @@ class Tiles {
                          size_of(i.dtype) >= 4 && linear(i.operands[0]) &&
                          (store || i.operands[1] == kernel::kNoId);
       if (!plain) continue;
-      Form form;
-      int budget = 100;
-      add(form, i.operands[0], 1, budget);
+      const Form form = forms_.of(i.operands[0]);
       const auto stride = form.terms.find(index);
       if (stride == form.terms.end() || stride->second == 1) continue;
       const bool fits = std::all_of(form.terms.begin(), form.terms.end(), [&](const auto& term) {
@@ -158,7 +118,7 @@ class Tiles {
   }
 
   const kernel::Program& program_;
-  std::vector<const kernel::Instr*> def_;
+  const Forms& forms_;
   std::map<const kernel::Instr*, TilePlace> places_;
   std::vector<std::unique_ptr<Tile>> tiles_;
 };

@@ -6,7 +6,9 @@
 
 #include <llvm/Analysis/VectorUtils.h>
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/MDBuilder.h>
+#include <llvm/TargetParser/Triple.h>
 
 #include <algorithm>
 #include <functional>
@@ -14,6 +16,7 @@
 #include <set>
 
 #include "cotangent/backend/cpu/llvm_emit.h"
+#include "cotangent/backend/cpu/llvm_streams.h"
 #include "cotangent/backend/cpu/llvm_tiles.h"
 #include "cotangent/base/error.h"
 #include "cotangent/kernel/lazy_sides.h"
@@ -48,7 +51,9 @@ class ValueEmitter {
         team_(team),
         rsqrt14_(rsqrt14),
         with_tiles_(tiles),
-        tiles_(program),
+        forms_(program),
+        tiles_(program, forms_),
+        streams_(program),
         values_(program.types.size()),
         class_(program.types.size(), Class::kUniform) {
     llvm::Type* ptr = ir_.getPtrTy();
@@ -93,6 +98,7 @@ class ValueEmitter {
 
   void run() {
     block(program_.body);
+    settle_streams();
     ir_.CreateRetVoid();
   }
 
@@ -113,6 +119,7 @@ class ValueEmitter {
     Value* mask = nullptr;  ///< null: all lanes take part
     int active = 1;         ///< lanes inside the loop's range
     Id index = kNoId;       ///< of the simd loop
+    const Block* body = nullptr;
     Value* tail = nullptr;  ///< in the last, partial vector of a loop: the mask of its lanes
     std::int64_t begin = 0, end = 0;  ///< of that vector and of the loop, when there is a tail
   };
@@ -353,6 +360,7 @@ class ValueEmitter {
     }
     std::vector<std::size_t> all(b.instrs.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
+    if (lanes_.body == &b) streams_.find(b, lanes_.index, forms_);
     if (with_tiles_ && lanes_.width > 1 && !lanes_.mask) find_tiles(b, sides);
     sequence(b, all, sides);
     tiles_.forget(b);
@@ -578,6 +586,7 @@ class ValueEmitter {
       if (whole_in_padding(i, mask, index)) mask = nullptr;
       x = mask ? static_cast<Value*>(ir_.CreateMaskedLoad(memory, at, align, mask, zero))
                : ir_.CreateAlignedLoad(memory, at, align);
+      if (!mask && streams_.foremost(i)) prefetch(at, lanes_.width * size_of(i.dtype));
     } else if (const TilePlace place = tiles_.of(i); place.tile && !mask) {
       if (!place.tile->made) load_tile(i, *place.tile, place.position);
       x = place.tile->values[static_cast<std::size_t>(place.position)];
@@ -696,6 +705,8 @@ class ValueEmitter {
       const bool masked = lanes_.mask && !whole_in_padding(i, lanes_.mask, index);
       if (masked)
         ir_.CreateMaskedStore(x, at, align, lanes_.mask);
+      else if (streams_.past_caches(i.buffer))
+        stream(x, at, align);
       else
         ir_.CreateAlignedStore(x, at, align);
       return;
@@ -708,6 +719,45 @@ class ValueEmitter {
     }
     Value* at = address(i.buffer, i.dtype, vector(index));
     ir_.CreateMaskedScatter(x, at, align, lanes_.mask ? lanes_.mask : all_lanes());
+  }
+
+  void prefetch(Value* at, std::size_t bytes) {
+    for (std::size_t k = 0; k < bytes; k += 64) {
+      Value* ahead = ir_.CreateConstGEP1_64(ir_.getInt8Ty(), at, k + Streams::kAhead);
+      ir_.CreateIntrinsic(llvm::Intrinsic::prefetch, {ahead->getType()},
+                          {ahead, ir_.getInt32(0), ir_.getInt32(3), ir_.getInt32(1)});
+    }
+  }
+
+  /// Stores past the caches, if the address is at the beginning of a line and whole lines are
+  /// written.
+  void stream(Value* x, Value* at, llvm::Align align) {
+    const std::uint64_t bits = x->getType()->getPrimitiveSizeInBits();
+    if (!llvm::Triple(fn_->getParent()->getTargetTriple()).isX86() || bits % 512 != 0) {
+      ir_.CreateAlignedStore(x, at, align);
+      return;
+    }
+    Value* place = ir_.CreatePtrToInt(at, ir_.getInt64Ty());
+    llvm::BasicBlock* whole = new_block("whole_lines");
+    llvm::BasicBlock* parts = new_block("parts_of_lines");
+    llvm::BasicBlock* end = new_block("stored");
+    Value* aligned = ir_.CreateICmpEQ(ir_.CreateAnd(place, ir_.getInt64(63)), ir_.getInt64(0));
+    ir_.CreateCondBr(aligned, whole, parts);
+    ir_.SetInsertPoint(whole);
+    ir_.CreateAlignedStore(x, at, llvm::Align(64))
+        ->setMetadata(llvm::LLVMContext::MD_nontemporal,
+                      llvm::MDNode::get(context_, llvm::ConstantAsMetadata::get(ir_.getInt32(1))));
+    ir_.CreateBr(end);
+    ir_.SetInsertPoint(parts);
+    ir_.CreateAlignedStore(x, at, align);
+    ir_.CreateBr(end);
+    ir_.SetInsertPoint(end);
+    streamed_ = true;
+  }
+
+  /// Stores past the caches are seen by other threads only after a fence.
+  void settle_streams() {
+    if (streamed_) ir_.CreateIntrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
   }
 
   llvm::BasicBlock* new_block(const char* name) {
@@ -736,6 +786,7 @@ class ValueEmitter {
 
   void barrier() {
     if (!team_) return;
+    settle_streams();
     Value* team = fn_->getArg(4);
     auto* signature = llvm::FunctionType::get(ir_.getVoidTy(), {ir_.getPtrTy()}, false);
     ir_.CreateCall(signature, ir_.CreateLoad(ir_.getPtrTy(), team), {team});
@@ -761,7 +812,10 @@ class ValueEmitter {
   bool team_;
   bool rsqrt14_;
   bool with_tiles_;
+  Forms forms_;
   Tiles tiles_;
+  Streams streams_;
+  bool streamed_ = false;  ///< something has been stored past the caches
   llvm::Function* fn_ = nullptr;
   std::vector<Value*> base_;
   std::vector<Val> values_;
