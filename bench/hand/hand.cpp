@@ -1,5 +1,9 @@
 #include "bench/hand/hand.h"
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -141,6 +145,26 @@ void triad(const double* a, const double* b, double* c, double s, std::int64_t n
   in_threads(threads, n, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) c[i] = a[i] + s * b[i];
   });
+}
+
+void triad_past_caches(const double* a, const double* b, double* c, double s, std::int64_t n,
+                       int threads) {
+#if defined(__AVX512F__)
+  in_threads(threads, n, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t i = begin;
+    for (; i < end && reinterpret_cast<std::uintptr_t>(c + i) % 64 != 0; ++i)
+      c[i] = a[i] + s * b[i];
+    const __m512d factor = _mm512_set1_pd(s);
+    for (; i + 8 <= end; i += 8) {
+      _mm512_stream_pd(c + i,
+                       _mm512_fmadd_pd(factor, _mm512_loadu_pd(b + i), _mm512_loadu_pd(a + i)));
+    }
+    for (; i < end; ++i) c[i] = a[i] + s * b[i];
+    _mm_sfence();
+  });
+#else
+  triad(a, b, c, s, n, threads);
+#endif
 }
 
 void stencil5(const double* in, double* out, std::int64_t rows, std::int64_t columns, int threads) {

@@ -23,6 +23,9 @@ void gravity(const T* x, T* a, std::int64_t n, T eps2);
 
 /// c = a + s b, as STREAM has it.
 void triad(const double* a, const double* b, double* c, double s, std::int64_t n, int threads);
+/// The same with stores past the caches where there is AVX-512, as ours are.
+void triad_past_caches(const double* a, const double* b, double* c, double s, std::int64_t n,
+                       int threads);
 void stencil5(const double* in, double* out, std::int64_t rows, std::int64_t columns, int threads);
 void stencil27(const double* in, double* out, std::int64_t n, int threads);
 

@@ -174,6 +174,19 @@ TEST(Streams, AStencilAsksAhead) {
   EXPECT_FALSE(has(code_of(cube27(30), 1), "prefetcht0")) << "it fits in a core's own cache";
   EXPECT_FALSE(has(code_of(scaled(Shape{kLarge}, DType::kF64), 1), "prefetcht0"));
 }
+
+TEST(Streams, ColumnsAskForTheNextPlacesOfTheirRows) {
+  const auto columns = [](std::int64_t lines) {
+    ir::Builder b("columns");
+    const ir::Type type{DType::kF64, Shape{128, lines}};
+    const ir::Value re = b.param(type), im = b.param(type);
+    const ir::Value x[] = {b.transpose(re, {1, 0}), b.transpose(im, {1, 0})};
+    const auto z = b.fft({ir::FftKind::kForward, 1, 0}, x);
+    return b.finish({b.transpose(z[0], {1, 0}), b.transpose(z[1], {1, 0})});
+  };
+  EXPECT_TRUE(has(code_of(columns(8192), 1), "prefetcht0"));
+  EXPECT_FALSE(has(code_of(columns(256), 1), "prefetcht0")) << "it fits in a core's own cache";
+}
 #endif
 
 }  // namespace

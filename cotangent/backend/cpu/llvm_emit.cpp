@@ -563,6 +563,7 @@ class Emitter final : public ControlEmitter {
     class_[i.index] = Class::kLinear;
     values_[i.index].stride = 1;
     classify(*i.body);
+    streams_.find_columns(*i.body, i.index, forms_);
     // A long body stands once: its last, partial vector is masked by a comparison.
     const bool heavy = kernel::has_steps(*i.body) || kernel::size_of_block(*i.body) > kMaxTwice;
     const std::int64_t whole =

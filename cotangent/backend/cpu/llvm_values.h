@@ -586,7 +586,9 @@ class ValueEmitter {
       if (whole_in_padding(i, mask, index)) mask = nullptr;
       x = mask ? static_cast<Value*>(ir_.CreateMaskedLoad(memory, at, align, mask, zero))
                : ir_.CreateAlignedLoad(memory, at, align);
-      if (!mask && streams_.foremost(i)) prefetch(at, lanes_.width * size_of(i.dtype));
+      const auto bytes = static_cast<std::size_t>(lanes_.width) * size_of(i.dtype);
+      if (!mask && streams_.foremost(i)) prefetch(at, bytes, Streams::kAhead, false);
+      if (!mask && streams_.of_column(i)) prefetch(at, bytes, bytes, false);
     } else if (const TilePlace place = tiles_.of(i); place.tile && !mask) {
       if (!place.tile->made) load_tile(i, *place.tile, place.position);
       x = place.tile->values[static_cast<std::size_t>(place.position)];
@@ -703,6 +705,8 @@ class ValueEmitter {
     if (class_[index] == Class::kLinear && values_[index].stride == 1) {
       Value* at = address(i.buffer, i.dtype, values_[index].s);
       const bool masked = lanes_.mask && !whole_in_padding(i, lanes_.mask, index);
+      const auto bytes = static_cast<std::size_t>(lanes_.width) * size_of(i.dtype);
+      if (!masked && streams_.of_column(i)) prefetch(at, bytes, bytes, true);
       if (masked)
         ir_.CreateMaskedStore(x, at, align, lanes_.mask);
       else if (streams_.past_caches(i.buffer))
@@ -721,11 +725,12 @@ class ValueEmitter {
     ir_.CreateMaskedScatter(x, at, align, lanes_.mask ? lanes_.mask : all_lanes());
   }
 
-  void prefetch(Value* at, std::size_t bytes) {
+  /// Asks for the lines of so many bytes, `ahead` of an address.
+  void prefetch(Value* at, std::size_t bytes, std::size_t ahead, bool to_write) {
     for (std::size_t k = 0; k < bytes; k += 64) {
-      Value* ahead = ir_.CreateConstGEP1_64(ir_.getInt8Ty(), at, k + Streams::kAhead);
-      ir_.CreateIntrinsic(llvm::Intrinsic::prefetch, {ahead->getType()},
-                          {ahead, ir_.getInt32(0), ir_.getInt32(3), ir_.getInt32(1)});
+      Value* line = ir_.CreateConstGEP1_64(ir_.getInt8Ty(), at, k + ahead);
+      ir_.CreateIntrinsic(llvm::Intrinsic::prefetch, {line->getType()},
+                          {line, ir_.getInt32(to_write), ir_.getInt32(3), ir_.getInt32(1)});
     }
   }
 
