@@ -132,6 +132,10 @@ int check_command(const CheckOptions& options, Console& console) {
                 << error_text(reversal.relative()) << (good ? ", within " : ", over ")
                 << error_text(options.tolerance) << '\n';
     if (!good) {
+      const mechanics::Arithmetic& a = prepared.plan.arithmetic;
+      if (a.state == DType::kF32 && !a.pairs) {
+        console.out << "Forces in f32 round by 6e-8 each: give a --tolerance that allows for it.\n";
+      }
       console.out << "A chaotic system amplifies round-off exponentially: try a shorter run.\n";
     }
   }

@@ -1,5 +1,8 @@
 #include "cotangent/mechanics/carry.h"
 
+#include <cmath>
+
+#include "cotangent/base/text.h"
 #include "cotangent/mechanics/diagnose.h"
 
 namespace cotangent::mechanics {
@@ -38,6 +41,13 @@ Tensor converted(const Tensor& x, DType dtype) {
   return y;
 }
 
+std::optional<std::int64_t> beyond_single(const Tensor& x) {
+  for (std::int64_t k = 0; k < x.size(); ++k) {
+    if (std::isfinite(x.real(k)) && !std::isfinite(static_cast<float>(x.real(k)))) return k;
+  }
+  return {};
+}
+
 Carry::Carry(const Arithmetic& arithmetic, const Shape& shape) {
   for (Part part : carried_parts(arithmetic)) {
     (*this)[part] = Tensor(ir::Type{arithmetic.state, shape});
@@ -47,6 +57,12 @@ Carry::Carry(const Arithmetic& arithmetic, const Shape& shape) {
 Carry::Carry(const Arithmetic& arithmetic, const InitialState& initial, const Tensor& p)
     : Carry(arithmetic, initial.q.type().shape) {
   const auto fill = [&](Part part, const Tensor& x, const std::optional<Tensor>& given) {
+    const auto bad = arithmetic.state == DType::kF32 ? beyond_single(x) : std::nullopt;
+    if (bad) {
+      throw UserError({"the initial " + component_name(name_of(part), x.type().shape, *bad) +
+                           " is " + shortest(static_cast<double>(x.real(*bad))),
+                       "", "the state is f32, which ends at 3.4e38", kNoSingle});
+    }
     Tensor& value = (*this)[part];
     value = converted(x, arithmetic.state);
     if (!has(error_of(part))) return;

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "cotangent/mechanics/plan.h"
@@ -29,6 +30,7 @@ class Carry {
   /// Room for what is carried.
   Carry(const Arithmetic& arithmetic, const Shape& shape);
   /// The initial state; p is given apart since it may come from velocities. Gradients are room.
+  /// UserError where a number is beyond the range of the state's type.
   Carry(const Arithmetic& arithmetic, const InitialState& initial, const ir::Tensor& p);
 
   ir::Tensor& operator[](Part part) { return parts_[static_cast<std::size_t>(part)]; }
@@ -46,5 +48,11 @@ class Carry {
 
 /// x in another type of reals, rounded.
 ir::Tensor converted(const ir::Tensor& x, DType dtype);
+
+/// The first finite element that is infinite in f32.
+std::optional<std::int64_t> beyond_single(const ir::Tensor& x);
+/// What to do about it.
+inline constexpr const char* kNoSingle =
+    "write precision = \"f64\", or choose units in which it is smaller";
 
 }  // namespace cotangent::mechanics

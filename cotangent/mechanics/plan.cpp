@@ -7,6 +7,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/diagnose.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
 
@@ -219,6 +220,7 @@ class Planner {
     plan_.precision = asked;
     plan_.arithmetic.state = asked == "f64" ? DType::kF64 : DType::kF32;
     plan_.arithmetic.pairs = asked == "double-single";
+    check_range();
     error_terms();
     if (asked == "f64") {
       decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
@@ -229,6 +231,17 @@ class Planner {
           "floor of every error, and monitors are computed in f64 from the f32 state");
     } else {
       explain_error_terms();
+    }
+  }
+
+  void check_range() const {
+    if (plan_.arithmetic.state == DType::kF64) return;
+    for (const Parameter& p : system_.parameters) {
+      const auto bad = beyond_single(p.value);
+      if (!bad) continue;
+      refuse("the parameter " + component_name(p.name, p.value.type().shape, *bad) + " is " +
+                 shortest(static_cast<double>(p.value.real(*bad))),
+             p.span, "f32 ends at 3.4e38", kNoSingle);
     }
   }
 

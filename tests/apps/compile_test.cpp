@@ -159,6 +159,9 @@ TEST(Compile, Refusals) {
         {"compile", file, "--target", "wgsl", "--set", std::string("run.precision=") + precision},
         "WGSL does not keep the error terms", "--target cuda");
   }
+  expect_refused({"compile", file, "--target", "c", "--set", "run.precision=f32", "--set",
+                  "initial.q=[[1e39, 0.0]]"},
+                 "the initial q[0,0] is 1e+39", "precision = \"f64\"");
   expect_refused({"compile", file, "--target", "cudo"}, "did you mean 'cuda'?", "c, cuda, wgsl");
   expect_refused({"compile", file}, "--target", "");
   expect_refused({"compile", file, "--target", "c", "-o", taken}, "is there already",

@@ -413,6 +413,28 @@ TEST(PrecisionPlan, Refusals) {
   expect_refused(problem, in(s, "double-single"), "dH/dq", "\"f64\"");
 }
 
+TEST(PrecisionPlan, RefusesWhatF32CannotHold) {
+  Problem heavy = harmonic(1e39);
+  heavy.system.source = std::make_shared<SourceFile>(SourceFile{"heavy.toml", "w = 1e39"});
+  heavy.system.parameters[0].span = {0, 4, 8};
+  Problem fast = harmonic(1.0);
+  fast.initial.p = tensor(Shape{1}, {1e39});
+  const RunSettings s = settings(1e-45, 1, "leapfrog");
+  for (const char* precision : {"f32", "compensated", "double-single"}) {
+    expect_refused(heavy, in(s, precision), "the parameter w is 1e+39", "precision = \"f64\"",
+                   "heavy.toml:1:5");
+    const Ready r = ready(fast, in(s, precision), reference());
+    try {
+      r.flow->run(fast.initial, 1);
+      ADD_FAILURE() << precision;
+    } catch (const UserError& e) {
+      EXPECT_NE(e.parts().what.find("the initial p[0] is 1e+39"), std::string::npos) << e.what();
+      EXPECT_NE(e.parts().remedy.find("precision = \"f64\""), std::string::npos) << e.what();
+    }
+  }
+  EXPECT_EQ(ready(fast, s, reference()).flow->run(fast.initial, 1).status, RunStatus::kFinished);
+}
+
 // --- states that stop being finite
 
 TEST(ErrorTerms, AFaultIsNamedAsInF64) {
