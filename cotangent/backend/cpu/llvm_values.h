@@ -65,6 +65,9 @@ class ValueEmitter {
     const std::string width = std::to_string(vector_bits);
     fn_->addFnAttr("prefer-vector-width", width);
     fn_->addFnAttr("min-legal-vector-width", width);
+    // Registers that do not fit are kept on the stack: a vector there must not cross a cache line.
+    fn_->addFnAttr(llvm::Attribute::getWithStackAlignment(
+        context_, llvm::Align(static_cast<std::uint64_t>(vector_bits) / 8)));
     ir_.SetInsertPoint(llvm::BasicBlock::Create(context_, "entry", fn_));
     for (std::size_t k = 0; k < program.buffers.size(); ++k) {
       const kernel::Buffer& b = program.buffers[k];
