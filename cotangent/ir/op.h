@@ -62,6 +62,9 @@ inline bool is_elementwise(Op op) {
   return info(op).kind == OpKind::kElementwise;
 }
 /// Whether the op is a transcendental function, which no processor has as an instruction.
+inline bool is_far_angle(Op op) {
+  return op == Op::kFarAngle || op == Op::kFarAngleError || op == Op::kFarQuarter;
+}
 inline bool is_transcendental(Op op) {
   return info(op).domain == OpDomain::kFunction;
 }

@@ -237,6 +237,7 @@ Value RandomScope::moderate(Value v, double limit) {
 
 bool RandomScope::usable(Op op) const {
   if (op == Op::kParameter || op == Op::kProject) return false;
+  if (is_far_angle(op)) return false;  // comes with sin, cos and tan
   if (!settings_.options.transcendental && is_transcendental(op)) return false;
   if (!settings_.options.differentiable) return true;
   return !jumps(op) && info(op).domain != OpDomain::kInt && info(op).domain != OpDomain::kTest;

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "cotangent/base/error.h"
+#include "cotangent/ir/far_angle.h"
 #include "cotangent/ir/op.h"
 
 namespace cotangent::ir {
@@ -41,6 +42,9 @@ T apply_float_unary(Op op, T x) {
     case Op::kTanh: return std::tanh(x);
     case Op::kErf: return std::erf(x);
     case Op::kErfc: return std::erfc(x);
+    case Op::kFarAngle: return reduce_far_angle(x).rest;
+    case Op::kFarAngleError: return reduce_far_angle(x).error;
+    case Op::kFarQuarter: return reduce_far_angle(x).quarter;
     default: throw InternalError("not a float unary op");
   }
 }

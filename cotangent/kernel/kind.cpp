@@ -24,6 +24,7 @@ class OpCounts {
     switch (i.code) {
       case Code::kConst: return 0;
       case Code::kOp:
+        if (ir::is_far_angle(i.op)) return 0;  // hardly ever runs
         return i.op == ir::Op::kDiv || i.op == ir::Op::kSqrt || i.op == ir::Op::kRsqrt ? 4 : 1;
       case Code::kIf: {
         const double first = of(*i.body);

@@ -136,7 +136,7 @@ class Finder {
   /// of each are known to be in or out.
   LazySide side_of(Id predicate, bool when, const std::vector<std::size_t>& selections,
                    std::uint32_t owner) const {
-    LazySide side{predicate, when, selections.front(), {}, {}, {}};
+    LazySide side{predicate, when, selections.front(), {}, {}, {}, {}};
     const std::size_t own = when ? 1 : 2, other = when ? 2 : 1;
     std::set<std::size_t> in;
     std::priority_queue<std::size_t> next;
@@ -169,7 +169,10 @@ class Finder {
     for (std::size_t s : selections) {
       const Id x = block_.instrs[s].operands[own];
       const bool known = std::count(side.results.begin(), side.results.end(), x) > 0;
-      if (in.contains(uses_.place(x)) && !known) side.results.push_back(x);
+      if (!in.contains(uses_.place(x))) continue;
+      if (!known) side.results.push_back(x);
+      const std::size_t at = uses_.place(block_.instrs[s].operands[other]);
+      if (at == Uses::kOutside || at < side.at) side.early.push_back({s, at});
     }
     return side;
   }
@@ -178,6 +181,7 @@ class Finder {
     int sum = 0;
     for (std::size_t k : side.instrs) {
       const Op op = block_.instrs[k].op;
+      if (ir::is_far_angle(op)) return kLazyFrom;
       sum += op == Op::kDiv || op == Op::kSqrt || op == Op::kRsqrt ? 8 : 1;
     }
     return sum;
@@ -206,8 +210,12 @@ class Finder {
 
 std::vector<LazySide> lazy_sides(const Block& block) {
   const auto selects = [](const Instr& i) { return i.code == Code::kOp && i.op == Op::kSelect; };
-  if (block.instrs.size() < kLazyFrom) return {};
-  if (std::none_of(block.instrs.begin(), block.instrs.end(), selects)) return {};
+  const auto calls = [](const Instr& i) { return i.code == Code::kOp && ir::is_far_angle(i.op); };
+  const auto any = [&](const auto& is) {
+    return std::any_of(block.instrs.begin(), block.instrs.end(), is);
+  };
+  if (block.instrs.size() < kLazyFrom && !any(calls)) return {};
+  if (!any(selects)) return {};
   std::vector<std::size_t> all(block.instrs.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   return Finder(block).run(all, 0);

@@ -20,7 +20,13 @@ struct LazySide {
   std::size_t at = 0;               ///< the place of the first of the selections
   std::vector<std::size_t> instrs;  ///< in order; may stand behind `at`, but need nothing there
   std::vector<Id> results;          ///< those that the selections read
-  std::vector<LazySide> inner;      ///< sides among its instructions
+  /// A selection whose other side's value, defined at `other` or outside the block (SIZE_MAX), is
+  /// there at `at`: the branch may select as well.
+  struct Early {
+    std::size_t selection, other;
+  };
+  std::vector<Early> early;
+  std::vector<LazySide> inner;  ///< sides among its instructions
 };
 
 /// Operations from which a side is worth a branch: a branch that goes the wrong way costs about as

@@ -9,6 +9,7 @@
 #include "cotangent/kernel/lower.h"
 #include "cotangent/mechanics/flow.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/transform/passes.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -38,6 +39,10 @@ std::vector<std::string> chunk_results(const Arithmetic& arithmetic) {
   std::vector<std::string> names;
   for (Part part : carried_parts(arithmetic)) names.push_back(name_of(part) + std::string("_out"));
   return names;
+}
+
+kernel::Program lower_for_source(const ir::FunctionPtr& f) {
+  return kernel::lower(transform::expand_far_angles(*f));
 }
 
 std::vector<std::string> names_of(const ir::Function& f) {
@@ -166,12 +171,12 @@ class CWriter {
     std::vector<std::string> observed = gradient_names(pieces_.arithmetic);
     for (const Field& f : observed_) observed.push_back(f.name);
     const source::KernelText& c =
-        file_.add(kernel::lower(chunk),
+        file_.add(lower_for_source(chunk),
                   {name_ + "_chunk", names_of(*chunk), chunk_results(pieces_.arithmetic),
                    "`count` steps, the first of them number `first`.", false});
     const source::KernelText& s =
-        file_.add(kernel::lower(start), {name_ + "_start", names_of(*start), observed,
-                                         "dH/dq, and what is observed, at a state.", false});
+        file_.add(lower_for_source(start), {name_ + "_start", names_of(*start), observed,
+                                            "dH/dq, and what is observed, at a state.", false});
     file_.set_declarations(declarations(c, s), upper(name_) + "_DECLARATIONS");
     file_.add_text(functions(c, s));
     file_.add_text(main_text());
@@ -467,13 +472,13 @@ SourceCode source_code(const System& system, const Facts& facts, const Plan& pla
     for (const Output& o : outputs) observed.push_back(o.name);
   }
   const source::KernelText& c =
-      file.add(kernel::lower(chunk),
+      file.add(lower_for_source(chunk),
                {prefix + "_chunk", names_of(*chunk), chunk_results(pieces.arithmetic),
                 "`count` steps (at most " + std::to_string(kDeviceTrip) +
                     "), the first of them number `first`, from time t0 + first dt. The outputs\n"
                     "are the next chunk's inputs."});
   const source::KernelText& s = file.add(
-      kernel::lower(start),
+      lower_for_source(start),
       {prefix + "_start", names_of(*start), observed,
        dialect == Dialect::kWgsl ? "dH/dq at a state: what the first chunk needs."
                                  : "dH/dq at a state, which the first chunk needs, and what is "

@@ -3,7 +3,7 @@
 // Near: pi/2 as a sum of three numbers (Cody and Waite 1980, with fma). The first step is exact
 // (both terms are multiples of the last place of pi/2, and the difference is below 1), the second
 // rounds once (tan, whose slope would enlarge that, keeps the error), and what the third leaves out
-// is below 2^-128, 2^-58 in f32.
+// is below 2^-130, 2^-56 in f32.
 //
 // Far: x = m 2^e with m whole, so what counts of x 2/pi is m times a window of the bits of 2/pi:
 // those before it give whole turns, those behind it are too small (Payne and Hanek 1983). The
@@ -11,28 +11,23 @@
 // 128 (64) bits of the fraction: no number of the type comes nearer to a multiple of pi/2 than
 // 2^-62 (2^-30) of it.
 //
-// Both are computed where a program may need both, and selected; a back end that can branch leaves
-// the far side out (kernel/lazy_sides.h).
+// The far side is an op, which the evaluator and the CPU's code compute by a call
+// (ir/far_angle.h): it is some 110 operations that hardly ever run. For back ends that print source
+// `expand_far_angles` puts those in its place; both give the same bits.
+#include "cotangent/ir/far_angle.h"
 #include "cotangent/transform/math_functions.h"
+#include "cotangent/transform/passes.h"
+#include "cotangent/transform/rebuild.h"
 
 namespace cotangent::transform {
 
 namespace {
 
 constexpr double kTwoOverPi = 0x1.45f306dc9c883p-1;
-constexpr double kPiOver2[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54,
-                               -0x1.f1976b7ed8fbcp-110};
-constexpr double kPiOver2F[] = {0x1.921fb6p+0, -0x1.777a5cp-25, -0x1.ee59dap-50};
-
-// 2/pi, after as many zeros as put the window of the smallest far x at the start.
-constexpr std::uint64_t kBits[] = {
-    0x000000a2f9836e4e, 0x441529fc2757d1f5, 0x34ddc0db6295993c, 0x439041fe5163abde,
-    0xbbc561b7246e3a42, 0x4dd2e006492eea09, 0xd1921cfe1deb1cb1, 0x29a73ee88235f52e,
-    0xbb4484e99c7026b4, 0x5f7e413991d63983, 0x5339f49c845f8bbd, 0xf9283b1ff897ffde,
-    0x05980fef2f118b5a, 0x0a6d1f6d367ecf27, 0xcb09b74f463f669e, 0x5fea2d7527bac7eb,
-    0xe5f17b3d0739f78a, 0x5292ea6bfb5fb11f, 0x8d5d0856033046fc};
-constexpr std::uint64_t kBitsF[] = {0x00a2f983, 0x6e4e4415, 0x29fc2757, 0xd1f534dd,
-                                    0xc0db6295, 0x993c4390, 0x41fe5163};
+constexpr double kPiOver2 = 0x1.921fb54442d18p+0, kPiOver2Low = 0x1.1a62633145c07p-54;
+/// pi/2 in parts that are all positive: so is every product with k = 0, and -0 stays -0.
+constexpr double kParts[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c06p-54, 0x1.c1cd129024e09p-107};
+constexpr double kPartsF[] = {0x1.921fb4p+0, 0x1.4442dp-24, 0x1.84698ap-48};
 
 /// What differs between the two types.
 struct Format {
@@ -40,10 +35,17 @@ struct Format {
   int far_exponent;  ///< of the smallest far x
   int half;          ///< m is cut here for products
   int steps;         ///< the window is found in words by this many halvings
-  std::span<const std::uint64_t> words;
 };
-constexpr Format kWide = {64, 52, 1023, 30, 27, 4, kBits};
-constexpr Format kNarrow = {32, 23, 127, 17, 12, 2, kBitsF};
+constexpr Format kWide = {64, 52, 1023, ir::kFarExponent, 27, 4};
+constexpr Format kNarrow = {32, 23, 127, ir::kFarExponentF, 12, 2};
+
+const Format& format_of(Num x) {
+  return x.f32() ? kNarrow : kWide;
+}
+
+Num is_far(Num x) {
+  return abs(x) >= static_cast<double>(std::int64_t{1} << format_of(x).far_exponent);
+}
 
 Num from_right(Num x, int n) {  ///< unsigned
   return shift_right(x, n);
@@ -69,7 +71,10 @@ struct Window {
 Window window(Num place, const Format& f) {
   const int log2_size = f.size == 64 ? 6 : 5;
   std::vector<Num> words;
-  for (std::uint64_t w : f.words) words.push_back(integer(place, static_cast<std::int64_t>(w)));
+  const auto take = [&](auto table) {
+    for (std::uint64_t w : table) words.push_back(integer(place, static_cast<std::int64_t>(w)));
+  };
+  f.size == 64 ? take(ir::two_over_pi()) : take(ir::two_over_pi_narrow());
   for (int step = 1 << (f.steps - 1); step > 0; step /= 2) {
     const Num on = (place & integer(place, std::int64_t{step} << log2_size)) != 0.0;
     const std::size_t kept = words.size() - static_cast<std::size_t>(step);
@@ -89,7 +94,7 @@ Window window(Num place, const Format& f) {
 }
 
 Angle reduce_far(Num x) {
-  const Format& f = x.f32() ? kNarrow : kWide;
+  const Format& f = format_of(x);
   const Num i = unsigned_bits(x);
   const auto ones = [](int n) { return (std::int64_t{1} << n) - 1; };
   const Num exponent = from_right(i, f.fraction) & integer(i, ones(f.size - 1 - f.fraction));
@@ -111,7 +116,7 @@ Angle reduce_far(Num x) {
   const Num rest = cast(head - cast(h, integers), reals);
   const Num low = fma(cast(tail, reals), x.f32() ? 0x1p-31 : 0x1p-63, rest);
   const double unit = x.f32() ? 0x1p-32 : 0x1p-64;
-  const Parts scale = parts(x, unit * kPiOver2[0], unit * kPiOver2[1]);
+  const Parts scale = parts(x, unit * kPiOver2, unit * kPiOver2Low);
   const Num p = h * scale.high;
   const Num p_low = fma(h, scale.high, -p) + fma(h, scale.low, low * scale.high);
   const Num r = p + p_low;
@@ -124,7 +129,7 @@ Angle reduce_far(Num x) {
 }
 
 Angle reduce_near(Num x, bool keep_low) {
-  const auto part = [&](int k) { return x.with(x.f32() ? kPiOver2F[k] : kPiOver2[k]); };
+  const auto part = [&](int k) { return x.with(x.f32() ? kPartsF[k] : kParts[k]); };
   const Rounded k = nearest(x, x.with(kTwoOverPi));
   const Num r0 = fma(k.real, -part(0), x);
   if (!keep_low) return {fma(k.real, -part(2), fma(k.real, -part(1), r0)), {}, k.low_bits};
@@ -140,11 +145,27 @@ Angle reduce_near(Num x, bool keep_low) {
 }  // namespace
 
 Angle reduce_angle(Num x, bool keep_low) {
-  const Format& f = x.f32() ? kNarrow : kWide;
-  const Angle near = reduce_near(x, keep_low), away = reduce_far(x);
-  const Num is_far = abs(x) >= static_cast<double>(std::int64_t{1} << f.far_exponent);
-  return {select(is_far, away.r, near.r), keep_low ? select(is_far, away.low, near.low) : Num{},
-          select(is_far, away.quadrant, near.quadrant)};
+  const Angle near = reduce_near(x, keep_low);
+  const Num far = is_far(x);
+  const auto choose = [&](ir::Op op, Num other) { return select(far, apply(op, x), other); };
+  return {choose(ir::Op::kFarAngle, near.r),
+          keep_low ? choose(ir::Op::kFarAngleError, near.low) : Num{},
+          select(far, nearest(apply(ir::Op::kFarQuarter, x), x.with(1.0)).low_bits, near.quadrant)};
+}
+
+ir::FunctionPtr expand_far_angles(const ir::Function& f) {
+  const RewriteRule rule = [&](ir::Builder& b, ir::Value v, std::span<const ir::Value> x) {
+    if (!is_far_angle(f.op(v))) return ir::Value{};
+    const Num angle{&b, x[0]};
+    const Angle far = reduce_far(angle);
+    const Num is = is_far(angle);
+    switch (f.op(v)) {
+      case ir::Op::kFarAngle: return select(is, far.r, angle).v;
+      case ir::Op::kFarAngleError: return select(is, far.low, 0.0).v;
+      default: return select(is, cast(far.quadrant, angle.type().dtype), 0.0).v;
+    }
+  };
+  return rewrite(f, rule, expand_far_angles);
 }
 
 }  // namespace cotangent::transform

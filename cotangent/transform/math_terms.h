@@ -131,21 +131,24 @@ inline Num polynomial(std::span<const double> c, Num z, std::span<const Num> pow
   return fma(polynomial(c.subspan(half), z, powers), powers[level],
              polynomial(c.first(half), z, powers));
 }
-template <class T, std::size_t N>
-Num polynomial(const T (&c)[N], Num z) {
-  const std::vector<double> wide(std::begin(c), std::end(c));
+inline Num polynomial(std::span<const double> c, Num z) {
   std::vector<Num> powers;
-  for (std::size_t half = 2; half < N; half *= 2) {
+  for (std::size_t half = 2; half < c.size(); half *= 2) {
     const Num& last = powers.empty() ? z : powers.back();
     powers.push_back(last * last);
   }
-  return polynomial(wide, z, powers);
+  return polynomial(c, z, powers);
 }
 
-/// The coefficients of the value's own type.
+/// The coefficients for values of z's type.
+template <std::size_t N, std::size_t M>
+std::vector<double> coefficients_for(Num z, const double (&wide)[N], const float (&narrow)[M]) {
+  if (z.f32()) return {std::begin(narrow), std::end(narrow)};
+  return {std::begin(wide), std::end(wide)};
+}
 template <std::size_t N, std::size_t M>
 Num polynomial(const double (&wide)[N], const float (&narrow)[M], Num z) {
-  return z.f32() ? polynomial(narrow, z) : polynomial(wide, z);
+  return polynomial(coefficients_for(z, wide, narrow), z);
 }
 
 /// A constant to twice the digits of x's type, from one given to twice those of f64.

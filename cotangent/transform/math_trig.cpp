@@ -22,20 +22,25 @@ Sum sin_sum(const Angle& a) {
   // sin(r + low) = sin r + low (1 - r^2/2)
   return {a.r, fma(cube, polynomial(co::kSin, co::kSinF, z), fma(a.low * z, -0.5, a.low))};
 }
+/// r + r t(z). Where z = 0 so is t, with a plus: sin(-0) = -0 comes by itself.
 Num sin_poly(const Angle& a) {
   const Num z = a.r * a.r;
-  return fma(z * a.r, polynomial(co::kSin, co::kSinF, z), a.r);
+  const std::vector<double> c = coefficients_for(z, co::kSin, co::kSinF);
+  const Num t = fma(z * z, polynomial(std::span(c).subspan(1), z), z * c[0]);
+  return fma(t, a.r, a.r);
 }
 
 Sum cos_sum(const Angle& a) {
   const Num z = a.r * a.r;
-  const Num h = 0.5 * z, w = 1.0 - h;
-  const Num rounding = (1.0 - w) - h;
+  const Num w = fma(z, -0.5, z.with(1.0));
+  const Num rounding = fma(z, -0.5, 1.0 - w);
   const Num rest = a.low.b ? fma(-a.r, a.low, rounding) : rounding;
   return {w, fma(z * z, polynomial(co::kCos, co::kCosF, z), rest)};
 }
+/// 1 - z/2 + z^2 P(z) with two roundings, and never above 1.
 Num cos_poly(const Angle& a) {
-  return cos_sum(a).value();
+  const Num z = a.r * a.r;
+  return fma(z, fma(z, polynomial(co::kCos, co::kCosF, z), -0.5), z.with(1.0));
 }
 
 Num bit(Num i, std::int64_t mask) {
@@ -47,8 +52,7 @@ Num bit(Num i, std::int64_t mask) {
 Num expand_sin(Num x) {
   const Angle a = reduce_angle(x);
   const Num y = select(bit(a.quadrant, 1), cos_poly(a), sin_poly(a));
-  const Num turned = select(bit(a.quadrant, 2), -y, y);
-  return select(x == 0.0, x, turned);
+  return select(bit(a.quadrant, 2), -y, y);
 }
 
 Num expand_cos(Num x) {

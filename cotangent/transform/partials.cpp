@@ -124,6 +124,7 @@ const Entry kPartials[] = {
      [](std::span<const Term> x, Term) {
        return -2.0 * std::numbers::inv_sqrtpi * apply(Op::kExp, -(x[0] * x[0]));
      }},
+    {Op::kFarAngle, one},
     {Op::kAdd, one, one},
     {Op::kSub, one, minus_one},
     {Op::kMul, [](std::span<const Term> x, Term) { return x[1]; },

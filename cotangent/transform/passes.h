@@ -49,6 +49,9 @@ ir::FunctionPtr contract(const ir::Function& f);
 /// range and error in ulp of each).
 ir::FunctionPtr expand_math(const ir::Function& f);
 
+/// far_angle and its like -> integer operations, for back ends that print source. Exact.
+ir::FunctionPtr expand_far_angles(const ir::Function& f);
+
 /// Factorisations and triangular solves of matrices up to 16 x 16 -> loops of ordinary ops, one
 /// matrix to a lane when batched. Larger ones stay, for the library. Results change within
 /// round-off.

@@ -227,7 +227,9 @@ bool piecewise_constant(Op op) {
     case Op::kSign:
     case Op::kFloor:
     case Op::kCeil:
-    case Op::kRound: return true;
+    case Op::kRound:
+    case Op::kFarAngleError:
+    case Op::kFarQuarter: return true;
     default: return false;
   }
 }

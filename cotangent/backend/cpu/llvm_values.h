@@ -389,11 +389,13 @@ class ValueEmitter {
     auto next = sides.begin();
     for (std::size_t k : instrs) {
       for (; next != sides.end() && next->at == k; ++next) {
-        if (branches(*next)) lazy(b, *next);
+        if (branches(*next)) lazy(b, *next, held);
       }
       if (!held.contains(k)) instr(b.instrs[k]);
     }
   }
+
+  Value*& value_of(Id x) { return class_[x] == Class::kVarying ? values_[x].v : values_[x].s; }
 
   bool branches(const kernel::LazySide& side) const {
     return std::none_of(side.results.begin(), side.results.end(),
@@ -401,26 +403,50 @@ class ValueEmitter {
   }
 
   /// Computes a side only where some lane takes it; elsewhere its values are 0, and not looked at.
-  void lazy(const Block& b, const kernel::LazySide& side) {
+  /// What it selects besides joins `held`.
+  void lazy(const Block& b, const kernel::LazySide& side, std::set<std::size_t>& held) {
     const bool varying = class_[side.predicate] == Class::kVarying;
     Value* taken = varying ? vector(side.predicate) : scalar(side.predicate);
     if (!side.when) taken = ir_.CreateNot(taken);
     if (varying) taken = ir_.CreateOrReduce(mask_and(lanes_.mask, taken));
+    struct Selected {
+      const Instr* selection;
+      Value *other, *taken;
+    };
+    std::vector<Selected> selected;
+    for (const kernel::LazySide::Early& e : side.early) {
+      const Instr& i = b.instrs[e.selection];
+      if (class_[i.result] == Class::kLinear || held.contains(e.other)) continue;
+      if (!held.insert(e.selection).second) continue;
+      const Id other = i.operands[side.when ? 2 : 1];
+      selected.push_back(
+          {&i, class_[i.result] == Class::kVarying ? vector(other) : scalar(other), nullptr});
+    }
     llvm::BasicBlock* before = ir_.GetInsertBlock();
     llvm::BasicBlock* then = new_block("seldom");
     llvm::BasicBlock* end = new_block("selected");
     ir_.CreateCondBr(taken, then, end, llvm::MDBuilder(context_).createBranchWeights(1, 1000));
     ir_.SetInsertPoint(then);
     sequence(b, side.instrs, side.inner);
+    for (Selected& x : selected) {
+      op(*x.selection);
+      x.taken = value_of(x.selection->result);
+    }
     llvm::BasicBlock* last = ir_.GetInsertBlock();
     ir_.CreateBr(end);
     ir_.SetInsertPoint(end);
     for (Id x : side.results) {
-      Value*& value = class_[x] == Class::kVarying ? values_[x].v : values_[x].s;
+      Value*& value = value_of(x);
       llvm::PHINode* phi = ir_.CreatePHI(value->getType(), 2);
       phi->addIncoming(llvm::Constant::getNullValue(value->getType()), before);
       phi->addIncoming(value, last);
       value = phi;
+    }
+    for (const Selected& x : selected) {
+      llvm::PHINode* phi = ir_.CreatePHI(x.taken->getType(), 2);
+      phi->addIncoming(x.other, before);
+      phi->addIncoming(x.taken, last);
+      value_of(x.selection->result) = phi;
     }
   }
 

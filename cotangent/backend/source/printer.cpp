@@ -237,8 +237,9 @@ void Printer::op(const Instr& i) {
     const OpRow* row = find_op(table_, i.op, held(last));
     if (!row) {
       refuse("has no '" + name + "' of " + std::string(cotangent::name_of(last)),
-             "run the passes first (they write it in operations that every dialect has), or leave "
-             "it out of what runs there");
+             std::string("run ") + (ir::is_far_angle(i.op) ? "expand_far_angles" : "the passes") +
+                 " first (what comes out is in operations that every dialect has), or leave it out "
+                 "of what runs there");
     }
     const bool plain = row->plain && ranges_.plain[i.result];
     e.level = plain ? row->plain_level : row->level;
