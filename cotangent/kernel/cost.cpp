@@ -32,6 +32,7 @@ class Counter {
         }
         break;
       case Code::kOp:
+        if (ir::is_far_angle(i.op)) break;  // hardly ever runs
         if (is_float(program_.types[i.operands.back()])) {
           sum.flops += i.op == ir::Op::kFma ? 2 : 1;
         } else if (i.op == ir::Op::kAdd || i.op == ir::Op::kSub) {
