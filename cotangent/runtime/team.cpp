@@ -25,6 +25,7 @@ void wait_for_all(backend::cpu::TeamContext* context) {
   const std::uint32_t round = team.round.load(std::memory_order_acquire);
   if (team.waiting.fetch_add(1, std::memory_order_acq_rel) + 1 == team.threads) {
     team.waiting.store(0, std::memory_order_relaxed);
+    team.taken.store(0, std::memory_order_relaxed);
     team.round.store(round + 1, std::memory_order_release);
     team.round.notify_all();
     return;

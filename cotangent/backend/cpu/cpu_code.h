@@ -1,6 +1,8 @@
 // Kernel programs -> machine code, through LLVM. No LLVM type shows here.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +29,8 @@ struct CodeOptions {
 /// What a team of threads shares; the code calls `barrier` between the parts of a team kernel.
 struct TeamContext {
   void (*barrier)(TeamContext*) = nullptr;
+  /// Blocks taken of the rows that the team shares as it goes; the barrier makes it 0 again.
+  alignas(64) std::atomic<std::int64_t> taken{0};
 };
 
 /// inputs, outputs: one pointer each, row-major. scratch: `scratch_bytes` and `lane_bytes` for each

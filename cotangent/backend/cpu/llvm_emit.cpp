@@ -7,7 +7,9 @@
 #include <llvm/IR/Intrinsics.h>
 
 #include <algorithm>
+#include <cstddef>
 
+#include "cotangent/backend/cpu/cpu_code.h"
 #include "cotangent/backend/cpu/llvm_control.h"
 #include "cotangent/base/error.h"
 #include "cotangent/kernel/kind.h"
@@ -589,6 +591,8 @@ class Emitter final : public ControlEmitter {
     };
     if (Value* early = heavy ? nullptr : elements_from_line(i, lo, width)) {
       lines(i, lo, hi, early, share);
+    } else if (share && kernel::has_steps(*i.body)) {
+      take_rows(whole, width, rows);
     } else if (share) {
       share_rows(n, width, whole, heavy ? width : 64, rows);
     } else {
@@ -696,6 +700,29 @@ class Emitter final : public ControlEmitter {
     inside_first_ = true;  // nobody waits in there
     range(i, share(thread()), share(ir_.CreateAdd(thread(), ir_.getInt64(1))), {}, nullptr);
     inside_first_ = false;
+    barrier();
+  }
+
+  /// Rows that each take a time loop: whoever is free takes the next block, so that a thread which
+  /// is slow, or kept from its core, does not hold up the others; then everybody waits.
+  template <class F>
+  void take_rows(std::int64_t whole, std::int64_t width, F rows) {
+    if (reads_since_barrier_) barrier();
+    llvm::BasicBlock* next = new_block("take");
+    llvm::BasicBlock* inside = new_block("taken");
+    llvm::BasicBlock* done = new_block("all_taken");
+    ir_.CreateBr(next);
+    ir_.SetInsertPoint(next);
+    Value* counter = ir_.CreateConstInBoundsGEP1_64(ir_.getInt8Ty(), fn_->getArg(4),
+                                                    offsetof(TeamContext, taken));
+    Value* block = ir_.CreateAtomicRMW(llvm::AtomicRMWInst::Add, counter, ir_.getInt64(1),
+                                       llvm::Align(8), llvm::AtomicOrdering::Monotonic);
+    const auto blocks = static_cast<std::uint64_t>(whole / width);
+    ir_.CreateCondBr(ir_.CreateICmpULT(block, ir_.getInt64(blocks)), inside, done);
+    ir_.SetInsertPoint(inside);
+    rows(ir_.CreateMul(block, ir_.getInt64(static_cast<std::uint64_t>(width))), width);
+    ir_.CreateBr(next);
+    ir_.SetInsertPoint(done);
     barrier();
   }
 
