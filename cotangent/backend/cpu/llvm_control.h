@@ -9,13 +9,13 @@
 // have made the same.
 #pragma once
 
-#include "cotangent/backend/cpu/llvm_values.h"
+#include "cotangent/backend/cpu/llvm_memory.h"
 
 namespace cotangent::backend::cpu {
 
-class ControlEmitter : public ValueEmitter {
+class ControlEmitter : public MemoryEmitter {
  public:
-  using ValueEmitter::ValueEmitter;
+  using MemoryEmitter::MemoryEmitter;
 
  protected:
   static constexpr std::size_t kCheapBranch = 16;  ///< instructions not worth a jump
