@@ -58,8 +58,7 @@ Num expand_sin(Num x) {
 Num expand_cos(Num x) {
   const Angle a = reduce_angle(x);
   const Num y = select(bit(a.quadrant, 1), sin_poly(a), cos_poly(a));
-  const Num q = a.quadrant + integer(a.quadrant, 1);
-  return select(bit(q, 2), -y, y);
+  return select(bit(a.quadrant, 1) ^ bit(a.quadrant, 2), -y, y);
 }
 
 Num expand_tan(Num x) {
