@@ -61,10 +61,11 @@ inline std::string_view name_of(Op op) {
 inline bool is_elementwise(Op op) {
   return info(op).kind == OpKind::kElementwise;
 }
-/// Whether the op is a transcendental function, which no processor has as an instruction.
+/// Whether the op is a part of the reduction of large angles (ir/far_angle.h).
 inline bool is_far_angle(Op op) {
   return op == Op::kFarAngle || op == Op::kFarAngleError || op == Op::kFarQuarter;
 }
+/// Whether the op is a transcendental function, which no processor has as an instruction.
 inline bool is_transcendental(Op op) {
   return info(op).domain == OpDomain::kFunction;
 }

@@ -288,16 +288,20 @@ uint64_t @_hash(const @_state *s);
     const Carry initial(plan_.arithmetic, initial_,
                         initial_.p ? *initial_.p : momentum_from_velocity(system_, initial_));
     std::string text = "void @_init(@_state *s) {\n", copies;
-    const auto data = [&](const Field& f, const Tensor& x, const std::string& to) {
-      text += "  static const " + c_type(f.type.dtype) + " " + f.name + "_of_file[" +
+    // A parameter may be called what a part of the state is called.
+    const auto data = [&](const Field& f, const Tensor& x, const std::string& to,
+                          const std::string& suffix) {
+      const std::string name = f.name + suffix;
+      text += "  static const " + c_type(f.type.dtype) + " " + name + "[" +
               std::to_string(std::max<std::int64_t>(x.size(), 1)) + "] = {\n      " +
               (x.size() == 0 ? "0" : numbers(x, f.type.dtype)) + "};\n";
-      copies += "  memcpy(" + first_of(to, f) + ", " + f.name + "_of_file, sizeof " + f.name +
-                "_of_file);\n";
+      copies += "  memcpy(" + first_of(to, f) + ", " + name + ", sizeof " + name + ");\n";
     };
-    for (Part part : state_parts(plan_.arithmetic)) data(field(part), initial[part], "s->");
+    for (Part part : state_parts(plan_.arithmetic)) {
+      data(field(part), initial[part], "s->", "_at_start");
+    }
     for (std::size_t k = 0; k < parameters_.size(); ++k) {
-      data(parameters_[k], system_.parameters[k].value, "s->parameters.");
+      data(parameters_[k], system_.parameters[k].value, "s->parameters.", "_of_file");
     }
     text += copies + "  s->step = 0;\n  s->t0 = " + real(initial_.t) +
             ";\n  s->dt = " + real(plan_.dt) + ";\n  @_prepare(s);\n}\n\n";

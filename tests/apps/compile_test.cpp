@@ -82,6 +82,7 @@ TEST(Compile, ErrorTermsHaveTheBitsOfRun) {
   for (const char* precision : {"compensated", "double-single"}) {
     const std::string set = std::string("run.precision=") + precision;
     compare_with_run(example("outer_solar_system"), {"--set", set}, "-std=c99 -O2 -march=native");
+    compare_with_run(example("kepler"), {"--set", set}, "-std=c99 -O3 -march=native");
     compare_with_run(example("kepler"), {"--set", set, "--set", "run.compensated=[\"p\"]"},
                      "-std=c11 -O1");
   }

@@ -121,7 +121,8 @@ TEST(GpuValidators, CudaOfRandomPrograms) {
     for (std::uint64_t seed = first + k; seed < first + std::min(k + 12, count); ++seed) {
       const auto f =
           transform::run_passes(seed % 3 ? random_values(seed) : random_derivatives(seed));
-      file.add(kernel::lower(transform::expand_far_angles(*f)), {"kernel" + std::to_string(seed), {}, {}, "", true});
+      file.add(kernel::lower(transform::expand_far_angles(*f)),
+               {"kernel" + std::to_string(seed), {}, {}, "", true});
     }
     std::ofstream(folder.path / ("batch" + std::to_string(k) + ".cu")) << file.text();
   }

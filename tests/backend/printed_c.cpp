@@ -29,7 +29,8 @@ using Entry = void(const void* const*, void* const*);
 void add_kernel(source::SourceFile& file, const FunctionPtr& f, const std::string& name,
                 const PrintedBatch& batch) {
   const bool cuda = batch.cuda;
-  const source::KernelText& k = file.add(kernel::lower(transform::expand_far_angles(*f), batch.lower), {name, {}, {}, "", false});
+  const source::KernelText& k = file.add(
+      kernel::lower(transform::expand_far_angles(*f), batch.lower), {name, {}, {}, "", false});
   const std::string head = std::string(cuda ? "extern \"C\" " : "") + "void " + name +
                            "_call(const void *const *in, void *const *out)";
   std::string call = head + " {\n";

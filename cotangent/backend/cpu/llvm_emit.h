@@ -39,6 +39,15 @@ void emit_kernel(llvm::Module& module, const std::string& name, const kernel::Pr
 llvm::Value* emit_op(llvm::IRBuilder<>& ir, ir::Op op, DType result, DType operand,
                      llvm::ArrayRef<llvm::Value*> x, int rsqrt14);
 
+/// Large angles (ir/far_angle.h), all lanes by one call through memory on the stack, which all
+/// calls of a function with one type share.
+struct FarAngleParts {
+  llvm::Value *rest, *error, *quarter;
+};
+using FarAngleMemory = std::map<llvm::Type*, std::pair<llvm::AllocaInst*, llvm::AllocaInst*>>;
+FarAngleParts emit_far_angles(llvm::IRBuilder<>& ir, DType t, llvm::Value* x,
+                              FarAngleMemory& memory);
+
 /// Calls the library (library_call.h) with a description that becomes a constant of the module.
 void emit_library_call(llvm::IRBuilder<>& ir, const std::vector<std::int64_t>& words,
                        llvm::ArrayRef<llvm::Value*> arrays, llvm::Value* threads);

@@ -115,47 +115,6 @@ Value* call_library(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*
   return result;
 }
 
-/// Where the block has the angles x reduced already.
-Value* known_far_angles(llvm::BasicBlock* block, Value* x) {
-  if (llvm::isa<llvm::Constant>(x)) return nullptr;
-  for (llvm::User* user : x->users()) {
-    auto* store = llvm::dyn_cast<llvm::StoreInst>(user);
-    if (!store || store->getParent() != block) continue;
-    for (llvm::User* reader : store->getPointerOperand()->users()) {
-      auto* call = llvm::dyn_cast<llvm::CallInst>(reader);
-      if (call && call->getParent() == block) return call->getArgOperand(1);
-    }
-  }
-  return nullptr;
-}
-
-/// All lanes, and all three ops of one angle, by one call.
-Value* far_angle(llvm::IRBuilder<>& ir, Op op, DType t, Value* x) {
-  const auto lanes = static_cast<std::uint64_t>(lanes_of(x));
-  const llvm::Align line(64), element(static_cast<std::uint64_t>(size_of(t)));
-  Value* reduced = known_far_angles(ir.GetInsertBlock(), x);
-  if (!reduced) {
-    llvm::Function* caller = ir.GetInsertBlock()->getParent();
-    llvm::IRBuilder<> entry(&caller->getEntryBlock(), caller->getEntryBlock().begin());
-    llvm::Type* scalar = x->getType()->getScalarType();
-    llvm::AllocaInst* from = entry.CreateAlloca(x->getType(), nullptr, "angles");
-    llvm::AllocaInst* to =
-        entry.CreateAlloca(llvm::ArrayType::get(scalar, 3 * lanes), nullptr, "reduced");
-    from->setAlignment(line);
-    to->setAlignment(line);
-    ir.CreateAlignedStore(x, from, line);
-    auto* signature = llvm::FunctionType::get(
-        ir.getVoidTy(), {ir.getPtrTy(), ir.getPtrTy(), ir.getInt64Ty()}, false);
-    ir.CreateCall(
-        caller->getParent()->getOrInsertFunction(library_name(Op::kFarAngle, t), signature),
-        {from, to, ir.getInt64(lanes)});
-    reduced = to;
-  }
-  const std::uint64_t part = op == Op::kFarAngle ? 0 : op == Op::kFarAngleError ? 1 : 2;
-  Value* at = ir.CreateConstInBoundsGEP1_64(x->getType()->getScalarType(), reduced, part * lanes);
-  return ir.CreateAlignedLoad(x->getType(), at, element);
-}
-
 Value* unary_intrinsic(llvm::IRBuilder<>& ir, llvm::Intrinsic::ID id, Value* x) {
   return ir.CreateUnaryIntrinsic(id, x);
 }
@@ -287,9 +246,6 @@ Value* float_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> x,
         return finish_rsqrt(ir, start_rsqrt(ir, x[0], rsqrt14), rsqrt14, true);
       }
       return ir.CreateFDiv(number(type, 1), unary_intrinsic(ir, llvm::Intrinsic::sqrt, x[0]));
-    case Op::kFarAngle:
-    case Op::kFarAngleError:
-    case Op::kFarQuarter: return far_angle(ir, op, t, x[0]);
     case Op::kIsFinite:
       return ir.CreateFCmpOLT(unary_intrinsic(ir, llvm::Intrinsic::fabs, x[0]),
                               llvm::ConstantFP::getInfinity(type));
@@ -430,6 +386,31 @@ const void* address_of_function(const std::string& name) {
     }
   }
   return nullptr;
+}
+
+FarAngleParts emit_far_angles(llvm::IRBuilder<>& ir, DType t, Value* x, FarAngleMemory& memory) {
+  llvm::Function* caller = ir.GetInsertBlock()->getParent();
+  llvm::Type* scalar = x->getType()->getScalarType();
+  const auto lanes = static_cast<std::uint64_t>(lanes_of(x));
+  const llvm::Align line(64), element(static_cast<std::uint64_t>(size_of(t)));
+  auto& [from, to] = memory[x->getType()];
+  if (!from) {
+    llvm::IRBuilder<> entry(&caller->getEntryBlock(), caller->getEntryBlock().begin());
+    from = entry.CreateAlloca(x->getType(), nullptr, "angles");
+    to = entry.CreateAlloca(llvm::ArrayType::get(scalar, 3 * lanes), nullptr, "reduced");
+    from->setAlignment(line);
+    to->setAlignment(line);
+  }
+  ir.CreateAlignedStore(x, from, line);
+  auto* signature = llvm::FunctionType::get(ir.getVoidTy(),
+                                            {ir.getPtrTy(), ir.getPtrTy(), ir.getInt64Ty()}, false);
+  ir.CreateCall(caller->getParent()->getOrInsertFunction(library_name(Op::kFarAngle, t), signature),
+                {from, to, ir.getInt64(lanes)});
+  const auto part = [&](std::uint64_t k) {
+    Value* at = ir.CreateConstInBoundsGEP1_64(scalar, to, k * lanes);
+    return ir.CreateAlignedLoad(x->getType(), at, element);
+  };
+  return {part(0), part(1), part(2)};
 }
 
 void emit_library_call(llvm::IRBuilder<>& ir, const std::vector<std::int64_t>& words,

@@ -403,6 +403,24 @@ class ValueEmitter {
                         [&](Id x) { return class_[x] == Class::kLinear; });
   }
 
+  /// A selection that is made where its one side is computed; elsewhere it is the other.
+  struct Selected {
+    const Instr* selection;
+    Value *other, *taken = nullptr;
+  };
+  std::vector<Selected> early_selections(const Block& b, const kernel::LazySide& side,
+                                         std::set<std::size_t>& held) {
+    std::vector<Selected> selected;
+    for (const kernel::LazySide::Early& e : side.early) {
+      const Instr& i = b.instrs[e.selection];
+      if (class_[i.result] == Class::kLinear || held.contains(e.other)) continue;
+      if (!held.insert(e.selection).second) continue;
+      const Id other = i.operands[side.when ? 2 : 1];
+      selected.push_back({&i, class_[i.result] == Class::kVarying ? vector(other) : scalar(other)});
+    }
+    return selected;
+  }
+
   /// Computes a side only where some lane takes it; elsewhere its values are 0, and not looked at.
   /// What it selects besides joins `held`.
   void lazy(const Block& b, const kernel::LazySide& side, std::set<std::size_t>& held) {
@@ -410,19 +428,7 @@ class ValueEmitter {
     Value* taken = varying ? vector(side.predicate) : scalar(side.predicate);
     if (!side.when) taken = ir_.CreateNot(taken);
     if (varying) taken = ir_.CreateOrReduce(mask_and(lanes_.mask, taken));
-    struct Selected {
-      const Instr* selection;
-      Value *other, *taken;
-    };
-    std::vector<Selected> selected;
-    for (const kernel::LazySide::Early& e : side.early) {
-      const Instr& i = b.instrs[e.selection];
-      if (class_[i.result] == Class::kLinear || held.contains(e.other)) continue;
-      if (!held.insert(e.selection).second) continue;
-      const Id other = i.operands[side.when ? 2 : 1];
-      selected.push_back(
-          {&i, class_[i.result] == Class::kVarying ? vector(other) : scalar(other), nullptr});
-    }
+    std::vector<Selected> selected = early_selections(b, side, held);
     llvm::BasicBlock* before = ir_.GetInsertBlock();
     llvm::BasicBlock* then = new_block("seldom");
     llvm::BasicBlock* end = new_block("selected");
@@ -511,9 +517,22 @@ class ValueEmitter {
     std::vector<Value*> x;
     const bool uniform = class_[i.result] == Class::kUniform;
     for (Id id : i.operands) x.push_back(uniform ? scalar(id) : vector(id));
-    Value* result = emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x,
-                            rsqrt14_ && !plain_roots_ ? bits_ : 0);
+    Value* result = ir::is_far_angle(i.op) ? far_angle(i, x[0])
+                                           : emit_op(ir_, i.op, i.dtype, type(i.operands.back()), x,
+                                                     rsqrt14_ && !plain_roots_ ? bits_ : 0);
     (uniform ? out.s : out.v) = result;
+  }
+
+  /// The ops on one angle in one place make one call.
+  Value* far_angle(const Instr& i, Value* x) {
+    auto [at, fresh] = far_angles_.try_emplace({ir_.GetInsertBlock(), x});
+    if (fresh) at->second = emit_far_angles(ir_, i.dtype, x, far_angle_memory_);
+    const FarAngleParts& parts = at->second;
+    switch (i.op) {
+      case ir::Op::kFarAngle: return parts.rest;
+      case ir::Op::kFarAngleError: return parts.error;
+      default: return parts.quarter;
+    }
   }
 
   std::int64_t stride_of(Id id) const {
@@ -612,6 +631,8 @@ class ValueEmitter {
   bool plain_roots_ = false;    ///< reciprocal roots by square root and division
   bool reads_since_barrier_ = true;
   std::map<const Block*, std::vector<kernel::LazySide>> sides_;
+  std::map<std::pair<llvm::BasicBlock*, Value*>, FarAngleParts> far_angles_;
+  FarAngleMemory far_angle_memory_;
   std::map<std::pair<Value*, int>, Value*> splats_;
   std::map<std::pair<Value*, std::pair<int, std::int64_t>>, Value*> lines_;
 };
