@@ -127,6 +127,29 @@ TEST(Compile, TimeAndParametersAndNames) {
   compare_with_run(folder.write("while.toml", kDriven), {}, "-std=c99 -O2");
 }
 
+TEST(Compile, ParametersMayBeCalledWhatTheStateIs) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("names.toml", R"~(
+[parameters]
+q_error = 1.5
+p_error = [0.25, 0.5]
+gradient_error = 0.1
+q_out = 0.5
+[energy]
+kinetic = "sum(i, p[i]^2) / 2 * q_error"
+v = "sum(i, q[i]^2 * p_error[i]) * gradient_error + q_out * sum(i, q[i])"
+[initial]
+q = [0.1, 0.2]
+p = [1.0, 0.3]
+[run]
+dt = 0.01
+steps = 50
+)~");
+  for (const char* precision : {"f64", "compensated"}) {
+    compare_with_run(file, {"--set", std::string("run.precision=") + precision}, "-std=c99 -O1");
+  }
+}
+
 TEST(Compile, GpuDialectsSayTheirKernels) {
   const CliResult cuda = run_cli({"compile", example("kepler"), "--target", "cuda", "--json"});
   ASSERT_EQ(cuda.code, 0) << cuda.err;

@@ -156,12 +156,19 @@ void expect_within(const Accuracy& a, double bound, Op op, const char* where) {
   }
 }
 
+/// COTANGENT_FUNCTIONS names those to look at: "cos tan".
+bool is_wanted(Op op) {
+  const char* names = std::getenv("COTANGENT_FUNCTIONS");
+  return !names || (" " + std::string(names) + " ").find(" " + std::string(name_of(op)) + " ") !=
+                       std::string::npos;
+}
+
 }  // namespace
 
 void check_every_f32(std::uint32_t stride, std::uint64_t count) {
   Op last = Op::kParameter;
   for (const FunctionRange& r : function_ranges()) {
-    if (r.op == last || info(r.op).arity != 1) continue;
+    if (r.op == last || info(r.op).arity != 1 || !is_wanted(r.op)) continue;
     last = r.op;
     const auto fill = [&](std::uint64_t block, std::vector<Tensor>& x) {
       auto pattern = static_cast<std::uint32_t>(block * kBlock * stride);
@@ -176,6 +183,7 @@ void check_every_f32(std::uint32_t stride, std::uint64_t count) {
 
 void check_many_f64(std::uint64_t points) {
   for (const FunctionRange& r : function_ranges()) {
+    if (!is_wanted(r.op)) continue;
     const auto fill = [&](std::uint64_t block, std::vector<Tensor>& x) {
       std::mt19937_64 random(block);
       for (double& v : x[0].as<double>()) v = sample(random, r.low, r.high, r.exponents);

@@ -23,7 +23,7 @@ inline const std::vector<FunctionRange>& function_ranges() {
   static const std::vector<FunctionRange> all = {
       {Op::kRsqrt, 1e-320, 1e308, true, 1.5, 1.5}, {Op::kCbrt, -1e308, 1e308, true, 1.0, 0.6},
       {Op::kExp, -745, 709, false, 1.2, 1.2},      {Op::kExp, -1, 1, true, 1.2, 1.2},
-      {Op::kExpm1, -40, 709, false, 2.0, 1.5},     {Op::kExpm1, -2, 2, true, 2.0, 1.5},
+      {Op::kExpm1, -40, 709, false, 2.0, 1.6},     {Op::kExpm1, -2, 2, true, 2.0, 1.6},
       {Op::kLog, 1e-320, 1e308, true, 1.0, 1.0},   {Op::kLog, 0.5, 2, false, 1.0, 1.0},
       {Op::kLog1p, -0.999, 4, false, 1.5, 1.0},    {Op::kLog1p, -0.9, 1e300, true, 1.5, 1.0},
       {Op::kSin, -1e308, 1e308, true, 1.6, 1.6},   {Op::kSin, -0x1p30, 0x1p30, true, 1.6, 1.6},
