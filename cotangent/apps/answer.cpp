@@ -151,14 +151,18 @@ std::string Answer::status() const {
   return "?";
 }
 
-std::string fault_text(const mechanics::RunResult& result, const SourcePtr& source) {
+std::string fault_text(const mechanics::RunResult& result, const Prepared& prepared) {
+  const SourcePtr& source = prepared.file.source;
   const mechanics::NonFinite& fault = *result.fault;
   std::string text = "the state is not finite after step " + grouped(fault.step) +
                      " (t = " + shortest(fault.t) + "): " + fault.component;
   if (!fault.expression.empty()) text += ", first made by " + fault.expression;
   if (source && !fault.place.empty()) text += "\n" + show_place(*source, fault.place);
   return text + "\nThe last good state is the one after step " + std::to_string(result.steps) +
-         ". A smaller dt may help.";
+         ". A smaller dt may help" +
+         (prepared.plan.arithmetic.state == DType::kF32
+              ? ", or run.precision = \"f64\": numbers below 1e-38 or above 3e38 leave f32."
+              : ".");
 }
 
 void write_fault(io::JsonWriter& json, const mechanics::NonFinite& fault) {

@@ -28,7 +28,7 @@ void write_answer_text(std::ostream& out, const Answer& answer);
 
 /// What stopped a run that turned non-finite: step, time, component, expression with a caret; then
 /// the last good step and what to do. `result` must have a fault.
-std::string fault_text(const mechanics::RunResult& result, const SourcePtr& source);
+std::string fault_text(const mechanics::RunResult& result, const Prepared& prepared);
 /// The field "fault" of an answer.
 void write_fault(io::JsonWriter& json, const mechanics::NonFinite& fault);
 

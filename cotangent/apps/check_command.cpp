@@ -61,7 +61,7 @@ Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
     reversal.fault = result.fault;
     if (result.fault) {
       console.telemetry.log(telemetry::Level::kError,
-                            way + fault_text(result, prepared.file.source));
+                            way + fault_text(result, prepared));
     }
     return result.status == mechanics::RunStatus::kFinished;
   };

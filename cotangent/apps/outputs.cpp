@@ -60,7 +60,7 @@ io::Report report_of(const Answer& answer) {
   report.good = result.status == mechanics::RunStatus::kFinished;
   report.status = answer.status();
   if (!report.good) report.status += " after " + telemetry::grouped(result.steps) + " steps";
-  if (result.fault) report.warning = fault_text(result, prepared.file.source);
+  if (result.fault) report.warning = fault_text(result, prepared);
   report.version = std::string("cotangent ") + kVersion;
   report.state_hash = result.state_hash;
   report.system_text = prepared.file.source->text;

@@ -112,7 +112,7 @@ int run_command(const RunOptions& options, Console& console) {
   console.out.flush();
   warn_of_non_finite_samples(result, telemetry);
   if (result.fault) {
-    telemetry.log(telemetry::Level::kError, fault_text(result, prepared.file.source));
+    telemetry.log(telemetry::Level::kError, fault_text(result, prepared));
   }
   if (result.status == mechanics::RunStatus::kInterrupted) {
     telemetry.warn("interrupted after step " + telemetry::grouped(result.steps) + " of " +

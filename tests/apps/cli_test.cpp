@@ -436,6 +436,27 @@ TEST(Cli, ACheckThatTurnsNonFiniteSaysWhatTheRunSays) {
   EXPECT_EQ(answer.at("fault"), run.json().at("fault"));
 }
 
+TEST(Cli, OutOfTheRangeOfF32IsSaidSo) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("tiny.toml", R"([parameters]
+a = 1e-30
+[energy]
+kinetic = "sum(i, p[i]^2) / 2"
+well = "a / (q[0] - q[1])^2"
+[initial]
+q = [0.5, 0.0]
+p = [-1.0, 0.0]
+[run]
+dt = 0.5
+steps = 4
+method = "leapfrog"
+)");
+  EXPECT_EQ(run_cli({"run", file, "--quiet"}).code, 0);
+  const CliResult narrow = run_cli({"run", file, "--quiet", "--set", "run.precision=f32"});
+  EXPECT_EQ(narrow.code, 3);
+  EXPECT_THAT(narrow.err, ::testing::HasSubstr("run.precision = \"f64\""));
+}
+
 TEST(Cli, DoctorFindsTheSameBitsEverywhere) {
   const CliResult result = run_cli({"doctor", "--json"});
   EXPECT_EQ(result.code, 0) << result.out << result.err;
