@@ -24,7 +24,7 @@ struct Wide {
   using Word = std::uint64_t;
   __extension__ using Product = unsigned __int128;
   static constexpr int fraction = 52, bias = 1023, far_exponent = kFarExponent;
-  static constexpr double unit = 0x1p-64, tail_unit = 0x1p-63;
+  static constexpr double tail_unit = 0x1p-63;
   static constexpr double turn_high = 0x1.921fb54442d18p-64, turn_low = 0x1.1a62633145c07p-118;
   static std::span<const Word> words() { return kBits; }
 };

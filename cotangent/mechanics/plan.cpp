@@ -213,8 +213,7 @@ class Planner {
       refuse("unknown precision \"" + asked + "\"" +
                  (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
              settings_.precision_span,
-             "the state is carried in f64, in f32, or in f32 with an error "
-             "term",
+             "the state is carried in f64, in f32, or in f32 with an error term",
              "write one of " + join(known, ", "));
     }
     plan_.precision = asked;

@@ -530,7 +530,8 @@ class Emitter final : public ControlEmitter {
 
   /// How many registers' worth of instances a simd loop takes at a time. The steps of one instance
   /// wait for each other; those of several do not. Long bodies have work enough of their own, and
-  /// no registers to spare; much of one that carries little are often sides that hardly ever run.
+  /// no registers to spare. The larger limit is from when the reduction of huge angles stood in the
+  /// bodies.
   static std::int64_t interleaved(const Block& body) {
     if (!kernel::has_steps(body)) return 1;
     const std::size_t size = kernel::size_of_block(body);
