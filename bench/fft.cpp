@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "cotangent/base/array_memory.h"
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/text.h"
 #include "cotangent/runtime/executable.h"
@@ -59,7 +60,7 @@ struct Fftw {
   }
 };
 
-/// Memory as both sides like it: at a multiple of 64 bytes.
+/// Memory as Cotangent's arrays and numpy's have it: aligned, and in large pages.
 template <class T>
 struct Aligned {
   using value_type = T;
@@ -67,9 +68,11 @@ struct Aligned {
   template <class U>
   Aligned(const Aligned<U>&) {}
   T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64}));
+    void* p = allocate_array(n * sizeof(T));
+    if (!p) throw std::bad_alloc();
+    return static_cast<T*>(p);
   }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{64}); }
+  void deallocate(T* p, std::size_t) { std::free(p); }
   friend bool operator==(const Aligned&, const Aligned&) { return true; }
 };
 

@@ -1,4 +1,5 @@
-// Memory of one array on one device: 64-byte aligned, uninitialised when made, shared by pointer.
+// Memory of one array on one device (base/array_memory.h), uninitialised when made, shared by
+// pointer.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <new>
 #include <string>
 
+#include "cotangent/base/array_memory.h"
 #include "cotangent/base/error.h"
 
 namespace cotangent::runtime {
@@ -16,13 +18,10 @@ enum class Device : std::uint8_t { kCpu };
 
 class Buffer {
  public:
-  static constexpr std::size_t kAlignment = 64;
-
   /// Throws DeviceError when there is no memory.
   explicit Buffer(std::size_t bytes, Device device = Device::kCpu)
       : bytes_(bytes), device_(device) {
-    const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    data_ = static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded ? rounded : kAlignment));
+    data_ = static_cast<std::byte*>(allocate_array(bytes));
     if (!data_) {
       throw DeviceError("no memory for an array of " + std::to_string(bytes) + " bytes",
                         "use smaller arrays, or release some");

@@ -9,12 +9,9 @@
 #include <mutex>
 #include <thread>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include "cotangent/backend/cpu/cpu_code.h"
 #include "cotangent/backend/cpu/library_call.h"
+#include "cotangent/base/array_memory.h"
 #include "cotangent/kernel/kind.h"
 #include "cotangent/kernel/lower.h"
 #include "cotangent/kernel/reuse_results.h"
@@ -48,7 +45,7 @@ class ScratchPool {
         return p;
       }
     }
-    void* p = allocate();
+    void* p = allocate_array(bytes_);
     if (!p)
       throw DeviceError("no memory for " + std::to_string(bytes_) + " bytes of scratch space");
     std::memset(p, 0, bytes_);
@@ -61,21 +58,6 @@ class ScratchPool {
   }
 
  private:
-  /// Large scratch asks for large pages: arrays are walked along every axis, and with small ones
-  /// each row of a column is another entry of the page table.
-  void* allocate() const {
-#if defined(__linux__)
-    constexpr std::size_t kLargePage = std::size_t{2} << 20;
-    if (bytes_ >= 2 * kLargePage) {
-      const std::size_t whole = (bytes_ + kLargePage - 1) / kLargePage * kLargePage;
-      void* p = std::aligned_alloc(kLargePage, whole);
-      if (p) madvise(p, whole, MADV_HUGEPAGE);  // advice: without them it works as well
-      return p;
-    }
-#endif
-    return std::aligned_alloc(64, bytes_);
-  }
-
   std::size_t bytes_;
   std::mutex mutex_;
   std::vector<void*> free_;
