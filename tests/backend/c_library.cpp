@@ -19,16 +19,18 @@ CLibrary::CLibrary(const std::string& text, const std::string& compiler, const s
   std::string name = (fs::temp_directory_path() / "cotangent-c-XXXXXX").string();
   if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
   folder_ = name;
-  const std::string file = flags.find("c++") != std::string::npos ? "k.cpp" : "k.c";
+  const bool cuda = compiler == "nvcc";
+  const std::string file = cuda ? "k.cu" : flags.find("c++") != std::string::npos ? "k.cpp" : "k.c";
   std::ofstream(folder_ / file) << text;
   const std::string at = folder_.string();
   // Random programs compare what nobody would compare: 4 with a bool, a number with itself.
-  const std::string command =
-      compiler +
-      " -Wall -Wextra -Wpedantic -Werror -Wno-unknown-warning-option -Wno-type-limits "
-      "-Wno-tautological-compare -Wno-bool-compare -Wno-bool-operation "
-      "-Wno-unused-but-set-variable -fPIC -shared " +
-      flags + " " + at + "/" + file + " -o " + at + "/k.so -lm >" + at + "/log 2>&1";
+  const std::string usual =
+      cuda ? " -arch=native -shared -Xcompiler -fPIC "
+           : " -Wall -Wextra -Wpedantic -Werror -Wno-unknown-warning-option -Wno-type-limits "
+             "-Wno-tautological-compare -Wno-bool-compare -Wno-bool-operation "
+             "-Wno-unused-but-set-variable -fPIC -shared ";
+  const std::string command = compiler + usual + flags + " " + at + "/" + file + " -o " + at +
+                              "/k.so -lm >" + at + "/log 2>&1";
   if (std::system(command.c_str()) != 0) {
     std::ifstream log(folder_ / "log");
     const std::string words{std::istreambuf_iterator<char>(log), {}};

@@ -129,6 +129,23 @@ TEST(GpuValidators, CudaOfRandomPrograms) {
   EXPECT_EQ(validate("cuda", (folder.path / "*.cu").string()), "");
 }
 
+// Infinities and NaN in arrays of constants, and as one argument of fma.
+TEST(GpuValidators, CudaOfNumbersThatAreNotFinite) {
+  const auto f = ir::parse(R"(function f(%0 x: f64[3], %1 y: f32[3]) {
+    %2 = constant [inf, nan, -inf] : f64[3]
+    %3 = constant [inf, nan, 1] : f32[3]
+    %4 = constant nan : f64
+    %5 = broadcast %4 {axes=[]} : f64[3]
+    %6 = fma %0, %2, %5 : f64[3]
+    %7 = mul %1, %3 : f32[3]
+    return %6, %7
+  })");
+  const Folder folder;
+  std::ofstream(folder.path / "k.cu")
+      << backend::source::print_source(kernel::lower(f), Dialect::kCuda);
+  EXPECT_EQ(validate("cuda", (folder.path / "*.cu").string()), "");
+}
+
 // In 32-bit types. An index that is not known to fit, or a function that WGSL lacks, is refused;
 // most programs have neither.
 TEST(GpuValidators, WgslOfRandomPrograms) {

@@ -15,6 +15,7 @@
 #include "cotangent/transform/vmap.h"
 #include "tests/backend/c_library.h"
 #include "tests/backend/gpu_on_cpu.h"
+#include "tests/backend/gpu_on_device.h"
 
 namespace cotangent::testing {
 namespace {
@@ -28,38 +29,61 @@ using Entry = void(const void* const*, void* const*);
 /// Adds a kernel and a function `<name>_call` that takes its arguments as lists.
 void add_kernel(source::SourceFile& file, const FunctionPtr& f, const std::string& name,
                 const PrintedBatch& batch) {
-  const bool cuda = batch.cuda;
   const source::KernelText& k = file.add(
       kernel::lower(transform::expand_far_angles(*f), batch.lower), {name, {}, {}, "", false});
-  const std::string head = std::string(cuda ? "extern \"C\" " : "") + "void " + name +
+  const bool c = batch.on == PrintedOn::kC, device = batch.on == PrintedOn::kCudaDevice;
+  const std::string head = std::string(c ? "" : "extern \"C\" ") + "void " + name +
                            "_call(const void *const *in, void *const *out)";
-  std::string call = head + " {\n";
-  if (!k.scratch_type.empty()) call += "  static " + k.scratch_type + " scratch;\n";
-  call += "  (void)in;\n  (void)out;\n  ";
-  // Sizes that do not divide anything; two blocks where that is allowed.
-  if (cuda)
-    call += k.form == source::Form::kGrid ? "cuda_launch(2, 3, [=] { " : "cuda_launch(1, 3, [=] { ";
-  call += k.function + "(";
+  std::string call = head + " {\n  (void)in;\n  (void)out;\n", arguments, after;
+  const std::string& room = k.scratch_type;
+  if (!room.empty()) {
+    call += device ? "  DeviceArray scratch(nullptr, sizeof(" + room + "));\n"
+                   : "  static " + room + " scratch;\n";
+  }
   std::size_t in = 0, out = 0;
   for (const source::Argument& a : k.arguments) {
-    if (in + out > 0) call += ", ";
-    const std::string at =
-        a.written ? "out[" + std::to_string(out++) + "]" : "in[" + std::to_string(in++) + "]";
+    if (in + out > 0) arguments += ", ";
+    std::string at =
+        a.written ? "out[" + std::to_string(out) + "]" : "in[" + std::to_string(in) + "]";
+    if (device) {
+      const std::string array = "array" + std::to_string(in + out);
+      const auto bytes = static_cast<std::size_t>(a.count) * size_of(a.dtype);
+      call += "  DeviceArray " + array + "(" + (a.written ? "nullptr" : at) + ", " +
+              std::to_string(bytes) + ");\n";
+      if (a.written) after += "  " + array + ".copy_to(" + at + ");\n";
+      at = array + ".data";
+    }
+    (a.written ? out : in) += 1;
     const char* types[] = {"float",   "double",  "int32_t", "int64_t", "uint32_t", "uint64_t",
                            "uint8_t", "uint8_t", "int8_t",  "int16_t", "int16_t",  "int16_t"};
     const std::string type = types[static_cast<std::size_t>(a.dtype)];
-    call += !cuda ? at : a.written ? "(" + type + "*)" + at : "(const " + type + "*)" + at;
+    arguments += c ? at : a.written ? "(" + type + "*)" + at : "(const " + type + "*)" + at;
   }
-  if (!k.scratch_type.empty()) call += in + out > 0 ? ", &scratch" : "&scratch";
-  file.add_text(head + ";\n" + call + (cuda ? "); });\n}\n" : ");\n}\n"));
+  if (!room.empty()) {
+    arguments += std::string(in + out > 0 ? ", " : "") +
+                 (device ? "(" + room + "*)scratch.data" : "&scratch");
+  }
+  // Sizes that do not divide anything; two blocks where that is allowed.
+  const std::string blocks = k.form == source::Form::kGrid ? "2" : "1";
+  if (c) {
+    call += "  " + k.function + "(" + arguments + ");\n";
+  } else if (device) {
+    call +=
+        "  " + k.function + "<<<" + blocks + ", 7>>>(" + arguments + ");\n  finish();\n" + after;
+  } else {
+    call += "  cuda_launch(" + blocks + ", 3, [=] { " + k.function + "(" + arguments + "); });\n";
+  }
+  file.add_text(head + ";\n" + call + "}\n");
 }
 
 std::string printed(std::span<const FunctionPtr> programs, const PrintedBatch& batch) {
-  source::SourceFile file(batch.cuda ? source::Dialect::kCuda : source::Dialect::kC);
+  const bool c = batch.on == PrintedOn::kC;
+  source::SourceFile file(c ? source::Dialect::kC : source::Dialect::kCuda);
   for (std::size_t k = 0; k < programs.size(); ++k) {
     add_kernel(file, programs[k], "kernel" + std::to_string(k), batch);
   }
-  return (batch.cuda ? kCudaOnCpu : "") + file.text();
+  const char* before[] = {"", kCudaOnCpu, kCudaOnDevice};
+  return before[static_cast<std::size_t>(batch.on)] + file.text();
 }
 
 /// Position of the first result whose bits differ, or -1.
@@ -91,6 +115,12 @@ std::string shrunk(const FunctionPtr& f, std::uint64_t seed, const PrintedBatch&
 }
 
 }  // namespace
+
+bool has_cuda_device() {
+  static const bool has =
+      std::system("command -v nvcc >/dev/null 2>&1 && nvidia-smi >/dev/null 2>&1") == 0;
+  return has;
+}
 
 void compare_printed(const PrintedBatch& batch, int& shown) {
   std::vector<FunctionPtr> programs;

@@ -1,5 +1,5 @@
-// Printed C, and printed CUDA on threads of the CPU, against the reference evaluator on the same
-// post-pass program.
+// Printed C, and printed CUDA on threads of the CPU or on a GPU, against the reference evaluator on
+// the same post-pass program.
 #pragma once
 
 #include <functional>
@@ -9,12 +9,19 @@
 
 namespace cotangent::testing {
 
+/// Where a printed program runs. As CUDA C++ it runs on threads of the CPU (gpu_on_cpu.h), by a C++
+/// compiler, or on a GPU, by nvcc.
+enum class PrintedOn : std::uint8_t { kC, kCudaThreads, kCudaDevice };
+
+/// Whether this machine has a GPU of NVIDIA's and nvcc.
+bool has_cuda_device();
+
 struct PrintedBatch {
   std::uint64_t first = 1;  ///< seeds first .. first + count - 1
   std::uint64_t count = 50;
   std::string compiler = "cc";
   std::string flags = "-std=c99 -O1";
-  bool cuda = false;  ///< as CUDA C++, on threads of the CPU (gpu_on_cpu.h); a C++ compiler then
+  PrintedOn on = PrintedOn::kC;
   kernel::LowerOptions lower;
   std::function<ir::FunctionPtr(std::uint64_t seed)> program;  ///< before the passes
 };

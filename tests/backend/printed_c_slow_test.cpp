@@ -50,11 +50,29 @@ TEST(PrintedCudaSlow, HasTheBitsOnThreadsOfTheCpu) {
   int shown = 0;
   for (std::uint64_t k = 0; k < count && shown < 3; k += 20) {
     PrintedBatch batch;
-    batch.cuda = true;
+    batch.on = PrintedOn::kCudaThreads;
     batch.program = k % 40 == 0 ? random_values : random_derivatives;
     batch.first = first + k, batch.count = std::min<std::uint64_t>(20, count - k);
     batch.compiler = "c++";
     batch.flags = "-std=c++20 -O0 -ffp-contract=off -pthread";
+    compare_printed(batch, shown);
+  }
+}
+
+TEST(PrintedCudaSlow, HasTheBitsOnADevice) {
+  if (!has_cuda_device()) GTEST_SKIP() << "this machine has no GPU with nvcc";
+  const std::uint64_t first = number_from("COTANGENT_SEED", 1);
+  const std::uint64_t count = number_from("COTANGENT_PROGRAMS", 60);
+  std::function<ir::FunctionPtr(std::uint64_t)> programs[] = {random_values, random_derivatives,
+                                                              random_lanes};
+  int shown = 0;
+  for (std::uint64_t k = 0; k < count && shown < 3; k += 10) {
+    PrintedBatch batch;
+    batch.on = PrintedOn::kCudaDevice;
+    batch.program = programs[k / 10 % 3];
+    batch.first = first + k, batch.count = std::min<std::uint64_t>(10, count - k);
+    batch.compiler = "nvcc";
+    batch.flags = "-O1 -fmad=false";
     compare_printed(batch, shown);
   }
 }

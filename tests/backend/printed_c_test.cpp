@@ -84,7 +84,7 @@ TEST(PrintedC, LanesOfRandomPrograms) {
   batch.lower.most_in_registers = 0;
   batch.first = 1, batch.count = 15;
   compare_printed(batch, shown);
-  batch.cuda = true;
+  batch.on = PrintedOn::kCudaThreads;
   batch.first = 21, batch.count = 10;
   batch.compiler = "c++";
   batch.flags = "-std=c++20 -O0 -ffp-contract=off -pthread";
@@ -94,7 +94,7 @@ TEST(PrintedC, LanesOfRandomPrograms) {
 TEST(PrintedCuda, HasTheBitsOnThreadsOfTheCpu) {
   int shown = 0;
   PrintedBatch batch;
-  batch.cuda = true;
+  batch.on = PrintedOn::kCudaThreads;
   batch.program = random_values;
   batch.first = 1, batch.count = 16;
   batch.compiler = "c++";

@@ -259,5 +259,15 @@ TEST(SourceText, NineBuffersAreBoundTogether) {
   EXPECT_THAT(k.text, HasSubstr("inputs_f32[in8_at + 1]"));
 }
 
+// C++ picks fma by the types of all its arguments, and NAN is a float.
+TEST(SourceText, CudaHasInfinitiesAndNanOfTheirType) {
+  const auto text = [](DType t, std::uint64_t bits) {
+    return backend::source::number_text(Dialect::kCuda, t, bits);
+  };
+  EXPECT_EQ(text(DType::kF64, 0x7ff8000000000000), "double(NAN)");
+  EXPECT_EQ(text(DType::kF64, 0xfff0000000000000), "-double(INFINITY)");
+  EXPECT_EQ(text(DType::kF32, 0x7f800000), "INFINITY");
+}
+
 }  // namespace
 }  // namespace cotangent::testing

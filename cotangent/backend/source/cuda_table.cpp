@@ -52,8 +52,8 @@ typedef unsigned long long uint64_t;
 #define UINT64_MAX 18446744073709551615ull
 #define INT64_C(x) x##ll
 #define UINT64_C(x) x##ull
-#define INFINITY __int_as_float(0x7f800000)
-#define NAN __int_as_float(0x7fc00000)
+#define INFINITY __builtin_bit_cast(float, 0x7f800000)
+#define NAN __builtin_bit_cast(float, 0x7fc00000)
 #else
 #include <math.h>
 #include <stdint.h>

@@ -100,10 +100,13 @@ std::string number(const DialectTable& table, DType t, std::uint64_t bits) {
     const bool single = t == DType::kF32;
     const double value = single ? std::bit_cast<float>(static_cast<std::uint32_t>(bits))
                                 : std::bit_cast<double>(bits);
-    if (std::isnan(value)) return wgsl ? "bitcast<f32>(nan_bits)" : "NAN";
-    if (std::isinf(value)) {
-      const std::string minus = value < 0 ? "-" : "";
-      return minus + (wgsl ? "bitcast<f32>(infinity_bits)" : "INFINITY");
+    if (!std::isfinite(value)) {
+      const bool nan = std::isnan(value);
+      std::string text = nan ? "NAN" : "INFINITY";
+      if (wgsl) text = nan ? "bitcast<f32>(nan_bits)" : "bitcast<f32>(infinity_bits)";
+      // The macros are floats, and C++ picks functions by the types of all arguments.
+      if (table.dialect == Dialect::kCuda && !single) text = "double(" + text + ")";
+      return (value < 0 ? "-" : "") + text;
     }
     std::string text = single ? shortest(static_cast<float>(value)) : shortest(value);
     if (text.find_first_of(".e") == std::string::npos) text += ".0";
