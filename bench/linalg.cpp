@@ -124,7 +124,7 @@ void small_products() {
       const std::vector<Tensor> given{numbers(many, 0), numbers(many, 0)};
       const double ours = time_of(runtime::compile(b.finish(b.map(map, both))), given);
       const double flops = 2.0 * static_cast<double>(kMany * n * n * n) * 1e-9;
-      Tensor z(one);
+      Tensor z(many);
       const auto loop = [&](auto zero) {
         using T = decltype(zero);
         using F =
@@ -134,7 +134,7 @@ void small_products() {
         return seconds([&] {
           for (std::int64_t i = 0; i < kMany; ++i) {
             gemm(101, 111, 111, k, k, k, T(1), given[0].as<T>().data() + i * n * n, k,
-                 given[1].as<T>().data() + i * n * n, k, T(0), z.as<T>().data(), k);
+                 given[1].as<T>().data() + i * n * n, k, T(0), z.as<T>().data() + i * n * n, k);
           }
         });
       };
