@@ -42,6 +42,7 @@ class Counter {
         break;
       case Code::kLoad:
       case Code::kStore: sum.bytes += static_cast<double>(size_of(i.dtype)); break;
+      case Code::kCall: break;  // the library's, which has no instructions here
       case Code::kFor: loop(sum, i); break;
       case Code::kWhile: once(sum, block(*i.body)); break;  // how often nobody knows
       case Code::kIf: {

@@ -27,7 +27,7 @@ struct LowerOptions {
   std::int64_t most_in_registers = 2000;
   /// Asked when there is a large matrix product: whether it may be a call of the library. Empty:
   /// no. Changes results within round-off, for a library adds in another order.
-  std::function<bool()> library_products;
+  std::function<bool()> library_products = {};
   /// Multiplications of one matrix product from which it is large.
   std::int64_t library_from = 32 * 32 * 32;
 };

@@ -51,8 +51,8 @@ Dyadic operator+(const Dyadic& x, const Dyadic& y) {
   const Dyadic& high = x.exponent <= y.exponent ? y : x;
   const int shift = high.exponent - low.exponent;
   if (shift > 100) throw GaveUp{};
-  __int128 scaled, total;
-  if (__builtin_mul_overflow(high.mantissa, static_cast<__int128>(1) << shift, &scaled) ||
+  Int128 scaled, total;
+  if (__builtin_mul_overflow(high.mantissa, static_cast<Int128>(1) << shift, &scaled) ||
       __builtin_add_overflow(scaled, low.mantissa, &total)) {
     throw GaveUp{};
   }
@@ -121,7 +121,7 @@ Algebra::Element Algebra::Impl::number(double value) {
   int exponent = 0;
   const double fraction = std::frexp(value, &exponent);
   const Dyadic d = Dyadic::of(static_cast<std::int64_t>(std::ldexp(fraction, 53)), exponent - 53);
-  const __int128 size = d.mantissa < 0 ? -d.mantissa : d.mantissa;
+  const Int128 size = d.mantissa < 0 ? -d.mantissa : d.mantissa;
   if (size <= kShortMantissa) return short_number(d);
   // A long constant is a symbol, so that coefficients stay exact however it is multiplied.
   const Element symbol = function_atom(Op::kConstant, {}, std::fabs(value));

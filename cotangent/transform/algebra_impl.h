@@ -12,9 +12,11 @@ namespace cotangent::transform {
 /// Thrown when a limit is passed or a coefficient would round.
 struct GaveUp {};
 
+__extension__ typedef __int128 Int128;
+
 /// mantissa * 2^exponent, exactly; the mantissa is odd or zero.
 struct Dyadic {
-  __int128 mantissa = 0;
+  Int128 mantissa = 0;
   int exponent = 0;
   static Dyadic of(std::int64_t mantissa, int exponent);
   void normalise();

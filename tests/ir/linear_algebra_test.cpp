@@ -198,7 +198,9 @@ TEST(LinearAlgebra, LuGivesTheRowsOfTheMatrix) {
         for (std::int64_t j = 0; j < c.n; ++j) {
           (j < i ? l : u)(i, j) = both(i, j);
           permuted(i, j) = a(rows.integer(at * c.n + i), j);
-          if (!c.pairs && j < i) EXPECT_LE(std::abs(both(i, j)), 1.0L);
+          if (!c.pairs && j < i) {
+            EXPECT_LE(std::abs(both(i, j)), 1.0L);
+          }
         }
       }
       EXPECT_LT(distance(product(l, u), permuted), tolerance(c));
@@ -235,7 +237,9 @@ TEST(LinearAlgebra, EighDiagonalises) {
       Dense scaled = v;
       for (std::int64_t j = 0; j < c.n; ++j) {
         const long double w = made.results[0].real(at * c.n + j);
-        if (j > 0) EXPECT_GE(w, made.results[0].real(at * c.n + j - 1));
+        if (j > 0) {
+          EXPECT_GE(w, made.results[0].real(at * c.n + j - 1));
+        }
         for (std::int64_t i = 0; i < c.n; ++i) scaled(i, j) *= w;
       }
       EXPECT_LT(distance(product(made.operand(at), v), scaled), tolerance(c));
@@ -255,7 +259,9 @@ TEST(LinearAlgebra, SvdIsUSV) {
       for (std::int64_t j = 0; j < k; ++j) {
         const long double value = made.results[s].real(at * k + j);
         EXPECT_GE(value, 0);
-        if (j > 0) EXPECT_LE(value, made.results[s].real(at * k + j - 1));
+        if (j > 0) {
+          EXPECT_LE(value, made.results[s].real(at * k + j - 1));
+        }
         for (std::int64_t i = 0; i < c.m; ++i) scaled(i, j) *= value;
       }
       EXPECT_LT(distance(product(scaled, vh), made.operand(at)), tolerance(c));

@@ -64,7 +64,7 @@ Accuracy compare(Op op, const T* x, const T* y, const T* got, std::int64_t count
         y ? apply_float_binary<Wide>(op, x[i], y[i]) : apply_float_unary<Wide>(op, x[i]);
     const T rounded = static_cast<T>(exact);
     const bool special = !std::isfinite(rounded) || !std::isfinite(got[i]) || rounded == 0;
-    double error = 0, off = 0;
+    double error = 0;
     if (special) {
       const bool same = std::isnan(rounded)
                             ? std::isnan(got[i])
@@ -74,7 +74,6 @@ Accuracy compare(Op op, const T* x, const T* y, const T* got, std::int64_t count
       const double ulp = ulp_of(static_cast<double>(rounded), narrow);
       error = static_cast<double>(std::fabs(static_cast<Wide>(got[i]) - exact) /
                                   static_cast<Wide>(ulp));
-      off = error;
       const bool clear = std::fabs(error - 0.5) > doubt;
       if (clear && error < 0.5) {
         if (error > out.ulp) out.ulp = error, out.x = x[i], out.y = y ? y[i] : T(0);

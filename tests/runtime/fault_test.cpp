@@ -92,7 +92,9 @@ TEST(Fault, OtherLanesHaveTheBitsTheyWouldHaveHad) {
     const auto want = ir::evaluate(*e->program(), std::span(&bad, 1));
     for (std::size_t k = 0; k < want.size(); ++k) EXPECT_TRUE(want[k].same_bits(faulty[k]));
     for (std::int64_t k = 0; k < kLanes; ++k) {
-      if (k != 29) EXPECT_EQ(clean[0].real(k), faulty[0].real(k));
+      if (k != 29) {
+        EXPECT_EQ(clean[0].real(k), faulty[0].real(k));
+      }
     }
   }
 }

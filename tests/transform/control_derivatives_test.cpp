@@ -292,7 +292,9 @@ TEST(SimplifyControl, CondLosesWhatItDoesNotNeed) {
   const FunctionPtr two = simplify(*c.finish({c.inline_call(*f, four)[2]}));
   ASSERT_EQ(count(*two, Op::kCond), 1);
   for (std::uint32_t id = 0; id < two->size(); ++id) {
-    if (two->op(Value{id}) == Op::kCond) EXPECT_EQ(two->operands(Value{id}).size(), 2u);
+    if (two->op(Value{id}) == Op::kCond) {
+      EXPECT_EQ(two->operands(Value{id}).size(), 2u);
+    }
   }
 }
 

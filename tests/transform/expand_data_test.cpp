@@ -134,7 +134,9 @@ TEST(ExpandScans, TheNetworkSortsZerosAndOnes) {
     const FunctionPtr f = b.finish({b.sort(b.param(x.type()), 1)});
     const Tensor y = evaluate(*expand_scans(*f), Tensors{x})[0];
     for (std::int64_t k = 1; k < y.size(); ++k) {
-      if (k % n != 0) EXPECT_LE(y.integer(k - 1), y.integer(k)) << n;
+      if (k % n != 0) {
+        EXPECT_LE(y.integer(k - 1), y.integer(k)) << n;
+      }
     }
   }
 }
