@@ -1,9 +1,10 @@
 // pair_sum over i<j whose sums at i and at j are added -> pair_sum over i != j with sums at i only,
-// when the two are mirror images: g(x_i, x_j) = f(x_j, x_i), proved over the reals. The result
-// needs no scattered sums, so rows can be computed side by side.
+// when the two are mirror images: g(x_i, x_j) = f(x_j, x_i), proved by structure or over the reals.
+// The result needs no scattered sums, so rows can be computed side by side.
 #include <algorithm>
 
 #include "cotangent/transform/algebra.h"
+#include "cotangent/transform/mirror.h"
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/rebuild.h"
 
@@ -123,7 +124,11 @@ class Symmetriser {
       const Mirror m{forward ? x->result : y->result, forward ? y->result : x->result, v,
                      f_.op(v) == Op::kAdd ? 1 : -1};
       const auto& a = f_.attr_as<PairAttr>(x->node);
-      if (proved(*a.body, a, f_.operands(x->node), m)) sums_[id] = {x->node, m};
+      const auto operands = f_.operands(x->node);
+      if (mirrored_by_structure(a, operands, m.at_i, m.at_j, m.sign) ||
+          proved(*a.body, a, operands, m)) {
+        sums_[id] = {x->node, m};
+      }
     }
   }
 

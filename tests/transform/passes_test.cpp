@@ -369,6 +369,45 @@ TEST(SymmetrisePairs, NewtonsThirdLaw) {
   EXPECT_FALSE(symmetrised(symmetrise_pairs(*pair_gradient(one_sided))));
 }
 
+// High powers of a distance, whose polynomials are too long to expand, and signs that pass through
+// all sorts of operations.
+TEST(SymmetrisePairs, DerivativesOfForces) {
+  const auto high = [](Builder& b, Value d, Value mi, Value mj) {
+    const Value r2 = b.add(b.dot(d, d), b.constant(0.5));
+    return b.div(b.mul(mi, mj), b.binary(Op::kPow, r2, b.constant(9.0)));
+  };
+  const auto odd = [](Builder& b, Value d, Value, Value) {
+    const Value twist = b.mul(b.unary(Op::kSin, d), b.fma(d, b.unary(Op::kCos, d), b.neg(d)));
+    const Value x = b.row(d, 0), far = b.gt(b.unary(Op::kAbs, x), b.constant(0.1));
+    return b.add(b.reduce_sum(twist), b.mul(x, b.select(far, b.unary(Op::kTanh, x), b.neg(x))));
+  };
+  for (const FunctionPtr& force : {pair_gradient(high), pair_gradient(odd)}) {
+    const FunctionPtr f = vjp(*force, {0});
+    const FunctionPtr g = simplify(*symmetrise_pairs(*f));
+    int one_sided = 0;
+    for (std::uint32_t id = 0; id < g->size(); ++id) {
+      if (g->op(Value{id}) != Op::kPairSum) continue;
+      const auto& a = g->attr_as<PairAttr>(Value{id});
+      EXPECT_EQ(a.kind, PairKind::kUnequal) << print(*g);
+      ++one_sided;
+    }
+    EXPECT_GE(one_sided, 2);
+    std::mt19937_64 random(4);
+    Tensors x;
+    for (Value p : f->params()) x.push_back(random_like(f->type(p), random));
+    EXPECT_LT(difference_of(evaluate(*f, x), evaluate(*g, x)), 1e-12);
+  }
+}
+
+// i - j times something else at i: no mirror image.
+TEST(SymmetrisePairs, WhatIsNoMirrorImageStays) {
+  const auto one_sided = [](Builder& b, Value d, Value mi, Value) {
+    return b.mul(mi, b.dot(d, b.unary(Op::kExp, d)));
+  };
+  const FunctionPtr f = vjp(*pair_gradient(one_sided), {0});
+  EXPECT_FALSE(symmetrised(symmetrise_pairs(*f)));
+}
+
 TEST(ReduceStrength, GravityForceIsMinimal) {
   const FunctionPtr f = pair_gradient([](Builder& b, Value d, Value mi, Value mj) {
     return b.neg(b.div(b.mul(mi, mj), b.unary(Op::kSqrt, b.dot(d, d))));
