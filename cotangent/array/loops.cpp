@@ -6,7 +6,32 @@
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/record.h"
 
-namespace cotangent::array::loop_detail {
+namespace cotangent::array {
+namespace {
+
+void want_positive(const char* which, std::int64_t number) {
+  if (number >= 1) return;
+  refuse("keep", std::string(which) + "(" + std::to_string(number) + ")", "give 1 or more");
+}
+
+}  // namespace
+
+Keep Keep::every(std::int64_t n) {
+  want_positive("every", n);
+  return {ir::KeepKind::kEvery, n};
+}
+
+Keep Keep::binomial(std::int64_t n) {
+  want_positive("binomial", n);
+  return {ir::KeepKind::kBinomial, n};
+}
+
+Keep Keep::budget(std::int64_t bytes) {
+  want_positive("budget", bytes);
+  return {ir::KeepKind::kAuto, bytes};
+}
+
+namespace loop_detail {
 namespace {
 
 void append(std::vector<NodePtr>& to, std::span<const Array> arrays) {
@@ -87,16 +112,28 @@ std::vector<Array> run_loop(const Body& body, std::int64_t trip, std::span<const
   append(results, body.outputs);
   append(after, body.carries);
   append(after, body.inputs);
-  const Closure closure =
-      close_over("body", results, before, after, body.recording->serial(), Capture::kFree);
+  const std::uint64_t trace = body.recording->serial();
+  const Closure closure = close_over("body", results, before, after, trace, Capture::kFree);
   ir::LoopAttr attr;
+  attr.body = closure.function;
+  std::vector<NodePtr> captures = closure.captures;
+  if (!body.before.empty()) {
+    // A body and its inverse have one list of invariants: what either takes from outside.
+    std::vector<NodePtr> both = results, back;
+    append(both, body.before);
+    append(back, body.before);
+    captures = close_over("loop", both, before, after, trace, Capture::kFree).captures;
+    before.insert(before.end(), captures.begin(), captures.end());
+    attr.body = close_over("body", results, before, after, trace, Capture::kFree).function;
+    attr.inverse = close_over("back", back, before, after, trace, Capture::kFree).function;
+  }
   attr.trip = trip;
-  attr.invariants = static_cast<std::int64_t>(closure.captures.size());
+  attr.invariants = static_cast<std::int64_t>(captures.size());
   attr.carries = static_cast<std::int64_t>(body.carries.size());
   attr.inputs = static_cast<std::int64_t>(body.inputs.size());
   attr.every.assign(body.outputs.size(), 1);
-  attr.body = closure.function;
-  std::vector<NodePtr> operands = closure.captures;
+  attr.keep = body.keep;
+  std::vector<NodePtr> operands = captures;
   append(operands, init);
   append(operands, inputs);
   return arrays_of(make_second_order(Op::kLoop, operands, attr));
@@ -226,4 +263,5 @@ std::vector<Array> run_pairs(const Recording& recording, std::span<const Array> 
   return arrays_of(make_second_order(Op::kPairSum, operands, attr));
 }
 
-}  // namespace cotangent::array::loop_detail
+}  // namespace loop_detail
+}  // namespace cotangent::array

@@ -13,8 +13,32 @@
 
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/jit.h"
+#include "cotangent/ir/attr.h"
 
 namespace cotangent::array {
+
+/// What reverse mode keeps of a loop's state, which is what its memory is spent on. Forward mode
+/// keeps nothing. All give the same bits.
+class Keep {
+ public:
+  /// All, or as many as fit into 256 MiB.
+  Keep() = default;
+  static Keep all() { return {ir::KeepKind::kAll, 0}; }
+  /// That of every n-th step; the n steps from there are run again. Best for n near the root of the
+  /// number of steps.
+  static Keep every(std::int64_t n);
+  /// n states, where they cost least (checkpoints.h): for few of them, at the price of more steps.
+  static Keep binomial(std::int64_t n);
+  /// The cheapest of the above within so many bytes.
+  static Keep budget(std::int64_t bytes);
+
+  ir::Keep attribute() const { return keep_; }
+
+ private:
+  Keep(ir::KeepKind kind, std::int64_t number) : keep_{kind, number} {}
+  ir::Keep keep_;
+};
+
 namespace loop_detail {
 
 using jit_detail::Recording;
@@ -25,6 +49,8 @@ struct Body {
   Array iteration;
   std::vector<Array> carries, inputs;  ///< parameters
   std::vector<Array> next, outputs;    ///< results
+  std::vector<Array> before;           ///< the step back from the carries as parameters, or none
+  ir::Keep keep;
 };
 
 /// Makes the types of the next state those of the state. False: `init` was changed (a literal took
@@ -43,7 +69,7 @@ std::int64_t trip_of(std::int64_t first, std::int64_t last);
 /// A number of passes of scan: that of the rows, which `length` has to agree with when it is given.
 std::int64_t scan_length(std::span<const Array> inputs, std::int64_t length);
 
-/// Final carries, then outputs.
+/// Final carries, then outputs. `before` and `next` share what they take from outside.
 std::vector<Array> run_loop(const Body& body, std::int64_t trip, std::span<const Array> init,
                             std::span<const Array> inputs);
 
@@ -67,9 +93,12 @@ std::vector<Array> run_pairs(const Recording& recording, std::span<const Array> 
 
 }  // namespace loop_detail
 
-/// state = body(i, state) for i = first .. last-1. i is an i64 scalar.
-template <class Body, class State>
-auto fori_loop(std::int64_t first, std::int64_t last, const Body& body, const State& given) {
+namespace loop_detail {
+
+/// `back` is a function like `body`, or nullptr.
+template <class Body, class Back, class State>
+auto fori_loop(const char* op, std::int64_t first, std::int64_t last, const Body& body,
+               const Back& back, const State& given, ir::Keep keep) {
   using Tree = lifted_t<State>;
   const Tree state(given);
   std::vector<Array> init = leaves_of(state);
@@ -82,15 +111,43 @@ auto fori_loop(std::int64_t first, std::int64_t last, const Body& body, const St
     const Array i = first == 0 ? made.iteration : made.iteration + first;
     const Tree next = std::invoke(body, i, with_leaves(state, made.carries));
     made.next = leaves_of(next);
-    if (!loop_detail::settle("fori_loop", state, init, made.next)) continue;
-    return with_leaves(state, loop_detail::run_loop(made, trip, init, {}));
+    made.keep = keep;
+    if (!settle(op, state, init, made.next)) continue;
+    if constexpr (!std::is_null_pointer_v<Back>) {
+      const Tree before = std::invoke(back, i, with_leaves(state, made.carries));
+      made.before = leaves_of(before);
+      if (!settle(op, state, init, made.before)) continue;
+    }
+    return with_leaves(state, run_loop(made, trip, init, {}));
   }
+}
+
+}  // namespace loop_detail
+
+/// state = body(i, state) for i = first .. last-1. i is an i64 scalar.
+template <class Body, class State>
+auto fori_loop(std::int64_t first, std::int64_t last, const Body& body, const State& given,
+               Keep keep = {}) {
+  return loop_detail::fori_loop("fori_loop", first, last, body, nullptr, given, keep.attribute());
+}
+
+/// The same for a step that can be undone: back(i, state after step i) gives the state before it.
+/// Reverse mode then keeps nothing: it runs the loop backwards from the last state, in memory that
+/// does not depend on the number of steps. Where `back` undoes the step up to rounding only, the
+/// gradient belongs to a trajectory that comes apart from the one that was run, as fast as
+/// neighbouring trajectories do: for chaotic systems use `fori_loop`, or exact arithmetic.
+template <class Body, class Back, class State>
+auto reversible_loop(std::int64_t first, std::int64_t last, const Body& body, const Back& back,
+                     const State& given) {
+  return loop_detail::fori_loop("reversible_loop", first, last, body, back, given,
+                                {ir::KeepKind::kReverse, 0});
 }
 
 /// (carry, y) = body(carry, x) for every row x of the leaves of xs; gives (last carry, all ys
 /// stacked). With no xs, `length` passes: body(carry, std::tuple<>{}).
 template <class Body, class Carry, class Xs>
-auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t length = -1) {
+auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t length = -1,
+          Keep keep = {}) {
   using Tree = lifted_t<Carry>;
   const Tree carry(given);
   std::vector<Array> init = leaves_of(carry);
@@ -111,6 +168,7 @@ auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t lengt
     const Y y(both.second);
     made.next = leaves_of(next);
     made.outputs = leaves_of(y);
+    made.keep = keep.attribute();
     if (!loop_detail::settle("scan", carry, init, made.next)) continue;
     const auto all = loop_detail::run_loop(made, length, init, inputs);
     const std::span<const Array> results(all);

@@ -47,8 +47,10 @@ struct Hasher {
   }
   void operator()(const LoopAttr& a) {
     mix(seed, {a.trip, a.invariants, a.carries, a.inputs, a.dynamic});
+    mix(seed, {static_cast<std::int64_t>(a.keep.kind), a.keep.number});
     mix(seed, a.every);
     mix(seed, std::hash<const void*>{}(a.body.get()));
+    mix(seed, std::hash<const void*>{}(a.inverse.get()));
   }
   void operator()(const PairAttr& a) {
     mix(seed, {a.count, static_cast<std::int64_t>(a.kind), a.rows_i, a.rows_j});

@@ -70,9 +70,25 @@ struct MapAttr {
   bool operator==(const MapAttr&) const = default;
 };
 
+/// How reverse mode comes by the carries at the start of each step of a loop (docs/derivatives.md).
+enum class KeepKind : std::uint8_t {
+  kAuto,      ///< chosen from a budget: `number` bytes, or the default where it is 0
+  kAll,       ///< those of every step are kept
+  kEvery,     ///< those of every `number`-th step, the others are computed again
+  kBinomial,  ///< `number` of them, at the places that cost least (Griewank and Walther 2000)
+  kReverse    ///< none: `inverse` steps back from the last
+};
+struct Keep {
+  KeepKind kind = KeepKind::kAuto;
+  std::int64_t number = 0;
+  bool operator==(const Keep&) const = default;
+};
+
 /// loop: operands  invariants..., carries..., inputs..., and if `dynamic`: first, count (i64)
 ///       body      (iteration: i64, invariants..., carries..., input slices...) -> (carries...,
 ///       outputs...) results   final carries..., outputs...
+///       inverse   null, or (iteration: i64, invariants..., carries after the step..., input
+///                 slices...) -> carries before it...; only reverse mode runs it
 /// Runs k = 0 .. count-1 (count <= trip; trip itself when not dynamic) with iteration = first + k
 /// (first = 0 when not dynamic). Inputs have a leading axis of `trip` and are sliced at k.
 /// Output o is emitted at the iterations where (iteration + 1) % every[o] == 0, into slot
@@ -85,7 +101,8 @@ struct LoopAttr {
   std::int64_t inputs = 0;
   std::vector<std::int64_t> every;  ///< one an output
   bool dynamic = false;
-  FunctionPtr body;
+  Keep keep;
+  FunctionPtr body, inverse;
   bool operator==(const LoopAttr&) const = default;
 };
 

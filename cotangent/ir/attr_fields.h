@@ -42,6 +42,7 @@ template <class Field>
 void each_field(LoopAttr& a, Field&& field) {
   field("trip", a.trip), field("invariants", a.invariants), field("carries", a.carries);
   field("inputs", a.inputs), field("every", a.every), field("dynamic", a.dynamic);
+  field("keep", a.keep);
 }
 template <class Field>
 void each_field(PairAttr& a, Field&& field) {
@@ -86,7 +87,9 @@ void each_field(FftAttr& a, Field&& field) {
 template <class AnyAttr, class Visit>
 void each_body(AnyAttr& attr, Visit&& visit) {
   if (auto* m = std::get_if<MapAttr>(&attr)) visit("body", m->body, false);
-  if (auto* l = std::get_if<LoopAttr>(&attr)) visit("body", l->body, false);
+  if (auto* l = std::get_if<LoopAttr>(&attr)) {
+    visit("body", l->body, false), visit("inverse", l->inverse, true);
+  }
   if (auto* p = std::get_if<PairAttr>(&attr)) visit("body", p->body, false);
   if (auto* w = std::get_if<WhileAttr>(&attr)) {
     visit("condition", w->condition, false), visit("body", w->body, false);
@@ -101,6 +104,7 @@ void each_body(AnyAttr& attr, Visit&& visit) {
 
 inline constexpr const char* kFftKindNames[] = {"forward", "inverse", "real_forward",
                                                 "real_inverse"};
+inline constexpr const char* kKeepNames[] = {"auto", "all", "every", "binomial", "reverse"};
 inline constexpr const char* kRoleNames[] = {"stack", "total", "at_i", "at_j"};
 inline constexpr const char* kPairKindNames[] = {"less", "unequal"};
 

@@ -284,6 +284,24 @@ std::vector<Type> infer_map(std::span<const Type> in, const MapAttr& a) {
   return out;
 }
 
+void want_params(Op op, const Function& body, std::span<const Type> in, const std::string& which) {
+  want(body.params().size() == in.size(), op,
+       which + " takes " + std::to_string(body.params().size()) + " parameters, given " +
+           std::to_string(in.size()));
+  for (std::size_t k = 0; k < in.size(); ++k) want_param(op, body, k, in[k]);
+}
+
+void want_results(Op op, const Function& body, std::span<const Type> out,
+                  const std::string& which) {
+  bool same = body.results().size() == out.size();
+  for (std::size_t k = 0; same && k < out.size(); ++k) same = body.result_type(k) == out[k];
+  if (same) return;
+  std::vector<Type> given;
+  for (std::size_t k = 0; k < body.results().size(); ++k) given.push_back(body.result_type(k));
+  refuse(op, which + " gives " + (given.empty() ? "nothing" : list(given)) + ", wanted is " +
+                 (out.empty() ? "nothing" : list(out)));
+}
+
 std::vector<Type> infer_loop(std::span<const Type> in, const LoopAttr& a) {
   const Op op = Op::kLoop;
   const Function& body = *a.body;
@@ -302,6 +320,18 @@ std::vector<Type> infer_loop(std::span<const Type> in, const LoopAttr& a) {
     want(in[n] == scalar(DType::kI64) && in[n + 1] == scalar(DType::kI64), op,
          "first and count are i64 scalars");
   }
+  const bool numbered = a.keep.kind == KeepKind::kEvery || a.keep.kind == KeepKind::kBinomial;
+  want(a.keep.number >= (numbered ? 1 : 0), op, "a number of kept steps is at least 1");
+  want(a.keep.kind != KeepKind::kReverse || a.inverse, op, "keep=reverse wants an inverse");
+  if (a.inverse) {
+    std::vector<Type> params, results;
+    for (std::size_t k = 0; k <= n; ++k) params.push_back(body.param_type(k));
+    for (std::size_t k = 0; k < static_cast<std::size_t>(a.carries); ++k) {
+      results.push_back(in[static_cast<std::size_t>(a.invariants) + k]);
+    }
+    want_params(op, *a.inverse, params, "the inverse");
+    want_results(op, *a.inverse, results, "the inverse");
+  }
   std::vector<Type> out;
   for (std::size_t k = 0; k < static_cast<std::size_t>(a.carries); ++k) {
     const Type& carry = in[static_cast<std::size_t>(a.invariants) + k];
@@ -316,24 +346,6 @@ std::vector<Type> infer_loop(std::span<const Type> in, const LoopAttr& a) {
     out.push_back(t.with_shape(t.shape.with_leading((a.trip + a.every[k] - 1) / a.every[k])));
   }
   return out;
-}
-
-void want_params(Op op, const Function& body, std::span<const Type> in, const std::string& which) {
-  want(body.params().size() == in.size(), op,
-       which + " takes " + std::to_string(body.params().size()) + " parameters, given " +
-           std::to_string(in.size()));
-  for (std::size_t k = 0; k < in.size(); ++k) want_param(op, body, k, in[k]);
-}
-
-void want_results(Op op, const Function& body, std::span<const Type> out,
-                  const std::string& which) {
-  bool same = body.results().size() == out.size();
-  for (std::size_t k = 0; same && k < out.size(); ++k) same = body.result_type(k) == out[k];
-  if (same) return;
-  std::vector<Type> given;
-  for (std::size_t k = 0; k < body.results().size(); ++k) given.push_back(body.result_type(k));
-  refuse(op, which + " gives " + (given.empty() ? "nothing" : list(given)) + ", wanted is " +
-                 (out.empty() ? "nothing" : list(out)));
 }
 
 std::vector<Type> results_of(const Function& f) {

@@ -73,6 +73,15 @@ class Parser {
     field_name(name);
     member = static_cast<FftKind>(choice(kFftKindNames));
   }
+  /// Left out where it is the default; the last field.
+  void operator()(const char* name, Keep& member) {
+    if (peek() != ',') return;
+    field_name(name);
+    member.kind = static_cast<KeepKind>(choice(kKeepNames));
+    if (!accept('(')) return;
+    member.number = integer(kMaxCount);
+    expect(')');
+  }
   void operator()(const char* name, std::string& member) {
     field_name(name);
     member = this->name();

@@ -110,6 +110,12 @@ class Printer {
   void operator()(const char* name, FftKind member) {
     field(name, kFftKindNames[static_cast<std::size_t>(member)]);
   }
+  void operator()(const char* name, const Keep& member) {
+    if (member == Keep{}) return;
+    std::string text = kKeepNames[static_cast<std::size_t>(member.kind)];
+    if (member.number != 0) text += '(' + std::to_string(member.number) + ')';
+    field(name, text);
+  }
   void operator()(const char* name, const std::string& member) { field(name, name_text(member)); }
   void operator()(const char* name, const Dims& member) {
     field(name, '[' + join(member, ",") + ']');

@@ -382,6 +382,7 @@ class Pusher {
     LoopAttr attr;
     attr.trip = a.trip;
     attr.dynamic = a.dynamic;
+    attr.keep = a.keep;
     const auto invariant = [&](Value o, Value& into) { inner.invariant(o, into); };
     add_list(x, t, 0, invariants, 1, invariant, primal, tangent);
     attr.invariants = inner.take_count();
@@ -416,6 +417,7 @@ class Pusher {
       made_inside.push_back(inside.tangent[carries + k]);
       attr.every.push_back(a.every[k]);
     }
+    if (a.inverse) attr.inverse = push_inverse(a, bb, primal, tangent, results);
     attr.body = bb.finish(made_inside);
     Values operands = inner.operands();
     if (a.dynamic) operands.insert(operands.end(), x.end() - 2, x.end());
@@ -433,6 +435,40 @@ class Pusher {
       if (inside.tangent[carries + k].valid()) out.tangent[carries + k] = made[next++];
     }
     return out;
+  }
+
+  /// The inverse of a pushed loop's step: that of the primal carries, pushed. `primal` and
+  /// `tangent` are the body's values for its parameters, in `bb`; those after the step are what it
+  /// takes.
+  static FunctionPtr push_inverse(const LoopAttr& a, const Builder& bb, const Values& primal,
+                                  const Values& tangent, const Flags& active) {
+    const Function& body = bb.so_far();
+    Builder b(a.inverse->name());
+    Values params;
+    for (std::size_t k = 0; k < body.params().size(); ++k) {
+      params.push_back(b.param(body.param_type(k), body.param_names()[k]));
+    }
+    const auto here = [&](const Values& there) {
+      Values out;
+      for (Value v : there) {
+        if (!v.valid()) {
+          out.push_back({});
+        } else if (body.op(v) == Op::kParameter) {
+          out.push_back(params[static_cast<std::size_t>(body.attr_as<IndexAttr>(v).index)]);
+        } else {  // a splat constant, which is not passed (BodyBuilder)
+          out.push_back(b.splat(splat_value(body, v).value(), body.type(v)));
+        }
+      }
+      return out;
+    };
+    const Pushed before = push_forward(b, *a.inverse, here(primal), here(tangent));
+    Values results = before.primal;
+    for (std::size_t k = 0; k < before.primal.size(); ++k) {
+      if (!active[k]) continue;
+      const Value t = before.tangent[k];
+      results.push_back(t.valid() ? t : b.zeros(b.type(before.primal[k])));
+    }
+    return b.finish(results);
   }
 
   Builder& b_;

@@ -6,6 +6,7 @@
 #include "cotangent/ir/diff.h"
 #include "cotangent/ir/verifier.h"
 #include "cotangent/transform/control.h"
+#include "cotangent/transform/keep.h"
 
 namespace cotangent::transform {
 
@@ -28,11 +29,18 @@ std::string changes_text(const PassRecord& record, const Function& before, const
 
 std::vector<Pass> standard_passes(const PassOptions& options) {
   std::vector<Pass> passes;
-  const auto is = [](Op wanted) { return [wanted](Op op) { return op == wanted; }; };
-  const auto is_linear_algebra = [](Op op) { return info(op).kind == OpKind::kLinearAlgebra; };
+  const auto any = [](std::function<bool(Op)> wanted) {
+    return [wanted](const Function& f) { return f.contains_op(wanted); };
+  };
+  const auto is = [&](Op wanted) { return any([wanted](Op op) { return op == wanted; }); };
+  const auto of_kind = [&](OpKind kind) {
+    return any([kind](Op op) { return info(op).kind == kind; });
+  };
+  passes.push_back({"forget_inverses", forget_inverses, has_inverses});
   passes.push_back({"inline_calls", inline_calls, is(Op::kCall)});
   passes.push_back({"simplify", simplify, {}, true});
-  passes.push_back({"expand_linear_algebra", expand_linear_algebra, is_linear_algebra});
+  passes.push_back(
+      {"expand_linear_algebra", expand_linear_algebra, of_kind(OpKind::kLinearAlgebra)});
   passes.push_back({"symmetrise_pairs", symmetrise_pairs, is(Op::kPairSum)});
   if (options.reduce_strength) {
     passes.push_back({"reduce_strength", reduce_strength, {}});
@@ -45,8 +53,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   passes.push_back({"fuse_rows", fuse_rows, is(Op::kMap)});
   passes.push_back({"join_rows", join_rows, is(Op::kMap)});
   if (options.contract) passes.push_back({"contract", contract, {}});
-  if (options.expand_math) passes.push_back({"expand_math", expand_math, is_transcendental});
-  const auto is_scan = [](Op op) { return info(op).kind == OpKind::kScan; };
+  if (options.expand_math) passes.push_back({"expand_math", expand_math, any(is_transcendental)});
   passes.push_back(
       {"expand_random",
        [wide = options.wide_integers](const Function& f) { return expand_random(f, wide); },
@@ -54,7 +61,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
   passes.push_back(
       {"expand_scans",
        [wide = options.wide_integers](const Function& f) { return expand_scans(f, wide); },
-       is_scan});
+       of_kind(OpKind::kScan)});
   passes.push_back({"simplify", simplify, {}, true});
   return passes;
 }
@@ -67,7 +74,7 @@ FunctionPtr run_passes(FunctionPtr f, const PassOptions& options,
     PassRecord record{pass.name, 0, f->total_size(), 0};
     const auto start = std::chrono::steady_clock::now();
     telemetry::Span span(options.telemetry, "pass " + pass.name + " of " + f->name());
-    const bool concerns = !pass.concerns || f->contains_op(pass.concerns);
+    const bool concerns = !pass.concerns || pass.concerns(*f);
     const FunctionPtr before = f;
     if (concerns && !(pass.settles && f == settled)) {
       const FunctionPtr after = pass.run(*f);

@@ -11,6 +11,9 @@
 
 namespace cotangent::transform {
 
+/// The steps back of loops, which only derivatives read, are gone. Exact.
+ir::FunctionPtr forget_inverses(const ir::Function& f);
+
 /// Exact rewriting only: dead code, unused body parameters/operands/results of second-order ops,
 /// invariants, constants forwarded into bodies, double negation, etc.
 ir::FunctionPtr simplify(const ir::Function& f);
@@ -76,9 +79,8 @@ struct PassOptions {
 struct Pass {
   std::string name;
   std::function<ir::FunctionPtr(const ir::Function&)> run;
-  /// Where no op of the program (bodies included) is one of these, the pass has nothing to do and
-  /// is left out; empty: it always runs.
-  std::function<bool(ir::Op)> concerns;
+  /// Where this does not hold the pass has nothing to do and is left out; empty: it always runs.
+  std::function<bool(const ir::Function&)> concerns;
   /// A second run on its own result would find nothing to do, and is left out.
   bool settles = false;
 };

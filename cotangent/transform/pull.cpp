@@ -4,6 +4,7 @@
 
 #include "cotangent/transform/control.h"
 #include "cotangent/transform/derivatives.h"
+#include "cotangent/transform/keep.h"
 #include "cotangent/transform/puller.h"
 
 namespace cotangent::transform {
@@ -17,13 +18,13 @@ constexpr const char* kNoRule = "it is applied to a value that depends on the li
 }  // namespace
 
 Pulled pull_back(Builder& b, const Function& f, std::span<const Value> params,
-                 std::span<const Cotangent> results) {
+                 std::span<const Cotangent> results, std::span<const Value> begun) {
   Flags linear;
   for (Value p : params) linear.push_back(!p.valid());
-  if (const FunctionPtr bounded = bound_whiles(f, linear)) {
-    return Puller(b, *bounded).run(params, results);
-  }
-  return Puller(b, f).run(params, results);
+  const FunctionPtr bounded = bound_whiles(f, linear);
+  const FunctionPtr blocked = block_loops(bounded ? *bounded : f, linear);
+  const Function& whole = blocked ? *blocked : bounded ? *bounded : f;
+  return Puller(b, whole).run(params, results, begun);
 }
 
 bool has_transpose_rule(Op op) {
@@ -64,9 +65,13 @@ void Puller::want_zero(Value v, Op op) const {
     refuse(op, "an operand that does not depend on the linear parameters is not zero");
 }
 
-Pulled Puller::run(std::span<const Value> params, std::span<const Cotangent> results) {
+Pulled Puller::run(std::span<const Value> params, std::span<const Cotangent> results,
+                   std::span<const Value> begun) {
   const std::vector<SourceSpan> outer_spans = b_.spans();
   forward(params);
+  for (std::size_t k = 0; k < begun.size(); ++k) {
+    if (begun[k].valid()) ct_[f_.params()[k].id].value = begun[k];
+  }
   for (std::size_t k = 0; k < results.size(); ++k) {
     const Value r = f_.results()[k];
     if (linear(r) && results[k].valid()) add_to(r, results[k]);
@@ -123,7 +128,9 @@ void Puller::forward_node(Value v) {
     Flags rest = results;
     rest.flip();
     linear_[v.id] = any;
-    Values* carries = any && op == Op::kLoop ? &kept_carries_[v.id] : nullptr;
+    const bool keeps =
+        any && op == Op::kLoop && choose_keep(f_, v, results).keep.kind == KeepKind::kAll;
+    Values* carries = keeps ? &kept_carries_[v.id] : nullptr;
     copied_results_[v.id] = copy_part(b_, f_, v, operands, rest, carries);
     linear_results_[v.id] = std::move(results);
     if (any) result_cts_[v.id].resize(n);

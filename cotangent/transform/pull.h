@@ -25,10 +25,11 @@ struct Pulled {
 };
 
 /// `params[k]` is parameter k in `b`, or invalid when f is linear in it. `results` has one
-/// cotangent a result (invalid: none; ignored for results that are not linear).
+/// cotangent a result (invalid: none; ignored for results that are not linear). `begun`, when given,
+/// has a value a parameter (invalid: none) to which the cotangent of a linear one is added.
 /// Throws UserError "[op] is not linear ..." when f is not linear in those parameters.
 Pulled pull_back(ir::Builder& b, const ir::Function& f, std::span<const ir::Value> params,
-                 std::span<const Cotangent> results);
+                 std::span<const Cotangent> results, std::span<const ir::Value> begun = {});
 
 /// Copies `node`, which has several results, with only those operands that are valid in `operands`
 /// (the others are linear and no kept result needs them) and only the flagged results. Gives one

@@ -1,8 +1,7 @@
 // Transposes of the second-order ops. map: a stacked result's cotangent is a row operand, a total's
 // an invariant; a row operand's cotangent is stacked, an invariant's is a total. pair_sum: likewise
 // with rows at i and at j. The body's non-linear part is recomputed inside, so no buffer of the
-// size of the pairs is made. loop: the forward loop keeps its carries; the reversed loop rebuilds
-// the body's values from them and applies the body's transpose.
+// size of the pairs is made. loop: pull_loop.cpp.
 #include <algorithm>
 
 #include "cotangent/transform/puller.h"
@@ -99,6 +98,11 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
       return out;
     }
     a->body = part_of(*body, params, results, also);
+    if (a->inverse) {
+      const auto begin = results.begin();
+      a->inverse =
+          part_of(*a->inverse, params, Flags(begin, begin + static_cast<std::ptrdiff_t>(carries)));
+    }
     const Values made = b.loop(*a, kept);
     std::size_t next = 0;
     for (std::size_t k = 0; k < n; ++k) {
@@ -331,174 +335,6 @@ void Puller::pair_sum(Value node) {
   }
   finish_sum(node, inner, params, cts, roles, attr,
              [&](const PairAttr& p, const Values& o) { return b_.pair_sum(p, o); });
-}
-
-namespace {
-
-/// Rows 0..n-1 of `x` in the order `index` (i64[n], clamped by gather).
-Value rows_at(Builder& b, Value x, Value index) {
-  return b.gather(x, index);
-}
-
-}  // namespace
-
-/// The cotangent of a per-step output, one row a step: zero at the steps that emit nothing.
-Value Puller::expand_output(Value ct, std::int64_t every, const LoopAttr& a, Value first,
-                            Value count) {
-  const Type t = b_.type(ct);
-  const Shape row = t.shape.row();
-  if (!a.dynamic) {
-    if (every == 1) return ct;
-    Dims low(static_cast<std::size_t>(t.shape.rank()), 0), high = low, interior = low;
-    low[0] = interior[0] = every - 1;
-    const Value spread = b_.pad(ct, b_.constant(0.0, t.dtype), low, high, interior);
-    return b_.slice_rows(spread, 0, a.trip);
-  }
-  // Iteration first + k emits into slot (first + k + 1)/every - first/every - 1.
-  const Type line{DType::kI64, Shape{a.trip}};
-  const auto spread = [&](Value s) { return b_.broadcast_to(s, line.shape); };
-  const Value k = b_.iota(line, 0);
-  const Value next = b_.add(b_.add(spread(first), k), b_.splat(1, line));
-  const Value step = b_.splat(static_cast<double>(every), line);
-  const Value slot = b_.sub(
-      b_.sub(b_.div(next, step), spread(b_.div(first, b_.constant_i64(every)))), b_.splat(1, line));
-  const Value emits = b_.binary(Op::kAnd, b_.eq(b_.binary(Op::kMod, next, step), b_.zeros(line)),
-                                b_.lt(k, spread(count)));
-  const Type rows = t.with_shape(row.with_leading(a.trip));
-  return b_.select(b_.broadcast(emits, rows.shape, {0}), rows_at(b_, ct, slot), b_.zeros(rows));
-}
-
-void Puller::loop(Value node) {
-  const auto& a = f_.attr_as<LoopAttr>(node);
-  if (a.trip == 0) {  // the carries pass through
-    for (std::size_t k = 0; k < static_cast<std::size_t>(a.carries); ++k) {
-      const Value init = operand(node, static_cast<std::size_t>(a.invariants) + k);
-      add_to(init, result_cts_[node.id][k]);
-    }
-    return;
-  }
-  const auto operands = f_.operands(node);
-  const std::vector<Cotangent> given = result_cts_[node.id];
-  const Flags& linear_results = linear_results_[node.id];
-  const auto invariants = static_cast<std::size_t>(a.invariants);
-  const auto carries = static_cast<std::size_t>(a.carries);
-  const auto inputs = static_cast<std::size_t>(a.inputs);
-  const std::size_t first_input = invariants + carries, n = first_input + inputs;
-  Value first, count;
-  if (a.dynamic) {
-    if (linear(operands[n]) || linear(operands[n + 1])) refuse(Op::kLoop, "its count is linear");
-    first = of(operands[n]);
-    count = b_.binary(Op::kMin, of(operands[n + 1]), b_.constant_i64(a.trip));
-    count = b_.binary(Op::kMax, count, b_.constant_i64(0));
-  }
-  for (std::size_t k = 0; k < carries; ++k) {
-    if (linear_results[k] && !linear(operands[invariants + k])) {
-      want_zero(operands[invariants + k], Op::kLoop);
-    }
-  }
-  // Step k' of the reversed loop undoes step count-1-k'.
-  const Type line{DType::kI64, Shape{a.trip}};
-  const auto turned = [&](Value rows) {
-    if (!a.dynamic) return b_.reverse(rows, {0});
-    const Value last = b_.broadcast_to(b_.sub(count, b_.constant_i64(1)), line.shape);
-    return rows_at(b_, rows, b_.sub(last, b_.iota(line, 0)));
-  };
-
-  BodyBuilder inner(b_, a.body->name() + "_t");
-  Values params(n + 1);
-  std::vector<Cotangent> cts(given.size());
-  Values sums(n);    // running cotangents of linear invariants, inside
-  Value step, last;  // the reversed loop's own index; the last iteration's index
-  inner.index(step);
-  LoopAttr attr;
-  attr.trip = a.trip;
-  attr.dynamic = a.dynamic;
-  for (std::size_t k = 0; k < invariants; ++k) {
-    if (!linear(operands[k])) inner.invariant(of(operands[k]), params[k + 1]);
-  }
-  const Value last_outside =
-      a.dynamic ? b_.sub(b_.add(first, count), b_.constant_i64(1)) : b_.constant_i64(a.trip - 1);
-  inner.invariant(last_outside, last);
-  attr.invariants = inner.take_count();
-  // Carries: cotangents of linear carries, then sums for linear invariants.
-  const auto zeros_like = [&](Value x) { return b_.zeros(f_.type(x)); };
-  for (std::size_t k = 0; k < carries; ++k) {
-    if (!linear_results[k]) continue;
-    inner.carry(given[k].valid() ? given[k].value : zeros_like(operands[invariants + k]),
-                cts[k].value);
-  }
-  for (std::size_t k = 0; k < invariants; ++k) {
-    if (linear(operands[k])) inner.carry(zeros_like(operands[k]), sums[k]);
-  }
-  attr.carries = inner.take_count();
-  // Inputs, turned: kept carries, inputs that are not linear, outputs' cotangents.
-  const Values& kept = kept_carries_[node.id];
-  for (std::size_t k = 0; k < carries; ++k) {
-    if (!linear_results[k]) inner.row(turned(kept[k]), params[invariants + k + 1]);
-  }
-  for (std::size_t k = first_input; k < n; ++k) {
-    if (!linear(operands[k])) inner.row(turned(of(operands[k])), params[k + 1]);
-  }
-  for (std::size_t k = carries; k < given.size(); ++k) {
-    if (!given[k].valid()) continue;
-    const std::int64_t every = a.every[k - carries];
-    inner.row(turned(expand_output(given[k].value, every, a, first, count)), cts[k].value);
-  }
-  attr.inputs = inner.take_count();
-
-  Builder& bb = inner.open();
-  // The index the reversed loop passes counts from 0 (`first` is 0 for it).
-  params[0] = bb.sub(last, step);
-  const Pulled inside = pull_back(bb, *a.body, params, cts);
-  const auto value_or_zeros = [&](std::size_t param) {
-    const Cotangent& ct = inside.params[param];
-    return ct.valid() ? ct.value : bb.zeros(a.body->param_type(param));
-  };
-  for (std::size_t k = 0; k < carries; ++k) {  // an affine carry is not linear
-    const Value r = inside.results[k];
-    if (linear_results[k] && r.valid() && !is_zero(bb.so_far(), r)) {
-      refuse(Op::kLoop, "a carry that depends on the linear parameters is set to something else");
-    }
-  }
-  Values results;
-  for (std::size_t k = 0; k < carries; ++k) {
-    if (linear_results[k]) results.push_back(value_or_zeros(invariants + k + 1));
-  }
-  for (std::size_t k = 0; k < invariants; ++k) {
-    if (!linear(operands[k])) continue;
-    const Cotangent& ct = inside.params[k + 1];
-    results.push_back(ct.valid() ? add_scattered(bb, sums[k], ct.value) : sums[k]);
-  }
-  for (std::size_t k = first_input; k < n; ++k) {
-    if (!linear(operands[k]) || !inside.params[k + 1].valid()) continue;
-    results.push_back(inside.params[k + 1].value);
-    attr.every.push_back(1);
-  }
-  if (results.empty()) return;
-  attr.body = bb.finish(results);
-  Values outside = inner.operands();
-  if (a.dynamic) {
-    outside.push_back(b_.constant_i64(0));
-    outside.push_back(count);
-  }
-  const Values made = b_.loop(attr, outside);
-  std::size_t next = 0;
-  for (std::size_t k = 0; k < carries; ++k) {
-    if (linear_results[k]) add_to(operands[invariants + k], {made[next++], {}});
-  }
-  for (std::size_t k = 0; k < invariants; ++k) {
-    if (linear(operands[k])) add_to(operands[k], {made[next++], {}});
-  }
-  for (std::size_t k = first_input; k < n; ++k) {
-    if (!linear(operands[k]) || !inside.params[k + 1].valid()) continue;
-    Value back = turned(made[next++]);
-    if (a.dynamic) {
-      const Value reached = b_.lt(b_.iota(line, 0), b_.broadcast_to(count, line.shape));
-      const Type t = b_.type(back);
-      back = b_.select(b_.broadcast(reached, t.shape, {0}), back, b_.zeros(t));
-    }
-    add_to(operands[k], {back, {}});
-  }
 }
 
 }  // namespace cotangent::transform

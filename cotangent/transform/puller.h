@@ -1,5 +1,5 @@
 // The walk behind pull_back; split over pull.cpp (first-order ops), pull_linear_algebra.cpp,
-// pull_bodies.cpp (map, pair_sum, loop) and pull_control.cpp (cond, call).
+// pull_bodies.cpp (map, pair_sum), pull_loop.cpp (loop) and pull_control.cpp (cond, call).
 #pragma once
 
 #include <unordered_map>
@@ -8,14 +8,19 @@
 
 namespace cotangent::transform {
 
+class LoopReversal;
+
 class Puller {
  public:
   Puller(ir::Builder& b, const ir::Function& f)
       : b_(b), f_(f), linear_(f.size(), false), copy_(f.size()), ct_(f.size()) {}
 
-  Pulled run(std::span<const ir::Value> params, std::span<const Cotangent> results);
+  Pulled run(std::span<const ir::Value> params, std::span<const Cotangent> results,
+             std::span<const ir::Value> begun);
 
  private:
+  friend LoopReversal;
+
   // Forward: flags what is linear, copies the rest.
   void forward(std::span<const ir::Value> params);
   void forward_node(ir::Value v);
@@ -44,8 +49,6 @@ class Puller {
   void finish_sum(ir::Value node, BodyBuilder& inner, const Values& params,
                   const std::vector<Cotangent>& cts, const std::vector<ir::Role>& roles,
                   Attribute attr, Make make);
-  ir::Value expand_output(ir::Value ct, std::int64_t every, const ir::LoopAttr& a, ir::Value first,
-                          ir::Value count);
 
   // Cotangents.
   void add_to(ir::Value operand, Cotangent ct);

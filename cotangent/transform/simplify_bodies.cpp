@@ -66,6 +66,7 @@ class Surgery {
       kinds_ = {Kind::kInvariant, Kind::kCarry, Kind::kRow};
       counts_ = {l.invariants, l.carries, l.inputs};
       count_ = l.trip;
+      if (l.inverse) inverse_ = simplify_once(*l.inverse);
     }
     for (std::size_t list = 0; list < kinds_.size(); ++list) {
       for (std::int64_t k = 0; k < counts_[list]; ++k) list_of_.push_back(list);
@@ -122,6 +123,21 @@ class Surgery {
     return needed;
   }
 
+  /// Parameters of the inverse that the carries it gives back need, by position.
+  std::vector<bool> needed_by_inverse() const {
+    std::vector<bool> needed(inverse_->size(), false);
+    for (std::size_t k = 0; k < carries(); ++k) {
+      if (keep_[k]) needed[inverse_->results()[k].id] = true;
+    }
+    for (std::size_t id = inverse_->size(); id-- > 0;) {
+      if (!needed[id]) continue;
+      for (Value x : inverse_->operands(Value{static_cast<std::uint32_t>(id)})) needed[x.id] = true;
+    }
+    std::vector<bool> params;
+    for (Value p : inverse_->params()) params.push_back(needed[p.id]);
+    return params;
+  }
+
   /// Which carries matter, and which never change (they become invariants).
   void plan_carries() {
     keep_ = used_;
@@ -137,6 +153,12 @@ class Surgery {
       const std::vector<bool> needed = needed_by(keep_);
       for (std::size_t k = 0; k < carries(); ++k) {
         if (!fixed_[k] && !keep_[k] && needed[carry_param(k).id]) keep_[k] = grown = true;
+      }
+      if (!inverse_) continue;
+      const std::vector<bool> before = needed_by_inverse();
+      for (std::size_t k = 0; k < carries(); ++k) {
+        const bool reads = before[carry_operand(k) + offset_];
+        if (!fixed_[k] && !keep_[k] && reads) keep_[k] = grown = true;
       }
     }
   }
@@ -197,7 +219,14 @@ class Surgery {
     return {};
   }
 
-  void find_needed() { needed_ = needed_by(keep_); }
+  void find_needed() {
+    needed_ = needed_by(keep_);
+    if (!inverse_) return;
+    const std::vector<bool> params = needed_by_inverse();
+    for (std::size_t p = 0; p < params.size(); ++p) {
+      if (params[p]) needed_[body_->params()[p].id] = true;
+    }
+  }
 
   /// Decides for each needed operand: constant inside, repeated row, merged with an equal one, or
   /// passed.
@@ -357,8 +386,39 @@ class Surgery {
       if (keep_[k]) wanted.push_back(body_->results()[k]);
     }
     const FunctionPtr body = shared(nb.finish(clone_onto(nb, *body_, images, wanted)));
+    if (inverse_) std::get<LoopAttr>(attr_).inverse = rebuilt_inverse(passed);
     if (dynamic()) operands.insert(operands.end(), operands_.end() - 2, operands_.end());
     emit(counts, body, operands);
+  }
+
+  /// The inverse on the parameters that the body is left with.
+  FunctionPtr rebuilt_inverse(const std::vector<std::pair<const Slot*, Value>>& passed) {
+    Builder nb(inverse_->name());
+    Values images(inverse_->size());
+    const auto image = [&](Value p) -> Value& {
+      const auto position = static_cast<std::size_t>(body_->attr_as<IndexAttr>(p).index);
+      return images[inverse_->params()[position].id];
+    };
+    images[inverse_->params()[0].id] = nb.param(scalar(DType::kI64));
+    for (const auto& [slot, unused] : passed) {
+      const Value p = nb.param(slot->inside);
+      for (Value node : slot->nodes) {
+        if (body_->op(node) != Op::kParameter) continue;  // hoisted
+        image(node) = slot->repeat ? nb.broadcast(p, body_->type(node).shape, slot->dims) : p;
+      }
+    }
+    for (Value p : body_->params()) {
+      const Value x = constants_[p.id];
+      if (!x.valid()) continue;
+      const auto value = splat_value(b_.so_far(), x);
+      image(p) = value ? nb.splat(*value, body_->type(p))
+                       : nb.constant(*b_.so_far().attr_as<LiteralAttr>(x).value);
+    }
+    Values wanted;
+    for (std::size_t k = 0; k < carries(); ++k) {
+      if (keep_[k]) wanted.push_back(inverse_->results()[k]);
+    }
+    return nb.finish(clone_onto(nb, *inverse_, images, wanted));
   }
 
   FunctionPtr shared(FunctionPtr body) {
@@ -416,7 +476,7 @@ class Surgery {
   std::vector<Type> result_types_;
   std::span<const Value> operands_;
   const Flags& used_;
-  FunctionPtr body_;
+  FunctionPtr body_, inverse_;  ///< of a loop, or null
   Values out_;
   std::vector<Kind> kinds_;
   std::vector<std::int64_t> counts_;
