@@ -73,8 +73,8 @@ struct MapAttr {
 /// How reverse mode comes by the carries at the start of each step of a loop (docs/derivatives.md).
 enum class KeepKind : std::uint8_t {
   kAuto,      ///< chosen from a budget: `number` bytes, or the default where it is 0
-  kAll,       ///< those of every step are kept
-  kEvery,     ///< those of every `number`-th step, the others are computed again
+  kAll,       ///< those of every step are kept, also of loops inside where there is room
+  kEvery,     ///< those of every `number`-th step; all else is computed again
   kBinomial,  ///< `number` of them, at the places that cost least (Griewank and Walther 2000)
   kReverse    ///< none: `inverse` steps back from the last
 };

@@ -88,7 +88,7 @@ class Blocks {
     outer.inputs = a_.inputs;
     outer.every.assign(a_.every.size(), 1);
     outer.dynamic = a_.dynamic;
-    outer.keep = {KeepKind::kAll, 0};
+    outer.keep = {KeepKind::kEvery, 1};
     Builder block(a_.body->name() + "_block");
     const Value number = block.param(i64, "block");
     Values inside, outside;
@@ -196,7 +196,7 @@ KeepChoice choose_keep(Keep wanted, std::int64_t trip, std::int64_t bytes, std::
   if (bytes == 0) return all;
   const auto every = [&](std::int64_t number) {
     number = up_to_multiple(std::max<std::int64_t>(number, 1), cadence);
-    if (number >= trip || number == 1) return all;
+    if (number >= trip) return all;
     return KeepChoice{{KeepKind::kEvery, number}, (trip / number + number) * bytes};
   };
   const auto binomial = [&](std::int64_t number) {
@@ -205,7 +205,8 @@ KeepChoice choose_keep(Keep wanted, std::int64_t trip, std::int64_t bytes, std::
     return KeepChoice{{KeepKind::kBinomial, number}, number * bytes};
   };
   switch (wanted.kind) {
-    case KeepKind::kEvery: return every(wanted.number);
+    case KeepKind::kEvery:
+      return wanted.number == 1 ? KeepChoice{wanted, trip * bytes} : every(wanted.number);
     case KeepKind::kAuto: {
       const std::int64_t budget = wanted.number > 0 ? wanted.number : kDefaultKeepBudget;
       if (trip <= budget / bytes) return all;
@@ -242,7 +243,7 @@ FunctionPtr block_loops(const Function& f, const Flags& params) {
     for (Value x : f.operands(v)) operands.push_back(on[x.id]);
     const Flags results = flow_through(f, v, operands, Through::kDependence);
     const KeepChoice choice = choose_keep(f, v, results);
-    if (choice.keep.kind != KeepKind::kEvery) continue;
+    if (choice.keep.kind != KeepKind::kEvery || choice.keep.number == 1) continue;
     sizes[id] = choice.keep.number;
     any = true;
   }

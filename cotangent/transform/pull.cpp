@@ -17,14 +17,25 @@ constexpr const char* kNoRule = "it is applied to a value that depends on the li
 
 }  // namespace
 
+void each_value(std::vector<LoopRecord>& records, const std::function<void(Value&)>& visit) {
+  for (LoopRecord& record : records) {
+    for (Values* list : {&record.results, &record.kept}) {
+      for (Value& v : *list) {
+        if (v.valid()) visit(v);
+      }
+    }
+    each_value(record.inside, visit);
+  }
+}
+
 Pulled pull_back(Builder& b, const Function& f, std::span<const Value> params,
-                 std::span<const Cotangent> results, std::span<const Value> begun) {
+                 std::span<const Cotangent> results, const PullOptions& options) {
   Flags linear;
   for (Value p : params) linear.push_back(!p.valid());
   const FunctionPtr bounded = bound_whiles(f, linear);
   const FunctionPtr blocked = block_loops(bounded ? *bounded : f, linear);
   const Function& whole = blocked ? *blocked : bounded ? *bounded : f;
-  return Puller(b, whole).run(params, results, begun);
+  return Puller(b, whole, options).run(params, results);
 }
 
 bool has_transpose_rule(Op op) {
@@ -65,12 +76,11 @@ void Puller::want_zero(Value v, Op op) const {
     refuse(op, "an operand that does not depend on the linear parameters is not zero");
 }
 
-Pulled Puller::run(std::span<const Value> params, std::span<const Cotangent> results,
-                   std::span<const Value> begun) {
+Pulled Puller::run(std::span<const Value> params, std::span<const Cotangent> results) {
   const std::vector<SourceSpan> outer_spans = b_.spans();
   forward(params);
-  for (std::size_t k = 0; k < begun.size(); ++k) {
-    if (begun[k].valid()) ct_[f_.params()[k].id].value = begun[k];
+  for (std::size_t k = 0; k < options_.begun.size(); ++k) {
+    if (options_.begun[k].valid()) ct_[f_.params()[k].id].value = options_.begun[k];
   }
   for (std::size_t k = 0; k < results.size(); ++k) {
     const Value r = f_.results()[k];
@@ -87,6 +97,7 @@ Pulled Puller::run(std::span<const Value> params, std::span<const Cotangent> res
   Pulled out;
   for (Value r : f_.results()) out.results.push_back(linear(r) ? Value{} : of(r));
   for (Value p : f_.params()) out.params.push_back(clean(ct_[p.id]));
+  if (options_.records) out.loops = records();
   return out;
 }
 
@@ -128,10 +139,11 @@ void Puller::forward_node(Value v) {
     Flags rest = results;
     rest.flip();
     linear_[v.id] = any;
-    const bool keeps =
-        any && op == Op::kLoop && choose_keep(f_, v, results).keep.kind == KeepKind::kAll;
-    Values* carries = keeps ? &kept_carries_[v.id] : nullptr;
-    copied_results_[v.id] = copy_part(b_, f_, v, operands, rest, carries);
+    if (any && op == Op::kLoop) {
+      forward_loop(v, operands, rest);
+    } else {
+      copied_results_[v.id] = copy_part(b_, f_, v, operands, rest);
+    }
     linear_results_[v.id] = std::move(results);
     if (any) result_cts_[v.id].resize(n);
     return;
@@ -142,6 +154,29 @@ void Puller::forward_node(Value v) {
   } else if (!has_transpose_rule(op)) {
     refuse(op, kNoRule);
   }
+}
+
+/// A loop with a linear part: the rest of it, and what its reverse wants kept.
+void Puller::forward_loop(Value v, std::span<const Value> operands, const Flags& results) {
+  LoopRecord& record = loops_[v.id];
+  if (options_.given) {
+    record = options_.given->at(next_given_++);
+    copied_results_[v.id] = record.results;
+    return;
+  }
+  Flags linear_results = results;
+  linear_results.flip();
+  const Keep keep = choose_keep(f_, v, linear_results).keep;
+  const bool keeps = keep.kind == KeepKind::kAll || keep.kind == KeepKind::kEvery;
+  copied_results_[v.id] = copy_part(b_, f_, v, operands, results, keeps ? &record.kept : nullptr,
+                                    keep.kind == KeepKind::kAll ? &record.inside : nullptr);
+  record.results = copied_results_[v.id];
+}
+
+std::vector<LoopRecord> Puller::records() const {
+  std::vector<LoopRecord> all;
+  for (const auto& [id, record] : loops_) all.push_back(record);
+  return all;
 }
 
 // --- cotangents

@@ -8,6 +8,9 @@
 // cotangent would not do: a cotangent may vanish by accident and still have a derivative.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "cotangent/transform/rebuild.h"
 
 namespace cotangent::transform {
@@ -19,17 +22,34 @@ struct Cotangent {
   bool valid() const { return value.valid(); }
 };
 
+/// What the forward pass of a loop has for its reverse: results and kept carries (invalid where
+/// they are linear or not there), and the same of the loops in its body, one row a step.
+struct LoopRecord {
+  Values results, kept;
+  std::vector<LoopRecord> inside;
+};
+/// Calls visit(value) for each valid value of the records, in a fixed order.
+void each_value(std::vector<LoopRecord>& records, const std::function<void(ir::Value&)>& visit);
+
 struct Pulled {
   Values results;  ///< copies of f's results that are not linear; invalid for the others
   std::vector<Cotangent> params;  ///< for linear parameters; clean
+  std::vector<LoopRecord> loops;  ///< of f's own loops with a linear part, if asked for
+};
+
+struct PullOptions {
+  /// A value a parameter (invalid: none) to which the cotangent of a linear one is added.
+  std::span<const ir::Value> begun = {};
+  bool records = false;  ///< gives `loops`
+  /// Records that a walk with the same linear parameters gave: what they hold is not made again.
+  std::vector<LoopRecord>* given = nullptr;
 };
 
 /// `params[k]` is parameter k in `b`, or invalid when f is linear in it. `results` has one
-/// cotangent a result (invalid: none; ignored for results that are not linear). `begun`, when given,
-/// has a value a parameter (invalid: none) to which the cotangent of a linear one is added.
+/// cotangent a result (invalid: none; ignored for results that are not linear).
 /// Throws UserError "[op] is not linear ..." when f is not linear in those parameters.
 Pulled pull_back(ir::Builder& b, const ir::Function& f, std::span<const ir::Value> params,
-                 std::span<const Cotangent> results, std::span<const ir::Value> begun = {});
+                 std::span<const Cotangent> results, const PullOptions& options = {});
 
 /// Copies `node`, which has several results, with only those operands that are valid in `operands`
 /// (the others are linear and no kept result needs them) and only the flagged results. Gives one
@@ -37,6 +57,6 @@ Pulled pull_back(ir::Builder& b, const ir::Function& f, std::span<const ir::Valu
 /// the carries at the start of each step, stacked: one value a carry, invalid when dropped.
 Values copy_part(ir::Builder& b, const ir::Function& f, ir::Value node,
                  std::span<const ir::Value> operands, const Flags& results,
-                 Values* kept_carries = nullptr);
+                 Values* kept_carries = nullptr, std::vector<LoopRecord>* kept_inside = nullptr);
 
 }  // namespace cotangent::transform

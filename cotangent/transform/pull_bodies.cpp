@@ -4,6 +4,7 @@
 // size of the pairs is made. loop: pull_loop.cpp.
 #include <algorithm>
 
+#include "cotangent/transform/keep.h"
 #include "cotangent/transform/puller.h"
 
 namespace cotangent::transform {
@@ -19,23 +20,41 @@ std::size_t index_params(Op op) {
 }  // namespace
 
 FunctionPtr part_of(const Function& body, const Flags& params, const Flags& results,
-                    const std::vector<std::size_t>& also) {
+                    const std::vector<std::size_t>& also, std::vector<LoopRecord>* loops) {
   Builder b(body.name());
   Values inside(body.params().size());
   for (std::size_t k = 0; k < inside.size(); ++k) {
     if (params[k]) inside[k] = b.param(body.param_type(k), body.param_names()[k]);
   }
-  const Pulled part = pull_back(b, body, inside, {});
+  Pulled part = pull_back(b, body, inside, {}, {.records = loops != nullptr});
   Values wanted;
   for (std::size_t k = 0; k < results.size(); ++k) {
     if (results[k]) wanted.push_back(part.results[k]);
   }
   for (std::size_t k : also) wanted.push_back(inside[k]);
+  if (loops) {
+    *loops = std::move(part.loops);
+    each_value(*loops, [&](Value& v) { wanted.push_back(v); });
+  }
   return b.finish(wanted);
 }
 
+/// Whether what the loops in the body keep can be kept of every step: all that comes after the
+/// results and the `kept` carries of a part.
+static bool fits(const LoopAttr& a, const Flags& results, std::size_t kept) {
+  std::size_t first = kept;
+  for (bool r : results) first += r ? 1 : 0;
+  std::int64_t bytes = 0;
+  for (std::size_t k = first; k < a.body->results().size(); ++k) {
+    const Type t = a.body->result_type(k);
+    if (t.shape.rank() >= Shape::kMaxRank) return false;
+    bytes += t.bytes();
+  }
+  return bytes == 0 || a.trip <= kDefaultKeepBudget / bytes;
+}
+
 Values copy_part(Builder& b, const Function& f, Value node, std::span<const Value> operands,
-                 const Flags& results, Values* kept_carries) {
+                 const Flags& results, Values* kept_carries, std::vector<LoopRecord>* kept_inside) {
   const std::size_t n = results.size();
   Values out(n), kept;
   bool all = !kept_carries, none = true;
@@ -97,7 +116,12 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
       if (kept_carries) kept_carries->assign(carries, Value{});
       return out;
     }
-    a->body = part_of(*body, params, results, also);
+    a->body = part_of(*body, params, results, also, kept_inside);
+    if (kept_inside && !fits(*a, results, also.size())) {
+      kept_inside->clear();
+      a->body = part_of(*body, params, results, also);
+    }
+    a->every.resize(a->body->results().size() - static_cast<std::size_t>(a->carries), 1);
     if (a->inverse) {
       const auto begin = results.begin();
       a->inverse =
@@ -114,6 +138,7 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
         if (results[k]) (*kept_carries)[k] = made[next++];
       }
     }
+    if (kept_inside) each_value(*kept_inside, [&](Value& v) { v = made[next++]; });
     return out;
   }
   for (Value x : operands) {

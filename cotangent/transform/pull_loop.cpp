@@ -186,8 +186,8 @@ void LoopReversal::add_carries() {
 
 /// Kept carries, inputs that are not linear, cotangents of outputs.
 void LoopReversal::add_inputs() {
-  if (keep_ == KeepKind::kAll) {
-    const Values& kept = p_.kept_carries_[node_.id];
+  if (!checkpoints_ && keep_ != KeepKind::kReverse) {
+    const Values& kept = p_.loops_.at(node_.id).kept;
     for (std::size_t k = 0; k < carries_; ++k) {
       if (!linear_results_[k]) inner_.row(turned(kept[k]), params_[carry(k) + 1]);
     }
@@ -195,6 +195,11 @@ void LoopReversal::add_inputs() {
   for (std::size_t k = first_input(); k < size(); ++k) {
     if (!linear(k)) inner_.row(turned(copied(k)), params_[k + 1]);
   }
+  records_ = p_.loops_.at(node_.id).inside;
+  each_value(records_, [&](Value& v) {
+    const Value rows = turned(v);
+    inner_.row(rows, v);
+  });
   for (std::size_t k = carries_; k < given_.size(); ++k) {
     if (!given_[k].valid()) continue;
     inner_.row(turned(expand_output(given_[k].value, a_.every[k - carries_])), cts_[k].value);
@@ -231,7 +236,10 @@ void LoopReversal::rebuild_carries(Builder& b) {
 Values LoopReversal::reverse_step(Builder& b) {
   Values begun(size() + 1);
   for (std::size_t k = 0; k < invariants_; ++k) begun[k + 1] = sums_[k];
-  const Pulled inside = pull_back(b, *a_.body, params_, cts_, begun);
+  PullOptions options;
+  options.begun = begun;
+  if (!records_.empty()) options.given = &records_;
+  const Pulled inside = pull_back(b, *a_.body, params_, cts_, options);
   for (std::size_t k = 0; k < carries_; ++k) {  // an affine carry is not linear
     const Value r = inside.results[k];
     if (linear_results_[k] && r.valid() && !is_zero(b.so_far(), r)) {

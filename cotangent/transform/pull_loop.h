@@ -65,6 +65,7 @@ class LoopReversal {
   Values sums_;                      ///< so far, of linear invariants
   Values after_;                     ///< stepping back: carries after the step
   Values advancing_inside_, stack_;  ///< checkpoints: what a step reads, and the stack
+  std::vector<LoopRecord> records_;  ///< of the loops in the body
   std::vector<bool> input_given_;    ///< which linear inputs get a cotangent
 };
 

@@ -2,6 +2,7 @@
 // pull_bodies.cpp (map, pair_sum), pull_loop.cpp (loop) and pull_control.cpp (cond, call).
 #pragma once
 
+#include <map>
 #include <unordered_map>
 
 #include "cotangent/transform/pull.h"
@@ -12,11 +13,10 @@ class LoopReversal;
 
 class Puller {
  public:
-  Puller(ir::Builder& b, const ir::Function& f)
-      : b_(b), f_(f), linear_(f.size(), false), copy_(f.size()), ct_(f.size()) {}
+  Puller(ir::Builder& b, const ir::Function& f, const PullOptions& options)
+      : b_(b), f_(f), options_(options), linear_(f.size(), false), copy_(f.size()), ct_(f.size()) {}
 
-  Pulled run(std::span<const ir::Value> params, std::span<const Cotangent> results,
-             std::span<const ir::Value> begun);
+  Pulled run(std::span<const ir::Value> params, std::span<const Cotangent> results);
 
  private:
   friend LoopReversal;
@@ -24,6 +24,8 @@ class Puller {
   // Forward: flags what is linear, copies the rest.
   void forward(std::span<const ir::Value> params);
   void forward_node(ir::Value v);
+  void forward_loop(ir::Value v, std::span<const ir::Value> operands, const Flags& results);
+  std::vector<LoopRecord> records() const;
 
   // Backward, one op each (pull.cpp).
   void backward(ir::Value v);
@@ -65,20 +67,23 @@ class Puller {
 
   ir::Builder& b_;
   const ir::Function& f_;
+  const PullOptions& options_;
   Flags linear_;
   Values copy_;
   std::vector<Cotangent> ct_;
   std::unordered_map<std::uint32_t, Flags> linear_results_;  ///< of nodes with several
   std::unordered_map<std::uint32_t, Values> copied_results_;
-  std::unordered_map<std::uint32_t, Values> kept_carries_;  ///< of loops with a linear part
+  std::map<std::uint32_t, LoopRecord> loops_;  ///< those with a linear part, in their order
+  std::size_t next_given_ = 0;                 ///< of options_.given
   std::unordered_map<std::uint32_t, std::vector<Cotangent>> result_cts_;
 };
 
 /// The flagged results of a body as a function of the flagged parameters, then the values `also`
 /// (flagged parameters). Ops that also compute something from the other parameters are split in
-/// turn.
+/// turn. With `loops`, the values of the records of its loops come last.
 ir::FunctionPtr part_of(const ir::Function& body, const Flags& params, const Flags& results,
-                        const std::vector<std::size_t>& also = {});
+                        const std::vector<std::size_t>& also = {},
+                        std::vector<LoopRecord>* loops = nullptr);
 
 inline bool is_control(ir::Op op) {
   return op == ir::Op::kWhile || op == ir::Op::kCond || op == ir::Op::kCall;

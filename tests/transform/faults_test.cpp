@@ -93,7 +93,9 @@ TEST(Faults, ALoopStopsBeforeTheStepThatFails) {
       const Tensors out = evaluate(*expose_faults(*f).program, Tensors{number_of(x)});
       EXPECT_EQ(out[0].real(0), want);
       EXPECT_EQ(out[1].integer(0), steps);
-      if (by_while) EXPECT_EQ(out[2].integer(0), steps);
+      if (by_while) {
+        EXPECT_EQ(out[2].integer(0), steps);
+      }
     }
   }
 }
