@@ -43,6 +43,7 @@ std::vector<Pass> standard_passes(const PassOptions& options) {
       {"expand_linear_algebra", expand_linear_algebra, of_kind(OpKind::kLinearAlgebra)});
   passes.push_back({"symmetrise_pairs", symmetrise_pairs, is(Op::kPairSum)});
   if (options.reduce_strength) {
+    passes.push_back({"collect_powers", collect_powers, is(Op::kPairSum)});
     passes.push_back({"reduce_strength", reduce_strength, {}});
     passes.push_back({"simplify", simplify, {}, true});
   }

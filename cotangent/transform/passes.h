@@ -22,6 +22,10 @@ ir::FunctionPtr simplify(const ir::Function& f);
 /// another (proved by algebra over the reals) -> one pair_sum over i!=j with at-i only.
 ir::FunctionPtr symmetrise_pairs(const ir::Function& f);
 
+/// Scalars of a pair's body that are sums of few products of powers, and are computed in twice as
+/// many operations or more, are written as such. Changes rounding; goes with reduce_strength.
+ir::FunctionPtr collect_powers(const ir::Function& f);
+
 /// Divisions by sqrt(x), by powers of it, and repeated divisions by one value -> rsqrt and
 /// products. Changes rounding (within a few ulp); so a named pass that can be left out.
 ir::FunctionPtr reduce_strength(const ir::Function& f);

@@ -300,6 +300,65 @@ TEST(ReduceStrength, LennardJonesForceIsMinimal) {
   }
 }
 
+// 4/r^12 - 4/r^6: its second derivative along e is (672/r^16 - 192/r^10) (d.e) d + f'(r) e.
+TEST(CollectPowers, DerivativesOfPowersAreFewPowers) {
+  const FunctionPtr force = pair_gradient([](Builder& b, Value d, Value, Value) {
+    const Value r2 = b.dot(d, d), four = b.constant(4);
+    return b.sub(b.div(four, b.binary(Op::kPow, r2, b.constant(6))),
+                 b.div(four, b.binary(Op::kPow, r2, b.constant(3))));
+  });
+  const FunctionPtr f = vjp(*force, {0});
+  const FunctionPtr g = run_passes(f);
+  int hessians = 0;
+  for (std::uint32_t id = 0; id < g->size(); ++id) {
+    if (g->op(Value{id}) != Op::kPairSum) continue;
+    const Function& body = *body_of(g->attr(Value{id}));
+    EXPECT_EQ(count(body, Op::kDiv), 1) << print(body);
+    EXPECT_LE(count(body, Op::kMul) + count(body, Op::kFma), 16) << print(body);
+    ++hessians;
+  }
+  EXPECT_EQ(hessians, 2);
+  std::mt19937_64 random(4);
+  Tensors x;
+  for (Value p : f->params()) x.push_back(random_like(f->type(p), random));
+  const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
+  for (std::size_t r = 0; r < before.size(); ++r) {
+    for (std::int64_t k = 0; k < before[r].size(); ++k) {
+      const long double size = 1e-3L * norm(before[r]) + std::fabs(before[r].real(k));
+      EXPECT_NEAR(after[r].real(k), before[r].real(k), 1e-12 * size) << r;
+    }
+  }
+}
+
+TEST(CollectPowers, EveryRuleKeepsTheValue) {
+  const auto energy = [](Builder& b, Value d, Value mi, Value mj) {
+    const Value r2 = b.add(b.dot(d, d), b.constant(0.3)), r = b.unary(Op::kSqrt, r2);
+    const Value a = b.div(mi, b.mul(r2, r)), c = b.neg(b.div(mj, b.mul(r, r2)));
+    const Value w = b.binary(Op::kPow, b.mul(r2, b.unary(Op::kRsqrt, r2)), b.constant(3));
+    const Value twice = b.sub(b.add(a, c), b.add(c, b.sub(c, a)));  // 2a - c
+    return b.mul(b.mul(twice, w), b.div(a, b.mul(w, a)));
+  };
+  Builder body("pair"), b("f");
+  body.param(scalar(DType::kI64));
+  body.param(scalar(DType::kI64));
+  const Type point{DType::kF64, Shape{3}};
+  const Value qi = body.param(point), mi = body.param(scalar());
+  const Value qj = body.param(point), mj = body.param(scalar());
+  PairAttr attr;
+  attr.count = 5;
+  attr.rows_i = attr.rows_j = 2;
+  attr.roles = {Role::kTotal};
+  attr.body = body.finish({energy(body, body.sub(qi, qj), mi, mj)});
+  const Value q = b.param(point.with_shape(Shape{5, 3})), m = b.param({DType::kF64, Shape{5}});
+  const Value operands[] = {q, m, q, m};
+  const FunctionPtr f = b.finish(b.pair_sum(attr, operands)), g = collect_powers(*f);
+  EXPECT_LT(g->total_size(), f->total_size()) << print(*g);
+  std::mt19937_64 random(4);
+  const Tensors x{random_like(f->param_type(0), random), random_like(f->param_type(1), random)};
+  const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
+  EXPECT_NEAR(after[0].real(0), before[0].real(0), 1e-13 * std::fabs(before[0].real(0)));
+}
+
 TEST(ReduceStrength, ASoftenedDistanceIsOneRoot) {
   // 1 / (r2 sqrt(r2)), r2 = x^2 + eps^2: visibly positive, so a power of its root.
   Builder b("f");
