@@ -154,30 +154,7 @@ Case cartpole() {
   Case c;
   c.name = "cartpole-lanes";
   c.steps = kSteps;
-  c.value = [=](Keep keep) {
-    const Type scalar = ir::scalar(DType::kF64);
-    Builder step("step");
-    step.param(ir::scalar(DType::kI64));
-    std::vector<Value> s;
-    for (int k = 0; k < 4; ++k) s.push_back(step.param(scalar));
-    const Value u = step.param(scalar);
-    std::vector<Value> next = bench::cartpole_step(step, s, DType::kF64);
-    next[1] = step.add(next[1], step.mul(step.constant(0.02), u));
-    ir::LoopAttr loop;
-    loop.trip = kSteps;
-    loop.carries = 4;
-    loop.inputs = 1;
-    loop.keep = keep;
-    loop.body = step.finish(next);
-    Builder one("cartpole");
-    std::vector<Value> start;
-    for (int k = 0; k < 4; ++k) start.push_back(one.param(scalar));
-    start.push_back(one.param({DType::kF64, Shape{kSteps}}));
-    const std::vector<Value> last = one.loop(loop, start);
-    Value sum = one.constant(0.0);
-    for (Value x : last) sum = one.fma(x, x, sum);
-    return one.finish({sum});
-  };
+  c.value = [](Keep keep) { return bench::pushed_cartpole(kSteps, keep); };
   c.wrt = {4};
   for (int k = 0; k < 4; ++k) {
     c.x.emplace_back(Type{DType::kF64, Shape{kLanes}});
@@ -192,24 +169,7 @@ Case carries() {
   Case c;
   c.name = "carries60";
   c.steps = 614;
-  c.value = [](Keep keep) {
-    const Type scalar = ir::scalar(DType::kF64);
-    Builder step("step"), b("carries");
-    step.param(ir::scalar(DType::kI64));
-    std::vector<Value> s, start;
-    for (int k = 0; k < 60; ++k) {
-      s.push_back(step.param(scalar));
-      start.push_back(b.param(scalar));
-    }
-    ir::LoopAttr loop;
-    loop.trip = 614;
-    loop.carries = 60;
-    loop.keep = keep;
-    loop.body = step.finish(bench::carries60_step(step, s, DType::kF64));
-    Value sum = b.constant(0.0);
-    for (Value x : b.loop(loop, start)) sum = b.fma(x, x, sum);
-    return b.finish({sum});
-  };
+  c.value = [](Keep keep) { return bench::carries60_end(keep); };
   for (std::size_t k = 0; k < 60; ++k) {
     c.wrt.push_back(k);
     c.x.push_back(Tensor::scalar_of(8.0 + 0.01 * static_cast<double>(k)));

@@ -21,6 +21,7 @@
 #include "bench/hand/hand.h"
 #include "bench/systems.h"
 #include "cotangent/runtime/executable.h"
+#include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/vmap.h"
 
 namespace {
@@ -143,6 +144,21 @@ void scalar_loops(const Suite& s) {
           x[0] += 1e-9 * y[1];
         },
         614, "steps");
+  }
+}
+
+/// A value with its gradient.
+void gradients(const Suite& s) {
+  if (s.wants("gradient-carries60")) {
+    transform::Positions all(60);
+    for (std::size_t k = 0; k < all.size(); ++k) all[k] = k;
+    Call ours(transform::value_and_grad(*carries60_end(), all), 1);
+    s.pair("gradient-carries60", std::ref(ours), {}, 614, "steps");
+  }
+  if (s.wants("gradient-cartpole")) {
+    const ir::FunctionPtr one = transform::value_and_grad(*pushed_cartpole(1000), {4});
+    Call ours(transform::vmap(one, 4096), s.cores);
+    s.pair("gradient-cartpole", std::ref(ours), {}, 4096e3, "steps");
   }
 }
 
@@ -396,6 +412,7 @@ int main(int argc, char** argv) {
   call_overhead(s);
   precision(s);
   scalar_loops(s);
+  gradients(s);
   small_system<double>(s, "lorenz", lorenz_step, 3, hand::lorenz<double>);
   small_system<float>(s, "lorenz", lorenz_step, 3, hand::lorenz<float>);
   small_system<double>(s, "pendulum", double_pendulum_step, 4, hand::double_pendulum<double>);

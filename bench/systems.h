@@ -299,4 +299,50 @@ inline std::vector<Value> pendulum_step(Builder& b, const std::vector<Value>& s,
   return {b.add(s[0], b.mul(h, w)), w};
 }
 
+/// A cartpole for `steps` steps, each with a push of its own: (4 numbers, pushes [steps]) -> the
+/// sum of the squares at the end.
+inline ir::FunctionPtr pushed_cartpole(std::int64_t steps, ir::Keep keep = {}) {
+  const ir::Type scalar = ir::scalar(DType::kF64);
+  Builder step("step");
+  step.param(ir::scalar(DType::kI64));
+  std::vector<Value> s;
+  for (int k = 0; k < 4; ++k) s.push_back(step.param(scalar));
+  const Value u = step.param(scalar);
+  std::vector<Value> next = cartpole_step(step, s, DType::kF64);
+  next[1] = step.add(next[1], step.mul(step.constant(0.02), u));
+  ir::LoopAttr loop;
+  loop.trip = steps;
+  loop.carries = 4;
+  loop.inputs = 1;
+  loop.keep = keep;
+  loop.body = step.finish(next);
+  Builder b("cartpole");
+  std::vector<Value> start;
+  for (int k = 0; k < 4; ++k) start.push_back(b.param(scalar));
+  start.push_back(b.param({DType::kF64, Shape{steps}}));
+  Value sum = b.constant(0.0);
+  for (Value x : b.loop(loop, start)) sum = b.fma(x, x, sum);
+  return b.finish({sum});
+}
+
+/// 60 scalar carries, 614 steps -> the sum of the squares at the end.
+inline ir::FunctionPtr carries60_end(ir::Keep keep = {}) {
+  const ir::Type scalar = ir::scalar(DType::kF64);
+  Builder step("step"), b("carries");
+  step.param(ir::scalar(DType::kI64));
+  std::vector<Value> s, start;
+  for (int k = 0; k < 60; ++k) {
+    s.push_back(step.param(scalar));
+    start.push_back(b.param(scalar));
+  }
+  ir::LoopAttr loop;
+  loop.trip = 614;
+  loop.carries = 60;
+  loop.keep = keep;
+  loop.body = step.finish(carries60_step(step, s, DType::kF64));
+  Value sum = b.constant(0.0);
+  for (Value x : b.loop(loop, start)) sum = b.fma(x, x, sum);
+  return b.finish({sum});
+}
+
 }  // namespace bench

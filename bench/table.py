@@ -18,6 +18,8 @@ BARS = [
     ("logistic", "hand-written C++", 0.95),
     ("carries60", "*", 1.0),
     ("carries60", "jax", 5.0),
+    ("gradient-carries60", "jax", 5.0),
+    ("gradient-cartpole", "*", 1.0),
     ("lanes-", "*", 1.0),
     ("lanes-", "drjit", 1.5),
     ("lanes-", "jax", 10.0),

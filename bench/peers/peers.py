@@ -128,6 +128,32 @@ def run_jax(c):
         return lambda: jax.block_until_ready(f(s))
 
     c.run("carries60", sixty)
+
+    def sixty_gradient():
+        def end(s):
+            return sum(x * x for x in jax.lax.fori_loop(0, 614, lambda _, x: carries60(x), s))
+
+        f = jax.jit(jax.value_and_grad(end))
+        s = [jnp.float64(0.1 + 0.013 * k) for k in range(60)]
+        return lambda: jax.block_until_ready(f(s))
+
+    c.run("gradient-carries60", sixty_gradient)
+
+    def cartpole_gradient():
+        def step(s, u):
+            x, v, a, w = cartpole(s, jnp)
+            return [x, v + 0.02 * u, a, w], None
+
+        def end(pushes, s):
+            last, _ = jax.lax.scan(step, s, pushes)
+            return sum(x * x for x in last)
+
+        f = jax.jit(jax.vmap(jax.value_and_grad(end)))
+        s = [jnp.full(4096, 0.1 + 0.013 * k) for k in range(4)]
+        pushes = jnp.full((4096, 1000), 0.15)
+        return lambda: jax.block_until_ready(f(pushes, s))
+
+    c.run("gradient-cartpole", cartpole_gradient)
     for n in (3, 4, 8, 16):
         for name, dtype in (("f64", jnp.float64), ("f32", jnp.float32)):
 

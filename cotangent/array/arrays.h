@@ -4,6 +4,7 @@
 #include "cotangent/array/array.h"
 #include "cotangent/array/check.h"
 #include "cotangent/array/complex.h"
+#include "cotangent/array/custom.h"
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/evaluate.h"
 #include "cotangent/array/fourier.h"

@@ -102,7 +102,7 @@ struct LoopAttr {
   std::vector<std::int64_t> every;  ///< one an output
   bool dynamic = false;
   Keep keep;
-  FunctionPtr body, inverse;
+  FunctionPtr body = nullptr, inverse = nullptr;
   bool operator==(const LoopAttr&) const = default;
 };
 

@@ -176,9 +176,9 @@ Pushed push_call(Builder& b, const CallAttr& a, const Values& x, const Values& t
     if (is_float(b.type(x[k]).dtype)) arguments.push_back(or_zeros(b, t[k], b.type(x[k])));
   }
   const Values made = b.inline_call(*a.jvp, arguments);
+  // The values are those of the call still, so that derivatives of derivatives follow its jvp too.
   Pushed out;
-  const auto n = static_cast<std::ptrdiff_t>(a.body->results().size());
-  out.primal.assign(made.begin(), made.begin() + n);
+  out.primal = b.call(a, x);
   std::size_t next = out.primal.size();
   for (Value y : out.primal) {
     out.tangent.push_back(is_float(b.type(y).dtype) ? made[next++] : Value{});
