@@ -18,7 +18,8 @@
 namespace cotangent::array {
 
 /// What reverse mode keeps of a loop's state, which is what its memory is spent on. Forward mode
-/// keeps nothing. All give the same bits.
+/// keeps nothing. All give the same bits, but where one array comes into the loop by several ways
+/// (twice among the xs, or broadcast): what comes back to it is then added in another order.
 class Keep {
  public:
   /// All, or as many as fit into 256 MiB.
@@ -27,7 +28,7 @@ class Keep {
   /// That of every n-th step; the n steps from there are run again. Best for n near the root of the
   /// number of steps.
   static Keep every(std::int64_t n);
-  /// n states, where they cost least (checkpoints.h): for few of them, at the price of more steps.
+  /// n states, where they cost least: for few of them, at the price of more steps.
   static Keep binomial(std::int64_t n);
   /// The cheapest of the above within so many bytes.
   static Keep budget(std::int64_t bytes);

@@ -1,11 +1,13 @@
-// Sums of products of powers, collected. Derivatives of a power of a distance are a heap of
-// products that differ by a constant: the second derivative of 1/r^12 by the rules is seventy
-// operations, and 156 e/r^14 with some e. In bodies of pair_sum every scalar is read as a sum of a
-// few monomials
+// Products of powers, collected. Derivatives of a power of a distance are a heap of products that
+// differ by a constant: the second derivative of 1/r^12 by the rules is seventy operations, and
+// 156 e/r^14 with some e. In bodies of pair_sum every scalar is read as a sum of a few monomials
 //   c * x1^(n1/2) * x2^(n2/2) * ...
-// over values that are no such sums, equal ones are added up, and where that leaves less than half
-// of the work it is written so. Rounding changes within a few ulp of the largest term;
-// singularities that cancel are gone. reduce_strength finds the cheapest way to the powers.
+// that differ in the power of one value only, equal ones are added up, and where that leaves less
+// than half of the work it is written so. Rounding changes within a few ulp of the largest term of
+// a sum that was there before, for nothing is multiplied out but by a single product. Only one
+// value of a monomial has a high power, so no power is formed that is far beyond those that were:
+// (s/r)^12 is not s^12 / r^12. Singularities that cancel are gone. reduce_strength finds the
+// cheapest way to the powers.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -24,6 +26,7 @@ namespace {
 
 constexpr std::size_t kMaxTerms = 6;
 constexpr int kMaxPower = 64;
+constexpr int kLowPower = 2;  ///< what all values of a monomial but one may have
 /// From so many operations on a scalar is worth a look.
 constexpr double kLeastWork = 20;
 
@@ -66,10 +69,17 @@ class Collector {
     }
     Values results;
     for (Value r : f_.results()) results.push_back(images_[r.id]);
-    return b_.finish(results);
+    const FunctionPtr out = b_.finish(results);
+    return work_of(*out) < work_of(f_) ? out : std::make_shared<const Function>(f_);
   }
 
  private:
+  static double work_of(const Function& f) {
+    double work = 0;
+    for (std::uint32_t id = 0; id < f.size(); ++id) work += weight(f.op(Value{id}));
+    return work;
+  }
+
   // --- reading
 
   /// Sums under a division or a root, r^2 + eps^2 say, are values that powers are taken of.
@@ -161,15 +171,38 @@ class Collector {
     return x;
   }
 
-  static Sum added(Sum x, const Sum& y, double sign) {
+  static std::optional<Sum> added(Sum x, const Sum& y, double sign) {
     for (const auto& [powers, c] : y) {
       if ((x[powers] += sign * c) == 0) x.erase(powers);
     }
-    return x;
+    return differ_in_one(x) ? std::optional(std::move(x)) : std::nullopt;
+  }
+
+  /// Whether the terms differ in the power of one value only.
+  static bool differ_in_one(const Sum& sum) {
+    std::set<std::uint32_t> differing;
+    const Powers& first = sum.empty() ? Powers{} : sum.begin()->first;
+    for (const auto& [powers, c] : sum) {
+      for (const auto& [x, n] : powers) {
+        const auto found = first.find(x);
+        if (found == first.end() || found->second != n) differing.insert(x);
+      }
+      for (const auto& [x, n] : first) {
+        if (!powers.count(x)) differing.insert(x);
+      }
+    }
+    return differing.size() <= 1;
+  }
+
+  /// Whether one value at most has a high power.
+  static bool is_tame(const Powers& powers) {
+    int high = 0;
+    for (const auto& [x, n] : powers) high += std::abs(n) > 2 * kLowPower ? 1 : 0;
+    return high <= 1;
   }
 
   static std::optional<Sum> product(const Sum& x, const Sum& y) {
-    if (x.size() * y.size() > kMaxTerms) return {};
+    if (x.size() > 1 && y.size() > 1) return {};
     Sum out;
     for (const auto& [px, cx] : x) {
       for (const auto& [py, cy] : y) {
@@ -177,6 +210,7 @@ class Collector {
         for (const auto& [id, n] : py) {
           if ((p[id] += n) == 0) p.erase(id);
         }
+        if (!is_tame(p)) return {};
         if ((out[p] += cx * cy) == 0) out.erase(p);
       }
     }
@@ -186,6 +220,7 @@ class Collector {
   static std::optional<Sum> power(const Sum& x, int n) {
     if (x.size() != 1) return {};
     const auto& [powers, c] = *x.begin();
+    if (std::abs(n) > 1 && powers.size() > 1) return {};
     Powers p;
     for (const auto& [id, m] : powers) p[id] = n * m;
     return Sum{{p, std::pow(c, n)}};
@@ -194,6 +229,7 @@ class Collector {
   // --- choosing
 
   static double weight(Op op) {
+    if (!is_elementwise(op)) return 0;
     return op == Op::kDiv || op == Op::kPow || op == Op::kSqrt || op == Op::kRsqrt ? 3 : 1;
   }
 

@@ -400,6 +400,8 @@ class Converter {
 
   void loop(Value v) {
     LoopAttr a = f_.attr_as<LoopAttr>(v);
+    a.keep = {};  // for derivatives, which are taken before
+    a.inverse = nullptr;
     Values operands;
     const auto invariants = static_cast<std::size_t>(a.invariants);
     const auto carries = static_cast<std::size_t>(a.carries);

@@ -334,6 +334,8 @@ class Exposer {
 
   void loop(Value v, const Values& x) {
     LoopAttr a = f_.attr_as<LoopAttr>(v);
+    a.keep = {};  // for derivatives, which are taken before
+    a.inverse = nullptr;
     const ExposedBody body = expose(*a.body);
     if (!body.any()) {
       a.body = body.f;

@@ -3,9 +3,9 @@
 // The forward loop emits its carries, from which the reversed loop computes the rest of a step
 // again. Kept at every K-th step only, the loop is a loop over blocks of K steps: its carries are
 // those at the beginnings of blocks, and what reverse mode does to the body of the outer loop is to
-// run one block again, keep all of that, and reverse it. Every policy gives the same bits (but
-// where one array is several inputs of a loop: blocks add what comes back to it before other uses
-// do).
+// run one block again, keep all of that, and reverse it. Every policy gives the same bits, but
+// where one array comes into a loop by several ways (as two operands, or broadcast): blocks add
+// what comes back to it in another order; and but for the sign of a cotangent of zero.
 #pragma once
 
 #include "cotangent/transform/rebuild.h"

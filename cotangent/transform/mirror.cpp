@@ -64,6 +64,9 @@ class Writer {
     return out;
   }
 
+  /// Whether a sign stands where that of zero matters.
+  bool sees_zeros() const { return sees_zeros_; }
+
  private:
   Signed write(Value v, std::vector<Signed> x) {
     const Op op = body_.op(v);
@@ -98,7 +101,11 @@ class Writer {
       return {b_.select(plain(x[0]), x[1].value, x[2].value), x[1].negative};
     }
     Values operands;
-    for (const Signed& s : x) operands.push_back(plain(s));
+    for (const Signed& s : x) {
+      // Its branch is chosen by the sign of zero, which signs pulled out may change.
+      sees_zeros_ = sees_zeros_ || (op == Op::kAtan2 && s.negative);
+      operands.push_back(plain(s));
+    }
     return {b_.copy(body_, v, operands)};
   }
 
@@ -118,6 +125,7 @@ class Writer {
 
   Builder& b_;
   const Function& body_;
+  bool sees_zeros_ = false;
 };
 
 }  // namespace
@@ -152,7 +160,7 @@ bool mirrored_by_structure(const PairAttr& a, std::span<const Value> operands, s
   const Signed plain = writer.results(params(false))[at_i];
   Signed mirrored = writer.results(params(true))[at_j];
   if (sign < 0) mirrored.negative = !mirrored.negative;
-  return plain == mirrored;
+  return plain == mirrored && !writer.sees_zeros();
 }
 
 }  // namespace cotangent::transform

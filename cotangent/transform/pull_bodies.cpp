@@ -39,10 +39,12 @@ FunctionPtr part_of(const Function& body, const Flags& params, const Flags& resu
   return b.finish(wanted);
 }
 
+namespace {
+
 /// Whether what the loops in the body keep can be kept of every step: all that comes after the
-/// results and the `kept` carries of a part.
-static bool fits(const LoopAttr& a, const Flags& results, std::size_t kept) {
-  std::size_t first = kept;
+/// results of a part, kept carries included.
+bool fits(const LoopAttr& a, const Flags& results) {
+  std::size_t first = 0;
   for (bool r : results) first += r ? 1 : 0;
   std::int64_t bytes = 0;
   for (std::size_t k = first; k < a.body->results().size(); ++k) {
@@ -50,8 +52,23 @@ static bool fits(const LoopAttr& a, const Flags& results, std::size_t kept) {
     if (t.shape.rank() >= Shape::kMaxRank) return false;
     bytes += t.bytes();
   }
-  return bytes == 0 || a.trip <= kDefaultKeepBudget / bytes;
+  const bool given = a.keep.kind == KeepKind::kAuto && a.keep.number > 0;
+  return bytes == 0 || a.trip <= (given ? a.keep.number : kDefaultKeepBudget) / bytes;
 }
+
+/// The inverse of a loop of which only some parameters and carries are left; null where a carry
+/// that is left needs something that is not.
+FunctionPtr inverse_of_part(const Function& inverse, const Flags& params, const Flags& carries) {
+  Flags dropped = params;
+  dropped.flip();
+  const Flags lost = flow(inverse, dropped, Through::kDependence);
+  for (std::size_t k = 0; k < carries.size(); ++k) {
+    if (carries[k] && lost[k]) return nullptr;
+  }
+  return part_of(inverse, params, carries);
+}
+
+}  // namespace
 
 Values copy_part(Builder& b, const Function& f, Value node, std::span<const Value> operands,
                  const Flags& results, Values* kept_carries, std::vector<LoopRecord>* kept_inside) {
@@ -117,15 +134,16 @@ Values copy_part(Builder& b, const Function& f, Value node, std::span<const Valu
       return out;
     }
     a->body = part_of(*body, params, results, also, kept_inside);
-    if (kept_inside && !fits(*a, results, also.size())) {
+    if (kept_inside && !fits(*a, results)) {
       kept_inside->clear();
       a->body = part_of(*body, params, results, also);
     }
     a->every.resize(a->body->results().size() - static_cast<std::size_t>(a->carries), 1);
     if (a->inverse) {
       const auto begin = results.begin();
-      a->inverse =
-          part_of(*a->inverse, params, Flags(begin, begin + static_cast<std::ptrdiff_t>(carries)));
+      a->inverse = inverse_of_part(*a->inverse, params,
+                                   Flags(begin, begin + static_cast<std::ptrdiff_t>(carries)));
+      if (!a->inverse) a->keep = {};
     }
     const Values made = b.loop(*a, kept);
     std::size_t next = 0;

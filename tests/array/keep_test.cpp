@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "cotangent/array/check.h"
 #include "cotangent/array/loops.h"
 #include "cotangent/array/transforms.h"
 #include "tests/array/support.h"
@@ -85,6 +86,16 @@ TEST(Keep, InLanesAndInScan) {
     const Array got = vmap(grad(f(keep)))(xs);
     for (int k = 0; k < 3; ++k) EXPECT_EQ(got[k].item(), want[k].item());
   }
+}
+
+TEST(Keep, AStepWithACheckStepsBack) {
+  const auto run = [](Array x) {
+    return reversible_loop(
+        0, 5, [](Array, Array s) { return check(s * 1.5, s < 1e9, "too big"); },
+        [](Array, Array s) { return s / 1.5; }, x);
+  };
+  EXPECT_EQ(run(2.0).item(), 2 * std::pow(1.5, 5));
+  EXPECT_EQ(grad(run)(2.0).item(), std::pow(1.5, 5));
 }
 
 TEST(Keep, RefusedNumbers) {

@@ -240,6 +240,29 @@ TEST(Keep, CheckpointsAreWhereTheyCostLeast) {
   }
 }
 
+// A budget bounds what loops inside keep, too.
+TEST(Keep, ABudgetHoldsForLoopsInside) {
+  Builder inner("inner"), outer("outer"), b("f");
+  inner.param(scalar(DType::kI64));
+  const Value x = inner.param(scalar());
+  LoopAttr in;
+  in.trip = 1000;
+  in.carries = 1;
+  in.body = inner.finish({inner.unary(Op::kSin, x)});
+  outer.param(scalar(DType::kI64));
+  const Value y[] = {outer.param(scalar())};
+  LoopAttr out;
+  out.trip = 100;
+  out.carries = 1;
+  out.keep = {KeepKind::kAuto, 1000};
+  out.body = outer.finish(outer.loop(in, y));
+  const Value start[] = {b.param(scalar())};
+  const FunctionPtr f = b.finish(b.loop(out, start));
+  EXPECT_LE(emitted(*run_passes(grad(*f, {0}))), 1000 + 8000);  // one inner loop's at a time
+  EXPECT_EQ(emitted(*run_passes(grad(*keeping(*f, {KeepKind::kAll, 0}), {0}))),
+            800000 + 8000);  // and those of the step that is run
+}
+
 TEST(Keep, ReadsBackFromText) {
   for (Keep keep : {Keep{}, Keep{KeepKind::kAll, 0}, Keep{KeepKind::kEvery, 32},
                     Keep{KeepKind::kAuto, 1 << 20}, Keep{KeepKind::kReverse, 0}}) {

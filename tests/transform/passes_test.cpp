@@ -331,9 +331,9 @@ TEST(CollectPowers, DerivativesOfPowersAreFewPowers) {
 }
 
 TEST(CollectPowers, EveryRuleKeepsTheValue) {
-  const auto energy = [](Builder& b, Value d, Value mi, Value mj) {
+  const auto energy = [](Builder& b, Value d, Value mi, Value) {
     const Value r2 = b.add(b.dot(d, d), b.constant(0.3)), r = b.unary(Op::kSqrt, r2);
-    const Value a = b.div(mi, b.mul(r2, r)), c = b.neg(b.div(mj, b.mul(r, r2)));
+    const Value a = b.div(mi, b.mul(r2, r)), c = b.neg(b.div(mi, b.mul(r2, b.mul(r2, r2))));
     const Value w = b.binary(Op::kPow, b.mul(r2, b.unary(Op::kRsqrt, r2)), b.constant(3));
     const Value twice = b.sub(b.add(a, c), b.add(c, b.sub(c, a)));  // 2a - c
     return b.mul(b.mul(twice, w), b.div(a, b.mul(w, a)));
@@ -357,6 +357,60 @@ TEST(CollectPowers, EveryRuleKeepsTheValue) {
   const Tensors x{random_like(f->param_type(0), random), random_like(f->param_type(1), random)};
   const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
   EXPECT_NEAR(after[0].real(0), before[0].real(0), 1e-13 * std::fabs(before[0].real(0)));
+}
+
+// A ratio near 1 is not made of two powers that no f32 holds.
+TEST(CollectPowers, RatiosStayRatios) {
+  const FunctionPtr force = pair_gradient([](Builder& b, Value d, Value si, Value sj) {
+    const Value s = b.mul(b.constant(0.5), b.add(si, sj)), q = b.div(b.mul(s, s), b.dot(d, d));
+    return b.sub(b.binary(Op::kPow, q, b.constant(6)), b.binary(Op::kPow, q, b.constant(3)));
+  });
+  const FunctionPtr f = vjp(*force, {0}), g = run_passes(f);
+  for (double size : {1e-50, 1e-12, 1.0, 1e12, 1e50}) {
+    std::mt19937_64 random(4);
+    Tensors x;
+    for (Value p : f->params()) x.push_back(random_like(f->type(p), random));
+    for (std::int64_t k = 0; k < x[0].size(); ++k) x[0].set_real(k, size * x[0].real(k));
+    for (std::int64_t k = 0; k < x[1].size(); ++k) x[1].set_real(k, size * (2 + x[1].real(k)));
+    const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
+    for (std::size_t r = 0; r < before.size(); ++r) {
+      const auto norm_of = [](const Tensor& t) {
+        long double most = 0;
+        for (std::int64_t k = 0; k < t.size(); ++k) most = std::max(most, std::fabs(t.real(k)));
+        return most;
+      };
+      for (std::int64_t k = 0; k < before[r].size(); ++k) {
+        EXPECT_NEAR(after[r].real(k) / norm_of(before[r]), before[r].real(k) / norm_of(before[r]),
+                    1e-13)
+            << size;
+      }
+    }
+  }
+}
+
+// The difference of two large numbers is taken first.
+TEST(CollectPowers, DifferencesStayDifferences) {
+  Builder body("pair"), b("f");
+  body.param(scalar(DType::kI64));
+  body.param(scalar(DType::kI64));
+  const Value xi = body.param(scalar()), xj = body.param(scalar());
+  const Value d = body.sub(xi, xj), s = body.add(body.mul(d, d), body.constant(0.3));
+  const Value four = body.constant(4);
+  PairAttr attr;
+  attr.count = 4;
+  attr.rows_i = attr.rows_j = 1;
+  attr.roles = {Role::kTotal};
+  attr.body = body.finish({body.sub(body.div(four, body.binary(Op::kPow, s, body.constant(6))),
+                                    body.div(four, body.binary(Op::kPow, s, body.constant(3))))});
+  const Value q = b.param({DType::kF64, Shape{4}});
+  const Value operands[] = {q, q};
+  const FunctionPtr energy = b.finish(b.pair_sum(attr, operands));
+  const FunctionPtr f = hvp(*energy, {0}), g = run_passes(f);
+  const Tensors x{vector_of({1e6, 1e6 + 1.125, 1e6 + 2.25, 1e6 + 3.5}), vector_of({1, -1, 0.5, 2})};
+  const Tensors before = evaluate(*f, x), after = evaluate(*g, x);
+  for (std::int64_t k = 0; k < 4; ++k) {
+    EXPECT_NEAR(after[0].real(k), before[0].real(k), 1e-12 * (1 + std::fabs(before[0].real(k))));
+  }
 }
 
 TEST(ReduceStrength, ASoftenedDistanceIsOneRoot) {
