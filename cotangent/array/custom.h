@@ -42,6 +42,14 @@ std::vector<Array> leaves_of_all(const Tuple& trees) {
   return all;
 }
 
+/// Parameters like the leaves of a tree. Appends them.
+template <class Tree>
+Tree placed(Recording& recording, const Tree& tree, std::vector<Array>& parameters) {
+  const auto mine = recording.parameters_like(leaves_of(tree));
+  parameters.insert(parameters.end(), mine.begin(), mine.end());
+  return with_leaves(tree, mine);
+}
+
 /// Parameters like the real leaves of a tree; zeros in the places of the others. Appends them.
 template <class Tree>
 Tree real_parameters(Recording& recording, const Tree& tree, std::vector<Array>& parameters) {
@@ -78,12 +86,8 @@ auto custom_jvp(F f, Derivative derivative) {
     const auto both = std::apply(
         [&](const auto&... x) {
           // Parameters for the arguments first, then for their tangents.
-          const auto placed = [&](const auto& tree) {
-            const auto mine = jvp.parameters_like(leaves_of(tree));
-            jvp_parameters.insert(jvp_parameters.end(), mine.begin(), mine.end());
-            return with_leaves(tree, mine);
-          };
-          const auto primal = std::tuple<std::decay_t<decltype(x)>...>{placed(x)...};
+          const auto primal = std::tuple<std::decay_t<decltype(x)>...>{
+              custom_detail::placed(jvp, x, jvp_parameters)...};
           const auto tangent = std::tuple<std::decay_t<decltype(x)>...>{
               custom_detail::real_parameters(jvp, x, jvp_parameters)...};
           return std::apply(derivative, std::tuple_cat(primal, tangent));
@@ -109,15 +113,11 @@ auto custom_vjp(F f, Pull pull) {
     const auto result = std::apply(
         [&](const auto&... x) { return transform_detail::record(body, parameters, f, x...); },
         arguments);
-    const auto placed = [&](const auto& tree) {
-      const auto mine = vjp.parameters_like(leaves_of(tree));
-      vjp_parameters.insert(vjp_parameters.end(), mine.begin(), mine.end());
-      return with_leaves(tree, mine);
-    };
     const auto pulled = std::apply(
         [&](const auto&... x) {
-          auto inside = std::tuple<std::decay_t<decltype(x)>...>{placed(x)...};
-          const auto value = placed(result);
+          auto inside = std::tuple<std::decay_t<decltype(x)>...>{
+              custom_detail::placed(vjp, x, vjp_parameters)...};
+          const auto value = custom_detail::placed(vjp, result, vjp_parameters);
           const auto ct = custom_detail::real_parameters(vjp, result, vjp_parameters);
           return std::apply(pull, std::tuple_cat(std::move(inside), std::tuple(value, ct)));
         },

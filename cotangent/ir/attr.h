@@ -74,7 +74,7 @@ struct MapAttr {
 enum class KeepKind : std::uint8_t {
   kAuto,      ///< chosen from a budget: `number` bytes, or the default where it is 0
   kAll,       ///< those of every step are kept, also of loops inside where there is room
-  kEvery,     ///< those of every `number`-th step; all else is computed again
+  kEvery,     ///< those of every `number`-th step; of one block between two at a time, all
   kBinomial,  ///< `number` of them, at the places that cost least (Griewank and Walther 2000)
   kReverse    ///< none: `inverse` steps back from the last
 };

@@ -322,6 +322,8 @@ std::vector<Type> infer_loop(std::span<const Type> in, const LoopAttr& a) {
   }
   const bool numbered = a.keep.kind == KeepKind::kEvery || a.keep.kind == KeepKind::kBinomial;
   want(a.keep.number >= (numbered ? 1 : 0), op, "a number of kept steps is at least 1");
+  want(numbered || a.keep.kind == KeepKind::kAuto || a.keep.number == 0, op,
+       "keep=all and keep=reverse take no number");
   want(a.keep.kind != KeepKind::kReverse || a.inverse, op, "keep=reverse wants an inverse");
   if (a.inverse) {
     std::vector<Type> params, results;

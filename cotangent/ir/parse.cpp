@@ -79,7 +79,7 @@ class Parser {
     field_name(name);
     member.kind = static_cast<KeepKind>(choice(kKeepNames));
     if (!accept('(')) return;
-    member.number = integer(kMaxCount);
+    member.number = integer(std::numeric_limits<std::int64_t>::max());
     expect(')');
   }
   void operator()(const char* name, std::string& member) {

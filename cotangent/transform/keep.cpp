@@ -47,11 +47,13 @@ FunctionPtr counted_from_base(const Function& body, std::size_t invariants) {
 /// A loop in blocks of `size` steps. Gives its results.
 class Blocks {
  public:
-  Blocks(Builder& b, const LoopAttr& a, std::span<const Value> x, std::int64_t size)
+  /// `keep`: of the loop over the steps of one block.
+  Blocks(Builder& b, const LoopAttr& a, std::span<const Value> x, std::int64_t size, Keep keep)
       : b_(b),
         a_(a),
         x_(x),
         size_(size),
+        keep_(keep),
         invariants_(static_cast<std::size_t>(a.invariants)),
         carries_(static_cast<std::size_t>(a.carries)),
         inputs_(static_cast<std::size_t>(a.inputs)) {}
@@ -69,7 +71,7 @@ class Blocks {
   /// The loop over the steps of one block.
   LoopAttr inner(std::int64_t trip) const {
     LoopAttr in = a_;
-    in.keep = {KeepKind::kAll, 0};
+    in.keep = keep_;
     in.inverse = nullptr;
     in.trip = trip;
     if (!a_.dynamic) {
@@ -162,8 +164,15 @@ class Blocks {
   const LoopAttr& a_;
   std::span<const Value> x_;
   std::int64_t size_;
+  Keep keep_;
   std::size_t invariants_, carries_, inputs_;
 };
+
+/// What the loop over one block keeps: all, within what is left of a budget that was given.
+Keep keep_of_block(const LoopAttr& a, std::int64_t size, std::int64_t bytes) {
+  if (a.keep.kind != KeepKind::kAuto || a.keep.number == 0) return {KeepKind::kAll, 0};
+  return {KeepKind::kAuto, a.keep.number - a.trip / size * bytes};
+}
 
 /// Bytes of the carries of a loop that do not depend on the linear parameters.
 std::int64_t kept_bytes(const Function& f, Value loop, const Flags& linear_results) {
@@ -195,6 +204,7 @@ KeepChoice choose_keep(Keep wanted, std::int64_t trip, std::int64_t bytes, std::
   const auto all = KeepChoice{{KeepKind::kAll, 0}, trip * bytes};
   if (bytes == 0) return all;
   const auto every = [&](std::int64_t number) {
+    if (number >= trip) return all;
     number = up_to_multiple(std::max<std::int64_t>(number, 1), cadence);
     if (number >= trip) return all;
     return KeepChoice{{KeepKind::kEvery, number}, (trip / number + number) * bytes};
@@ -235,6 +245,7 @@ FunctionPtr block_loops(const Function& f, const Flags& params) {
   if (!any) return nullptr;
   const Flags on = flow_nodes(f, params, Through::kDependence);
   std::vector<std::int64_t> sizes(f.size(), 0);
+  std::vector<Keep> inside(f.size());
   any = false;
   for (std::uint32_t id = 0; id < f.size(); ++id) {
     const Value v{id};
@@ -245,11 +256,13 @@ FunctionPtr block_loops(const Function& f, const Flags& params) {
     const KeepChoice choice = choose_keep(f, v, results);
     if (choice.keep.kind != KeepKind::kEvery || choice.keep.number == 1) continue;
     sizes[id] = choice.keep.number;
+    inside[id] = keep_of_block(f.attr_as<LoopAttr>(v), sizes[id], kept_bytes(f, v, results));
     any = true;
   }
   if (!any) return nullptr;
   return rewrite(f, {}, nullptr, [&](Builder& b, Value v, std::span<const Value> x, const Values&) {
-    return sizes[v.id] > 0 ? Blocks(b, f.attr_as<LoopAttr>(v), x, sizes[v.id]).run() : Values{};
+    if (sizes[v.id] == 0) return Values{};
+    return Blocks(b, f.attr_as<LoopAttr>(v), x, sizes[v.id], inside[v.id]).run();
   });
 }
 

@@ -67,23 +67,6 @@ Matrix derivative(const ir::Function& f, const Problem& problem, bool reverse) {
   return lines;
 }
 
-/// Largest entry of M^T J M - J, of the matrix with these columns (or of its transpose: rows).
-double symplectic_defect(const Matrix& lines) {
-  const std::size_t n = lines.size() / 2;
-  double worst = 0;
-  for (std::size_t a = 0; a < 2 * n; ++a) {
-    for (std::size_t b = 0; b < 2 * n; ++b) {
-      double w = 0;
-      for (std::size_t k = 0; k < n; ++k) {
-        w += lines[a][k] * lines[b][n + k] - lines[a][n + k] * lines[b][k];
-      }
-      const double expected = b == a + n ? 1 : a == b + n ? -1 : 0;
-      worst = std::max(worst, std::abs(w - expected));
-    }
-  }
-  return worst;
-}
-
 TEST(Adjoint, IsTheTransposeOfTheTangentMapAndSymplectic) {
   for (const Problem& problem :
        {kepler(0.3), henon_heiles(), driven_oscillator(), swinging_mass(), fput(8, 0.25)}) {

@@ -223,23 +223,6 @@ std::vector<std::vector<double>> jacobian(const ir::Function& step, const Proble
   return m;
 }
 
-/// Largest entry of M^T J M - J.
-double symplectic_defect(const std::vector<std::vector<double>>& columns) {
-  const std::size_t n = columns.size() / 2;
-  double worst = 0;
-  for (std::size_t a = 0; a < 2 * n; ++a) {
-    for (std::size_t b = 0; b < 2 * n; ++b) {
-      double w = 0;
-      for (std::size_t k = 0; k < n; ++k) {
-        w += columns[a][k] * columns[b][n + k] - columns[a][n + k] * columns[b][k];
-      }
-      const double expected = b == a + n ? 1 : a == b + n ? -1 : 0;
-      worst = std::max(worst, std::abs(w - expected));
-    }
-  }
-  return worst;
-}
-
 TEST(Step, IsSymplectic) {
   for (const Problem& problem :
        {kepler(0.3), henon_heiles(), driven_oscillator(), swinging_mass()}) {

@@ -1,5 +1,6 @@
 #include "tests/mechanics/systems.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace cotangent::mechanics::test {
@@ -270,6 +271,22 @@ Ready ready(const Problem& problem, const RunSettings& settings, const FlowOptio
   r.plan = make_plan(problem.system, r.facts, settings);
   r.flow = Flow::compile(problem.system, r.facts, r.plan, options);
   return r;
+}
+
+double symplectic_defect(const std::vector<std::vector<double>>& lines) {
+  const std::size_t n = lines.size() / 2;
+  double worst = 0;
+  for (std::size_t a = 0; a < 2 * n; ++a) {
+    for (std::size_t b = 0; b < 2 * n; ++b) {
+      double w = 0;
+      for (std::size_t k = 0; k < n; ++k) {
+        w += lines[a][k] * lines[b][n + k] - lines[a][n + k] * lines[b][k];
+      }
+      const double expected = b == a + n ? 1 : a == b + n ? -1 : 0;
+      worst = std::max(worst, std::abs(w - expected));
+    }
+  }
+  return worst;
 }
 
 }  // namespace cotangent::mechanics::test

@@ -259,6 +259,12 @@ TEST(Keep, ABudgetHoldsForLoopsInside) {
   const Value start[] = {b.param(scalar())};
   const FunctionPtr f = b.finish(b.loop(out, start));
   EXPECT_LE(emitted(*run_passes(grad(*f, {0}))), 1000 + 8000);  // one inner loop's at a time
+  LoopAttr tight = out;                                         // in blocks
+  tight.keep = {KeepKind::kAuto, 400};
+  Builder c("g");
+  const Value from[] = {c.param(scalar())};
+  const FunctionPtr g = c.finish(c.loop(tight, from));
+  EXPECT_LE(emitted(*run_passes(grad(*g, {0}))), 400 + 8000);
   EXPECT_EQ(emitted(*run_passes(grad(*keeping(*f, {KeepKind::kAll, 0}), {0}))),
             800000 + 8000);  // and those of the step that is run
 }
@@ -283,6 +289,8 @@ TEST(Keep, SteppingBackWantsAnInverse) {
   a.inverse = nullptr;
   a.keep = {KeepKind::kReverse, 0};
   const Value operands[] = {b.param(scalar()), b.param(scalar()), b.param(scalar())};
+  EXPECT_THROW(b.loop(a, operands), UserError);
+  a.keep = {KeepKind::kAll, 3};
   EXPECT_THROW(b.loop(a, operands), UserError);
   a.keep = {KeepKind::kEvery, 0};
   EXPECT_THROW(b.loop(a, operands), UserError);
