@@ -13,6 +13,7 @@
 #include "cotangent/base/error.h"
 #include "cotangent/base/text.h"
 #include "cotangent/base/version.h"
+#include "cotangent/mechanics/gradient_plan.h"
 #include "cotangent/runtime/executable.h"
 #include "cotangent/telemetry/environment.h"
 #include "cotangent/telemetry/json_lines_sink.h"
@@ -158,6 +159,7 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
   ExplainOptions explain;
   CompileOptions compile;
   CheckOptions check;
+  GradOptions grad;
   DoctorOptions doctor;
 
   CLI::App* run_app = app.add_subcommand("run", "run a system file");
@@ -195,6 +197,33 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 
+  CLI::App* grad_app =
+      app.add_subcommand("grad", "the gradient of what a run ends in, or of a mean over it");
+  add_file_options(*grad_app, grad);
+  add_common_options(*grad_app, common);
+  grad_app
+      ->add_option("--of", grad.of,
+                   "the objective: an expression as in [observe], or the name of an observable, of "
+                   "an energy term, or energy")
+      ->required();
+  grad_app->add_option("--wrt", grad.wrt, "what to differentiate by: q, p, v, parameters")
+      ->delimiter(',')
+      ->required();
+  grad_app->add_option("--at", grad.at, "final (the last state) or mean (over samples)")
+      ->capture_default_str();
+  grad_app->add_option("--every", grad.every, "cadence of the mean's samples, in steps")
+      ->check(CLI::PositiveNumber);
+  grad_app->add_option(
+      "--policy", grad.policy,
+      "what is kept of the run: " + join(mechanics::gradient_policy_names(), ", ") +
+          " (default: [gradient] policy of the file, or auto)");
+  grad_app->add_option("--budget", grad.budget,
+                       "bytes for what is kept, such as 10MB (default: the file's, or 256MiB)");
+  grad_app
+      ->add_option("--tolerance", grad.tolerance,
+                   "drift of undone states from which on states are kept instead")
+      ->check(CLI::NonNegativeNumber);
+
   CLI::App* doctor_app =
       app.add_subcommand("doctor", "compile and run one program on each back end");
   doctor_app->add_flag("--json", doctor.json, "print the answer as one JSON object");
@@ -216,6 +245,7 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
                        : explain_app->parsed() ? explain_command(explain, console)
                        : compile_app->parsed() ? compile_command(compile, console)
                        : check_app->parsed()   ? check_command(check, console)
+                       : grad_app->parsed()    ? grad_command(grad, console)
                                                : doctor_command(doctor, console);
       if (!out.flush()) throw DeviceError("cannot write the answer to standard output");
       reporting.close();

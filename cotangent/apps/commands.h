@@ -3,6 +3,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,15 @@ struct CheckOptions : FileOptions {
   double tolerance = 1e-9;  ///< of the distance, relative to the size of the initial state
 };
 
+struct GradOptions : FileOptions {
+  std::string of;                ///< an expression, or the name of an observable or energy term
+  std::vector<std::string> wrt;  ///< q, p, v, parameters
+  std::string at = "final";      ///< or "mean"
+  std::optional<std::int64_t> every;  ///< cadence of a mean, in steps
+  std::string policy, budget;         ///< "": as the file says
+  std::optional<double> tolerance;    ///< of the drift of undone states
+};
+
 struct DoctorOptions {
   bool json = false;
   bool clear_cache = false;  ///< that, and nothing else
@@ -66,6 +76,7 @@ int run_command(const RunOptions& options, Console& console);
 int explain_command(const ExplainOptions& options, Console& console);
 int compile_command(const CompileOptions& options, Console& console);
 int check_command(const CheckOptions& options, Console& console);
+int grad_command(const GradOptions& options, Console& console);
 int doctor_command(const DoctorOptions& options, Console& console);
 
 /// The whole command line: parses, runs one command, reports errors on `err`.

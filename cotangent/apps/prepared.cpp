@@ -1,5 +1,6 @@
 #include "cotangent/apps/prepared.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "cotangent/apps/text_table.h"
@@ -46,6 +47,36 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
 Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
   Prepared prepared = prepare_to_explain(options, telemetry);
   if (prepared.refused) throw *prepared.refused;
+  return prepared;
+}
+
+PreparedObjective prepare_objective(const FileOptions& options, const std::string& of,
+                                    telemetry::Telemetry& telemetry) {
+  static constexpr const char* kName = "objective";
+  PreparedObjective prepared;
+  const bool word = std::all_of(of.begin(), of.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  if (word) {
+    static_cast<Prepared&>(prepared) = prepare(options, telemetry);
+    for (const mechanics::Observable& o : prepared.file.system.observables) {
+      if (o.name != of) continue;
+      prepared.objective = {of, o.value, o.every};
+      return prepared;
+    }
+    if (const auto value = mechanics::energy_objective(prepared.file.system, of)) {
+      prepared.objective = {of, *value, 0};
+      return prepared;
+    }
+  }
+  FileOptions with = options;
+  std::string quoted;
+  for (char c : of) quoted += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
+  with.set.push_back(std::string("observe.") + kName + "=\"" + quoted + "\"");
+  static_cast<Prepared&>(prepared) = prepare(with, telemetry);
+  for (const mechanics::Observable& o : prepared.file.system.observables) {
+    if (o.name == kName) prepared.objective = {of, o.value, 0};
+  }
   return prepared;
 }
 

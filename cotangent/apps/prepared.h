@@ -6,7 +6,7 @@
 #include "cotangent/apps/commands.h"
 #include "cotangent/base/error.h"
 #include "cotangent/formats/system_file.h"
-#include "cotangent/mechanics/flow.h"
+#include "cotangent/mechanics/gradient.h"
 
 namespace cotangent::apps {
 
@@ -24,6 +24,14 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry);
 /// The same, but an energy that no method takes is a finding about it and not an error: its facts
 /// are there, the plan is empty, and `refused` says why.
 Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry);
+
+/// A system file with something to differentiate.
+struct PreparedObjective : Prepared {
+  mechanics::Objective objective;  ///< `every`: the observable's own cadence, if it has one
+};
+/// `of`: the name of an observable or an energy term, "energy", or an expression as in [observe].
+PreparedObjective prepare_objective(const FileOptions& options, const std::string& of,
+                                    telemetry::Telemetry& telemetry);
 
 /// What the command line says about compiling.
 mechanics::FlowOptions flow_options(const FileOptions& options, telemetry::Telemetry& telemetry);

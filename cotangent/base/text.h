@@ -13,6 +13,9 @@ namespace cotangent {
 std::string shortest(double value);
 std::string shortest(float value);
 
+/// "512 B", "3.1 MiB": three digits, in powers of 1024.
+std::string bytes_text(std::int64_t bytes);
+
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string join(std::span<const std::int64_t> parts, std::string_view separator);
 

@@ -1,11 +1,12 @@
 #include "cotangent/formats/run_settings.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "cotangent/base/text.h"
 #include "cotangent/formats/table_reader.h"
-#include "cotangent/mechanics/plan.h"
+#include "cotangent/mechanics/gradient_plan.h"
 
 namespace cotangent::formats {
 namespace {
@@ -173,6 +174,75 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     const bool has = mechanics::has_error_terms(settings.precision);
     if (!has && outside(precision) && !outside(compensated)) settings.compensated.clear();
   }
+  return settings;
+}
+
+std::optional<std::int64_t> parse_bytes(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || !(number >= 0)) return {};
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
+  constexpr std::string_view kUnits[] = {"", "K", "M", "G", "T"};
+  double factor = 1, binary = 1;
+  for (const std::string_view prefix : kUnits) {
+    const std::string p(prefix);
+    const bool plain = prefix.empty() && (unit.empty() || unit == "B");
+    const bool thousands = unit == p + "B" || (prefix == "K" && unit == "kB");
+    if (plain || thousands || unit == p + "iB") {
+      const double bytes = number * (plain || thousands ? factor : binary);
+      if (!(bytes <= 0x1p62)) return {};
+      return static_cast<std::int64_t>(bytes);
+    }
+    factor *= 1000, binary *= 1024;
+  }
+  return {};
+}
+
+mechanics::GradientSettings read_gradient(const ValueSource& source, const Node& gradient,
+                                          const lang::Context& names) {
+  TableReader table(source.file, gradient, "[gradient]", {"policy", "budget", "tolerance"});
+  mechanics::GradientSettings settings;
+  if (const Entry* policy = table.get("policy")) {
+    const std::vector<std::string> known = mechanics::gradient_policy_names();
+    const bool text = policy->value.kind == NodeKind::kString;
+    if (!text || std::find(known.begin(), known.end(), *policy->value.string) == known.end()) {
+      const std::string near = text ? nearest_name(*policy->value.string, known) : "";
+      fail_at(source.file, policy->value.span,
+              "policy is " +
+                  (text ? "\"" + *policy->value.string + "\"" : describe(policy->value)) +
+                  (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
+              "\"" + join(known, "\", \"") + "\"", "write one of them, or leave it out");
+    }
+    settings.policy = *policy->value.string;
+    settings.policy_span = policy->value.span;
+  }
+  if (const Entry* budget = table.get("budget")) {
+    const Node& node = budget->value;
+    std::optional<std::int64_t> bytes;
+    if (node.kind == NodeKind::kString && !node.string->starts_with("=")) {
+      bytes = parse_bytes(*node.string);
+    } else {
+      bytes = read_integer(source, node, "budget", names);
+    }
+    if (!bytes || *bytes < 1) {
+      fail_at(source.file, node.span, "budget is " + describe(node),
+              "bytes: a whole number from 1, or a text such as \"10 MB\" or \"1 GiB\"",
+              "write budget = \"256 MiB\", or leave it out");
+    }
+    settings.budget = *bytes;
+    settings.budget_span = node.span;
+  }
+  if (const Entry* tolerance = table.get("tolerance")) {
+    settings.drift_tolerance = read_real(source, tolerance->value, "tolerance", names);
+    if (!(settings.drift_tolerance >= 0)) {
+      fail_at(source.file, tolerance->value.span,
+              "tolerance is " + shortest(settings.drift_tolerance),
+              "how far an undone state may be from the one that was there, relative to its size",
+              "write tolerance = 1e-6, or leave it out");
+    }
+  }
+  table.finish();
   return settings;
 }
 

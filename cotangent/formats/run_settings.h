@@ -1,6 +1,9 @@
 // The [run] table.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "cotangent/formats/values.h"
 
 namespace cotangent::formats {
@@ -9,5 +12,13 @@ namespace cotangent::formats {
 /// `overrides_begin` on are of a --set, which wins over what the file says. Throws UserError.
 mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
                                 const lang::Context& names, std::uint32_t overrides_begin);
+
+/// Reads [gradient]: policy, budget, tolerance. Throws UserError.
+mechanics::GradientSettings read_gradient(const ValueSource& source, const Node& gradient,
+                                          const lang::Context& names);
+
+/// "10 MB" (powers of 1000), "10 MiB" (of 1024), "4096": bytes. Nothing where the text is no such
+/// size, or one above 2^62.
+std::optional<std::int64_t> parse_bytes(std::string_view text);
 
 }  // namespace cotangent::formats

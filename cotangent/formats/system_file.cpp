@@ -67,6 +67,7 @@ class Loader {
     read_parameters();
     read_initial();
     out_.run = read_run(source_, table("run"), names_, overrides_begin_);
+    out_.run.gradient = read_gradient(source_, table("gradient"), names_);
     read_energy();
     read_observe();
     out_.system.source = out_.source;
@@ -123,7 +124,7 @@ class Loader {
     }
     TableReader top(out_.source, root_, "the file");
     const Entry* title = top.get("title");
-    for (const char* name : {"parameters", "define", "observe"}) {
+    for (const char* name : {"parameters", "define", "observe", "gradient"}) {
       if (const Entry* entry = top.get(name))
         TableReader(out_.source, entry->value, bracketed(name));
     }

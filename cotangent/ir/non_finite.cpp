@@ -467,6 +467,13 @@ class Tracer {
 
 std::optional<std::int64_t> first_non_finite(const Tensor& x) {
   if (!has_infinities(x)) return {};
+  if (x.type().dtype == DType::kF64 && !x.extended()) {  // states are looked at after every chunk
+    const auto values = x.as<double>();
+    const auto bad = std::find_if(values.begin(), values.end(),
+                                  [](double value) { return !std::isfinite(value); });
+    if (bad == values.end()) return {};
+    return bad - values.begin();
+  }
   for (std::int64_t k = 0; k < x.size(); ++k) {
     if (!std::isfinite(x.real(k))) return k;
   }

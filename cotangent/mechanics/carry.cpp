@@ -34,6 +34,11 @@ std::vector<Part> state_parts(const Arithmetic& arithmetic) {
   return parts;
 }
 
+std::int64_t carry_bytes(const Arithmetic& arithmetic, const Shape& shape) {
+  return static_cast<std::int64_t>(carried_parts(arithmetic).size()) *
+         ir::Type{arithmetic.state, shape}.bytes();
+}
+
 Tensor converted(const Tensor& x, DType dtype) {
   if (x.type().dtype == dtype) return x;
   Tensor y(x.type().with_dtype(dtype));

@@ -23,6 +23,9 @@ std::vector<Part> carried_parts(const Arithmetic& arithmetic);
 /// The same without the gradients: where a step begins, and what is observed.
 std::vector<Part> state_parts(const Arithmetic& arithmetic);
 
+/// Bytes of all of it.
+std::int64_t carry_bytes(const Arithmetic& arithmetic, const Shape& shape);
+
 /// The parts as arrays of the state's type.
 class Carry {
  public:

@@ -165,27 +165,8 @@ NonFinite overflow(const char* array, const char* expression, const Shape& shape
 
 }  // namespace
 
-std::optional<std::int64_t> first_non_finite(const ir::Tensor& x) {
-  if (x.type().dtype == DType::kF64 && !x.extended()) {
-    const auto values = x.as<double>();
-    for (std::size_t k = 0; k < values.size(); ++k) {
-      if (!std::isfinite(values[k])) return static_cast<std::int64_t>(k);
-    }
-    return {};
-  }
-  for (std::int64_t k = 0; k < x.size(); ++k) {
-    if (!std::isfinite(x.real(k))) return k;
-  }
-  return {};
-}
-
 std::string component_name(const std::string& array, const Shape& shape, std::int64_t index) {
-  std::string text;
-  for (int axis = shape.rank(); axis-- > 0;) {
-    text = std::to_string(index % shape[axis]) + (text.empty() ? "" : ",") + text;
-    index /= shape[axis];
-  }
-  return text.empty() ? array : array + "[" + text + "]";
+  return array + ir::element_text(shape, index);
 }
 
 NonFinite find_non_finite(const System& system, const Pieces& pieces,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "cotangent/ir/non_finite.h"
 #include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/flow.h"
 #include "cotangent/mechanics/programs.h"
@@ -16,9 +17,6 @@ namespace cotangent::mechanics {
 NonFinite find_non_finite(const System& system, const Pieces& pieces,
                           const Composition& composition, const Carry& good, std::int64_t step,
                           double t0, double dt);
-
-/// Index of the first element that is not finite.
-std::optional<std::int64_t> first_non_finite(const ir::Tensor& x);
 
 /// "q[3,1]": element `index` (row-major) of an array.
 std::string component_name(const std::string& array, const Shape& shape, std::int64_t index);

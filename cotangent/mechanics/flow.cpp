@@ -7,8 +7,8 @@
 #include <future>
 #include <mutex>
 
-#include "cotangent/ir/evaluator.h"
 #include "cotangent/ir/text.h"
+#include "cotangent/mechanics/callable.h"
 #include "cotangent/mechanics/diagnose.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/state_hash.h"
@@ -33,41 +33,11 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// One program, compiled or on the reference evaluator.
-class Program {
- public:
-  Program() = default;
-  Program(ir::FunctionPtr f, runtime::ExecutablePtr executable)
-      : f_(std::move(f)), executable_(std::move(executable)) {}
-
-  const ir::FunctionPtr& function() const { return f_; }
-  const runtime::ExecutablePtr& executable() const { return executable_; }
-
-  void call(std::span<const Tensor* const> arguments, std::span<Tensor* const> results) const {
-    if (!executable_) {
-      std::vector<Tensor> args;
-      for (const Tensor* a : arguments) args.push_back(*a);
-      std::vector<Tensor> values = ir::evaluate(*f_, args);
-      for (std::size_t k = 0; k < results.size(); ++k) *results[k] = std::move(values[k]);
-      return;
-    }
-    std::vector<const void*> in;
-    std::vector<void*> out;
-    for (const Tensor* a : arguments) in.push_back(a->data());
-    for (Tensor* r : results) out.push_back(r->data());
-    executable_->call_raw(in, out);
-  }
-
- private:
-  ir::FunctionPtr f_;
-  runtime::ExecutablePtr executable_;
-};
-
 /// The programs for one list of outputs.
 struct Variant {
   std::vector<Output> outputs;
   std::int64_t trip = 1;
-  Program start, chunk;
+  Callable start, chunk;
 };
 
 /// Steps a chunk can hold so that its samples fit in kOutputBytes (but at least one step).
@@ -236,8 +206,8 @@ class FlowImpl final : public Flow {
       chunk = runtime::compile(programs[1], o);
       start = making_start.get();
     }
-    v->start = Program(programs[0], std::move(start));
-    v->chunk = Program(programs[1], std::move(chunk));
+    v->start = Callable(programs[0], std::move(start));
+    v->chunk = Callable(programs[1], std::move(chunk));
     return v;
   }
 

@@ -5,7 +5,7 @@
 #include "cotangent/base/text.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/dependence.h"
-#include "cotangent/mechanics/flow.h"
+#include "cotangent/mechanics/gradient.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/transform/derivatives.h"
 
@@ -123,6 +123,42 @@ class Hessian {
   std::vector<runtime::ExecutablePtr> compiled_;
 };
 
+/// x with A x = y for the Hessian A; false where it is singular.
+bool solve(const Hessian& a, const Vector& y, Vector& x) {
+  const std::size_t n = y.size();
+  // Row sums are the diagonal if the Hessian is diagonal; the residual tells.
+  const Vector diagonal = a.times(Vector(n, 1));
+  x.assign(n, 0);
+  for (std::size_t k = 0; k < n; ++k) x[k] = y[k] == 0 && diagonal[k] == 0 ? 0 : y[k] / diagonal[k];
+  const auto residual = [&] {
+    Vector r = a.times(x);
+    for (std::size_t k = 0; k < n; ++k) r[k] = y[k] - r[k];
+    return r;
+  };
+  const Vector first = residual();
+  bool good = true;
+  for (std::size_t k = 0; k < n; ++k) good = good && std::abs(first[k]) <= 1e-15 * std::abs(y[k]);
+  if (good) return true;
+  if (static_cast<std::int64_t>(n) > kDenseLimit) {
+    x = conjugate_gradients([&](const Vector& u) { return a.times(u); }, y);
+    return true;
+  }
+  std::vector<Vector> matrix(n, Vector(n));
+  for (std::size_t j = 0; j < n; ++j) {
+    Vector unit(n, 0);
+    unit[j] = 1;
+    const Vector column = a.times(unit);
+    for (std::size_t i = 0; i < n; ++i) matrix[i][j] = column[i];
+  }
+  if (!eliminate(matrix, y, x)) return false;
+  for (int round = 0; round < 2; ++round) {  // iterative refinement
+    Vector step;
+    if (!eliminate(matrix, residual(), step)) return false;
+    for (std::size_t k = 0; k < n; ++k) x[k] += step[k];
+  }
+  return true;
+}
+
 [[noreturn]] void refuse(const System& system, const EnergyTerm* term, std::string why) {
   ErrorParts parts;
   parts.what = "the initial velocities do not determine the momenta";
@@ -153,48 +189,44 @@ ir::Tensor momentum_from_velocity(const System& system, const InitialState& init
   Vector y(n);
   for (std::size_t k = 0; k < n; ++k) y[k] = v[k] - at_rest[k];
 
-  // Row sums are the diagonal if the Hessian is diagonal; the residual tells.
-  const Vector diagonal = hessian.times(Vector(n, 1));
-  Vector p(n);
-  for (std::size_t k = 0; k < n; ++k) p[k] = y[k] == 0 && diagonal[k] == 0 ? 0 : y[k] / diagonal[k];
+  Vector p;
+  if (!solve(hessian, y, p)) {
+    refuse(system, nullptr, "the Hessian of H in p is singular: some momentum has no velocity");
+  }
   const auto residual = [&](const Vector& x) {
     Vector r = hessian.velocity(x);
     for (std::size_t k = 0; k < n; ++k) r[k] = v[k] - r[k];
     return r;
   };
-  const auto good = [&](const Vector& r, double tolerance) {
-    for (std::size_t k = 0; k < n; ++k) {
-      if (!(std::abs(r[k]) <= tolerance * (std::abs(v[k]) + std::abs(at_rest[k])))) return false;
-    }
-    return true;
-  };
-  if (good(residual(p), 1e-15)) return Tensor::of<double>(system.shape, std::span<const double>(p));
-
-  if (static_cast<std::int64_t>(n) <= kDenseLimit) {
-    std::vector<Vector> a(n, Vector(n));
-    for (std::size_t j = 0; j < n; ++j) {
-      Vector unit(n, 0);
-      unit[j] = 1;
-      const Vector column = hessian.times(unit);
-      for (std::size_t i = 0; i < n; ++i) a[i][j] = column[i];
-    }
-    bool solved = eliminate(a, y, p);
-    for (int round = 0; solved && round < 2; ++round) {  // iterative refinement
-      Vector step;
-      solved = eliminate(a, residual(p), step);
-      for (std::size_t k = 0; solved && k < n; ++k) p[k] += step[k];
-    }
-    if (!solved) {
-      refuse(system, nullptr, "the Hessian of H in p is singular: some momentum has no velocity");
-    }
-  } else {
-    p = conjugate_gradients([&](const Vector& u) { return hessian.times(u); }, y);
-  }
   const double worst = largest(residual(p));
   if (!(worst <= 1e-9 * std::max(largest(v), largest(at_rest)))) {
     refuse(system, nullptr, "solving dH/dp = v for p leaves a residual of " + shortest(worst));
   }
   return Tensor::of<double>(system.shape, std::span<const double>(p));
+}
+
+VelocityCotangents pull_velocity(const System& system, const InitialState& initial,
+                                 const ir::Tensor& p, const ir::Tensor& cotangent_of_p,
+                                 const std::vector<std::size_t>& wrt) {
+  // dH/dp(q, p, x) = v:  H_pp dp + H_pq dq + H_px dx = dv, and H_pp is symmetric.
+  const auto given = cotangent_of_p.as<double>();
+  Vector lambda;
+  if (!solve(Hessian(system, initial), Vector(given.begin(), given.end()), lambda)) {
+    refuse(system, nullptr, "the Hessian of H in p is singular: some momentum has no velocity");
+  }
+  VelocityCotangents made;
+  made.v = Tensor::of<double>(system.shape, std::span<const double>(lambda));
+  transform::Positions positions = {0};
+  for (std::size_t k : wrt) positions.push_back(3 + k);
+  const ir::FunctionPtr pull = transform::vjp(*energy_gradient(system, 1), positions);
+  std::vector<Tensor> args = {initial.q, p, Tensor::scalar_of<double>(initial.t)};
+  for (const Parameter& x : system.parameters) args.push_back(x.value);
+  for (double& x : lambda) x = -x;
+  args.push_back(Tensor::of<double>(system.shape, std::span<const double>(lambda)));
+  const std::vector<Tensor> out = ir::evaluate(*pull, args);
+  made.q = out[1];
+  made.parameters.assign(out.begin() + 2, out.end());
+  return made;
 }
 
 }  // namespace cotangent::mechanics

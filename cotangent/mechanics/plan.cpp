@@ -8,6 +8,7 @@
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/diagnose.h"
+#include "cotangent/mechanics/gradient_plan.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
 
@@ -53,6 +54,7 @@ class Planner {
     precision();
     kernel();
     monitors();
+    gradients();
     return std::move(plan_);
   }
 
@@ -346,6 +348,19 @@ class Planner {
                ? "as given; errors reported are the largest over these samples"
                : "about a thousand samples of the run; errors reported are the largest "
                  "over these samples");
+  }
+
+  /// What the gradient of the state at the end would keep (`cotangent grad`).
+  void gradients() {
+    const GradientSettings& asked = settings_.gradient;
+    try {
+      const GradientPlan g = plan_gradient(system_, plan_, false, asked);
+      decide("gradients", std::string(name_of(g.policy)) + ", " + bytes_text(g.bytes), g.reason);
+    } catch (const UserError& refusal) {
+      const SourceSpan where = asked.policy_span.empty() ? asked.budget_span : asked.policy_span;
+      if (!where.empty()) refuse(refusal.parts().what, where, "", refusal.parts().remedy);
+      decide("gradients", "none", refusal.parts().what);
+    }
   }
 
   const System& system_;

@@ -28,17 +28,11 @@ std::vector<Value> parameter_values(Builder& b, const std::vector<Type>& types,
   return values;
 }
 
-/// A part of the state with its error term, in f64.
-Value in_f64(Builder& b, Compensated x) {
-  const Value value = b.type(x.value).dtype == DType::kF64 ? x.value : b.cast(x.value, DType::kF64);
-  return x.error.valid() ? b.add(value, b.cast(x.error, DType::kF64)) : value;
-}
-
 /// All outputs at a state; positions and momenta are given in f64 too.
-std::vector<Value> observe(Builder& b, const Pieces& pieces, const std::vector<Output>& outputs,
-                           const SymbolicCarry& s, Value t, const std::vector<Value>& parameters,
-                           Value* velocity = nullptr) {
-  const Value q64 = in_f64(b, s.q), p64 = in_f64(b, s.p);
+std::vector<Value> observe(Builder& b, const Pieces& pieces, const StepBuilder& step,
+                           const std::vector<Output>& outputs, const SymbolicCarry& s, Value t,
+                           const std::vector<Value>& parameters, Value* velocity = nullptr) {
+  const Value q64 = step.whole(b, s.q), p64 = step.whole(b, s.p);
   std::vector<Value> args = {q64, p64, t};
   args.insert(args.end(), parameters.begin(), parameters.end());
   const Value v = b.inline_call(*pieces.velocity_f64, args)[0];
@@ -72,7 +66,7 @@ std::vector<std::string> names_of_parameters(const System& system) {
 SymbolicCarry part_params(Builder& b, const Pieces& pieces, const std::vector<Part>& parts) {
   SymbolicCarry s;
   for (Part part : parts) {
-    s[part] = b.param(Type{pieces.arithmetic.state, pieces.shape}, name_of(part));
+    s[part] = b.param(part_type(pieces, part), name_of(part));
   }
   return s;
 }
@@ -136,6 +130,10 @@ FunctionPtr angular_momentum(const System& system) {
 }
 
 }  // namespace
+
+ir::Type part_type(const Pieces& pieces, Part) {
+  return {pieces.arithmetic.state, pieces.shape};
+}
 
 Coefficients coefficients_of(const Composition& composition) {
   Coefficients c;
@@ -254,7 +252,7 @@ ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& o
   StepContext c;
   c.parameters = parameters;
   Value v;
-  const std::vector<Value> observed = observe(b, pieces, outputs, s, t, parameters, &v);
+  const std::vector<Value> observed = observe(b, pieces, step, outputs, s, t, parameters, &v);
   const Compensated gradient = step.gradient(b, c, s, t);
   std::vector<Value> results = {gradient.value};
   if (gradient.error.valid()) results.push_back(gradient.error);
@@ -264,7 +262,8 @@ ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& o
 }
 
 ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& composition,
-                              const std::vector<Output>& outputs, std::int64_t trip) {
+                              const std::vector<Output>& outputs, std::int64_t trip,
+                              const std::optional<Tape>& tape) {
   Builder b("chunk");
   const SymbolicCarry start = part_params(b, pieces, carried_parts(pieces.arithmetic));
   const Value first = b.param(kIndex, "first"), count = b.param(kIndex, "count");
@@ -295,11 +294,20 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
   loop.invariants = in.count();
   SymbolicCarry s = step.hand_in(in, start);
   loop.carries = in.count() - loop.invariants;
-  s = step.step(body, c, s, index);
+  StageRecord record{tape ? tape->real : DType::kF64, {}, {}};
+  s = step.step(body, c, s, index, tape ? &record : nullptr);
   std::vector<Value> results = step.values(s);
+  if (tape) {
+    results.insert(results.end(), {record.q, record.p});
+    const Value end = step.whole(body, s.p);
+    if (tape->ends) {
+      results.push_back(tape->real == DType::kF64 ? end : body.cast(end, tape->real));
+    }
+    loop.every.assign(tape->ends ? 3 : 2, 1);
+  }
   if (!outputs.empty()) {
     const Value t = step.time(body, c, index, body.constant(1.0));
-    const std::vector<Value> observed = observe(body, pieces, outputs, s, t, c.parameters);
+    const std::vector<Value> observed = observe(body, pieces, step, outputs, s, t, c.parameters);
     results.insert(results.end(), observed.begin(), observed.end());
   }
   for (const Output& o : outputs) loop.every.push_back(o.every);

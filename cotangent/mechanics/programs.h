@@ -68,11 +68,22 @@ std::vector<Output> make_outputs(const System& system, const Facts& facts, const
 /// (state parts..., t: f64, parameters...) -> (gradient parts..., v, outputs...)
 ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& outputs);
 
+/// What a chunk gives besides, for its adjoint (adjoint.h): q and p of each stage, a row a step, in
+/// this type; and the momenta that steps end with.
+struct Tape {
+  DType real;
+  bool ends = false;
+};
+
 /// (carried parts..., first: i64, count: i64, t0: f64, dt: f64, parameters...)
-///   -> (carried parts..., outputs...)
+///   -> (carried parts..., tape..., outputs...)
 /// outputs as `loop` lays them out, with room for `trip` steps.
 ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& composition,
-                              const std::vector<Output>& outputs, std::int64_t trip);
+                              const std::vector<Output>& outputs, std::int64_t trip,
+                              const std::optional<Tape>& tape = {});
+
+/// The type of a carried part.
+ir::Type part_type(const Pieces& pieces, Part part);
 
 /// For a device without 64-bit types: an f32 state, times and parameters in f32 too, and functions
 /// such as sin left to the device (ours compute in f64 inside).

@@ -27,6 +27,12 @@ Compensated BodyInputs::entry(Compensated array, const std::string& name) {
   return {value, array.error.valid() ? entry(array.error, name + "_low") : Value{}};
 }
 
+Value BodyInputs::row(Value array, const std::string& name) {
+  operands_.push_back(array);
+  const Type type = outer_.type(array);
+  return body_.param(type.with_shape(type.shape.row()), name);
+}
+
 StepBuilder::StepBuilder(const Pieces& pieces, const Composition& composition)
     : pieces_(pieces),
       parts_(carried_parts(pieces.arithmetic)),
@@ -58,14 +64,14 @@ Value StepBuilder::time(Builder& b, const StepContext& c, Value step, Value offs
   return b.fma(b.add(in_real(b, step), in_real(b, offset)), c.dt, c.t0);
 }
 
-SymbolicCarry StepBuilder::step(Builder& b, const StepContext& c, SymbolicCarry s,
-                                Value index) const {
+SymbolicCarry StepBuilder::step(Builder& b, const StepContext& c, SymbolicCarry s, Value index,
+                                StageRecord* record) const {
   s.p = update(b, s.p, c.first_kick, s.gradient);
   if (stages_ == 1) {
     const auto first = [&](Value array) { return array.valid() ? b.row(array, 0) : array; };
     const auto entry = [&](Compensated x) { return Compensated{first(x.value), first(x.error)}; };
     return stage(b, c, s, index, entry(c.drift), entry(c.kick), first(c.time_before),
-                 first(c.time_after));
+                 first(c.time_after), record);
   }
   // One loop over the stages, so the program's size does not depend on the order.
   const bool timed = moves();
@@ -94,8 +100,16 @@ SymbolicCarry StepBuilder::step(Builder& b, const StepContext& c, SymbolicCarry 
     after = in.entry(c.time_after, "time_after");
   }
   loop.inputs = in.count() - loop.invariants - loop.carries;
-  loop.body = body.finish(values(stage(body, inner, held, inner_step, drift, kick, before, after)));
-  return carry(b.loop(loop, in.operands()));
+  std::vector<Value> results =
+      values(stage(body, inner, held, inner_step, drift, kick, before, after, record));
+  if (record) {
+    results.insert(results.end(), {record->q, record->p});
+    loop.every = {1, 1};
+  }
+  loop.body = body.finish(results);
+  const std::vector<Value> made = b.loop(loop, in.operands());
+  if (record) record->q = made[parts_.size()], record->p = made[parts_.size() + 1];
+  return carry(made);
 }
 
 Compensated StepBuilder::update(Builder& b, Compensated x, Compensated scale,
@@ -184,8 +198,13 @@ Compensated StepBuilder::call(Builder& b, const ir::Function& f, const StepConte
 }
 
 SymbolicCarry StepBuilder::stage(Builder& b, const StepContext& c, SymbolicCarry s, Value index,
-                                 Compensated drift, Compensated kick, Value before,
-                                 Value after) const {
+                                 Compensated drift, Compensated kick, Value before, Value after,
+                                 StageRecord* record) const {
+  const auto recorded = [&](const Compensated& x) {
+    const Value value = whole(b, x);
+    return record->real == DType::kF64 ? value : b.cast(value, record->real);
+  };
+  if (record) record->p = recorded(s.p);
   Value t_after;
   if (moves()) t_after = time(b, c, index, after);
   if (pieces_.velocity_moves) {
@@ -195,9 +214,31 @@ SymbolicCarry StepBuilder::stage(Builder& b, const StepContext& c, SymbolicCarry
   } else {
     s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
   }
+  if (record) record->q = recorded(s.q);
   s.gradient = gradient(b, c, s, t_after);
   s.p = update(b, s.p, kick, s.gradient);
   return s;
+}
+
+SymbolicCarry StepBuilder::undo_drift(Builder& b, const StepContext& c, SymbolicCarry s,
+                                      Value index, Compensated drift, Value before,
+                                      Value after) const {
+  Value t_before;
+  if (moves()) t_before = time(b, c, index, before);
+  if (pieces_.velocity_moves) {
+    const Value t_after = time(b, c, index, after);
+    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, t_after));
+    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, t_before));
+  } else {
+    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
+  }
+  s.gradient = gradient(b, c, s, t_before);
+  return s;
+}
+
+Value StepBuilder::whole(Builder& b, const Compensated& x) const {
+  const Value value = b.type(x.value).dtype == DType::kF64 ? x.value : b.cast(x.value, DType::kF64);
+  return x.error.valid() ? b.add(value, b.cast(x.error, DType::kF64)) : value;
 }
 
 }  // namespace cotangent::mechanics

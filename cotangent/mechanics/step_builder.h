@@ -43,6 +43,8 @@ class BodyInputs {
   /// One entry of an array, a step its own.
   ir::Value entry(ir::Value array, const std::string& name);
   transform::Compensated entry(transform::Compensated array, const std::string& name);
+  /// One row of an array, a step its own.
+  ir::Value row(ir::Value array, const std::string& name);
 
   const std::vector<ir::Value>& operands() const { return operands_; }
   std::int64_t count() const { return static_cast<std::int64_t>(operands_.size()); }
@@ -53,13 +55,24 @@ class BodyInputs {
   std::vector<ir::Value> operands_;
 };
 
+/// What the adjoint of a step needs of it: q after and p during the drift of each stage, [stages] +
+/// the state's shape, without the leading axis where there is one stage only.
+struct StageRecord {
+  DType real;
+  ir::Value q, p;
+};
+
 class StepBuilder {
  public:
   StepBuilder(const Pieces& pieces, const Composition& composition);
 
   StepContext context(ir::Builder& b, ir::Value t0, ir::Value dt,
                       std::vector<ir::Value> parameters) const;
-  SymbolicCarry step(ir::Builder& b, const StepContext& c, SymbolicCarry s, ir::Value index) const;
+  SymbolicCarry step(ir::Builder& b, const StepContext& c, SymbolicCarry s, ir::Value index,
+                     StageRecord* record = nullptr) const;
+  /// Takes back the drift of a stage, whose coefficient is -`drift`, and gives the gradient there.
+  SymbolicCarry undo_drift(ir::Builder& b, const StepContext& c, SymbolicCarry s, ir::Value index,
+                           transform::Compensated drift, ir::Value before, ir::Value after) const;
 
   /// dH/dq at the given state and time (t is used only where dH/dq depends on it).
   transform::Compensated gradient(ir::Builder& b, const StepContext& c, const SymbolicCarry& s,
@@ -69,6 +82,8 @@ class StepBuilder {
   /// x + scale * rate
   transform::Compensated update(ir::Builder& b, transform::Compensated x,
                                 transform::Compensated scale, transform::Compensated rate) const;
+  /// A part of the state in f64, with its error term.
+  ir::Value whole(ir::Builder& b, const transform::Compensated& x) const;
   /// A coefficient times dt, in the state's dtype, for updates of `part`.
   transform::Compensated coefficient(ir::Builder& b, ir::Value x, Part part) const;
 
@@ -88,7 +103,7 @@ class StepBuilder {
                               const SymbolicCarry& s, ir::Value t) const;
   SymbolicCarry stage(ir::Builder& b, const StepContext& c, SymbolicCarry s, ir::Value index,
                       transform::Compensated drift, transform::Compensated kick, ir::Value before,
-                      ir::Value after) const;
+                      ir::Value after, StageRecord* record) const;
 
   const Pieces& pieces_;
   std::vector<Part> parts_;

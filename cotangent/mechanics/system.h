@@ -60,6 +60,17 @@ struct InitialState {
   std::optional<ir::Tensor> q_error{}, p_error{};
 };
 
+inline constexpr std::int64_t kDefaultGradientBudget = std::int64_t{256} << 20;
+
+/// What the gradient of a run may keep ([gradient]).
+struct GradientSettings {
+  std::string policy = "auto";                   ///< one of gradient_policy_names()
+  std::int64_t budget = kDefaultGradientBudget;  ///< bytes for tapes and kept states
+  /// How far an undone state may be from the one that was there, relative to its largest entry.
+  double drift_tolerance = 1e-6;
+  SourceSpan policy_span, budget_span;
+};
+
 /// How a run is asked for ([run] and [observe]).
 struct RunSettings {
   double dt = 0;
@@ -71,6 +82,7 @@ struct RunSettings {
   /// empty: both.
   std::vector<std::string> compensated;
   std::int64_t every = 0;  ///< default cadence of observers and monitors; 0: about 1000 samples
+  GradientSettings gradient;
   SourceSpan method_span, order_span, dt_span, precision_span, compensated_span;
 };
 

@@ -1,5 +1,7 @@
 #include "cotangent/transform/checkpoints.h"
 
+#include <algorithm>
+
 namespace cotangent::transform {
 
 using namespace ir;
@@ -35,6 +37,17 @@ Value steps_to_advance(Builder& b, Value n, Value d) {
   const Value right = b.div(b.mul(left, d), b.sub(both, one));  // beta(d - 1, r - 1)
   const Value most = b.binary(Op::kMin, left, b.sub(n, right));
   return b.binary(Op::kMax, one, b.binary(Op::kMin, most, b.sub(n, one)));
+}
+
+std::int64_t steps_to_advance(std::int64_t n, std::int64_t d) {
+  std::int64_t beta = 1, r = 0;
+  while (beta < n) {
+    ++r;
+    beta = beta * (d + r) / r;
+  }
+  const std::int64_t left = beta * r / (d + r);       // beta(d, r - 1)
+  const std::int64_t right = left * d / (d + r - 1);  // beta(d - 1, r - 1)
+  return std::max<std::int64_t>(1, std::min({left, n - right, n - 1}));
 }
 
 Checkpoints::Checkpoints(FunctionPtr step, std::size_t invariants, std::int64_t trip,

@@ -44,5 +44,6 @@ class Checkpoints {
 
 /// How far to advance (above): `n` >= 2 steps to reverse, `d` >= 2 places; i64 scalars.
 ir::Value steps_to_advance(ir::Builder& b, ir::Value n, ir::Value d);
+std::int64_t steps_to_advance(std::int64_t n, std::int64_t d);
 
 }  // namespace cotangent::transform

@@ -1,0 +1,115 @@
+#include "cotangent/mechanics/gradient_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cotangent/base/text.h"
+#include "cotangent/mechanics/carry.h"
+
+namespace cotangent::mechanics {
+namespace {
+
+/// Steps whose tape stays in a second-level cache.
+constexpr std::int64_t kTapeBytes = std::int64_t{256} << 10;
+/// States that watch an undone run.
+constexpr std::int64_t kWatched = 64;
+
+}  // namespace
+
+const char* name_of(GradientPolicy policy) {
+  switch (policy) {
+    case GradientPolicy::kAll: return "all";
+    case GradientPolicy::kCheckpoints: return "checkpoints";
+    case GradientPolicy::kReverse: return "reverse";
+  }
+  return "";
+}
+
+std::vector<std::string> gradient_policy_names() {
+  return {"auto", "all", "checkpoints", "reverse"};
+}
+
+GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
+                           const GradientSettings& settings) {
+  const std::vector<std::string> known = gradient_policy_names();
+  if (std::find(known.begin(), known.end(), settings.policy) == known.end()) {
+    const std::string near = nearest_name(settings.policy, known);
+    throw UserError("there is no policy \"" + settings.policy + "\" of gradients" +
+                        (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
+                    "the policies are " + join(known, ", "));
+  }
+  const Arithmetic& arithmetic = plan.arithmetic;
+  const bool single = arithmetic.state == DType::kF32 && !arithmetic.errors() && !arithmetic.pairs;
+  const std::int64_t array = system.shape.size() * (single ? 4 : 8);
+  const std::int64_t tape =
+      array * (2 * static_cast<std::int64_t>(plan.composition.gamma.size()) + (sampled ? 1 : 0));
+  const std::int64_t state = carry_bytes(arithmetic, system.shape);
+  const std::int64_t n = std::max<std::int64_t>(1, plan.steps), budget = settings.budget;
+
+  GradientPlan g;
+  g.chunk = std::clamp<std::int64_t>(kTapeBytes / std::max<std::int64_t>(1, tape), 1, n);
+  const auto set_chunks = [&] { g.chunks = (n + g.chunk - 1) / g.chunk; };
+  set_chunks();
+  const std::string steps = std::to_string(n) + " steps of " + bytes_text(tape);
+  const bool fits =
+      static_cast<double>(n) * static_cast<double>(tape) <= static_cast<double>(budget);
+  if (settings.policy == "all" || (settings.policy == "auto" && fits)) {
+    g.policy = GradientPolicy::kAll;
+    g.bytes = g.chunks * g.chunk * tape;
+    g.reason = steps + " are all kept: no step is run again";
+    if (!fits) {
+      throw UserError("keeping every step takes " + bytes_text(n * tape) + ", and the budget is " +
+                          bytes_text(budget),
+                      "raise the budget, or leave the policy to be chosen");
+    }
+    return g;
+  }
+  if (settings.policy == "reverse") {
+    g.policy = GradientPolicy::kReverse;
+    g.slots = std::min(kWatched, g.chunks);
+    g.bytes = (g.slots + 2) * state;
+    g.reason = "steps are undone one by one, whatever their number; " + std::to_string(g.slots) +
+               " states are kept to watch the drift of that, and to go on from should it pass " +
+               shortest(settings.drift_tolerance);
+    if (g.bytes > budget) {
+      throw UserError("the states that watch an undone run take " + bytes_text(g.bytes) +
+                          ", and the budget is " + bytes_text(budget),
+                      "raise the budget, or take the policy checkpoints");
+    }
+    return g;
+  }
+  g.policy = GradientPolicy::kCheckpoints;
+  if (budget < tape + state) {
+    throw UserError("a budget of " + bytes_text(budget) + " holds no state of " +
+                        bytes_text(state) + " and no tape of a step, " + bytes_text(tape),
+                    "give at least " + bytes_text(tape + state));
+  }
+  // As many steps a chunk as it takes for all states between chunks to fit, if that can be.
+  const auto whole = [&](std::int64_t chunk) {
+    return static_cast<double>(chunk) * static_cast<double>(tape) +
+           static_cast<double>((n + chunk - 1) / chunk) * static_cast<double>(state);
+  };
+  const auto best = static_cast<std::int64_t>(
+      std::sqrt(static_cast<double>(n) * static_cast<double>(state) / static_cast<double>(tape)));
+  std::int64_t chunk = g.chunk;
+  while (whole(chunk) > static_cast<double>(budget) && chunk < best)
+    chunk = std::min(best, 2 * chunk);
+  while (whole(chunk) > static_cast<double>(budget) && chunk > std::max<std::int64_t>(1, best)) {
+    chunk = std::max<std::int64_t>(std::max<std::int64_t>(1, best), chunk / 2);
+  }
+  const bool once = whole(chunk) <= static_cast<double>(budget);
+  if (!once) chunk = std::max<std::int64_t>(1, std::min(chunk, budget / 2 / tape));
+  g.chunk = std::min(chunk, n);
+  set_chunks();
+  g.slots = once ? g.chunks : std::max<std::int64_t>(1, (budget - g.chunk * tape) / state);
+  g.bytes = g.chunk * tape + g.slots * state;
+  g.reason = steps + " do not fit into " + bytes_text(budget) + ": " + std::to_string(g.slots) +
+             " states of " + bytes_text(state) + ", " + std::to_string(g.chunk) +
+             " steps apart, are kept" +
+             (once ? ", and each step is run once more"
+                   : " where they cost least, and steps are run again more than once");
+  if (fits) g.reason = "you asked for it: " + g.reason.substr(g.reason.find(": ") + 2);
+  return g;
+}
+
+}  // namespace cotangent::mechanics
