@@ -55,13 +55,17 @@ Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
     start.p = mechanics::momentum_from_velocity(system, start);
     start.v.reset();
   }
+  if (prepared.plan.arithmetic.lattice()) {  // the start is where the lattice has it
+    const mechanics::RunResult here = flow->run(start, 0);
+    start.q = here.q;
+    start.p = here.p;
+  }
   Reversal reversal;
   const auto finished = [&](const mechanics::RunResult& result, const char* way) {
     reversal.status = result.status;
     reversal.fault = result.fault;
     if (result.fault) {
-      console.telemetry.log(telemetry::Level::kError,
-                            way + fault_text(result, prepared));
+      console.telemetry.log(telemetry::Level::kError, way + fault_text(result, prepared));
     }
     return result.status == mechanics::RunStatus::kFinished;
   };

@@ -33,7 +33,8 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
   {
     const telemetry::Span span(telemetry, "plan");
     try {
-      prepared.plan = mechanics::make_plan(prepared.file.system, prepared.facts, prepared.file.run);
+      prepared.plan = mechanics::make_plan(prepared.file.system, prepared.facts, prepared.file.run,
+                                           &prepared.file.initial);
     } catch (const UserError& refusal) {
       if (splits(prepared.facts)) throw;
       prepared.refused = refusal;

@@ -68,6 +68,29 @@ void read_precision(const ValueSource& source, const Entry& entry,
   settings.precision_span = entry.value.span;
 }
 
+/// Spacings of q and p.
+void read_lattice(const ValueSource& source, const Entry& entry, const lang::Context& names,
+                  mechanics::RunSettings& settings) {
+  settings.lattice_span = entry.value.span;
+  if (settings.precision != "lattice") {
+    fail_at(source.file, entry.key_span,
+            "lattice gives a spacing, and the precision is \"" + settings.precision + "\"",
+            "only precision = \"lattice\" has one", "write that, or leave lattice out");
+  }
+  TableReader table(source.file, entry.value, "lattice", {"q", "p"});
+  for (const char* part : {"q", "p"}) {
+    const Entry& given = *table.need(part, std::string(part) + " = 1e-16");
+    const double spacing = read_real(source, given.value, part, names);
+    if (!(spacing > 0)) {
+      fail_at(source.file, given.value.span,
+              "the spacing of " + std::string(part) + " is " + shortest(spacing),
+              "a positive number, in the units of the file", "write one such as 1e-16");
+    }
+    (part[0] == 'q' ? settings.q_spacing : settings.p_spacing) = spacing;
+  }
+  table.finish();
+}
+
 /// Names of parts of the state; what they are is the planner's to say.
 void read_compensated(const ValueSource& source, const Entry& entry,
                       mechanics::RunSettings& settings) {
@@ -99,8 +122,9 @@ void read_compensated(const ValueSource& source, const Entry& entry,
 
 mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
                                 const lang::Context& names, std::uint32_t overrides_begin) {
-  TableReader table(source.file, run, "[run]",
-                    {"dt", "t_end", "steps", "method", "order", "precision", "compensated"});
+  TableReader table(
+      source.file, run, "[run]",
+      {"dt", "t_end", "steps", "method", "order", "precision", "compensated", "lattice"});
   mechanics::RunSettings settings;
   const Entry* dt = table.get("dt");
   const Entry* t_end = table.get("t_end");
@@ -109,6 +133,7 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
   const Entry* order = table.get("order");
   const Entry* precision = table.get("precision");
   const Entry* compensated = table.get("compensated");
+  const Entry* lattice = table.get("lattice");
   table.finish();
   choose_two(source, dt, t_end, steps, overrides_begin);
   if (!dt && !(t_end && steps)) table.need("dt", "dt = 0.01");
@@ -165,14 +190,15 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     settings.order_span = order->value.span;
   }
   if (precision) read_precision(source, *precision, settings);
+  // A precision set from outside wins over what the file says about another.
+  const auto outside = [&](const Entry* x) { return x && x->value.span.begin >= overrides_begin; };
   if (compensated) {
     read_compensated(source, *compensated, settings);
-    // A precision set from outside wins over what the file says about another.
-    const auto outside = [&](const Entry* x) {
-      return x && x->value.span.begin >= overrides_begin;
-    };
     const bool has = mechanics::has_error_terms(settings.precision);
     if (!has && outside(precision) && !outside(compensated)) settings.compensated.clear();
+  }
+  if (lattice && (settings.precision == "lattice" || !outside(precision) || outside(lattice))) {
+    read_lattice(source, *lattice, names, settings);
   }
   return settings;
 }

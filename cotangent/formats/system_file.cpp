@@ -80,6 +80,7 @@ class Loader {
     if (value.empty() || value == "true" || value == "false" || value == "inf" || value == "nan") {
       return false;
     }
+    if (value.back() == 'B' && parse_bytes(value)) return true;  // 10MB
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     return letter(value[0]) && std::all_of(value.begin(), value.end(), [&](char c) {
              return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';

@@ -10,7 +10,10 @@ TableReader::TableReader(SourcePtr file, const Node& table, std::string what,
                          std::vector<std::string> keys)
     : file_(std::move(file)), table_(table), what_(std::move(what)), known_(std::move(keys)) {
   if (table.kind != NodeKind::kTable) {
-    fail_at(file_, table.span, what_ + " is " + describe(table), "a table");
+    const bool header = what_.starts_with("[");
+    fail_at(file_, table.span, what_ + " is " + describe(table), "a table",
+            header ? "write " + what_ + " on a line of its own and its keys below"
+                   : "write " + what_ + " = {key = value}");
   }
 }
 

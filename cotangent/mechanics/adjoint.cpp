@@ -185,7 +185,9 @@ class AdjointBuilder {
     return b.type(x).dtype == a_.real ? x : b.cast(x, a_.real);
   }
   /// A part of a run's state as the adjoint has it.
-  Value seen(Builder& b, const Compensated& x) const { return in_state(b, step_.whole(b, x)); }
+  Value seen(Builder& b, const Compensated& x, Part part) const {
+    return in_state(b, step_.whole(b, x, part));
+  }
 
   Value time(Builder& b, const AdjointContext& c, Value index, Value offset) const {
     return b.fma(b.add(b.cast(index, DType::kF64), offset), c.dt, c.t0);
@@ -442,7 +444,7 @@ FunctionPtr undo_program(const AdjointPieces& a, const Composition& composition,
   Builder b("undo");
   SymbolicCarry start;
   for (Part part : carried_parts(a.pieces.arithmetic)) {
-    start[part] = b.param(part_type(a.pieces, part), name_of(part));
+    start[part] = b.param(part_type(a.pieces.arithmetic, part, a.pieces.shape), name_of(part));
   }
   const Cotangents given = adjoint.params(b);
   const ChunkParams chunk(b, a);
@@ -475,12 +477,14 @@ FunctionPtr undo_program(const AdjointPieces& a, const Composition& composition,
   loop.end_inputs();
 
   const Value index = body.sub(last, loop.iteration);
-  ct = adjoint.sample(body, c, ct, adjoint.seen(body, s.q), adjoint.seen(body, s.p), index);
+  ct = adjoint.sample(body, c, ct, adjoint.seen(body, s.q, Part::kQ),
+                      adjoint.seen(body, s.p, Part::kP), index);
   const auto one = [&](Builder& at, const AdjointContext& ac, const StepContext& bc,
                        const AdjointStage& stage, Compensated drift, Compensated kick,
                        Value index_in) {
     s.p = step.update(at, s.p, kick, s.gradient);
-    ct = adjoint.stage(at, ac, ct, adjoint.seen(at, s.q), adjoint.seen(at, s.p), index_in, stage);
+    ct = adjoint.stage(at, ac, ct, adjoint.seen(at, s.q, Part::kQ), adjoint.seen(at, s.p, Part::kP),
+                       index_in, stage);
     s = step.undo_drift(at, bc, s, index_in, drift, stage.before, stage.after);
   };
   if (stages == 1) {

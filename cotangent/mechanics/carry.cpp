@@ -4,6 +4,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/diagnose.h"
+#include "cotangent/mechanics/lattice.h"
 
 namespace cotangent::mechanics {
 
@@ -34,9 +35,18 @@ std::vector<Part> state_parts(const Arithmetic& arithmetic) {
   return parts;
 }
 
+double unit_of(const Arithmetic& arithmetic, Part part) {
+  return part == Part::kQ ? arithmetic.q_unit : part == Part::kP ? arithmetic.p_unit : 0;
+}
+
+ir::Type part_type(const Arithmetic& arithmetic, Part part, const Shape& shape) {
+  return {unit_of(arithmetic, part) != 0 ? DType::kI64 : arithmetic.state, shape};
+}
+
 std::int64_t carry_bytes(const Arithmetic& arithmetic, const Shape& shape) {
-  return static_cast<std::int64_t>(carried_parts(arithmetic).size()) *
-         ir::Type{arithmetic.state, shape}.bytes();
+  std::int64_t bytes = 0;
+  for (Part part : carried_parts(arithmetic)) bytes += part_type(arithmetic, part, shape).bytes();
+  return bytes;
 }
 
 Tensor converted(const Tensor& x, DType dtype) {
@@ -53,9 +63,10 @@ std::optional<std::int64_t> beyond_single(const Tensor& x) {
   return {};
 }
 
-Carry::Carry(const Arithmetic& arithmetic, const Shape& shape) {
+Carry::Carry(const Arithmetic& arithmetic, const Shape& shape)
+    : q_unit_(arithmetic.q_unit), p_unit_(arithmetic.p_unit) {
   for (Part part : carried_parts(arithmetic)) {
-    (*this)[part] = Tensor(ir::Type{arithmetic.state, shape});
+    (*this)[part] = Tensor(part_type(arithmetic, part, shape));
   }
 }
 
@@ -69,6 +80,10 @@ Carry::Carry(const Arithmetic& arithmetic, const InitialState& initial, const Te
                        "", "the state is f32, which ends at 3.4e38", kNoSingle});
     }
     Tensor& value = (*this)[part];
+    if (const double unit = unit_of(arithmetic, part); unit != 0) {
+      value = on_lattice(x, given, unit);
+      return;
+    }
     value = converted(x, arithmetic.state);
     if (!has(error_of(part))) return;
     // Without an error term from before, it is what the state's type cannot hold of x.
@@ -82,7 +97,12 @@ Carry::Carry(const Arithmetic& arithmetic, const InitialState& initial, const Te
   fill(Part::kP, p, initial.p_error);
 }
 
+double Carry::unit(Part part) const {
+  return part == Part::kQ ? q_unit_ : part == Part::kP ? p_unit_ : 0;
+}
+
 Tensor Carry::whole(Part part) const {
+  if (unit(part) != 0) return off_lattice((*this)[part], unit(part));
   Tensor x = converted((*this)[part], DType::kF64);
   if (!has(error_of(part))) return x;
   const Tensor error = converted((*this)[error_of(part)], DType::kF64);
@@ -92,11 +112,21 @@ Tensor Carry::whole(Part part) const {
   return x;
 }
 
+std::optional<Tensor> Carry::error(Part part) const {
+  if (unit(part) != 0) return off_lattice_rest((*this)[part], unit(part));
+  if (!has(error_of(part))) return {};
+  return converted((*this)[error_of(part)], DType::kF64);
+}
+
+std::optional<std::int64_t> Carry::first_non_finite(Part part) const {
+  return unit(part) != 0 ? first_off_lattice((*this)[part]) : ir::first_non_finite((*this)[part]);
+}
+
 const Part* Carry::non_finite() const {
   static constexpr Part kState[] = {Part::kQ, Part::kP};
   for (const Part& part : kState) {
-    if (first_non_finite((*this)[part])) return &part;
-    if (has(error_of(part)) && first_non_finite((*this)[error_of(part)])) return &part;
+    if (first_non_finite(part)) return &part;
+    if (has(error_of(part)) && first_non_finite(error_of(part))) return &part;
   }
   return nullptr;
 }

@@ -23,6 +23,10 @@ std::vector<Part> carried_parts(const Arithmetic& arithmetic);
 /// The same without the gradients: where a step begins, and what is observed.
 std::vector<Part> state_parts(const Arithmetic& arithmetic);
 
+/// The type of a carried part.
+ir::Type part_type(const Arithmetic& arithmetic, Part part, const Shape& shape);
+/// The lattice's spacing of q or p; 0 for what is carried as reals.
+double unit_of(const Arithmetic& arithmetic, Part part);
 /// Bytes of all of it.
 std::int64_t carry_bytes(const Arithmetic& arithmetic, const Shape& shape);
 
@@ -39,14 +43,22 @@ class Carry {
   ir::Tensor& operator[](Part part) { return parts_[static_cast<std::size_t>(part)]; }
   const ir::Tensor& operator[](Part part) const { return parts_[static_cast<std::size_t>(part)]; }
 
-  bool has(Part part) const { return (*this)[part].type() == (*this)[Part::kQ].type(); }
+  bool has(Part part) const { return (*this)[part].type().shape == (*this)[Part::kQ].type().shape; }
   /// q or p in f64, with its error term where it has one.
   ir::Tensor whole(Part part) const;
+  /// What is to be added to the f64 of a run that goes on: the error term of q or p, or what f64
+  /// does not hold of a number on a lattice. Nothing: `whole` is all of it.
+  std::optional<ir::Tensor> error(Part part) const;
+  /// The first element that is not finite, or not on the lattice any more.
+  std::optional<std::int64_t> first_non_finite(Part part) const;
   /// The first of q and p that holds a number that is not finite.
   const Part* non_finite() const;
 
  private:
+  double unit(Part part) const;
+
   std::array<ir::Tensor, kParts> parts_;
+  double q_unit_ = 0, p_unit_ = 0;
 };
 
 /// x in another type of reals, rounded.

@@ -130,7 +130,7 @@ class Replay {
     const Arithmetic& a = pieces_.arithmetic;
     std::vector<Tensor> args;
     for (Part part : {Part::kQ, Part::kP}) {
-      args.push_back(s[part]);
+      args.push_back(a.lattice() ? s.whole(part) : s[part]);
       if (!a.pairs) continue;
       args.push_back(s.has(error_of(part)) ? s[error_of(part)] : ir::filled(s[part].type(), 0));
     }
@@ -156,9 +156,9 @@ class Replay {
 /// A finite change that overflowed the range of the state's own type.
 NonFinite overflow(const char* array, const char* expression, const Shape& shape, const Carry& s) {
   const Part part = *s.non_finite();
-  const auto at = first_non_finite(s[part]);
+  const auto at = s.first_non_finite(part);
   NonFinite found;
-  found.component = component_name(array, shape, at ? *at : *first_non_finite(s[error_of(part)]));
+  found.component = component_name(array, shape, at ? *at : *s.first_non_finite(error_of(part)));
   found.expression = expression;
   return found;
 }

@@ -490,7 +490,7 @@ double momentum_scale(const Invariant& i, const Carry& c) {
   const Shape& s = c[Part::kQ].type().shape;
   if (s.rank() == 2) return row_norm_sum(c[Part::kQ], &c[Part::kP]);
   const Shape row = s.with_leading(1);
-  const Tensor q = c[Part::kQ].reshaped(row), p = c[Part::kP].reshaped(row);
+  const Tensor q = c.whole(Part::kQ).reshaped(row), p = c.whole(Part::kP).reshaped(row);
   return row_norm_sum(q, &p);
 }
 
@@ -555,12 +555,8 @@ RunResult Run::go() {
   result_.state_hash = hash.text();
   result_.q = carry_.whole(Part::kQ);
   result_.p = carry_.whole(Part::kP);
-  const auto error = [&](Part part) -> std::optional<Tensor> {
-    if (!carry_.has(error_of(part))) return {};
-    return converted(carry_[error_of(part)], DType::kF64);
-  };
-  result_.q_error = error(Part::kQ);
-  result_.p_error = error(Part::kP);
+  result_.q_error = carry_.error(Part::kQ);
+  result_.p_error = carry_.error(Part::kP);
   result_.v = velocity_;
   return std::move(result_);
 }

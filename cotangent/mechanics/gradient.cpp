@@ -733,6 +733,7 @@ GradientResult GradientRun::go() {
     const RunResult run = flow->run(initial_, steps_);
     result_.status = RunStatus::kNonFinite;
     result_.fault = run.fault;
+    result_.steps = run.steps;
     return std::move(result_);
   }
   result_.reverse_s = seconds_since(clock_) - result_.forward_s;

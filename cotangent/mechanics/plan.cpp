@@ -9,6 +9,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/diagnose.h"
 #include "cotangent/mechanics/gradient_plan.h"
+#include "cotangent/mechanics/lattice.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
 
@@ -43,8 +44,9 @@ constexpr double kPairOperations = 15;   // of f32 for one of a pair, about
 
 class Planner {
  public:
-  Planner(const System& system, const Facts& facts, const RunSettings& settings)
-      : system_(system), facts_(facts), settings_(settings) {}
+  Planner(const System& system, const Facts& facts, const RunSettings& settings,
+          const InitialState* initial)
+      : system_(system), facts_(facts), settings_(settings), initial_(initial) {}
 
   Plan make() {
     check_step();
@@ -215,11 +217,11 @@ class Planner {
       refuse("unknown precision \"" + asked + "\"" +
                  (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
              settings_.precision_span,
-             "the state is carried in f64, in f32, or in f32 with an error term",
+             "the state is carried in f64, in f32, in f32 with an error term, or on a lattice",
              "write one of " + join(known, ", "));
     }
     plan_.precision = asked;
-    plan_.arithmetic.state = asked == "f64" ? DType::kF64 : DType::kF32;
+    plan_.arithmetic.state = asked == "f64" || asked == "lattice" ? DType::kF64 : DType::kF32;
     plan_.arithmetic.pairs = asked == "double-single";
     check_range();
     error_terms();
@@ -230,9 +232,37 @@ class Planner {
           "precision", "f32",
           "you asked for it: half the memory, twice the lanes; round-off of 6e-8 a step sets the "
           "floor of every error, and monitors are computed in f64 from the f32 state");
+    } else if (asked == "lattice") {
+      lattice();
     } else {
       explain_error_terms();
     }
+  }
+
+  void lattice() {
+    const double given[] = {settings_.q_spacing, settings_.p_spacing};
+    std::optional<Spacing> found;
+    if (initial_ && (given[0] == 0 || given[1] == 0)) {
+      found = lattice_spacing(system_, *initial_, plan_.dt);
+    }
+    if (!found && (given[0] == 0 || given[1] == 0)) {
+      refuse("the spacing of the lattice is not known", settings_.precision_span,
+             "it is taken from the size of q and p, or of their first changes, and one of them is "
+             "zero throughout",
+             "write lattice = {q = 1e-16, p = 1e-16}, in the units of the file");
+    }
+    const auto power_of_two = [](double x) { return std::ldexp(1.0, std::ilogb(x)); };
+    plan_.arithmetic.q_unit = given[0] != 0 ? power_of_two(given[0]) : found->q;
+    plan_.arithmetic.p_unit = given[1] != 0 ? power_of_two(given[1]) : found->p;
+    const auto text = [](double unit) { return "2^" + std::to_string(std::ilogb(unit)); };
+    decide(
+        "precision",
+        "lattice, q " + text(plan_.arithmetic.q_unit) + ", p " + text(plan_.arithmetic.p_unit),
+        "you asked for it: q and p are whole multiples of these, as i64, and kicks and drifts are "
+        "rounded to them, so that a step is undone to the bit; |q| < " +
+            shortest(plan_.arithmetic.q_unit * 0x1p62) + ", |p| < " +
+            shortest(plan_.arithmetic.p_unit * 0x1p62) +
+            " (Levesque and Verlet 1993; Rein and Tamayo 2018)");
   }
 
   void check_range() const {
@@ -366,21 +396,23 @@ class Planner {
   const System& system_;
   const Facts& facts_;
   const RunSettings& settings_;
+  const InitialState* initial_;
   Plan plan_;
 };
 
 }  // namespace
 
 std::vector<std::string> precision_names() {
-  return {"f64", "f32", "compensated", "double-single"};
+  return {"f64", "f32", "compensated", "double-single", "lattice"};
 }
 
 bool has_error_terms(const std::string& precision) {
   return precision == "compensated" || precision == "double-single";
 }
 
-Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings) {
-  return Planner(system, facts, settings).make();
+Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings,
+               const InitialState* initial) {
+  return Planner(system, facts, settings, initial).make();
 }
 
 }  // namespace cotangent::mechanics

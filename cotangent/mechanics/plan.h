@@ -33,10 +33,15 @@ struct Arithmetic {
   DType state = DType::kF64;
   bool q_error = false, p_error = false;  ///< carried with an error term (transform/compensated.h)
   bool pairs = false;                     ///< dH/dq and dH/dp are computed and kept as pairs of f32
+  /// q and p are whole multiples of these powers of two, carried as i64 (lattice.h); 0: they are
+  /// reals.
+  double q_unit = 0, p_unit = 0;
 
   bool errors() const { return q_error || p_error; }
+  bool lattice() const { return q_unit != 0; }
 };
-std::vector<std::string> precision_names();  ///< "f64", "f32", "compensated", "double-single"
+/// "f64", "f32", "compensated", "double-single", "lattice"
+std::vector<std::string> precision_names();
 bool has_error_terms(const std::string& precision);
 
 struct Plan {
@@ -51,6 +56,8 @@ struct Plan {
 };
 
 /// Throws UserError for an override the facts forbid (names the fact, the term and the place).
-Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings);
+/// `initial` is where a lattice takes its spacing from, unless the settings give it.
+Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings,
+               const InitialState* initial = nullptr);
 
 }  // namespace cotangent::mechanics

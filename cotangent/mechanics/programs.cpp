@@ -32,7 +32,7 @@ std::vector<Value> parameter_values(Builder& b, const std::vector<Type>& types,
 std::vector<Value> observe(Builder& b, const Pieces& pieces, const StepBuilder& step,
                            const std::vector<Output>& outputs, const SymbolicCarry& s, Value t,
                            const std::vector<Value>& parameters, Value* velocity = nullptr) {
-  const Value q64 = step.whole(b, s.q), p64 = step.whole(b, s.p);
+  const Value q64 = step.whole(b, s.q, Part::kQ), p64 = step.whole(b, s.p, Part::kP);
   std::vector<Value> args = {q64, p64, t};
   args.insert(args.end(), parameters.begin(), parameters.end());
   const Value v = b.inline_call(*pieces.velocity_f64, args)[0];
@@ -66,7 +66,7 @@ std::vector<std::string> names_of_parameters(const System& system) {
 SymbolicCarry part_params(Builder& b, const Pieces& pieces, const std::vector<Part>& parts) {
   SymbolicCarry s;
   for (Part part : parts) {
-    s[part] = b.param(part_type(pieces, part), name_of(part));
+    s[part] = b.param(part_type(pieces.arithmetic, part, pieces.shape), name_of(part));
   }
   return s;
 }
@@ -130,10 +130,6 @@ FunctionPtr angular_momentum(const System& system) {
 }
 
 }  // namespace
-
-ir::Type part_type(const Pieces& pieces, Part) {
-  return {pieces.arithmetic.state, pieces.shape};
-}
 
 Coefficients coefficients_of(const Composition& composition) {
   Coefficients c;
@@ -299,7 +295,7 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
   std::vector<Value> results = step.values(s);
   if (tape) {
     results.insert(results.end(), {record.q, record.p});
-    const Value end = step.whole(body, s.p);
+    const Value end = step.whole(body, s.p, Part::kP);
     if (tape->ends) {
       results.push_back(tape->real == DType::kF64 ? end : body.cast(end, tape->real));
     }
@@ -381,14 +377,14 @@ ir::FunctionPtr update_program(const Pieces& pieces, Part part) {
   const bool error = part == Part::kQ ? a.q_error : a.p_error;
   Builder b("update");
   const Type type{a.state, pieces.shape};
-  const auto pair = [&](const std::string& name, bool low) {
-    const Value value = b.param(type, name);
+  const auto pair = [&](const std::string& name, const Type& of, bool low) {
+    const Value value = b.param(of, name);
     return Compensated{value, low ? b.param(type, name + "_low") : Value{}};
   };
   const StepBuilder step(pieces, composition_for(2));
-  const Compensated x = pair("x", error);
+  const Compensated x = pair("x", part_type(a, part, pieces.shape), error);
   const Value coefficient = b.param(kReal, "coefficient");
-  const Compensated rate = pair("rate", a.pairs);
+  const Compensated rate = pair("rate", type, a.pairs);
   const Compensated next = step.update(b, x, step.coefficient(b, coefficient, part), rate);
   std::vector<Value> results = {next.value};
   if (error) results.push_back(next.error);

@@ -82,9 +82,6 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
                               const std::vector<Output>& outputs, std::int64_t trip,
                               const std::optional<Tape>& tape = {});
 
-/// The type of a carried part.
-ir::Type part_type(const Pieces& pieces, Part part);
-
 /// For a device without 64-bit types: an f32 state, times and parameters in f32 too, and functions
 /// such as sin left to the device (ours compute in f64 inside).
 Pieces device_pieces(const System& system);

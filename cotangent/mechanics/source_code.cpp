@@ -50,7 +50,7 @@ std::vector<std::string> names_of(const ir::Function& f) {
 }
 
 std::string c_type(DType t) {
-  return t == DType::kF32 ? "float" : "double";
+  return t == DType::kF32 ? "float" : t == DType::kI64 ? "int64_t" : "double";
 }
 
 std::string dimensions(const Shape& s) {
@@ -76,8 +76,9 @@ std::string numbers(const Tensor& x, DType t) {
   std::string text;
   std::size_t column = 0;
   for (std::int64_t k = 0; k < x.size(); ++k) {
-    const auto value = static_cast<double>(x.real(k));
-    const std::uint64_t bits = t == DType::kF32
+    const auto value = t == DType::kI64 ? 0 : static_cast<double>(x.real(k));
+    const std::uint64_t bits = t == DType::kI64 ? static_cast<std::uint64_t>(x.integer(k))
+                               : t == DType::kF32
                                    ? std::bit_cast<std::uint32_t>(static_cast<float>(value))
                                    : std::bit_cast<std::uint64_t>(value);
     const std::string one = source::number_text(Dialect::kC, t, bits);
@@ -201,8 +202,11 @@ class CWriter {
                                 "what rounding took from q",
                                 "what rounding took from p",
                                 "the low part of the gradient"};
-    return {name_of(part), ir::Type{a.state, system_.shape},
-            note[static_cast<std::size_t>(part)] + sum};
+    const double unit = unit_of(a, part);
+    const std::string lattice =
+        unit != 0 ? ", times 2^" + std::to_string(std::ilogb(unit)) : std::string();
+    return {name_of(part), part_type(a, part, system_.shape),
+            note[static_cast<std::size_t>(part)] + sum + lattice};
   }
 
   std::string use() const {
@@ -381,8 +385,9 @@ static void print_number(double x) {
 }
 
 )";
-    // With `error`, the sum of two fields of one shape, in double.
-    const auto print = [&](const Field& f, const std::string& object, const std::string& error) {
+    // With `error`, the sum of two fields of one shape, in double; with `unit`, times that.
+    const auto print = [&](const Field& f, const std::string& object, const std::string& error,
+                           double unit = 0) {
       std::string open, close, at;
       std::string body =
           "  printf(\", \\\"" + (f.label.empty() ? f.name : f.label) + "\\\": \");\n";
@@ -398,7 +403,8 @@ static void print_number(double x) {
       }
       const std::string one = object + f.name + at;
       const std::string sum = "(double)" + one + " + (double)" + object + error + at;
-      body += indent + "print_number(" + (error.empty() ? one : sum) + ");\n";
+      const std::string scaled = "(double)" + one + " * " + real(unit);
+      body += indent + "print_number(" + (unit != 0 ? scaled : error.empty() ? one : sum) + ");\n";
       for (int k = 0; k < f.type.shape.rank(); ++k) {
         indent.resize(indent.size() - 2);
         body += indent + "}\n" + indent + "printf(\"]\");\n";
@@ -416,8 +422,8 @@ static void print_number(double x) {
   print_number(@_time(&s));
 )";
     const Arithmetic& a = plan_.arithmetic;
-    text += print(field(Part::kQ), "s.", a.q_error ? name_of(Part::kQError) : "");
-    text += print(field(Part::kP), "s.", a.p_error ? name_of(Part::kPError) : "");
+    text += print(field(Part::kQ), "s.", a.q_error ? name_of(Part::kQError) : "", a.q_unit);
+    text += print(field(Part::kP), "s.", a.p_error ? name_of(Part::kPError) : "", a.p_unit);
     for (const Field& f : observed_) text += print(f, "o.", "");
     text += R"(  printf(", \"state_hash\": \"%016llx\"}\n", (unsigned long long)@_hash(&s));
   return 0;

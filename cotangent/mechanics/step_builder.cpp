@@ -1,5 +1,7 @@
 #include "cotangent/mechanics/step_builder.h"
 
+#include "cotangent/mechanics/lattice.h"
+
 namespace cotangent::mechanics {
 
 using ir::Builder;
@@ -116,6 +118,8 @@ Compensated StepBuilder::update(Builder& b, Compensated x, Compensated scale,
                                 Compensated rate) const {
   const auto spread = [&](Value v) { return v.valid() ? b.broadcast_to(v, pieces_.shape) : v; };
   const Compensated h{spread(scale.value), spread(scale.error)};
+  if (pieces_.arithmetic.lattice())
+    return {lattice_sum(b, x.value, b.mul(h.value, rate.value)), {}};
   if (!x.error.valid()) return {b.fma(h.value, rate.value, x.value), {}};
   return rate.error.valid() ? transform::compensated_update(b, x, h, rate)
                             : transform::compensated_update(b, x, h.value, rate.value);
@@ -124,6 +128,7 @@ Compensated StepBuilder::update(Builder& b, Compensated x, Compensated scale,
 Compensated StepBuilder::coefficient(Builder& b, Value x, Part part) const {
   const Arithmetic& a = pieces_.arithmetic;
   const bool error = part == Part::kQ ? a.q_error : a.p_error;
+  if (a.lattice()) return {b.mul(x, b.splat(1 / unit_of(a, part), b.type(x))), {}};
   return a.pairs && error ? split(b, x) : Compensated{to_state(b, x), {}};
 }
 
@@ -185,8 +190,9 @@ Compensated StepBuilder::call(Builder& b, const ir::Function& f, const StepConte
   const auto push_real = [&](Value x) {
     push(pairs ? split(b, x) : Compensated{to_state(b, x), {}});
   };
-  push(s.q);
-  push(s.p);
+  const bool lattice = pieces_.arithmetic.lattice();
+  push(lattice ? Compensated{whole(b, s.q, Part::kQ), {}} : s.q);
+  push(lattice ? Compensated{whole(b, s.p, Part::kP), {}} : s.p);
   if (t.valid()) {
     push_real(t);
   } else {
@@ -200,11 +206,11 @@ Compensated StepBuilder::call(Builder& b, const ir::Function& f, const StepConte
 SymbolicCarry StepBuilder::stage(Builder& b, const StepContext& c, SymbolicCarry s, Value index,
                                  Compensated drift, Compensated kick, Value before, Value after,
                                  StageRecord* record) const {
-  const auto recorded = [&](const Compensated& x) {
-    const Value value = whole(b, x);
+  const auto recorded = [&](const Compensated& x, Part part) {
+    const Value value = whole(b, x, part);
     return record->real == DType::kF64 ? value : b.cast(value, record->real);
   };
-  if (record) record->p = recorded(s.p);
+  if (record) record->p = recorded(s.p, Part::kP);
   Value t_after;
   if (moves()) t_after = time(b, c, index, after);
   if (pieces_.velocity_moves) {
@@ -214,7 +220,7 @@ SymbolicCarry StepBuilder::stage(Builder& b, const StepContext& c, SymbolicCarry
   } else {
     s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
   }
-  if (record) record->q = recorded(s.q);
+  if (record) record->q = recorded(s.q, Part::kQ);
   s.gradient = gradient(b, c, s, t_after);
   s.p = update(b, s.p, kick, s.gradient);
   return s;
@@ -236,7 +242,9 @@ SymbolicCarry StepBuilder::undo_drift(Builder& b, const StepContext& c, Symbolic
   return s;
 }
 
-Value StepBuilder::whole(Builder& b, const Compensated& x) const {
+Value StepBuilder::whole(Builder& b, const Compensated& x, Part part) const {
+  const double unit = unit_of(pieces_.arithmetic, part);
+  if (unit != 0) return lattice_real(b, x.value, unit);
   const Value value = b.type(x.value).dtype == DType::kF64 ? x.value : b.cast(x.value, DType::kF64);
   return x.error.valid() ? b.add(value, b.cast(x.error, DType::kF64)) : value;
 }

@@ -82,9 +82,9 @@ class StepBuilder {
   /// x + scale * rate
   transform::Compensated update(ir::Builder& b, transform::Compensated x,
                                 transform::Compensated scale, transform::Compensated rate) const;
-  /// A part of the state in f64, with its error term.
-  ir::Value whole(ir::Builder& b, const transform::Compensated& x) const;
-  /// A coefficient times dt, in the state's dtype, for updates of `part`.
+  /// q or p in f64, with its error term, off the lattice.
+  ir::Value whole(ir::Builder& b, const transform::Compensated& x, Part part) const;
+  /// A coefficient times dt, in the state's dtype (in units of a lattice), for updates of `part`.
   transform::Compensated coefficient(ir::Builder& b, ir::Value x, Part part) const;
 
   /// The carried parts as parameters of a body; as a list in their order; from such a list.

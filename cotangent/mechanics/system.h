@@ -81,9 +81,12 @@ struct RunSettings {
   /// The parts of the state ("q", "p") that carry error terms, for a precision that has them;
   /// empty: both.
   std::vector<std::string> compensated;
+  /// Of a precision "lattice": the spacing of q and of p, rounded down to powers of two; 0: from
+  /// the initial state.
+  double q_spacing = 0, p_spacing = 0;
   std::int64_t every = 0;  ///< default cadence of observers and monitors; 0: about 1000 samples
   GradientSettings gradient;
-  SourceSpan method_span, order_span, dt_span, precision_span, compensated_span;
+  SourceSpan method_span, order_span, dt_span, precision_span, compensated_span, lattice_span;
 };
 
 }  // namespace cotangent::mechanics

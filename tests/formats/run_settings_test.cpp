@@ -1,4 +1,6 @@
 // [run]: two of dt, t_end and steps, and what --set does to them. Exact.
+#include "cotangent/formats/run_settings.h"
+
 #include <gtest/gtest.h>
 
 #include "cotangent/formats/system_file.h"
@@ -152,6 +154,48 @@ TEST(RunSettings, PrecisionAndWhatIsCompensated) {
   EXPECT_EQ(load(run + "precision = \"f32\"\ncompensated = [\"p\"]\n").run.compensated, Parts{"p"});
   EXPECT_EQ(load(run, {"run.precision=f32", "run.compensated=[\"p\"]"}).run.compensated,
             Parts{"p"});
+}
+
+TEST(RunSettings, Lattice) {
+  const std::string run = "dt = 0.5\nsteps = 16\nprecision = \"lattice\"\n";
+  EXPECT_EQ(load(run).run.q_spacing, 0);
+  const mechanics::RunSettings given = load(run + "lattice = {q = 1e-16, p = \"= 2^-50\"}\n").run;
+  EXPECT_EQ(given.q_spacing, 1e-16);
+  EXPECT_EQ(given.p_spacing, 0x1p-50);
+  // A precision set from outside runs the file all the same.
+  EXPECT_EQ(load(run + "lattice = {q = 1e-16, p = 1e-16}\n", {"run.precision=f64"}).run.q_spacing,
+            0);
+  EXPECT_NE(error_of(run, {"run.precision=f64", "run.lattice={q=1,p=1}"}).find("the precision is"),
+            std::string::npos);
+}
+
+TEST(RunSettings, Gradient) {
+  const std::string run = "dt = 0.5\nsteps = 16\n";
+  const mechanics::GradientSettings none = load(run).run.gradient;
+  EXPECT_EQ(none.policy, "auto");
+  EXPECT_EQ(none.budget, 268435456);
+  EXPECT_EQ(none.drift_tolerance, 1e-6);
+  const mechanics::GradientSettings given =
+      load(run + "[gradient]\npolicy = \"reverse\"\nbudget = \"1.5 MiB\"\ntolerance = 0\n")
+          .run.gradient;
+  EXPECT_EQ(given.policy, "reverse");
+  EXPECT_EQ(given.budget, 1572864);
+  EXPECT_EQ(given.drift_tolerance, 0);
+  EXPECT_EQ(load(run, {"gradient.budget=4096"}).run.gradient.budget, 4096);
+}
+
+TEST(RunSettings, SizesInBytes) {
+  EXPECT_EQ(parse_bytes("0"), 0);
+  EXPECT_EQ(parse_bytes("4096"), 4096);
+  EXPECT_EQ(parse_bytes("10 B"), 10);
+  EXPECT_EQ(parse_bytes("10MB"), 10000000);
+  EXPECT_EQ(parse_bytes("2 kB"), 2000);
+  EXPECT_EQ(parse_bytes("2KiB"), 2048);
+  EXPECT_EQ(parse_bytes("0.5 GiB"), 536870912);
+  EXPECT_EQ(parse_bytes("1 TB"), 1000000000000);
+  for (const char* bad : {"", "MB", "-1", "10 mb", "1 PB", "nan", "1e30", "10 MBs"}) {
+    EXPECT_FALSE(parse_bytes(bad)) << bad;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,224 @@
+// `cotangent grad`: what it prints where, its exit codes, what it refuses.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/apps/cli.h"
+
+namespace cotangent::apps::testing {
+namespace {
+using nlohmann::json;
+
+// x'' = -k x from x = a at rest: x(t) = a cos(w t), w = sqrt(k).
+constexpr const char* kSpring = R"(title = "Spring"
+[parameters]
+k = 4.0
+unused = 1.0
+[energy]
+kinetic = "p[0]^2 / 2"
+spring = "k * q[0]^2 / 2"
+[initial]
+q = [0.5]
+p = [0.0]
+[run]
+dt = 0.001
+steps = 2000
+order = 6
+[observe]
+position = "q[0]"
+)";
+
+TEST(Grad, IsOneObjectWithTheDerivativesOfTheExactSolution) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  for (const char* of : {"q[0]", "position"}) {
+    const CliResult result = run_cli({"grad", file, "--of", of, "--wrt", "q,p,k", "--json", "-q"});
+    ASSERT_EQ(result.code, 0) << result.err;
+    const json answer = result.json();
+    EXPECT_EQ(answer.at("schema"), "cotangent.grad/1");
+    EXPECT_EQ(answer.at("status"), "finished");
+    const double w = 2, t = 2;
+    EXPECT_NEAR(answer.at("value").get<double>(), 0.5 * std::cos(w * t), 1e-12);
+    EXPECT_NEAR(answer.at("grad").at("q").at(0).get<double>(), std::cos(w * t), 1e-12);
+    EXPECT_NEAR(answer.at("grad").at("p").at(0).get<double>(), std::sin(w * t) / w, 1e-12);
+    EXPECT_NEAR(answer.at("grad").at("k").get<double>(), -0.5 * t * std::sin(w * t) / (2 * w),
+                1e-12);
+    EXPECT_EQ(answer.at("policy"), "all");
+    EXPECT_GT(answer.at("peak_bytes").get<std::int64_t>(), 1000000);
+    EXPECT_GT(answer.at("kept_bytes").get<std::int64_t>(), 0);
+    EXPECT_TRUE(answer.at("horizon").at("lost_at").is_null());
+    EXPECT_GT(answer.at("horizon").at("digits").get<double>(), 10);
+  }
+}
+
+TEST(Grad, OfAMeanAndOfEnergies) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  const CliResult mean = run_cli(
+      {"grad", file, "--of", "q[0]", "--wrt", "q", "--at", "mean", "--every", "1", "--json", "-q"});
+  ASSERT_EQ(mean.code, 0) << mean.err;
+  double sum = 0;  // over the steps, the first and the last state among them
+  for (int k = 0; k <= 2000; ++k) sum += std::cos(2 * 0.001 * k);
+  EXPECT_NEAR(mean.json().at("grad").at("q").at(0).get<double>(), sum / 2001, 1e-12);
+  // Energy is conserved: its gradient at the end is that at the start.
+  const CliResult energy =
+      run_cli({"grad", file, "--of", "energy", "--wrt", "q,k", "--json", "-q"});
+  EXPECT_NEAR(energy.json().at("grad").at("q").at(0).get<double>(), 4 * 0.5, 1e-10);
+  EXPECT_NEAR(energy.json().at("grad").at("k").get<double>(), 0.125, 1e-10);
+  EXPECT_EQ(run_cli({"grad", file, "--of", "spring", "--wrt", "q", "-q"}).code, 0);
+}
+
+TEST(Grad, EveryPolicyHasTheSameAnswerWithinItsBudget) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  const auto by = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = {"grad", file, "--of", "q[0]", "--wrt", "k", "--json", "-q"};
+    all.insert(all.end(), more.begin(), more.end());
+    const CliResult result = run_cli(all);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.json();
+  };
+  const json all = by({"--policy", "all"});
+  const json few = by({"--policy", "checkpoints", "--budget", "4kB"});
+  EXPECT_EQ(few.at("grad"), all.at("grad"));
+  EXPECT_EQ(few.at("policy"), "checkpoints");
+  EXPECT_LE(few.at("kept_bytes").get<int>(), 4000);
+  const json undone = by({"--policy", "reverse"});
+  EXPECT_EQ(undone.at("policy"), "reverse");
+  EXPECT_EQ(undone.at("drift").at("fell_back"), false);
+  EXPECT_NEAR(undone.at("grad").at("k").get<double>(), all.at("grad").at("k").get<double>(), 1e-11);
+  // What the file says holds, and the command line wins over it.
+  EXPECT_EQ(by({"--set", "gradient.policy=checkpoints"}).at("policy"), "checkpoints");
+  EXPECT_EQ(by({"--set", "gradient.policy=checkpoints", "--policy", "all"}).at("policy"), "all");
+}
+
+TEST(Grad, AFallBackIsSaid) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  const CliResult result = run_cli({"grad", file, "--of", "q[0]", "--wrt", "k", "--policy",
+                                    "reverse", "--tolerance", "0", "--json"});
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.json().at("drift").at("fell_back"), true);
+  EXPECT_NE(result.err.find("by checkpoints"), std::string::npos) << result.err;
+}
+
+TEST(Grad, AParameterThatNothingReadsIsNamed) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  const CliResult result = run_cli({"grad", file, "--of", "q[0]", "--wrt", "unused,k"});
+  EXPECT_EQ(result.code, 0);
+  EXPECT_NE(result.err.find("the gradient by unused is zero"), std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find("the gradient by k is zero"), std::string::npos);
+  for (const char* word : {"gradient", "unused", "k ", "policy all", "digits are left"}) {
+    EXPECT_NE(result.out.find(word), std::string::npos) << word << '\n' << result.out;
+  }
+}
+
+// Henon-Heiles near its escape energy: within 600 units of time nothing is left.
+TEST(Grad, LostDigitsAreAFailedCheck) {
+  const std::vector<std::string> command = {"grad",  example("henon_heiles"),
+                                            "--of",  "q[0]",
+                                            "--wrt", "q",
+                                            "--set", "run.dt=0.05",
+                                            "--set", "run.t_end=1500",
+                                            "--set", "initial.q=[0.0, -0.1]",
+                                            "--set", "initial.p=[0.5575, 0.0]",
+                                            "--json"};
+  const CliResult result = run_cli(command);
+  EXPECT_EQ(result.code, 4) << result.err;
+  EXPECT_NE(result.err.find("lost its digits: from t = "), std::string::npos) << result.err;
+  const double lost = result.json().at("horizon").at("lost_at").get<double>();
+  EXPECT_GT(lost, 100);
+  EXPECT_LT(lost, 1500);
+}
+
+TEST(Grad, ThatIsNotFiniteNamesStepOpAndPlace) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("kink.toml", R"([energy]
+kinetic = "dot(p[0], p[0]) / 2"
+well = "abs(q[0,0])^1.5 + q[0,1]^2"
+[initial]
+q = [[0.0, 1.0]]
+p = [[0.0, 0.0]]
+[run]
+dt = 0.01
+steps = 1000
+order = 2
+)");
+  const CliResult result =
+      run_cli({"grad", file, "--of", "q[0,0] + q[0,1]", "--wrt", "q", "--json", "-q"});
+  EXPECT_EQ(result.code, 3);
+  const json answer = result.json();
+  EXPECT_EQ(answer.at("status"), "non-finite");
+  EXPECT_EQ(answer.at("gradient_fault").at("step"), 1000);
+  EXPECT_EQ(answer.at("gradient_fault").at("expression"), "abs(q[0,0])^1.5");
+  EXPECT_FALSE(answer.contains("grad"));
+  for (const char* part : {"kink.toml:3:9", "step 1,000", "gradient by q[0,0]", "^~~~"}) {
+    EXPECT_NE(result.err.find(part), std::string::npos) << part << '\n' << result.err;
+  }
+}
+
+TEST(Grad, ARunThatTurnsNonFiniteSaysWhatRunSays) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("fall.toml", R"toml([energy]
+kinetic = "p[0]^2 / 2"
+well = "sqrt(q[0])"
+[initial]
+q = [1.0]
+p = [0.0]
+[run]
+dt = 0.01
+t_end = 20.0
+method = "leapfrog"
+)toml");
+  const CliResult run = run_cli({"run", file, "--json", "-q"});
+  const CliResult grad = run_cli({"grad", file, "--of", "q[0]", "--wrt", "q", "--json", "-q"});
+  EXPECT_EQ(grad.code, 3);
+  EXPECT_EQ(grad.err, run.err);
+  EXPECT_EQ(grad.json().at("fault"), run.json().at("fault"));
+}
+
+TEST(Grad, BadInputIsSaid) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"--of", "q[0"}, "--wrt is required"},
+      {{"--wrt", "q"}, "--of is required"},
+      {{"--of", "q[0", "--wrt", "q"}, "objective"},
+      {{"--of", "q", "--wrt", "q"}, "one real number"},
+      {{"--of", "q[0]", "--wrt", "r"}, "no \"r\""},
+      {{"--of", "q[0]", "--wrt", "v"}, "gives momenta"},
+      {{"--of", "q[0]", "--wrt", "q", "--at", "start"}, "--at"},
+      {{"--of", "q[0]", "--wrt", "q", "--every", "3"}, "--every"},
+      {{"--of", "q[0]", "--wrt", "q", "--policy", "alll"}, "did you mean \"all\""},
+      {{"--of", "q[0]", "--wrt", "q", "--budget", "much"}, "--budget"},
+      {{"--of", "q[0]", "--wrt", "q", "--policy", "all", "--budget", "10"}, "raise the budget"},
+      {{"--of", "nothing", "--wrt", "q"}, "nothing"},
+  };
+  for (const auto& [arguments, words] : cases) {
+    std::vector<std::string> all = {"grad", file};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const CliResult result = run_cli(all);
+    EXPECT_EQ(result.code, 2) << words;
+    EXPECT_EQ(result.out, "");
+    EXPECT_NE(result.err.find(words), std::string::npos) << words << "\n" << result.err;
+  }
+}
+
+TEST(Grad, ExplainHasTheChoiceAndItsMemory) {
+  const auto gradients = [](const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"explain", example("outer_solar_system"), "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    const json answer = run_cli(all).json();
+    for (const json& decision : answer.at("plan")) {
+      if (decision.at("decision") == "gradients") return decision.at("choice").get<std::string>();
+    }
+    return std::string();
+  };
+  EXPECT_EQ(gradients({}), "all, 27.5 MiB");
+  EXPECT_EQ(gradients({"--set", "gradient.budget=1MB"}).substr(0, 12), "checkpoints,");
+  EXPECT_EQ(gradients({"--set", "gradient.policy=reverse"}).substr(0, 8), "reverse,");
+}
+
+}  // namespace
+}  // namespace cotangent::apps::testing
