@@ -159,6 +159,84 @@ std::vector<Array> Reverse::pull(std::span<const Array> cotangents) const {
   return out;
 }
 
+namespace {
+
+/// The real ones of some tangents or cotangents, each of the type and shape of its array.
+void append_along(std::string_view op, const char* what, std::span<const Array> along,
+                  std::span<const Array> at, std::vector<NodePtr>& operands) {
+  if (along.size() != at.size()) {
+    refuse(op,
+           std::to_string(along.size()) + " " + what + "s for " + std::to_string(at.size()) +
+               " arrays",
+           std::string("give one of the structure of what it belongs to"));
+  }
+  for (std::size_t k = 0; k < at.size(); ++k) {
+    if (!is_float(at[k].dtype())) continue;
+    const Array t = convert(op, along[k], {at[k].dtype(), false});
+    if (t.shape() != at[k].shape()) {
+      refuse(op,
+             std::string("a ") + what + " is " + t.type_text() + ", its array " + at[k].type_text(),
+             "give it the shape of its array");
+    }
+    operands.push_back(t.node());
+  }
+}
+
+struct TangentFunction {
+  ir::FunctionPtr linear;
+};
+
+}  // namespace
+
+Tangent tangent_of(const Recording& recording, std::span<const Array> parameters,
+                   std::span<const Array> results, std::span<const Array> at) {
+  want_real("linearise", at);
+  const Closure closure = closure_of("linearise", recording, parameters, results);
+  const auto split = transform::linearise(*closure.function, real_ones(at));
+  const std::vector<Array> all = arrays_of(make_call(split.primal, operands_of(at, closure)));
+  const auto values = all.begin() + static_cast<std::ptrdiff_t>(results.size());
+  Tangent tangent;
+  tangent.values.assign(all.begin(), values);
+  tangent.residuals.assign(values, all.end());
+  tangent.at.assign(at.begin(), at.end());
+  tangent.function = std::make_shared<TangentFunction>(TangentFunction{split.linear});
+  return tangent;
+}
+
+std::vector<Array> Tangent::push(std::span<const Array> tangents) const {
+  std::vector<NodePtr> operands = nodes_of(residuals);
+  append_along("linearise", "tangent", tangents, at, operands);
+  const auto& linear = static_cast<const TangentFunction*>(function.get())->linear;
+  const auto all = make_call(linear, operands);
+  std::vector<Array> out;
+  std::size_t next = 0;
+  for (const Array& y : values) {
+    out.push_back(is_float(y.dtype()) ? Array(all[next++]) : zero_like(y));
+  }
+  return out;
+}
+
+std::vector<Array> transposed(const Recording& recording, std::span<const Array> parameters,
+                              std::span<const Array> results, std::span<const Array> cotangents) {
+  want_real("linear_transpose", parameters);
+  for (const Array& y : results) {
+    if (is_float(y.dtype())) continue;
+    refuse("linear_transpose", "the function gives " + y.type_text() + ", which is not linear",
+           "give real results only");
+  }
+  const Closure closure = closure_of("linear_transpose", recording, parameters, results);
+  for (const Array& x : parameters) {
+    if (is_float(x.dtype())) continue;
+    refuse("linear_transpose", "an argument is " + x.type_text() + ", which is not linear in",
+           "capture it in place of giving it as an argument");
+  }
+  std::vector<NodePtr> operands(closure.captures.begin(), closure.captures.end());
+  append_along("linear_transpose", "cotangent", cotangents, results, operands);
+  transform::Positions linear(parameters.size());
+  std::iota(linear.begin(), linear.end(), std::size_t{0});
+  return arrays_of(make_call(transform::transpose(*closure.function, linear), operands));
+}
+
 Array lanes_first(const Array& leaf, int axis, std::int64_t& lanes) {
   if (leaf.ndim() == 0) {
     refuse("vmap", "an argument with lanes is a scalar, " + leaf.type_text(),

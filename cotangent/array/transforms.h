@@ -1,5 +1,5 @@
-// grad, value_and_grad, jvp, vjp, jacobian, hessian, vmap: functions of arrays to functions of
-// arrays.
+// grad, value_and_grad, jvp, vjp, linearise, linear_transpose, jacobian, jacfwd, jacrev, hessian,
+// hvp, vmap: functions of arrays to functions of arrays.
 //
 //   auto slope = grad([](Array x) { return exp(sin(x * x)); });
 //   Array d = slope(0.5);
@@ -59,6 +59,20 @@ struct Reverse {
 Reverse reverse_of(const Recording& recording, std::span<const Array> parameters,
                    std::span<const Array> results, std::span<const Array> at);
 
+/// A recorded function, evaluated once, with the linear map that its derivative is there.
+struct Tangent {
+  std::vector<Array> values, residuals;
+  std::vector<Array> at;
+  std::shared_ptr<const void> function;
+  std::vector<Array> push(std::span<const Array> tangents) const;
+};
+Tangent tangent_of(const Recording& recording, std::span<const Array> parameters,
+                   std::span<const Array> results, std::span<const Array> at);
+
+/// The transpose of a recorded linear function: cotangents of the parameters, zeros for integers.
+std::vector<Array> transposed(const Recording& recording, std::span<const Array> parameters,
+                              std::span<const Array> results, std::span<const Array> cotangents);
+
 /// The leaf with its lanes in front; the number of lanes is checked.
 Array lanes_first(const Array& leaf, int axis, std::int64_t& lanes);
 /// The result, lanes in front, with its lanes along an axis.
@@ -75,6 +89,16 @@ struct IsPairOfArray<std::pair<Array, Aux>> : std::true_type {};
 template <std::size_t K, class Tuple>
 decltype(auto) nth(const Tuple& t) {
   return std::get<K>(t);
+}
+
+/// Appends the leaves of some trees.
+template <class... T>
+void append_leaves(std::vector<Array>& to, const T&... trees) {
+  const auto one = [&](const auto& tree) {
+    const auto mine = leaves_of(tree);
+    to.insert(to.end(), mine.begin(), mine.end());
+  };
+  (one(trees), ...);
 }
 
 /// One tree, or a tuple of them when several are asked for.
@@ -216,6 +240,60 @@ auto vjp(const F& f, const A&... given) {
   return std::pair(std::move(result), pull);
 }
 
+/// (f(x...), push): push(dx...) gives the derivative of f at x along dx, one tangent tree for each
+/// argument; all that does not depend on tangents is done once. jvp does both at a time.
+template <class F, class... A>
+auto linearise(const F& f, const A&... given) {
+  const auto arguments = transform_detail::lifted_tuple(given...);
+  transform_detail::Recording recording("linearise");
+  std::vector<Array> parameters, at;
+  auto result = std::apply(
+      [&](const auto&... x) {
+        transform_detail::append_leaves(at, x...);
+        return transform_detail::record(recording, parameters, f, x...);
+      },
+      arguments);
+  auto tangent = std::make_shared<const transform_detail::Tangent>(
+      transform_detail::tangent_of(recording, parameters, leaves_of(result), at));
+  result = with_leaves(std::move(result), tangent->values);
+  const auto push = [tangent, result](const auto&... tangents) {
+    static_assert(sizeof...(tangents) == sizeof...(A), "linearise: a tangent for each argument");
+    std::vector<Array> along;
+    transform_detail::append_leaves(along, lifted_t<std::decay_t<decltype(tangents)>>(tangents)...);
+    return with_leaves(result, tangent->push(along));
+  };
+  return std::pair(std::move(result), push);
+}
+
+/// The transpose of a linear function of arguments like x (their values are not read): from
+/// cotangents of its result to those of the arguments, a tuple when there are several. Refused,
+/// with the op, where f is not linear in all of them.
+template <class F, class... A>
+auto linear_transpose(const F& f, const A&... like) {
+  return [f, arguments = transform_detail::lifted_tuple(like...)](const auto& cotangents) {
+    transform_detail::Recording recording("linear_transpose");
+    std::vector<Array> parameters, along;
+    const auto result = std::apply(
+        [&](const auto&... x) { return transform_detail::record(recording, parameters, f, x...); },
+        arguments);
+    transform_detail::append_leaves(along,
+                                    lifted_t<std::decay_t<decltype(cotangents)>>(cotangents));
+    const auto all = transform_detail::transposed(recording, parameters, leaves_of(result), along);
+    std::size_t next = 0;
+    const auto of = [&](const auto& tree) {
+      const std::size_t n = leaves_of(tree).size();
+      const std::span<const Array> mine(all.data() + next, n);
+      next += n;
+      return with_leaves(tree, mine);
+    };
+    return std::apply(
+        [&](const auto&... x) {
+          return transform_detail::one_or_tuple(std::tuple<std::decay_t<decltype(x)>...>{of(x)...});
+        },
+        arguments);
+  };
+}
+
 /// Which axis of an argument holds the lanes; nothing: all lanes share the argument.
 using LaneAxis = std::optional<int>;
 inline constexpr LaneAxis shared{};
@@ -259,6 +337,30 @@ auto vmap(F f, std::vector<LaneAxis> in_axes = {}, int out_axis = 0) {
   };
 }
 
+namespace transform_detail {
+
+/// All partial derivatives of f at x, whose value is y: shape of y, then shape of x. By columns:
+/// with jvp; by rows: with vjp.
+template <class F>
+Array partials_of(const F& f, const Array& x, const Array& y, bool by_columns) {
+  const std::int64_t n = by_columns ? x.size() : y.size();
+  const Array& from = by_columns ? x : y;
+  const auto unit = [&](const Array& k) {
+    return reshape((arange(n) == k).astype(from.dtype()), from.shape());
+  };
+  const auto one = [&](const Array& k) {
+    if (by_columns) return jvp(f, x, unit(k)).second;
+    return vjp(f, x).second(unit(k));
+  };
+  const Array lines = vmap(one)(arange(n));
+  std::vector<std::int64_t> shape(y.shape().begin(), y.shape().end());
+  shape.insert(shape.end(), x.shape().begin(), x.shape().end());
+  const Array flat = reshape(lines, Shape{n, lines.size() / (n ? n : 1)});
+  return reshape(by_columns ? transpose(flat) : flat, Shape(shape));
+}
+
+}  // namespace transform_detail
+
 /// All partial derivatives of an Array with respect to an Array: shape of f(x), then shape of x. By
 /// columns (forward) or by rows (reverse), whichever are fewer, all at once with vmap.
 template <class F>
@@ -266,21 +368,23 @@ auto jacobian(F f) {
   return [f](const Array& x) {
     transform_detail::want_real("jacobian", std::span(&x, 1));
     const Array y = f(x);
-    const bool by_columns = x.size() <= y.size();
-    const std::int64_t n = by_columns ? x.size() : y.size();
-    const Array& from = by_columns ? x : y;
-    const auto unit = [&](const Array& k) {
-      return reshape((arange(n) == k).astype(from.dtype()), from.shape());
-    };
-    const auto one = [&](const Array& k) {
-      if (by_columns) return jvp(f, x, unit(k)).second;
-      return vjp(f, x).second(unit(k));
-    };
-    const Array lines = vmap(one)(arange(n));
-    std::vector<std::int64_t> shape(y.shape().begin(), y.shape().end());
-    shape.insert(shape.end(), x.shape().begin(), x.shape().end());
-    const Array flat = reshape(lines, Shape{n, lines.size() / (n ? n : 1)});
-    return reshape(by_columns ? transpose(flat) : flat, Shape(shape));
+    return transform_detail::partials_of(f, x, y, x.size() <= y.size());
+  };
+}
+/// The same, forward: a column for each element of x.
+template <class F>
+auto jacfwd(F f) {
+  return [f](const Array& x) {
+    transform_detail::want_real("jacfwd", std::span(&x, 1));
+    return transform_detail::partials_of(f, x, f(x), true);
+  };
+}
+/// The same, in reverse: a row for each element of f(x).
+template <class F>
+auto jacrev(F f) {
+  return [f](const Array& x) {
+    transform_detail::want_real("jacrev", std::span(&x, 1));
+    return transform_detail::partials_of(f, x, f(x), false);
   };
 }
 
@@ -291,6 +395,13 @@ auto hessian(F f) {
     transform_detail::want_real("hessian", std::span(&x, 1));
     return rows(x);
   };
+}
+
+/// The second derivative of a function with one real result, times v (of the structure of x):
+/// forward over reverse, without the matrix. Of the structure of x.
+template <class F, class X, class V>
+auto hvp(const F& f, const X& x, const V& v) {
+  return jvp(grad(f), std::tuple(x), std::tuple(v)).second;
 }
 
 }  // namespace cotangent::array
