@@ -3,6 +3,7 @@
 
 #include "cotangent/array/array.h"
 #include "cotangent/array/check.h"
+#include "cotangent/array/check_grad.h"
 #include "cotangent/array/complex.h"
 #include "cotangent/array/custom.h"
 #include "cotangent/array/elementwise.h"
