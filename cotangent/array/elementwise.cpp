@@ -1,5 +1,6 @@
 #include "cotangent/array/elementwise.h"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <numbers>
@@ -397,11 +398,17 @@ Array atan2(const Array& y, const Array& x) {
 }
 
 Array hypot(const Array& a, const Array& b) {
-  const Array x = abs(a), y = abs(b);
-  const Array large = maximum(x, y), small = minimum(x, y);
+  const Array both[] = {a, b};
+  const Matched m = match("hypot", both);
+  const ElementType t = to_real(m.type);
+  const Array x = convert("hypot", m.operands[0], t), y = convert("hypot", m.operands[1], t);
+  // One choice for both, and signs kept: minimum and maximum would give a tie's derivative to one
+  // operand twice, abs would lose the second derivative where one of them is 0.
+  const Array first = (abs(x) > abs(y)) | (x != x);
+  const Array large = where(first, x, y), small = where(first, y, x);
   const Array ratio = small / where(large == 0.0, 1.0, large);
-  const Array length = large * sqrt(1.0 + ratio * ratio);
-  return where(isinf(large), large, length);
+  const Array length = abs(large) * sqrt(1.0 + ratio * ratio);
+  return where(isinf(large), abs(large), length);
 }
 
 Array sinh(const Array& x) {
@@ -414,6 +421,19 @@ Array tanh(const Array& x) {
   return real_unary(Op::kTanh, x);
 }
 
+namespace {
+
+/// An odd function from its values at |x|. At 0, where the derivatives of |x| are lost, it is its
+/// series x + c0 x^3 + c1 x^5 + c2 x^7, for derivatives up to the eighth.
+Array odd(const Array& given, const Array& size, std::array<double, 3> c) {
+  const Array x = convert("odd", given, size.element_type());
+  const Array s = x * x;
+  const Array near = x * (1.0 + s * (c[0] + s * (c[1] + s * c[2])));
+  return where(x < 0.0, -size, where(x == 0.0, near, size));
+}
+
+}  // namespace
+
 Array asinh(const Array& x) {
   // log1p(|x| + x^2 / (1 + sqrt(x^2 + 1))) near 0, log(2|x|) where x^2 would overflow.
   const Array a = abs(x);
@@ -421,7 +441,7 @@ Array asinh(const Array& x) {
   const Array s = moderate * moderate;
   const Array near = log1p(moderate + s / (1.0 + sqrt(s + 1.0)));
   const Array size = where(a > 1e8, log(where(a > 1e8, a, 1.0)) + std::numbers::ln2, near);
-  return where(x < 0.0, -size, where(x == 0.0, convert("asinh", x, size.element_type()), size));
+  return odd(x, size, {-1.0 / 6, 3.0 / 40, -5.0 / 112});
 }
 
 Array acosh(const Array& x) {
@@ -434,7 +454,7 @@ Array acosh(const Array& x) {
 Array atanh(const Array& x) {
   const Array a = abs(x);
   const Array size = 0.5 * log1p(2.0 * a / (1.0 - a));
-  return where(x < 0.0, -size, where(x == 0.0, convert("atanh", x, size.element_type()), size));
+  return odd(x, size, {1.0 / 3, 1.0 / 5, 1.0 / 7});
 }
 
 Array erf(const Array& x) {

@@ -125,6 +125,41 @@ TEST(ThirdOrder, WithLanesAnywhere) {
   }
 }
 
+/// The k-th derivative of a function of one number.
+double derivative(Scalar f, double at, int order) {
+  for (int k = 0; k < order; ++k) f = grad(f);
+  return f(at).item();
+}
+
+// Where a formula changes from one branch to another and the function does not.
+TEST(HigherOrder, OfFormulasThatSwitch) {
+  // sqrt(x^2 + y^2) where |x| = |y|, and where one of them is 0.
+  const auto root = [](Array x, Array y) { return sqrt(x * x + y * y); };
+  for (const auto& [x, y] : {std::pair(3.0, 4.0), std::pair(1.0, 1.0), std::pair(-2.0, 2.0),
+                             std::pair(2.0, -2.0), std::pair(3.0, 0.0), std::pair(0.0, -3.0)}) {
+    SCOPED_TRACE(testing::Message() << x << " " << y);
+    for (int order = 0; order <= 3; ++order) {
+      const auto of_x = [&](auto f) { return [&, f](Array a) { return f(a, Array(y)); }; };
+      const auto of_y = [&](auto f) { return [&, f](Array b) { return f(Array(x), b); }; };
+      const auto both = [&](auto f) {
+        return [&, f](Array t) { return f(Array(x) + t, Array(y) - 0.5 * t); };
+      };
+      const auto length = [](Array x, Array y) { return hypot(x, y); };
+      EXPECT_NEAR(derivative(of_x(length), x, order), derivative(of_x(root), x, order), 1e-14);
+      EXPECT_NEAR(derivative(of_y(length), y, order), derivative(of_y(root), y, order), 1e-14);
+      EXPECT_NEAR(derivative(both(length), 0, order), derivative(both(root), 0, order), 1e-14);
+    }
+  }
+  // Odd functions at 0: 1, -1, 9 and 1, 2, 24 in the orders 1, 3, 5.
+  const auto f = [](Array x) { return asinh(x); };
+  const auto g = [](Array x) { return atanh(x); };
+  const double asinh_at_0[] = {0, 1, 0, -1, 0, 9}, atanh_at_0[] = {0, 1, 0, 2, 0, 24};
+  for (int order = 0; order <= 5; ++order) {
+    EXPECT_NEAR(derivative(f, 0, order), asinh_at_0[order], 1e-13) << order;
+    EXPECT_NEAR(derivative(g, 0, order), atanh_at_0[order], 1e-13) << order;
+  }
+}
+
 TEST(Jacobian, ByColumnsAndByRowsAsAsked) {
   const auto f = [](Array x) { return stack({x(0) * x(1), sin(x(2)), x(0) * x(0) + x(2)}); };
   const Array x = Array::of({0.5, -1.0, 2.0});
