@@ -170,8 +170,8 @@ Array remainder(const Array& a, const Array& b) {
   if (!is_float(m.type.dtype)) return binary(Op::kMod, x, y);
   const Array left = truncated_remainder(x, y);
   const Array zero = scalar_like(0, left);
-  // The sign is y's, that of a zero included.
-  const Array signed_zero = where(y < zero, -abs(left), abs(left));
+  // The sign is y's, that of a zero included: adding +0 makes +0 of -0, and keeps the derivative.
+  const Array signed_zero = where(y < zero, -(zero - left), left + zero);
   return where(left == zero, signed_zero, where((left < zero) != (y < zero), left + y, left));
 }
 
@@ -446,9 +446,10 @@ Array asinh(const Array& x) {
 
 Array acosh(const Array& x) {
   const Array large = x > 1e8;
+  // Two roots: the slope of one root of the product would be infinity times 0 at 1.
   const Array t = where(large, 1.0, x) - 1.0;
   return where(large, log(where(large, x, 1.0)) + std::numbers::ln2,
-               log1p(t + sqrt(t * (t + 2.0))));
+               log1p(t + sqrt(t) * sqrt(t + 2.0)));
 }
 
 Array atanh(const Array& x) {
