@@ -17,5 +17,6 @@
 #include "cotangent/array/random.h"
 #include "cotangent/array/reduce.h"
 #include "cotangent/array/shaping.h"
+#include "cotangent/array/smoothing.h"
 #include "cotangent/array/sorting.h"
 #include "cotangent/array/transforms.h"
