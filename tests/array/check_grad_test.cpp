@@ -32,11 +32,12 @@ TEST(CheckGrad, OfTreesWithCaptures) {
   EXPECT_THAT(check_grad(bad, at).reason, HasSubstr("argument.1: 0.202, differences 0.2"));
   // f32, loops and lanes.
   const auto run = [](Array x) {
-    const auto body = [](Array, Array x) { return x + 0.1f * sin(x * x); };
+    const auto body = [](Array, Array x) { return x + 0.1 * sin(x * x); };
     return vmap([&](Array x) { return fori_loop(0, 6, body, x); })(x);
   };
-  const GradCheck single = check_grad(run, Array::of({0.3f, 1.0f, -2.0f}));
+  const GradCheck single = check_grad(run, Array::of({0.3, 1.0, -2.0}, DType::kF32));
   EXPECT_TRUE(single) << single.text();
+  EXPECT_EQ(single.reverse.tolerance, 1e-3);
 }
 
 TEST(CheckGrad, OptionsAndRefusals) {

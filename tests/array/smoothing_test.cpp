@@ -35,7 +35,7 @@ TEST(Smoothing, Identities) {
   expect_equal(smooth_maximum(far, 0.5, thin), maximum(far, 0.5), 1e-15);
   // Reference numbers: the normal distribution function at 1 (Abramowitz and Stegun, table 26.1).
   EXPECT_NEAR(smooth_step(2.0, 2.0).item(), 0.841344746068543, 1e-15);
-  EXPECT_EQ(smooth_step(Array::of({1.0f}), 1.0).dtype(), DType::kF32);
+  EXPECT_EQ(smooth_step(Array::of({1.0}, DType::kF32), 1.0).dtype(), DType::kF32);
 }
 
 TEST(Smoothing, DerivativesOfAnyOrder) {
