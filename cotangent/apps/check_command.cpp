@@ -4,6 +4,7 @@
 
 #include "cotangent/apps/answer.h"
 #include "cotangent/apps/check_evaluated.h"
+#include "cotangent/apps/check_gradients.h"
 #include "cotangent/apps/interrupt.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/io/json_writer.h"
@@ -99,12 +100,15 @@ void write_stopped_json(std::ostream& out, const mechanics::NonFinite& fault) {
 }  // namespace
 
 int check_command(const CheckOptions& options, Console& console) {
-  if (options.reverse == options.evaluate) {
-    throw UserError(options.reverse ? "check: two checks were named" : "check: no check was named",
-                    "say which: --reverse runs there and back, --evaluate runs op by op and names "
-                    "the first value that is not finite");
+  const int named = options.reverse + options.evaluate + options.grad;
+  if (named != 1) {
+    throw UserError(named > 1 ? "check: several checks were named" : "check: no check was named",
+                    "say which: --reverse runs there and back, --grad compares the gradient with "
+                    "differences, --evaluate runs op by op and names the first value that is not "
+                    "finite");
   }
   if (options.evaluate) return check_evaluated(options, console);
+  if (options.grad) return check_gradients(options, console);
   const InterruptFlag interrupt;
   refuse_foreign_cpu(options);
   const Prepared prepared = prepare(options, console.telemetry);
@@ -114,14 +118,15 @@ int check_command(const CheckOptions& options, Console& console) {
     if (options.json) write_stopped_json(console.out, *reversal.fault);
     return kNonFinite;
   }
-  const bool good = reversal.relative() <= options.tolerance;
+  const double tolerance = options.tolerance.value_or(1e-9);
+  const bool good = reversal.relative() <= tolerance;
   if (options.json) {
     io::JsonWriter json(console.out);
     json.begin_object().field("schema", "cotangent.check/1").field("check", "reverse");
     json.field("steps", reversal.steps).field("q_distance", reversal.q_distance);
     json.field("p_distance", reversal.p_distance).field("q_size", reversal.q_size);
     json.field("p_size", reversal.p_size).field("relative", reversal.relative());
-    json.field("tolerance", options.tolerance).field("ok", good).end_object();
+    json.field("tolerance", tolerance).field("ok", good).end_object();
     console.out << '\n';
   } else {
     console.out << telemetry::grouped(reversal.steps)
@@ -134,7 +139,7 @@ int check_command(const CheckOptions& options, Console& console) {
                   {"p", error_text(reversal.p_distance), number_text(reversal.p_size, 6)}};
     console.out << table << (good ? "ok" : "FAILED") << ": relative distance "
                 << error_text(reversal.relative()) << (good ? ", within " : ", over ")
-                << error_text(options.tolerance) << '\n';
+                << error_text(tolerance) << '\n';
     if (!good) {
       const mechanics::Arithmetic& a = prepared.plan.arithmetic;
       if (a.state == DType::kF32 && !a.pairs) {

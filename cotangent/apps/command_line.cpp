@@ -191,11 +191,27 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
   check_app->add_flag("--evaluate", check.evaluate,
                       "run op by op on the reference evaluator, and name the first value that is "
                       "not finite (slow)");
+  check_app->add_flag(
+      "--grad", check.grad,
+      "compare the gradient in reverse, forward, by differences and by dot products");
+  check_app->add_option("--of", check.of,
+                        "with --grad: its objective, as in grad (default: the whole last state)");
   check_app
-      ->add_option("--tolerance", check.tolerance,
-                   "largest distance that passes, relative to the initial state's size")
-      ->check(CLI::NonNegativeNumber)
+      ->add_option("--wrt", check.wrt,
+                   "with --grad: what to differentiate by (default: the initial state and all "
+                   "parameters)")
+      ->delimiter(',');
+  check_app
+      ->add_option("--components", check.components,
+                   "with --grad: how many components to compare with differences")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  check_app
+      ->add_option(
+          "--tolerance", check.tolerance,
+          "largest distance that passes, relative to the initial state's size; with --grad "
+          "the largest relative difference (default there: 1e-6, with f32 1e-2)")
+      ->check(CLI::NonNegativeNumber);
 
   CLI::App* grad_app =
       app.add_subcommand("grad", "the gradient of what a run ends in, or of a mean over it");

@@ -54,8 +54,14 @@ struct CompileOptions : FileOptions {
 
 struct CheckOptions : FileOptions {
   bool reverse = false;
-  bool evaluate = false;    ///< op by op, on the reference evaluator
-  double tolerance = 1e-9;  ///< of the distance, relative to the size of the initial state
+  bool evaluate = false;         ///< op by op, on the reference evaluator
+  bool grad = false;             ///< the gradient, by four ways
+  std::string of;                ///< its objective; "": the whole last state
+  std::vector<std::string> wrt;  ///< empty: the initial state and all parameters
+  std::int64_t components = 16;  ///< that are compared with differences
+  /// Of the distance, relative to the size of the initial state (1e-9 where none is given); of a
+  /// derivative, relative to it.
+  std::optional<double> tolerance;
 };
 
 struct GradOptions : FileOptions {

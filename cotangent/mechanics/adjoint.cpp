@@ -244,23 +244,6 @@ FunctionPtr pull_of(const FunctionPtr& f, std::size_t to, const AdjointPieces& a
   return passed(pull);
 }
 
-/// The objective as a function of (q, p, t, parameters...), with its derivatives.
-FunctionPtr objective_of(const System& system, const Objective& objective, const Pieces& pieces,
-                         const std::vector<std::size_t>& wrt, const Passed& passed) {
-  Builder b("objective");
-  const Type state{DType::kF64, system.shape};
-  std::vector<Value> args = {b.param(state, "q"), b.param(state, "p"), b.param(kReal, "t")};
-  for (std::size_t k = 0; k < system.parameters.size(); ++k) {
-    args.push_back(b.param(system.parameters[k].value.type(), pieces.parameter_names[k]));
-  }
-  const Value v = b.inline_call(*energy_gradient(system, 1), args)[0];
-  args.insert(args.begin() + 2, v);
-  const FunctionPtr value = b.finish(b.inline_call(*objective.value, args));
-  Positions positions = {0, 1};
-  for (std::size_t k : wrt) positions.push_back(kFirstParameter + k);
-  return passed(transform::value_and_grad(*value, positions));
-}
-
 std::vector<Value> parameter_values(Builder& b, const Pieces& pieces) {
   std::vector<Value> values;
   for (std::size_t k = 0; k < pieces.parameters.size(); ++k) {
@@ -335,6 +318,16 @@ struct ReversedLoop {
 
 }  // namespace
 
+FunctionPtr objective_at_state(const System& system, const Objective& objective) {
+  Builder b("objective");
+  const Type state{DType::kF64, system.shape};
+  std::vector<Value> args = {b.param(state, "q"), b.param(state, "p"), b.param(kReal, "t")};
+  for (const Parameter& x : system.parameters) args.push_back(b.param(x.value.type(), x.name));
+  const Value v = b.inline_call(*energy_gradient(system, 1), args)[0];
+  args.insert(args.begin() + 2, v);
+  return b.finish(b.inline_call(*objective.value, args));
+}
+
 AdjointPieces make_adjoint_pieces(const System& system, const Pieces& pieces,
                                   const Objective& objective, std::vector<std::size_t> wrt,
                                   telemetry::Telemetry* telemetry, bool passes) {
@@ -352,7 +345,10 @@ AdjointPieces make_adjoint_pieces(const System& system, const Pieces& pieces,
   a.every = objective.every;
   a.gradient_pull = pull_of(energy_gradient(system, 0), 0, a, passed);
   a.velocity_pull = pull_of(energy_gradient(system, 1), 1, a, passed);
-  a.objective = objective_of(system, objective, pieces, a.wrt, passed);
+  Positions positions = {0, 1};
+  for (std::size_t k : a.wrt) positions.push_back(kFirstParameter + k);
+  a.objective =
+      passed(transform::value_and_grad(*objective_at_state(system, objective), positions));
   return a;
 }
 
@@ -482,7 +478,7 @@ FunctionPtr undo_program(const AdjointPieces& a, const Composition& composition,
   const auto one = [&](Builder& at, const AdjointContext& ac, const StepContext& bc,
                        const AdjointStage& stage, Compensated drift, Compensated kick,
                        Value index_in) {
-    s.p = step.update(at, s.p, kick, s.gradient);
+    s.p = step.update(at, Part::kP, s.p, kick, s.gradient);
     ct = adjoint.stage(at, ac, ct, adjoint.seen(at, s.q, Part::kQ), adjoint.seen(at, s.p, Part::kP),
                        index_in, stage);
     s = step.undo_drift(at, bc, s, index_in, drift, stage.before, stage.after);
@@ -526,7 +522,7 @@ FunctionPtr undo_program(const AdjointPieces& a, const Composition& composition,
     s = step.carry(std::span(made).first(parts));
     ct = adjoint.from(std::span(made).subspan(parts));
   }
-  s.p = step.update(body, s.p, back.first_kick, s.gradient);
+  s.p = step.update(body, Part::kP, s.p, back.first_kick, s.gradient);
   ct = adjoint.first_kick(body, c, ct);
   std::vector<Value> results = step.values(s);
   const std::vector<Value> cts = ct.values();

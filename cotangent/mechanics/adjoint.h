@@ -26,6 +26,9 @@ struct Objective {
   std::int64_t every = 0;  ///< 0: of the last state; else the mean over samples of that cadence
 };
 
+/// The objective as a function of (q, p, t, parameters...). Not passed.
+ir::FunctionPtr objective_at_state(const System& system, const Objective& objective);
+
 /// The functions that the programs below are made of, through the passes.
 struct AdjointPieces {
   Pieces pieces;                  ///< those of the run

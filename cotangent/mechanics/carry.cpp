@@ -35,12 +35,13 @@ std::vector<Part> state_parts(const Arithmetic& arithmetic) {
   return parts;
 }
 
-double unit_of(const Arithmetic& arithmetic, Part part) {
-  return part == Part::kQ ? arithmetic.q_unit : part == Part::kP ? arithmetic.p_unit : 0;
+const Units& units_of(const Arithmetic& arithmetic, Part part) {
+  static const Units none;
+  return part == Part::kQ ? arithmetic.q_units : part == Part::kP ? arithmetic.p_units : none;
 }
 
 ir::Type part_type(const Arithmetic& arithmetic, Part part, const Shape& shape) {
-  return {unit_of(arithmetic, part) != 0 ? DType::kI64 : arithmetic.state, shape};
+  return {!units_of(arithmetic, part).empty() ? DType::kI64 : arithmetic.state, shape};
 }
 
 std::int64_t carry_bytes(const Arithmetic& arithmetic, const Shape& shape) {
@@ -64,7 +65,7 @@ std::optional<std::int64_t> beyond_single(const Tensor& x) {
 }
 
 Carry::Carry(const Arithmetic& arithmetic, const Shape& shape)
-    : q_unit_(arithmetic.q_unit), p_unit_(arithmetic.p_unit) {
+    : q_units_(arithmetic.q_units), p_units_(arithmetic.p_units) {
   for (Part part : carried_parts(arithmetic)) {
     (*this)[part] = Tensor(part_type(arithmetic, part, shape));
   }
@@ -80,8 +81,8 @@ Carry::Carry(const Arithmetic& arithmetic, const InitialState& initial, const Te
                        "", "the state is f32, which ends at 3.4e38", kNoSingle});
     }
     Tensor& value = (*this)[part];
-    if (const double unit = unit_of(arithmetic, part); unit != 0) {
-      value = on_lattice(x, given, unit);
+    if (const auto& units = units_of(arithmetic, part); !units.empty()) {
+      value = on_lattice(x, given, units);
       return;
     }
     value = converted(x, arithmetic.state);
@@ -97,12 +98,13 @@ Carry::Carry(const Arithmetic& arithmetic, const InitialState& initial, const Te
   fill(Part::kP, p, initial.p_error);
 }
 
-double Carry::unit(Part part) const {
-  return part == Part::kQ ? q_unit_ : part == Part::kP ? p_unit_ : 0;
+const std::vector<double>& Carry::units(Part part) const {
+  static const Units none;
+  return part == Part::kQ ? q_units_ : part == Part::kP ? p_units_ : none;
 }
 
 Tensor Carry::whole(Part part) const {
-  if (unit(part) != 0) return off_lattice((*this)[part], unit(part));
+  if (!units(part).empty()) return off_lattice((*this)[part], units(part));
   Tensor x = converted((*this)[part], DType::kF64);
   if (!has(error_of(part))) return x;
   const Tensor error = converted((*this)[error_of(part)], DType::kF64);
@@ -113,13 +115,14 @@ Tensor Carry::whole(Part part) const {
 }
 
 std::optional<Tensor> Carry::error(Part part) const {
-  if (unit(part) != 0) return off_lattice_rest((*this)[part], unit(part));
+  if (!units(part).empty()) return off_lattice_rest((*this)[part], units(part));
   if (!has(error_of(part))) return {};
   return converted((*this)[error_of(part)], DType::kF64);
 }
 
 std::optional<std::int64_t> Carry::first_non_finite(Part part) const {
-  return unit(part) != 0 ? first_off_lattice((*this)[part]) : ir::first_non_finite((*this)[part]);
+  return !units(part).empty() ? first_off_lattice((*this)[part])
+                              : ir::first_non_finite((*this)[part]);
 }
 
 const Part* Carry::non_finite() const {

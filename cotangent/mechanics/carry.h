@@ -25,8 +25,8 @@ std::vector<Part> state_parts(const Arithmetic& arithmetic);
 
 /// The type of a carried part.
 ir::Type part_type(const Arithmetic& arithmetic, Part part, const Shape& shape);
-/// The lattice's spacing of q or p; 0 for what is carried as reals.
-double unit_of(const Arithmetic& arithmetic, Part part);
+/// The lattice's spacings of q or p; empty for what is carried as reals.
+const Units& units_of(const Arithmetic& arithmetic, Part part);
 /// Bytes of all of it.
 std::int64_t carry_bytes(const Arithmetic& arithmetic, const Shape& shape);
 
@@ -55,10 +55,10 @@ class Carry {
   const Part* non_finite() const;
 
  private:
-  double unit(Part part) const;
+  const Units& units(Part part) const;
 
   std::array<ir::Tensor, kParts> parts_;
-  double q_unit_ = 0, p_unit_ = 0;
+  Units q_units_, p_units_;
 };
 
 /// x in another type of reals, rounded.

@@ -175,7 +175,11 @@ class GradientRun {
  public:
   GradientRun(const GradientImpl& g, const InitialState& initial, std::int64_t steps,
               const GradientControl& control)
-      : g_(g), initial_(initial), control_(control), steps_(steps) {}
+      : g_(g), system_(g.system), initial_(initial), control_(control), steps_(steps) {
+    for (std::size_t k = 0; k < control.parameters.size(); ++k) {
+      system_.parameters[k].value = control.parameters[k];
+    }
+  }
 
   GradientResult go();
 
@@ -210,6 +214,7 @@ class GradientRun {
   void collect(const Carry& start);
   void close_horizon();
 
+  bool run_forward();
   bool run_all();
   bool run_checkpoints(std::int64_t chunks, const Carry& start, bool ended);
   bool run_undoing();
@@ -218,10 +223,11 @@ class GradientRun {
     return g_.gradient_plan.chunk * tape_bytes(g_.adjoint, g_.plan.composition);
   }
   void note_kept(std::int64_t bytes) { result_.kept_bytes = std::max(result_.kept_bytes, bytes); }
-  bool stopped(std::int64_t steps_done);
+  bool stopped();
   double norm() const;
 
   const GradientImpl& g_;
+  System system_;  ///< with the parameters of this run
   const InitialState& initial_;
   const GradientControl& control_;
   std::int64_t steps_, chunks_ = 0;
@@ -252,7 +258,7 @@ GradientResult GradientImpl::run(const InitialState& initial, std::int64_t steps
 void GradientRun::start() {
   const Pieces& pieces = g_.pieces;
   if (steps_ < 0) throw UserError("the number of steps is negative");
-  p_ = initial_.p ? *initial_.p : momentum_from_velocity(g_.system, initial_);
+  p_ = initial_.p ? *initial_.p : momentum_from_velocity(system_, initial_);
   start_ = Carry(pieces.arithmetic, initial_, p_);
   scratch_ = Carry(pieces.arithmetic, pieces.shape);
   chunks_ = (steps_ + g_.gradient_plan.chunk - 1) / g_.gradient_plan.chunk;
@@ -273,7 +279,7 @@ void GradientRun::start() {
   std::vector<const Tensor*> args;
   for (Part part : state_parts(pieces.arithmetic)) args.push_back(&start_[part]);
   args.push_back(&t0_);
-  for (const Parameter& x : g_.system.parameters) args.push_back(&x.value);
+  for (const Parameter& x : system_.parameters) args.push_back(&x.value);
   Tensor velocity({DType::kF64, pieces.shape});
   std::vector<Tensor*> results = {&start_[Part::kGradient]};
   if (pieces.arithmetic.pairs) results.push_back(&start_[Part::kGradientError]);
@@ -286,7 +292,7 @@ void GradientRun::push_tail(std::vector<const Tensor*>& args, std::int64_t first
   first_tensor_ = Tensor::scalar_of<std::int64_t>(first);
   count_tensor_ = Tensor::scalar_of<std::int64_t>(count);
   args.insert(args.end(), {&first_tensor_, &count_tensor_, &t0_, &dt_});
-  for (const Parameter& x : g_.system.parameters) args.push_back(&x.value);
+  for (const Parameter& x : system_.parameters) args.push_back(&x.value);
 }
 
 /// The objective at a state, and its slopes by q, p and the parameters.
@@ -294,7 +300,7 @@ std::vector<Tensor> GradientRun::at_state(const Carry& state, std::int64_t step)
   const Tensor q = state.whole(Part::kQ), p = state.whole(Part::kP);
   const Tensor t = Tensor::scalar_of<double>(time(step));
   std::vector<const Tensor*> args = {&q, &p, &t};
-  for (const Parameter& x : g_.system.parameters) args.push_back(&x.value);
+  for (const Parameter& x : system_.parameters) args.push_back(&x.value);
   std::vector<Tensor> made;
   for (std::size_t k = 0; k < g_.at_state.function()->results().size(); ++k) {
     made.emplace_back(g_.at_state.function()->result_type(k));
@@ -354,6 +360,8 @@ void GradientRun::add_samples(const Tensor& rows, std::int64_t first, std::int64
 bool GradientRun::finish_forward(const Carry& end) {
   ended_ = true;
   result_.forward_s = seconds_since(clock_);
+  result_.q = end.whole(Part::kQ);
+  result_.p = end.whole(Part::kP);
   for (Tensor& x : ct_) x = Tensor(x.type());
   const std::int64_t every = g_.adjoint.every;
   const bool sampled_here = every > 0 && steps_ % every == 0 && steps_ > 0;
@@ -486,7 +494,7 @@ void GradientRun::find_fault(std::int64_t chunk) {
   fault.step = begin + n - bad + 1;
   fault.t = time(fault.step);
   const AdjointPieces plain =
-      make_adjoint_pieces(g_.system, g_.pieces, g_.objective, g_.parameters, nullptr, false);
+      make_adjoint_pieces(system_, g_.pieces, g_.objective, g_.parameters, nullptr, false);
   const ir::FunctionPtr one = reverse_program(plain, g_.plan.composition, 1);
   call_chunk(g_.tape, state, to, fault.step - 1, 1, &tapes);
   std::vector<Tensor> args;
@@ -495,7 +503,7 @@ void GradientRun::find_fault(std::int64_t chunk) {
   if (g_.adjoint.every > 0) args.push_back(weight_);
   args.insert(args.end(), {Tensor::scalar_of<std::int64_t>(fault.step - 1),
                            Tensor::scalar_of<std::int64_t>(1), t0_, dt_});
-  for (const Parameter& x : g_.system.parameters) args.push_back(x.value);
+  for (const Parameter& x : system_.parameters) args.push_back(x.value);
   if (const auto found = ir::find_non_finite(*one, args)) {
     const std::size_t r = found->result;
     const std::string names[] = {"q", "p", "dH/dq"};
@@ -520,7 +528,7 @@ void GradientRun::find_fault(std::int64_t chunk) {
   result_.gradient_fault = std::move(fault);
 }
 
-bool GradientRun::stopped(std::int64_t) {
+bool GradientRun::stopped() {
   if (control_.interrupted && control_.interrupted()) {
     result_.status = RunStatus::kInterrupted;
     return true;
@@ -540,11 +548,22 @@ bool GradientRun::stopped(std::int64_t) {
   return false;
 }
 
+bool GradientRun::run_forward() {
+  Carry from = start_, to = scratch_;
+  for (std::int64_t c = 0; c < chunks_; ++c) {
+    if (stopped()) return false;
+    if (!forward(c, from, to, nullptr)) return false;
+    std::swap(from, to);
+  }
+  finish_forward(from);
+  return true;
+}
+
 bool GradientRun::run_all() {
   std::vector<Tapes> tapes;
   Carry from = start_, to = scratch_;
   for (std::int64_t c = 0; c < chunks_; ++c) {
-    if (stopped(0)) return false;
+    if (stopped()) return false;
     tapes.push_back(new_tapes());
     if (!forward(c, from, to, &tapes.back())) return false;
     std::swap(from, to);
@@ -552,7 +571,7 @@ bool GradientRun::run_all() {
   note_kept(chunks_ * tape_size());
   finish_forward(from);
   for (std::int64_t c = chunks_; c-- > 0;) {
-    if (stopped(0)) return false;
+    if (stopped()) return false;
     if (!back(c, tapes.back())) return false;
     tapes.pop_back();
   }
@@ -575,7 +594,7 @@ bool GradientRun::run_checkpoints(std::int64_t chunks, const Carry& start, bool 
       const std::int64_t n =
           places >= 2 ? transform::steps_to_advance(chunks - at, places) : chunks - at - 1;
       for (std::int64_t k = 0; k < n; ++k, ++at) {
-        if (stopped(0)) return false;
+        if (stopped()) return false;
         if (!forward(at, from, to, nullptr)) return false;
         std::swap(from, to);
       }
@@ -585,7 +604,7 @@ bool GradientRun::run_checkpoints(std::int64_t chunks, const Carry& start, bool 
         continue;
       }
     }
-    if (stopped(0)) return false;
+    if (stopped()) return false;
     if (!forward(at, from, to, &tapes)) return false;
     note_kept(tape_size() + static_cast<std::int64_t>(kept.size()) * state_bytes);
     if (!ended) {
@@ -606,7 +625,7 @@ bool GradientRun::run_undoing() {
   std::vector<Kept> kept;
   Carry from = start_, to = scratch_;
   for (std::int64_t c = 0; c < chunks_; ++c) {
-    if (stopped(0)) return false;
+    if (stopped()) return false;
     if (c % stride == 0) kept.push_back({c, from});
     if (!forward(c, from, to, nullptr)) return false;
     std::swap(from, to);
@@ -619,7 +638,7 @@ bool GradientRun::run_undoing() {
     const std::int64_t done = reverse_done_;
     const std::int64_t begin = kept.back().chunk;
     for (std::int64_t c = end; c-- > begin;) {
-      if (stopped(0)) return false;
+      if (stopped()) return false;
       if (!undo_chunk(c, from)) return false;
     }
     const double drift = distance(from, kept.back().state);
@@ -657,7 +676,7 @@ void GradientRun::begin(const Carry& start) {
   const Tensor q = converted(start.whole(Part::kQ), g_.adjoint.real);
   const Tensor p = converted(start.whole(Part::kP), g_.adjoint.real);
   std::vector<const Tensor*> args = {&q, &p, &t0_};
-  for (const Parameter& x : g_.system.parameters) args.push_back(&x.value);
+  for (const Parameter& x : system_.parameters) args.push_back(&x.value);
   for (const Tensor& x : ct_) args.push_back(&x);
   std::vector<Tensor*> results = {&next_ct_[kCtQ], &next_ct_[kCtP]};
   for (std::size_t k = 0; k < g_.adjoint.wrt.size(); ++k) {
@@ -673,7 +692,7 @@ void GradientRun::collect(const Carry& start) {
   std::vector<Tensor> parameters(ct_.begin() + kCtParameters, ct_.end());
   const bool held = g_.by_velocity || (!g_.by_momentum && initial_.v && !initial_.p);
   if (held) {
-    const VelocityCotangents more = pull_velocity(g_.system, initial_, p_, p, g_.parameters);
+    const VelocityCotangents more = pull_velocity(system_, initial_, p_, p, g_.parameters);
     v = more.v;
     const auto add = [](Tensor& to, const Tensor& from) {
       for (std::int64_t k = 0; k < to.size(); ++k) to.set_real(k, to.real(k) + from.real(k));
@@ -717,6 +736,8 @@ GradientResult GradientRun::go() {
   bool done = true;
   if (chunks_ == 0) {
     finish_forward(start_);
+  } else if (control_.value_only) {
+    done = run_forward();
   } else {
     switch (g_.gradient_plan.policy) {
       case GradientPolicy::kAll: done = run_all(); break;
@@ -729,17 +750,18 @@ GradientResult GradientRun::go() {
     if (result_.gradient_fault) result_.status = RunStatus::kNonFinite;
     if (result_.status != RunStatus::kFinished) return std::move(result_);
     // The run's own words for what stopped it.
-    const auto flow = Flow::compile(g_.system, g_.facts, g_.plan, g_.options);
+    const auto flow = Flow::compile(system_, g_.facts, g_.plan, g_.options);
     const RunResult run = flow->run(initial_, steps_);
     result_.status = RunStatus::kNonFinite;
     result_.fault = run.fault;
     result_.steps = run.steps;
     return std::move(result_);
   }
+  if (control_.value_only) return std::move(result_);
   result_.reverse_s = seconds_since(clock_) - result_.forward_s;
   collect(start_);
   close_horizon();
-  stopped(0);
+  stopped();
   return std::move(result_);
 }
 

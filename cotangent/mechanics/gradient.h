@@ -59,6 +59,7 @@ struct GradientResult {
   std::optional<GradientFault> gradient_fault;  ///< of the way back
   std::int64_t steps = 0;
   double value = 0;
+  ir::Tensor q, p;                                           ///< at the end, in f64
   std::vector<std::pair<std::string, ir::Tensor>> gradient;  ///< as asked, in f64
   GradientPlan plan;
   std::int64_t kept_bytes = 0;     ///< the most that tapes and kept states took
@@ -71,6 +72,8 @@ struct GradientResult {
 struct GradientControl {
   std::function<void(const Progress&)> progress;  ///< `steps` counts them both ways
   std::function<bool()> interrupted;
+  std::vector<ir::Tensor> parameters;  ///< in place of the system's, where given
+  bool value_only = false;             ///< there, and not back
 };
 
 /// q, p, v and the names of parameters; `v` where the initial state gives velocities.

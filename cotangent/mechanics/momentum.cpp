@@ -7,6 +7,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/gradient.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/tangent.h"
 #include "cotangent/transform/derivatives.h"
 
 namespace cotangent::mechanics {
@@ -227,6 +228,28 @@ VelocityCotangents pull_velocity(const System& system, const InitialState& initi
   made.q = out[1];
   made.parameters.assign(out.begin() + 2, out.end());
   return made;
+}
+
+ir::Tensor push_velocity(const System& system, const InitialState& initial, const ir::Tensor& p,
+                         const ir::Tensor& dq, const ir::Tensor& dv,
+                         const std::vector<ir::Tensor>& d_parameters) {
+  transform::Positions positions = {0};
+  for (std::size_t k = 0; k < d_parameters.size(); ++k) positions.push_back(3 + k);
+  const ir::FunctionPtr push = transform::jvp(*energy_gradient(system, 1), positions);
+  std::vector<Tensor> args = {initial.q, p, Tensor::scalar_of<double>(initial.t)};
+  for (const Parameter& x : system.parameters) args.push_back(x.value);
+  args.push_back(dq);
+  args.insert(args.end(), d_parameters.begin(), d_parameters.end());
+  const std::vector<Tensor> moved = ir::evaluate(*push, args);
+  Vector y(static_cast<std::size_t>(dv.size())), dp;
+  for (std::size_t k = 0; k < y.size(); ++k) {
+    const auto at = static_cast<std::int64_t>(k);
+    y[k] = static_cast<double>(dv.real(at) - moved[1].real(at));
+  }
+  if (!solve(Hessian(system, initial), y, dp)) {
+    refuse(system, nullptr, "the Hessian of H in p is singular: some momentum has no velocity");
+  }
+  return Tensor::of<double>(system.shape, std::span<const double>(dp));
 }
 
 }  // namespace cotangent::mechanics

@@ -251,18 +251,21 @@ class Planner {
              "zero throughout",
              "write lattice = {q = 1e-16, p = 1e-16}, in the units of the file");
     }
-    const auto power_of_two = [](double x) { return std::ldexp(1.0, std::ilogb(x)); };
-    plan_.arithmetic.q_unit = given[0] != 0 ? power_of_two(given[0]) : found->q;
-    plan_.arithmetic.p_unit = given[1] != 0 ? power_of_two(given[1]) : found->p;
-    const auto text = [](double unit) { return "2^" + std::to_string(std::ilogb(unit)); };
-    decide(
-        "precision",
-        "lattice, q " + text(plan_.arithmetic.q_unit) + ", p " + text(plan_.arithmetic.p_unit),
-        "you asked for it: q and p are whole multiples of these, as i64, and kicks and drifts are "
-        "rounded to them, so that a step is undone to the bit; |q| < " +
-            shortest(plan_.arithmetic.q_unit * 0x1p62) + ", |p| < " +
-            shortest(plan_.arithmetic.p_unit * 0x1p62) +
-            " (Levesque and Verlet 1993; Rein and Tamayo 2018)");
+    const auto power_of_two = [](double x) { return Units{std::ldexp(1.0, std::ilogb(x))}; };
+    Arithmetic& a = plan_.arithmetic;
+    a.q_units = given[0] != 0 ? power_of_two(given[0]) : found->q;
+    a.p_units = given[1] != 0 ? power_of_two(given[1]) : found->p;
+    const auto text = [](const Units& units) {
+      const auto [least, most] = std::ranges::minmax(units);
+      const auto power = [](double unit) { return "2^" + std::to_string(std::ilogb(unit)); };
+      return least == most ? power(least) : power(least) + " to " + power(most) + " by mass";
+    };
+    decide("precision", "lattice, q " + text(a.q_units) + ", p " + text(a.p_units),
+           "you asked for it: q and p are whole multiples of these, as i64, and kicks and drifts "
+           "are rounded to them, so that a step is undone to the bit; |q| < " +
+               shortest(std::ranges::min(a.q_units) * 0x1p62) + ", |p| < " +
+               shortest(std::ranges::min(a.p_units) * 0x1p62) +
+               " (Levesque and Verlet 1993; Rein and Tamayo 2018)");
   }
 
   void check_range() const {

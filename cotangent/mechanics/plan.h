@@ -28,17 +28,19 @@ const Composition* composition_named(
     const std::string& name);  ///< e.g. "yoshida4"; null when unknown
 std::vector<std::string> method_names();
 
+/// Spacings of a lattice (lattice.h), powers of two: one for each element of an array, row-major,
+/// or one for all; none: no lattice.
+using Units = std::vector<double>;
+
 /// How the state is carried and what its forces are computed in.
 struct Arithmetic {
   DType state = DType::kF64;
   bool q_error = false, p_error = false;  ///< carried with an error term (transform/compensated.h)
   bool pairs = false;                     ///< dH/dq and dH/dp are computed and kept as pairs of f32
-  /// q and p are whole multiples of these powers of two, carried as i64 (lattice.h); 0: they are
-  /// reals.
-  double q_unit = 0, p_unit = 0;
+  Units q_units = {}, p_units = {};       ///< q and p are multiples of these, carried as i64
 
   bool errors() const { return q_error || p_error; }
-  bool lattice() const { return q_unit != 0; }
+  bool lattice() const { return !q_units.empty(); }
 };
 /// "f64", "f32", "compensated", "double-single", "lattice"
 std::vector<std::string> precision_names();

@@ -385,7 +385,7 @@ ir::FunctionPtr update_program(const Pieces& pieces, Part part) {
   const Compensated x = pair("x", part_type(a, part, pieces.shape), error);
   const Value coefficient = b.param(kReal, "coefficient");
   const Compensated rate = pair("rate", type, a.pairs);
-  const Compensated next = step.update(b, x, step.coefficient(b, coefficient, part), rate);
+  const Compensated next = step.update(b, part, x, step.coefficient(b, coefficient, part), rate);
   std::vector<Value> results = {next.value};
   if (error) results.push_back(next.error);
   return b.finish(results);

@@ -202,9 +202,9 @@ class CWriter {
                                 "what rounding took from q",
                                 "what rounding took from p",
                                 "the low part of the gradient"};
-    const double unit = unit_of(a, part);
+    const bool whole = !units_of(a, part).empty();
     const std::string lattice =
-        unit != 0 ? ", times 2^" + std::to_string(std::ilogb(unit)) : std::string();
+        whole ? std::string(", in units of a lattice: @_") + name_of(part) + "() is real" : "";
     return {name_of(part), part_type(a, part, system_.shape),
             note[static_cast<std::size_t>(part)] + sum + lattice};
   }
@@ -254,6 +254,12 @@ double @_time(const @_state *s);
 /* The hash that `cotangent run` prints. */
 uint64_t @_hash(const @_state *s);
 )";
+    if (plan_.arithmetic.lattice()) {
+      text += "/* Element k of q and p, row-major, as reals. */\n";
+      for (const char* part : {"q", "p"}) {
+        text += std::string("double @_") + part + "(const @_state *s, int64_t k);\n";
+      }
+    }
     return named(text, name_);
   }
 
@@ -309,6 +315,17 @@ uint64_t @_hash(const @_state *s);
     }
     text += copies + "  s->step = 0;\n  s->t0 = " + real(initial_.t) +
             ";\n  s->dt = " + real(plan_.dt) + ";\n  @_prepare(s);\n}\n\n";
+    for (Part part : {Part::kQ, Part::kP}) {
+      const Units& units = units_of(plan_.arithmetic, part);
+      if (units.empty()) continue;
+      const Tensor values = Tensor::of<double>(Shape{static_cast<std::int64_t>(units.size())},
+                                               std::span<const double>(units));
+      text += std::string("double @_") + name_of(part) +
+              "(const @_state *s, int64_t k) {\n  static const double unit[] = {\n      " +
+              numbers(values, DType::kF64) + "};\n  return (double)(" +
+              first_of("s->", field(part)) + ")[k] * unit[" + (units.size() > 1 ? "k" : "0") +
+              "];\n}\n\n";
+    }
     text += "double @_time(const @_state *s) { return fma((double)s->step, s->dt, s->t0); }\n\n";
     text +=
         "void @_prepare(@_state *s) {\n"
@@ -385,9 +402,9 @@ static void print_number(double x) {
 }
 
 )";
-    // With `error`, the sum of two fields of one shape, in double; with `unit`, times that.
-    const auto print = [&](const Field& f, const std::string& object, const std::string& error,
-                           double unit = 0) {
+    // With `error`, the sum of two fields of one shape, in double; off a lattice where it is on
+    // one.
+    const auto print = [&](const Field& f, const std::string& object, const std::string& error) {
       std::string open, close, at;
       std::string body =
           "  printf(\", \\\"" + (f.label.empty() ? f.name : f.label) + "\\\": \");\n";
@@ -403,8 +420,10 @@ static void print_number(double x) {
       }
       const std::string one = object + f.name + at;
       const std::string sum = "(double)" + one + " + (double)" + object + error + at;
-      const std::string scaled = "(double)" + one + " * " + real(unit);
-      body += indent + "print_number(" + (unit != 0 ? scaled : error.empty() ? one : sum) + ");\n";
+      const std::string real = "@_" + f.name + "(&" + object.substr(0, 1) + ", &" + one + " - " +
+                               first_of(object, f) + ")";
+      const bool whole = f.type.dtype == DType::kI64;
+      body += indent + "print_number(" + (whole ? real : error.empty() ? one : sum) + ");\n";
       for (int k = 0; k < f.type.shape.rank(); ++k) {
         indent.resize(indent.size() - 2);
         body += indent + "}\n" + indent + "printf(\"]\");\n";
@@ -422,8 +441,8 @@ static void print_number(double x) {
   print_number(@_time(&s));
 )";
     const Arithmetic& a = plan_.arithmetic;
-    text += print(field(Part::kQ), "s.", a.q_error ? name_of(Part::kQError) : "", a.q_unit);
-    text += print(field(Part::kP), "s.", a.p_error ? name_of(Part::kPError) : "", a.p_unit);
+    text += print(field(Part::kQ), "s.", a.q_error ? name_of(Part::kQError) : "");
+    text += print(field(Part::kP), "s.", a.p_error ? name_of(Part::kPError) : "");
     for (const Field& f : observed_) text += print(f, "o.", "");
     text += R"(  printf(", \"state_hash\": \"%016llx\"}\n", (unsigned long long)@_hash(&s));
   return 0;

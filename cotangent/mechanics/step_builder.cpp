@@ -68,7 +68,7 @@ Value StepBuilder::time(Builder& b, const StepContext& c, Value step, Value offs
 
 SymbolicCarry StepBuilder::step(Builder& b, const StepContext& c, SymbolicCarry s, Value index,
                                 StageRecord* record) const {
-  s.p = update(b, s.p, c.first_kick, s.gradient);
+  s.p = update(b, Part::kP, s.p, c.first_kick, s.gradient);
   if (stages_ == 1) {
     const auto first = [&](Value array) { return array.valid() ? b.row(array, 0) : array; };
     const auto entry = [&](Compensated x) { return Compensated{first(x.value), first(x.error)}; };
@@ -114,12 +114,13 @@ SymbolicCarry StepBuilder::step(Builder& b, const StepContext& c, SymbolicCarry 
   return carry(made);
 }
 
-Compensated StepBuilder::update(Builder& b, Compensated x, Compensated scale,
+Compensated StepBuilder::update(Builder& b, Part part, Compensated x, Compensated scale,
                                 Compensated rate) const {
   const auto spread = [&](Value v) { return v.valid() ? b.broadcast_to(v, pieces_.shape) : v; };
   const Compensated h{spread(scale.value), spread(scale.error)};
-  if (pieces_.arithmetic.lattice())
-    return {lattice_sum(b, x.value, b.mul(h.value, rate.value)), {}};
+  if (const Units& units = units_of(pieces_.arithmetic, part); !units.empty()) {
+    return {lattice_sum(b, x.value, b.mul(h.value, rate.value), units), {}};
+  }
   if (!x.error.valid()) return {b.fma(h.value, rate.value, x.value), {}};
   return rate.error.valid() ? transform::compensated_update(b, x, h, rate)
                             : transform::compensated_update(b, x, h.value, rate.value);
@@ -128,7 +129,6 @@ Compensated StepBuilder::update(Builder& b, Compensated x, Compensated scale,
 Compensated StepBuilder::coefficient(Builder& b, Value x, Part part) const {
   const Arithmetic& a = pieces_.arithmetic;
   const bool error = part == Part::kQ ? a.q_error : a.p_error;
-  if (a.lattice()) return {b.mul(x, b.splat(1 / unit_of(a, part), b.type(x))), {}};
   return a.pairs && error ? split(b, x) : Compensated{to_state(b, x), {}};
 }
 
@@ -215,14 +215,14 @@ SymbolicCarry StepBuilder::stage(Builder& b, const StepContext& c, SymbolicCarry
   if (moves()) t_after = time(b, c, index, after);
   if (pieces_.velocity_moves) {
     const Value t_before = time(b, c, index, before);
-    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, t_before));
-    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, t_after));
+    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t_before));
+    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t_after));
   } else {
-    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
+    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
   }
   if (record) record->q = recorded(s.q, Part::kQ);
   s.gradient = gradient(b, c, s, t_after);
-  s.p = update(b, s.p, kick, s.gradient);
+  s.p = update(b, Part::kP, s.p, kick, s.gradient);
   return s;
 }
 
@@ -233,18 +233,19 @@ SymbolicCarry StepBuilder::undo_drift(Builder& b, const StepContext& c, Symbolic
   if (moves()) t_before = time(b, c, index, before);
   if (pieces_.velocity_moves) {
     const Value t_after = time(b, c, index, after);
-    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, t_after));
-    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, t_before));
+    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t_after));
+    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t_before));
   } else {
-    s.q = update(b, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
+    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
   }
   s.gradient = gradient(b, c, s, t_before);
   return s;
 }
 
 Value StepBuilder::whole(Builder& b, const Compensated& x, Part part) const {
-  const double unit = unit_of(pieces_.arithmetic, part);
-  if (unit != 0) return lattice_real(b, x.value, unit);
+  if (const Units& units = units_of(pieces_.arithmetic, part); !units.empty()) {
+    return lattice_real(b, x.value, units);
+  }
   const Value value = b.type(x.value).dtype == DType::kF64 ? x.value : b.cast(x.value, DType::kF64);
   return x.error.valid() ? b.add(value, b.cast(x.error, DType::kF64)) : value;
 }

@@ -79,12 +79,12 @@ class StepBuilder {
                                   ir::Value t) const;
   /// t0 + (step + offset) dt
   ir::Value time(ir::Builder& b, const StepContext& c, ir::Value step, ir::Value offset) const;
-  /// x + scale * rate
-  transform::Compensated update(ir::Builder& b, transform::Compensated x,
+  /// x + scale * rate, x being `part`
+  transform::Compensated update(ir::Builder& b, Part part, transform::Compensated x,
                                 transform::Compensated scale, transform::Compensated rate) const;
   /// q or p in f64, with its error term, off the lattice.
   ir::Value whole(ir::Builder& b, const transform::Compensated& x, Part part) const;
-  /// A coefficient times dt, in the state's dtype (in units of a lattice), for updates of `part`.
+  /// A coefficient times dt, in the state's dtype, for updates of `part`.
   transform::Compensated coefficient(ir::Builder& b, ir::Value x, Part part) const;
 
   /// The carried parts as parameters of a body; as a list in their order; from such a list.

@@ -60,9 +60,9 @@ struct Slope {
 };
 
 /// One number by central differences of the steps h 2^-k, extrapolated (Ridders 1982): the entry of
-/// the table with the least estimate of its error.
+/// the table with the least estimate of its error. `noise` is that of the numbers it is made of.
 Slope extrapolated(const std::array<Real, kLevels>& plus, const std::array<Real, kLevels>& minus,
-                   Real middle, Real h) {
+                   Real middle, Real h, Real noise) {
   Slope slope;
   slope.error = std::numeric_limits<Real>::infinity();
   std::array<std::array<Real, kLevels>, kLevels> table;
@@ -81,6 +81,7 @@ Slope extrapolated(const std::array<Real, kLevels>& plus, const std::array<Real,
       }
     }
   }
+  slope.error = std::max(slope.error, noise / (64 * h));  // entries may agree by chance
   // Sides that do not come together as the step shrinks to a sixteenth.
   const auto side = [&](const std::array<Real, kLevels>& y, int level, Real sign) {
     return sign * (y[static_cast<std::size_t>(level)] - middle) / std::ldexp(h, -level);
@@ -90,53 +91,42 @@ Slope extrapolated(const std::array<Real, kLevels>& plus, const std::array<Real,
   slope.left = side(minus, last, -1);
   slope.right = side(plus, last, 1);
   const Real near = std::fabs(slope.left - slope.right);
-  const Real noise = 1e-15L * std::fabs(middle) / std::ldexp(h, -last);
-  slope.kink = near > wide / 4 && near > 1e-8L * std::fabs(slope.value) + noise + 64 * slope.error;
+  slope.kink = near > wide / 4 && near > 1e-8L * std::fabs(slope.value) +
+                                             noise / std::ldexp(h, -last) + 64 * slope.error;
   return slope;
 }
 
-/// One number compared with its difference.
-struct Compared {
-  double given, difference, error, relative;
-  std::string where;
-};
+/// Which of the ways gave something that is not finite.
+enum class Way { kValue, kForward, kReverse };
+/// Says where that was made.
+using Explain = std::function<std::optional<ir::NonFinite>(Way, std::span<const Tensor>)>;
 
 class Check {
  public:
-  Check(const Function& f, const Positions& wrt, std::span<const Tensor> x,
-        const GradCheckOptions& options, std::span<const std::string> names)
-      : f_(f), wrt_(wrt), x_(x.begin(), x.end()), options_(options), random_(options.seed) {
-    for (std::size_t k = 0; k < wrt.size(); ++k) {
-      wrt_names_.push_back(names.empty() ? f.param_names()[wrt[k]] : names[k]);
-    }
-    for (std::size_t r = 0; r < f.results().size(); ++r) {
-      result_names_.push_back(names.empty() ? "result " + std::to_string(r)
-                                            : names[wrt.size() + r]);
-      if (is_float(f.result_type(r).dtype)) real_.push_back(r);
-    }
-    single_ = has_single(f);
-    if (single_) wide_ = in_double_precision(f);
+  Check(const GivenDerivatives& given, const GradCheckOptions& options, Explain explain)
+      : given_(given), options_(options), explain_(std::move(explain)), random_(options.seed) {
     check_.reverse.method = "reverse";
     check_.forward.method = "forward";
     check_.differences.method = "differences";
     check_.identity.method = "dot product";
-    const double tolerance = options.tolerance > 0 ? options.tolerance : single_ ? 1e-3 : 1e-6;
+    const double tolerance = options.tolerance > 0 ? options.tolerance : given.single ? 1e-3 : 1e-6;
     check_.reverse.tolerance = check_.forward.tolerance = tolerance;
     check_.differences.tolerance = tolerance;
     check_.identity.tolerance = options.identity_tolerance > 0 ? options.identity_tolerance
-                                : single_                      ? 1e-5
+                                : given.single                 ? 1e-5
                                                                : 1e-12;
   }
 
-  GradCheck run(const FunctionPtr& forward, const FunctionPtr& reverse) {
-    values_ = ir::evaluate(f_, x_);
-    if (!finite(values_)) {
-      not_finite(f_, x_, "the function itself is not finite here", nullptr);
+  GradCheck run() {
+    Tensors nowhere;
+    for (const Tensor& x : given_.x) nowhere.push_back(Tensor(x.type()));
+    if (!finite(moved(nowhere, 0))) {
+      not_finite(Way::kValue, given_.x, "the function itself is not finite here", nullptr);
       return check_;
     }
-    for (int n = 0; n < std::max(options_.directions, 1); ++n) one_direction(forward, reverse);
-    if (reverse && check_.reverse.state != GradCheckRow::State::kNotFinite) components(reverse);
-    judge(forward != nullptr, reverse != nullptr);
+    for (int n = 0; n < std::max(options_.directions, 1); ++n) one_direction();
+    if (given_.reverse && check_.reverse.state != GradCheckRow::State::kNotFinite) components();
+    judge(given_.forward != nullptr, given_.reverse != nullptr);
     return check_;
   }
 
@@ -150,21 +140,15 @@ class Check {
     return t;
   }
 
-  /// f at x + s d, in the widest arithmetic there is.
+  /// The function at x + s d.
   Tensors moved(const Tensors& d, Real s) const {
-    Tensors at = x_;
-    for (Tensor& t : at) t = wide_ ? widened(t) : t;
-    for (std::size_t k = 0; k < wrt_.size(); ++k) {
-      Tensor t = at[wrt_[k]].to_extended();
+    Tensors at = given_.x;
+    for (std::size_t k = 0; k < at.size(); ++k) {
+      Tensor t = widened(at[k]).to_extended();
       for (std::int64_t e = 0; e < t.size(); ++e) t.set_real(e, t.real(e) + s * d[k].real(e));
-      at[wrt_[k]] = std::move(t);
+      at[k] = std::move(t);
     }
-    ir::EvaluateOptions extended;
-    extended.extended = true;
-    const Tensors all = ir::evaluate(wide_ ? *wide_ : f_, at, extended);
-    Tensors out;
-    for (std::size_t r : real_) out.push_back(all[r]);
-    return out;
+    return given_.value(at);
   }
 
   /// The derivatives of all elements of the real results, one after the other.
@@ -180,23 +164,26 @@ class Check {
       }
       return out;
     }
-    // Where f computes in f32 after all, wide steps are the best there are.
-    Real h = static_cast<Real>(options_.step) * size;
-    if (single_ && !wide_) h = std::max<Real>(h, 0.05L * size);
+    const Real h = static_cast<Real>(options_.step) * size;
     std::vector<Tensors> plus, minus;
     for (int k = 0; k < kLevels; ++k) {
       plus.push_back(moved(d, std::ldexp(h, -k)));
       minus.push_back(moved(d, -std::ldexp(h, -k)));
     }
     const Tensors middle = moved(d, 0);
-    for (std::size_t r = 0; r < real_.size(); ++r) {
+    for (std::size_t r = 0; r < given_.results.size(); ++r) {
+      Real largest = 0;
+      for (std::int64_t e = 0; e < middle[r].size(); ++e) {
+        largest = std::max(largest, std::fabs(middle[r].real(e)));
+      }
+      const Real noise = static_cast<Real>(given_.noise) * largest;
       for (std::int64_t e = 0; e < middle[r].size(); ++e) {
         std::array<Real, kLevels> up, down;
         for (std::size_t k = 0; k < kLevels; ++k) {
           up[k] = plus[k][r].real(e);
           down[k] = minus[k][r].real(e);
         }
-        out.push_back(extrapolated(up, down, middle[r].real(e), h));
+        out.push_back(extrapolated(up, down, middle[r].real(e), h, noise));
       }
     }
     return out;
@@ -205,57 +192,54 @@ class Check {
   /// The scale of the arguments along d: what a relative step is relative to.
   Real size_along(const Tensors& d) const {
     Real size = 1;
-    for (std::size_t k = 0; k < wrt_.size(); ++k) {
+    for (std::size_t k = 0; k < d.size(); ++k) {
       for (std::int64_t e = 0; e < d[k].size(); ++e) {
-        const Real x = std::fabs(x_[wrt_[k]].real(e)), s = std::fabs(d[k].real(e));
+        const Real x = std::fabs(given_.x[k].real(e)), s = std::fabs(d[k].real(e));
         if (s != 0 && x > 1) size = std::max(size, x / s);
       }
     }
     return size;
   }
 
-  void not_finite(const Function& program, const Tensors& arguments, const std::string& what,
-                  GradCheckRow* row) {
+  void not_finite(Way way, const Tensors& arguments, const std::string& what, GradCheckRow* row) {
     if (row) row->state = State::kNotFinite;
-    if (check_.non_finite) return;
-    check_.non_finite = ir::find_non_finite(program, arguments);
+    if (stopped_) return;
+    stopped_ = true;
+    if (explain_) check_.non_finite = explain_(way, arguments);
     if (row) check_.verdict = GradCheck::Verdict::kFail;
     check_.reason = what;
   }
 
-  /// Values and then derivatives; only the latter.
-  Tensors derivatives_of(const FunctionPtr& program, const Tensors& arguments, GradCheckRow& row) {
-    Tensors all = ir::evaluate(*program, arguments);
-    Tensors out(all.begin() + static_cast<std::ptrdiff_t>(f_.results().size()), all.end());
+  /// J d or J^T u.
+  Tensors derivatives(Way way, const Tensors& along) {
+    const bool forward = way == Way::kForward;
+    GradCheckRow& row = forward ? check_.forward : check_.reverse;
+    Tensors out = (forward ? given_.forward : given_.reverse)(along);
     if (!finite(out)) {
-      not_finite(*program, arguments, row.method + " gives a derivative that is not finite", &row);
+      not_finite(way, along, row.method + " gives a derivative that is not finite", &row);
     }
     return out;
   }
 
   Tensors cotangents() {
     Tensors u;
-    const bool one = real_.size() == 1 && f_.result_type(real_[0]).size() == 1;
-    for (std::size_t r : real_) {
-      u.push_back(one ? ir::filled(f_.result_type(r), 1) : random_like(f_.result_type(r)));
+    const bool one = given_.results.size() == 1 && given_.results[0].size() == 1;
+    for (const ir::Type& type : given_.results) {
+      u.push_back(one ? ir::filled(type, 1) : random_like(type));
     }
     return u;
   }
 
-  void one_direction(const FunctionPtr& forward, const FunctionPtr& reverse) {
+  void one_direction() {
     Tensors d, u = cotangents();
-    for (std::size_t k : wrt_) d.push_back(random_like(f_.param_type(k)));
+    for (const Tensor& x : given_.x) d.push_back(random_like(x.type()));
     Tensors pushed, pulled;
-    if (forward && check_.forward.state != State::kNotFinite) {
-      Tensors arguments = x_;
-      arguments.insert(arguments.end(), d.begin(), d.end());
-      pushed = derivatives_of(forward, arguments, check_.forward);
+    if (given_.forward && check_.forward.state != State::kNotFinite) {
+      pushed = derivatives(Way::kForward, d);
       if (check_.forward.state != State::kNotFinite) compare_forward(d, pushed);
     }
-    if (reverse && check_.reverse.state != State::kNotFinite) {
-      Tensors arguments = x_;
-      arguments.insert(arguments.end(), u.begin(), u.end());
-      pulled = derivatives_of(reverse, arguments, check_.reverse);
+    if (given_.reverse && check_.reverse.state != State::kNotFinite) {
+      pulled = derivatives(Way::kReverse, u);
     }
     if (pushed.empty() || pulled.empty() || !finite(pushed) || !finite(pulled)) return;
     Real left = 0, right = 0, condition = 0;
@@ -284,24 +268,22 @@ class Check {
     Real scale = 0;
     for (const Slope& s : slope) scale = std::max(scale, std::fabs(s.value));
     std::size_t n = 0;
-    for (std::size_t r = 0; r < real_.size(); ++r) {
+    for (std::size_t r = 0; r < pushed.size(); ++r) {
       const Shape& shape = pushed[r].type().shape;
       for (std::int64_t e = 0; e < pushed[r].size(); ++e, ++n) {
         compare(check_.forward, pushed[r].real(e), slope[n], scale,
-                result_names_[real_[r]] + ir::element_text(shape, e));
+                given_.names[given_.x.size() + r] + ir::element_text(shape, e));
       }
     }
   }
 
   /// J^T u against differences along axes.
-  void components(const FunctionPtr& reverse) {
+  void components() {
     const Tensors u = cotangents();
-    Tensors arguments = x_;
-    arguments.insert(arguments.end(), u.begin(), u.end());
-    const Tensors pulled = derivatives_of(reverse, arguments, check_.reverse);
+    const Tensors pulled = derivatives(Way::kReverse, u);
     if (check_.reverse.state == State::kNotFinite) return;
     std::vector<std::pair<std::size_t, std::int64_t>> all;
-    for (std::size_t k = 0; k < wrt_.size(); ++k) {
+    for (std::size_t k = 0; k < pulled.size(); ++k) {
       for (std::int64_t e = 0; e < pulled[k].size(); ++e) all.emplace_back(k, e);
     }
     const auto most = static_cast<std::size_t>(std::max<std::int64_t>(options_.components, 1));
@@ -314,7 +296,7 @@ class Check {
       std::sort(all.begin(), all.end());
     }
     Tensors d;
-    for (std::size_t k : wrt_) d.push_back(Tensor(f_.param_type(k)));
+    for (const Tensor& x : given_.x) d.push_back(Tensor(x.type()));
     std::vector<Slope> along;
     Real scale = 0;
     for (const auto& [k, e] : all) {
@@ -326,7 +308,7 @@ class Check {
     for (std::size_t n = 0; n < all.size(); ++n) {
       const auto& [k, e] = all[n];
       compare(check_.reverse, pulled[k].real(e), along[n], scale,
-              wrt_names_[k] + ir::element_text(pulled[k].type().shape, e));
+              given_.names[k] + ir::element_text(pulled[k].type().shape, e));
     }
   }
 
@@ -358,9 +340,14 @@ class Check {
     }
     const Real size = std::max(std::fabs(given), std::fabs(slope.value));
     // What rounding inside the derivative may do, of the largest of its elements.
-    const Real rounding = (single_ ? 1e-5L : 1e-12L) * scale;
+    const Real rounding = (given_.single ? 1e-5L : 1e-12L) * scale;
     const bool estimated = std::isfinite(slope.value) && std::isfinite(slope.error);
-    if (!estimated || slope.error > kFewDigits * size + rounding) {
+    // One that is nothing beside the largest is compared on that one's scale.
+    const Real off = std::fabs(given - slope.value);
+    const bool small =
+        kTrust * slope.error <= row.tolerance * scale && off <= row.tolerance * scale;
+    const bool nothing = estimated && (size == 0 || small);
+    if (!nothing && (!estimated || slope.error > kFewDigits * size + rounding)) {
       if (check_.no_digits++ == 0) {
         digits_ = "no digits in the difference at " + where + ": " + number(slope.value) +
                   " with an error of about " + number(slope.error);
@@ -375,7 +362,6 @@ class Check {
       differences.worst =
           std::max(differences.worst, static_cast<double>(slope.error / (size + rounding)));
     }
-    const Real off = std::fabs(given - slope.value);
     const double relative = size > 0 ? static_cast<double>(off / (size + 1e-6L * scale)) : 0;
     if (row.state == State::kNothing) row.state = State::kAgrees;
     const Real allowed = row.tolerance * size + kTrust * slope.error + rounding;
@@ -398,7 +384,7 @@ class Check {
 
   void judge(bool forward, bool reverse) {
     using Verdict = GradCheck::Verdict;
-    if (check_.non_finite) return;
+    if (stopped_) return;
     const bool bad_reverse = check_.reverse.state == State::kDisagrees;
     const bool bad_forward = check_.forward.state == State::kDisagrees;
     const bool bad_product = check_.identity.state == State::kDisagrees;
@@ -432,15 +418,11 @@ class Check {
 
   bool nothing_to_test() const { return check_.kinks == 0 && check_.no_digits == 0; }
 
-  const Function& f_;
-  const Positions& wrt_;
-  Tensors x_, values_;
+  const GivenDerivatives& given_;
   const GradCheckOptions& options_;
+  Explain explain_;
   ir::SplitMix random_;
-  std::vector<std::string> wrt_names_, result_names_;
-  Positions real_;  // results
-  bool single_ = false;
-  FunctionPtr wide_;
+  bool stopped_ = false;  ///< by a number that is not finite
   std::string kink_, digits_;
   GradCheck check_;
 };
@@ -509,7 +491,60 @@ GradCheck check_grad(const Function& f, const Positions& wrt, std::span<const Te
 GradCheck check_grad(const Function& f, const FunctionPtr& forward, const FunctionPtr& reverse,
                      const Positions& wrt, std::span<const Tensor> x,
                      const GradCheckOptions& options, std::span<const std::string> names) {
-  return Check(f, wrt, x, options, names).run(forward, reverse);
+  GivenDerivatives given;
+  Positions real;
+  for (std::size_t k = 0; k < wrt.size(); ++k) {
+    given.x.push_back(x[wrt[k]]);
+    given.names.push_back(names.empty() ? f.param_names()[wrt[k]] : names[k]);
+  }
+  for (std::size_t r = 0; r < f.results().size(); ++r) {
+    if (!is_float(f.result_type(r).dtype)) continue;
+    real.push_back(r);
+    given.results.push_back(f.result_type(r));
+    given.names.push_back(names.empty() ? "result " + std::to_string(r) : names[wrt.size() + r]);
+  }
+  given.single = has_single(f);
+  const FunctionPtr wide = given.single ? in_double_precision(f) : nullptr;
+  // In the widest arithmetic there is.
+  given.value = [&](std::span<const Tensor> at) {
+    Tensors arguments(x.begin(), x.end());
+    if (wide) {
+      for (Tensor& t : arguments) t = widened(t);
+    }
+    for (std::size_t k = 0; k < wrt.size(); ++k) arguments[wrt[k]] = at[k];
+    ir::EvaluateOptions extended;
+    extended.extended = true;
+    const Tensors all = ir::evaluate(wide ? *wide : f, arguments, extended);
+    Tensors out;
+    for (std::size_t r : real) out.push_back(all[r]);
+    return out;
+  };
+  const auto with = [&](std::span<const Tensor> along) {
+    Tensors arguments(x.begin(), x.end());
+    arguments.insert(arguments.end(), along.begin(), along.end());
+    return arguments;
+  };
+  // Values come first, and only derivatives are asked for.
+  const auto derivative = [&](const FunctionPtr& program) {
+    return [&, program](std::span<const Tensor> along) {
+      const Tensors all = ir::evaluate(*program, with(along));
+      return Tensors(all.begin() + static_cast<std::ptrdiff_t>(f.results().size()), all.end());
+    };
+  };
+  if (forward) given.forward = derivative(forward);
+  if (reverse) given.reverse = derivative(reverse);
+  GradCheckOptions chosen = options;
+  // Where f computes in f32 after all, wide steps are the best there are.
+  if (given.single && !wide) chosen.step = std::max(chosen.step, 0.05);
+  const Explain explain = [&](Way way, std::span<const Tensor> along) {
+    if (way == Way::kValue) return ir::find_non_finite(f, x);
+    return ir::find_non_finite(way == Way::kForward ? *forward : *reverse, with(along));
+  };
+  return Check(given, chosen, explain).run();
+}
+
+GradCheck check_grad(const GivenDerivatives& given, const GradCheckOptions& options) {
+  return Check(given, options, nullptr).run();
 }
 
 std::string GradCheck::text() const {

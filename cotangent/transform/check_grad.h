@@ -76,6 +76,21 @@ GradCheck check_grad(const ir::Function& f, const ir::FunctionPtr& forward,
                      std::span<const ir::Tensor> x, const GradCheckOptions& options = {},
                      std::span<const std::string> names = {});
 
+/// A function that is known by what it does, at one point: of real arrays, to real arrays.
+struct GivenDerivatives {
+  using Tensors = std::vector<ir::Tensor>;
+  Tensors x;
+  std::vector<ir::Type> results;
+  std::function<Tensors(std::span<const ir::Tensor> x)> value;    ///< anywhere near
+  std::function<Tensors(std::span<const ir::Tensor> d)> forward;  ///< J d at x; may be null
+  std::function<Tensors(std::span<const ir::Tensor> u)> reverse;  ///< J^T u at x; may be null
+  double noise = 1e-15;            ///< of a value, relative to the largest of its array
+  bool single = false;             ///< f32 in it: fewer digits are asked for
+  std::vector<std::string> names;  ///< of x, then of the results
+};
+/// Arguments of `value` come with mantissas of 64 bits.
+GradCheck check_grad(const GivenDerivatives& given, const GradCheckOptions& options = {});
+
 /// f with f64 in place of f32, bodies included; nothing where it looks at the bits of a number.
 ir::FunctionPtr in_double_precision(const ir::Function& f);
 

@@ -220,5 +220,30 @@ TEST(Grad, ExplainHasTheChoiceAndItsMemory) {
   EXPECT_EQ(gradients({"--set", "gradient.policy=reverse"}).substr(0, 8), "reverse,");
 }
 
+TEST(CheckGrad, PassesOnTheExamplesAndSaysSo) {
+  for (const char* name : {"kepler", "outer_solar_system", "lennard_jones_13"}) {
+    const CliResult text =
+        run_cli({"check", example(name), "--grad", "--set", "run.steps=100", "-q"});
+    EXPECT_EQ(text.code, 0) << text.out << text.err;
+    for (const char* word : {"check_grad: pass", "reverse", "forward", "differences", "dot"}) {
+      EXPECT_NE(text.out.find(word), std::string::npos) << word << '\n' << text.out;
+    }
+  }
+  const json answer = run_cli({"check", example("kepler"), "--grad", "--of", "radius", "--wrt",
+                               "q,p", "--set", "run.steps=100", "--json", "-q"})
+                          .json();
+  EXPECT_EQ(answer.at("schema"), "cotangent.check/1");
+  EXPECT_EQ(answer.at("verdict"), "pass");
+  EXPECT_EQ(answer.at("ok"), true);
+  EXPECT_EQ(answer.at("ways").size(), 4u);
+}
+
+TEST(CheckGrad, ATighterToleranceThanDifferencesAllowFails) {
+  const CliResult result = run_cli({"check", example("kepler"), "--grad", "--set", "run.steps=100",
+                                    "--tolerance", "1e-18", "-q"});
+  EXPECT_EQ(result.code, 4) << result.out;
+  EXPECT_EQ(run_cli({"check", example("kepler"), "--grad", "--reverse"}).code, 2);
+}
+
 }  // namespace
 }  // namespace cotangent::apps::testing

@@ -43,7 +43,8 @@ bool same(const Tensor& a, const Tensor& b) {
 }
 
 TEST(Lattice, RoundsToTheNearestMultipleAndHoldsItsRange) {
-  const double unit = 0x1p-10;
+  const double spacing = 0x1p-10;
+  const Units unit = {spacing};
   const Tensor x = tensor(Shape{4}, {0.3, -0.3, 0x1p60, std::nan("")});
   const Tensor whole = mechanics::on_lattice(x, {}, unit);
   EXPECT_EQ(whole.integer(0), 307);
@@ -52,7 +53,7 @@ TEST(Lattice, RoundsToTheNearestMultipleAndHoldsItsRange) {
   EXPECT_EQ(whole.integer(3), kOffLattice);
   EXPECT_EQ(first_off_lattice(whole), 2);
   const Tensor back = off_lattice(whole, unit);
-  EXPECT_EQ(static_cast<double>(back.real(0)), 307 * unit);
+  EXPECT_EQ(static_cast<double>(back.real(0)), 307 * spacing);
   EXPECT_TRUE(std::isnan(static_cast<double>(back.real(3))));
   // What f64 does not hold of a large number comes along as the rest.
   Tensor large({DType::kI64, Shape{1}});
@@ -65,8 +66,8 @@ TEST(Lattice, RoundsToTheNearestMultipleAndHoldsItsRange) {
 TEST(Lattice, SumsInProgramsAreExactAndSticky) {
   Builder b("sum");
   const Value x = b.param({DType::kI64, Shape{6}}), change = b.param({DType::kF64, Shape{6}});
-  const Value moved = lattice_sum(b, x, change);
-  const ir::FunctionPtr f = b.finish({moved, lattice_sum(b, moved, b.neg(change))});
+  const Value moved = lattice_sum(b, x, change, {1.0});
+  const ir::FunctionPtr f = b.finish({moved, lattice_sum(b, moved, b.neg(change), {1.0})});
   const std::int64_t most = (std::int64_t{1} << 62) - 1;
   Tensor start({DType::kI64, Shape{6}});
   const std::int64_t values[] = {5, -7, most, -most, kOffLattice, most};
@@ -162,13 +163,13 @@ TEST(Lattice, SpacingsComeFromTheStateOrFromTheFirstSteps) {
   RunSettings run = settings(0.05, 10);
   run.precision = "lattice";
   const Plan plan = make_plan(problem.system, facts, run, &problem.initial);
-  EXPECT_EQ(plan.arithmetic.q_unit, 0x1p-51);  // 2^-52 of the power of two above 1
-  EXPECT_GT(plan.arithmetic.p_unit, 0);
+  EXPECT_EQ(plan.arithmetic.q_units[0], 0x1p-51);  // 2^-52 of the power of two above 1
+  EXPECT_GT(plan.arithmetic.p_units[0], 0);
   run.q_spacing = 1e-3;
   run.p_spacing = 3.0;
   const Plan given = make_plan(problem.system, facts, run);
-  EXPECT_EQ(given.arithmetic.q_unit, 0x1p-10);
-  EXPECT_EQ(given.arithmetic.p_unit, 2.0);
+  EXPECT_EQ(given.arithmetic.q_units[0], 0x1p-10);
+  EXPECT_EQ(given.arithmetic.p_units[0], 2.0);
   run.q_spacing = 0;
   EXPECT_THROW(make_plan(problem.system, facts, run), UserError);
 }

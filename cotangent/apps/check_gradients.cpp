@@ -1,0 +1,97 @@
+#include "cotangent/apps/check_gradients.h"
+
+#include <algorithm>
+#include <ostream>
+
+#include "cotangent/apps/prepared.h"
+#include "cotangent/apps/text_table.h"
+#include "cotangent/io/json_writer.h"
+#include "cotangent/mechanics/check_gradient.h"
+#include "cotangent/telemetry/terminal_sink.h"
+
+namespace cotangent::apps {
+namespace {
+
+using transform::GradCheck;
+using transform::GradCheckRow;
+
+const char* text_of(GradCheck::Verdict verdict) {
+  switch (verdict) {
+    case GradCheck::Verdict::kPass: return "pass";
+    case GradCheck::Verdict::kFail: return "fail";
+    case GradCheck::Verdict::kInconclusive: return "inconclusive";
+  }
+  return "";
+}
+
+const char* text_of(GradCheckRow::State state) {
+  switch (state) {
+    case GradCheckRow::State::kAgrees: return "agrees";
+    case GradCheckRow::State::kDisagrees: return "disagrees";
+    case GradCheckRow::State::kNotFinite: return "not finite";
+    case GradCheckRow::State::kNothing: return "nothing";
+    case GradCheckRow::State::kRefused: return "refused";
+  }
+  return "";
+}
+
+/// What Gradient takes where nothing was named.
+std::vector<std::string> variables(const Prepared& prepared) {
+  std::vector<std::string> names = {"q", prepared.file.initial.p ? "p" : "v"};
+  for (const mechanics::Parameter& x : prepared.file.system.parameters) names.push_back(x.name);
+  return names;
+}
+
+void write_json(std::ostream& out, const GradCheck& check, const Prepared& prepared) {
+  io::JsonWriter json(out);
+  json.begin_object().field("schema", "cotangent.check/1").field("check", "grad");
+  json.field("steps", prepared.plan.steps).field("verdict", text_of(check.verdict));
+  json.field("ok", check.verdict == GradCheck::Verdict::kPass).field("reason", check.reason);
+  json.key("ways").begin_array();
+  for (const GradCheckRow* row :
+       {&check.reverse, &check.forward, &check.differences, &check.identity}) {
+    json.begin_object().field("way", row->method).field("state", text_of(row->state));
+    json.field("compared", row->compared).field("worst", row->worst);
+    json.field("tolerance", row->tolerance).field("where", row->where).end_object();
+  }
+  json.end_array().field("kinks", check.kinks).field("without_digits", check.no_digits);
+  json.end_object();
+  out << '\n';
+}
+
+}  // namespace
+
+int check_gradients(const CheckOptions& options, Console& console) {
+  refuse_foreign_cpu(options);
+  Prepared prepared;
+  std::optional<mechanics::Objective> objective;
+  if (options.of.empty()) {
+    prepared = prepare(options, console.telemetry);
+  } else {
+    PreparedObjective with = prepare_objective(options, options.of, console.telemetry);
+    objective = with.objective;
+    objective->every = 0;
+    prepared = std::move(with);
+  }
+  const std::vector<std::string> wrt = options.wrt.empty() ? variables(prepared) : options.wrt;
+  transform::GradCheckOptions how;
+  how.step = 0;
+  how.components = options.components;
+  if (options.tolerance) how.tolerance = *options.tolerance;
+  console.telemetry.info("about " + telemetry::grouped(20 * (options.components + how.directions)) +
+                         " runs of " + telemetry::grouped(prepared.plan.steps) + " steps");
+  const GradCheck check = mechanics::check_gradient(
+      prepared.file.system, prepared.facts, prepared.plan, prepared.file.initial, objective, wrt,
+      prepared.file.run.gradient, how, flow_options(options, console.telemetry));
+  if (options.json) {
+    write_json(console.out, check, prepared);
+  } else {
+    console.out << check.text() << '\n';
+    if (check.verdict == GradCheck::Verdict::kInconclusive && check.no_digits > 0) {
+      console.out << "Differences of a long or chaotic run have no digits: take fewer steps.\n";
+    }
+  }
+  return check.verdict == GradCheck::Verdict::kPass ? kOk : kCheckFailed;
+}
+
+}  // namespace cotangent::apps
