@@ -144,7 +144,9 @@ struct CondAttr {
 
 /// call: operands  arguments...;  body (arguments...) -> results
 ///       jvp       null, or (arguments..., tangents of the real arguments...) ->
-///                 (results..., tangents of the real results...)
+///                 (results..., tangents of the real results...); or, told by its number of
+///                 parameters, (arguments..., results..., tangents of the real arguments...) ->
+///                 tangents of the real results: for what defines its results by an equation
 ///       vjp       null, or (arguments..., results..., cotangents of the real results...) ->
 ///                 cotangents of the real arguments...
 /// With `linear`, what reverse mode makes on its way of a call that has a vjp only: operands

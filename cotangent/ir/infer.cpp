@@ -409,7 +409,10 @@ std::vector<Type> infer_call(std::span<const Type> in, const CallAttr& a) {
   std::vector<Type> tangents;
   append_real(tangents, in);
   if (a.jvp) {
-    std::vector<Type> given(in.begin(), in.end()), wanted = out;
+    std::vector<Type> given(in.begin(), in.end()), wanted;
+    const bool by_results = a.jvp->params().size() == in.size() + out.size() + tangents.size();
+    std::vector<Type>& with_results = by_results ? given : wanted;
+    with_results.insert(with_results.end(), out.begin(), out.end());
     given.insert(given.end(), tangents.begin(), tangents.end());
     append_real(wanted, out);
     want_params(op, *a.jvp, given, "the jvp");

@@ -160,6 +160,23 @@ Pushed push_by_vjp(Builder& b, const CallAttr& a, const Values& x, const Values&
   return out;
 }
 
+/// The results of a jvp, which is linear in its tangents. Of those that are absent zeros would be
+/// multiplied, and come out as what nobody knows to be zero. So where one is absent, it is the
+/// derivative of the jvp by the others.
+Values along_tangents(Builder& b, const Function& jvp, Values given, const Values& tangents) {
+  const bool all = std::all_of(tangents.begin(), tangents.end(), [](Value t) { return t.valid(); });
+  if (all) {
+    given.insert(given.end(), tangents.begin(), tangents.end());
+    return b.inline_call(jvp, given);
+  }
+  Values along(given.size());
+  for (Value t : tangents) {
+    given.push_back(b.zeros(jvp.param_type(given.size())));
+    along.push_back(t);
+  }
+  return push_forward(b, jvp, given, along).tangent;
+}
+
 }  // namespace
 
 Pushed push_call(Builder& b, const CallAttr& a, const Values& x, const Values& t) {
@@ -171,15 +188,18 @@ Pushed push_call(Builder& b, const CallAttr& a, const Values& x, const Values& t
   }
   if (!a.jvp && a.vjp) return push_by_vjp(b, a, x, t);
   if (!a.jvp) return push_forward(b, *a.body, x, t);
-  Values arguments = x;
-  for (std::size_t k = 0; k < x.size(); ++k) {
-    if (is_float(b.type(x[k]).dtype)) arguments.push_back(or_zeros(b, t[k], b.type(x[k])));
-  }
-  const Values made = b.inline_call(*a.jvp, arguments);
   // The values are those of the call still, so that derivatives of derivatives follow its jvp too.
   Pushed out;
   out.primal = b.call(a, x);
-  std::size_t next = out.primal.size();
+  Values tangents;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    if (is_float(b.type(x[k]).dtype)) tangents.push_back(t[k]);
+  }
+  const bool by_results = a.jvp->params().size() == x.size() + out.primal.size() + tangents.size();
+  Values given = x;
+  if (by_results) given.insert(given.end(), out.primal.begin(), out.primal.end());
+  const Values made = along_tangents(b, *a.jvp, given, tangents);
+  std::size_t next = by_results ? 0 : out.primal.size();
   for (Value y : out.primal) {
     out.tangent.push_back(is_float(b.type(y).dtype) ? made[next++] : Value{});
   }

@@ -29,6 +29,15 @@ TEST(CustomJvp, BothModesAndHigherOrderFollowIt) {
   EXPECT_NEAR(jit(grad(softplus))(0.3).item(), s, 1e-15);
 }
 
+TEST(CustomJvp, ByOneOfSeveralArguments) {
+  // The product rule, whose other half multiplies a tangent that is not there.
+  const auto f = custom_jvp(
+      [](Array x, Array y) { return x * y; },
+      [](Array x, Array y, Array dx, Array dy) { return std::pair(x * y, dx * y + x * dy); });
+  EXPECT_EQ(grad<0>(f)(2.0, 5.0).item(), 5);
+  EXPECT_EQ(grad<1>(f)(2.0, 5.0).item(), 2);
+}
+
 TEST(CustomJvp, ItsOwnDerivativeIsTaken) {
   // A wrong derivative on purpose, of a function of two trees, one with an integer.
   struct State {

@@ -220,6 +220,27 @@ TEST(CallDerivatives, ByTheirOwn) {
   EXPECT_EQ(refusal([&] { jvp(*with_call(false, true), {1}); }), "(accepted)");
 }
 
+TEST(CallDerivatives, OfTheResultFollowAnEquation) {
+  // y = cube root of x, by y^3 = x: dy = dx / (3 y^2), in which y is the call's result, whose
+  // derivative is the same rule: every order follows.
+  CallAttr attr;
+  Builder body("cube_root"), rule("cube_root_jvp");
+  const Value x = body.param(scalar(), "x");
+  attr.body = body.finish({body.binary(Op::kPow, x, body.constant(1.0 / 3))});
+  rule.param(scalar());
+  const Value y = rule.param(scalar()), dx = rule.param(scalar());
+  attr.jvp = rule.finish({rule.div(dx, rule.mul(rule.constant(3.0), rule.mul(y, y)))});
+  Builder b("f");
+  const Value at = b.param(scalar(), "x");
+  FunctionPtr f = b.finish(b.call(attr, std::span(&at, 1)));
+  double wanted = 2;  // of 8^(1/3)
+  for (int order = 1; order <= 4; ++order) {
+    f = grad(*simplify(*f), {0});
+    wanted *= (4.0 / 3 - order) / 8;
+    EXPECT_NEAR(real(evaluate(*f, Tensors{number_of(8)})[0]) / wanted, 1, 1e-14) << order;
+  }
+}
+
 TEST(CallDerivatives, OwnOnesInsideAMap) {
   CallAttr attr;
   const FunctionPtr outer = with_call(false, true);
