@@ -17,4 +17,9 @@ namespace cotangent::array {
 /// lanes go on; of several failures the one of the least (iteration, lane) is told.
 Array check(const Array& x, const Array& holds, const std::string& message);
 
+/// The same; in the message {count} and {real} stand for these two numbers, the count up to 2^31,
+/// the real rounded to f32. What follows "\n  to do: " in a message is the remedy of the error.
+Array check(const Array& x, const Array& holds, const std::string& message, const Array& count,
+            const Array& real);
+
 }  // namespace cotangent::array

@@ -23,7 +23,8 @@ struct Fault {
 std::optional<Fault> read_fault(std::span<const std::int64_t> record);
 
 /// UserError: the check's message, with step and lane. `sources`, when given, are the texts that
-/// the check's places refer to.
+/// the check's places refer to. In a message {count} is the high half of the payload, {real} the
+/// low half as an f32; "\n  to do: " begins the remedy.
 [[noreturn]] void throw_fault(const Fault& fault, std::span<const transform::FaultSite> checks,
                               const std::string& program, std::span<const SourcePtr> sources = {});
 

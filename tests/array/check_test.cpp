@@ -64,6 +64,21 @@ TEST(Check, DerivativesPassThrough) {
               HasSubstr("the root of a negative number"));
 }
 
+TEST(Check, NumbersAndARemedyInTheMessage) {
+  const auto f = [](Array x, Array n) {
+    return check(x, x < 2.0, "{real} is too much after {count} steps\n  to do: take fewer", n, x);
+  };
+  EXPECT_EQ(f(1.5, 7).item(), 1.5);
+  EXPECT_EQ(grad(f)(1.5, 7).item(), 1.0);
+  EXPECT_THAT(
+      error_of([&] { f(2.75, 12).eval(); }),
+      AllOf(HasSubstr("2.75 is too much after 12 steps\n"), HasSubstr("\n  to do: take fewer")));
+  const auto lanes = jit(vmap(f));
+  EXPECT_THAT(error_of([&] { lanes(Array::of({-1.0, 3e30}), Array::of({5, 1 << 30})); }),
+              HasSubstr("3e+30 is too much after 1073741824 steps, lane 1"));
+  expect_refused([&] { f(1.0, 2.0); }, "check", "its numbers are");
+}
+
 TEST(Check, TheSameProgramAgainIsNotCompiledAgain) {
   default_context().clear();
   for (int k = 0; k < 10; ++k) safe_root(Array::of({4.0, 9.0})).eval();
