@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cotangent/array/check.h"
 #include "cotangent/array/closure.h"
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/record.h"
@@ -173,7 +174,20 @@ std::vector<Array> run_while(const Body& body, const Array& proceed, std::span<c
   std::vector<NodePtr> operands = captures;
   append(operands, init);
   std::vector<Array> results = arrays_of(make_second_order(Op::kWhile, operands, attr));
-  results.pop_back();  // the number of iterations
+  const Array count = results.back();
+  results.pop_back();
+  if (limit == 0) return results;
+  // A state that was cut off is not what was asked for, and its gradient is of something else.
+  std::vector<NodePtr> last{count.node()};
+  last.insert(last.end(), captures.begin(), captures.end());
+  append(last, results);
+  const Array goes_on(make_call(attr.condition, last)[0]);
+  const std::string message = "[while_loop] the condition holds still after " +
+                              std::to_string(limit) +
+                              " passes, its limit\n"
+                              "  to do: give a larger limit, or count passes in the state and end "
+                              "by the condition";
+  for (Array& x : results) x = check(x, logical_not(goes_on), message);
   return results;
 }
 

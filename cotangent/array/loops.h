@@ -178,8 +178,9 @@ auto scan(const Body& body, const Carry& given, const Xs& xs, std::int64_t lengt
   }
 }
 
-/// state = body(state) as long as proceed(state) holds; at most `limit` times when it is given,
-/// which is what a derivative in reverse needs.
+/// state = body(state) as long as proceed(state) holds. A derivative in reverse needs a `limit` of
+/// passes; where the condition still holds after so many the call that runs it throws a UserError.
+/// (Where the last state solves an equation there is another way: Gradient, implicit.h.)
 template <class Proceed, class Body, class State>
 auto while_loop(const Proceed& proceed, const Body& body, const State& given,
                 std::int64_t limit = 0) {

@@ -109,7 +109,28 @@ TEST(WhileLoop, RunsAsLongAsTheConditionHolds) {
                       limit);
   };
   EXPECT_EQ(f(0).item(), 128);
-  EXPECT_EQ(f(3).item(), 8);
+  EXPECT_EQ(f(7).item(), 128);
+}
+
+TEST(WhileLoop, ALimitThatIsHitIsAnError) {
+  const auto f = [](std::int64_t limit) {
+    return [=](Array x) {
+      return while_loop([](Array x) { return x < 100.0; }, [](Array x) { return x * x; }, x, limit);
+    };
+  };
+  EXPECT_EQ(f(3)(2.0).item(), 256);
+  EXPECT_EQ(grad(f(3))(2.0).item(), 1024);
+  const auto words = testing::AllOf(
+      testing::HasSubstr("[while_loop] the condition holds still after 2 passes, its limit"),
+      testing::HasSubstr("\n  to do: give a larger limit"));
+  EXPECT_THAT(error_of([&] { f(2)(2.0).eval(); }), words);
+  EXPECT_THAT(error_of([&] { grad(f(2))(2.0).eval(); }), words);
+  EXPECT_THAT(error_of([&] { jvp(f(2), Array(2.0), Array(1.0)).second.eval(); }), words);
+  EXPECT_THAT(error_of([&] { jit(grad(f(2)))(2.0); }), words);
+  const auto lanes = jit(vmap(grad(f(2))));
+  EXPECT_EQ(lanes(Array::of({4.0, 10.0}))[0].item(), 256);
+  EXPECT_THAT(error_of([&] { lanes(Array::of({4.0, 10.0, 2.0})); }),
+              testing::AllOf(words, testing::HasSubstr("lane 2")));
 }
 
 TEST(WhileLoop, LanesStopAlone) {
