@@ -9,6 +9,7 @@
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/evaluate.h"
 #include "cotangent/array/fourier.h"
+#include "cotangent/array/implicit.h"
 #include "cotangent/array/indexing.h"
 #include "cotangent/array/jit.h"
 #include "cotangent/array/linear_algebra.h"
