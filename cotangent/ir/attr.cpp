@@ -68,7 +68,7 @@ struct Hasher {
   }
   void operator()(const CallAttr& a) {
     mix(seed, a.linear ? 1 : 0);
-    for (const FunctionPtr& f : {a.body, a.jvp, a.vjp})
+    for (const FunctionPtr& f : {a.body, a.jvp, a.vjp, a.equation})
       mix(seed, std::hash<const void*>{}(f.get()));
   }
   void operator()(const CheckAttr& a) {

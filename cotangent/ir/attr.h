@@ -153,9 +153,13 @@ struct CondAttr {
 /// (arguments..., results..., tangents of the real arguments...), results the tangents of the real
 /// results; linear in the tangents, and known by its transpose alone, which is vjp (its body gives
 /// NaN). It is transposed before anybody sees it.
+/// With an `equation` the call solves linear equations: (arguments..., x) -> A x, and the call's
+/// operands are (arguments..., b), its one result the x with A x = b. vjp is then (arguments..., c)
+/// -> the x with A^T x = c (the body itself: A is symmetric), and there is no jvp. Derivatives are
+/// calls of this kind again.
 struct CallAttr {
   bool linear = false;
-  FunctionPtr body, jvp, vjp;
+  FunctionPtr body, jvp, vjp, equation;
   bool operator==(const CallAttr&) const = default;
 };
 

@@ -99,6 +99,7 @@ void each_body(AnyAttr& attr, Visit&& visit) {
   }
   if (auto* c = std::get_if<CallAttr>(&attr)) {
     visit("body", c->body, false), visit("jvp", c->jvp, true), visit("vjp", c->vjp, true);
+    visit("equation", c->equation, true);
   }
 }
 

@@ -406,6 +406,17 @@ std::vector<Type> infer_call(std::span<const Type> in, const CallAttr& a) {
     want_params(op, *a.vjp, given, "the vjp");
     return out;
   }
+  if (a.equation) {
+    want(out.size() == 1 && !in.empty() && in.back() == out[0] && is_float(out[0].dtype), op,
+         "linear equations have a right side and a solution of one real type");
+    want(a.vjp && !a.jvp && !a.linear, op,
+         "linear equations have a vjp, which solves the transpose");
+    for (const auto& [f, which] : {std::pair{a.equation, "the equation"}, {a.vjp, "the vjp"}}) {
+      want_params(op, *f, in, which);
+      want_results(op, *f, out, which);
+    }
+    return out;
+  }
   std::vector<Type> tangents;
   append_real(tangents, in);
   if (a.jvp) {

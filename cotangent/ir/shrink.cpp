@@ -83,7 +83,7 @@ std::size_t head_of(Op op) {
 /// A call's derivatives fix its signature.
 bool is_fixed(const Attr& attr) {
   const auto* a = std::get_if<CallAttr>(&attr);
-  return a && (a->jvp || a->vjp);
+  return a && (a->jvp || a->vjp || a->equation);
 }
 
 /// `f` with second-order node `at` given another attribute, fewer operands and fewer results:

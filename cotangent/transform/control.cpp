@@ -177,6 +177,24 @@ Values along_tangents(Builder& b, const Function& jvp, Values given, const Value
   return push_forward(b, jvp, given, along).tangent;
 }
 
+/// x of A x = b: A dx = db - dA x.
+Pushed push_solve(Builder& b, const CallAttr& a, const Values& x, const Values& t) {
+  Pushed out;
+  out.primal = b.call(a, x);
+  Values at(x.begin(), x.end() - 1), along(t.begin(), t.end() - 1);
+  at.push_back(out.primal[0]);
+  along.emplace_back();
+  Value right = t.back();
+  if (const Value moved = push_forward(b, *a.equation, at, along).tangent[0]; moved.valid()) {
+    right = right.valid() ? b.sub(right, moved) : b.unary(Op::kNeg, moved);
+  }
+  out.tangent.resize(1);
+  if (!right.valid()) return out;
+  at.back() = right;
+  out.tangent[0] = b.call(a, at)[0];
+  return out;
+}
+
 }  // namespace
 
 Pushed push_call(Builder& b, const CallAttr& a, const Values& x, const Values& t) {
@@ -186,6 +204,7 @@ Pushed push_call(Builder& b, const CallAttr& a, const Values& x, const Values& t
                         "through it",
                     "give it a jvp, from which reverse mode follows too");
   }
+  if (a.equation) return push_solve(b, a, x, t);
   if (!a.jvp && a.vjp) return push_by_vjp(b, a, x, t);
   if (!a.jvp) return push_forward(b, *a.body, x, t);
   // The values are those of the call still, so that derivatives of derivatives follow its jvp too.

@@ -4,9 +4,11 @@
 // is not run. An operand that one branch does not read has a cotangent of zero there, and says so
 // by its mask: what is behind it may be infinite.
 // call: a call with a derivative of its own was made linear by forward mode, its transpose is its
-// vjp; any other was inlined on the way.
+// vjp; any other was inlined on the way. One that solves linear equations becomes one that solves
+// the transpose.
 #include <algorithm>
 
+#include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/puller.h"
 
 namespace cotangent::transform {
@@ -150,6 +152,7 @@ void Puller::cond(Value node) {
 
 void Puller::call(Value node) {
   const auto& a = f_.attr_as<CallAttr>(node);
+  if (a.equation) return solve(node);
   ensure(a.linear, "transpose: a call that forward mode left");
   const auto operands = f_.operands(node);
   const std::vector<Cotangent>& given = result_cts_[node.id];
@@ -185,6 +188,26 @@ void Puller::call(Value node) {
     }
     add_to(operands[first + k], clean(ct));
   }
+}
+
+void Puller::solve(Value node) {
+  const auto& a = f_.attr_as<CallAttr>(node);
+  const auto operands = f_.operands(node);
+  const std::size_t last = operands.size() - 1;
+  const Cotangent& given = result_cts_[node.id][0];
+  if (!given.valid()) return;
+  Values arguments;
+  for (std::size_t k = 0; k < last; ++k) {
+    if (linear(operands[k])) refuse(Op::kCall, "an argument depends on the linear parameters");
+    arguments.push_back(of(operands[k]));
+  }
+  arguments.push_back(given.value);
+  CallAttr back = a;
+  if (a.vjp != a.body) {  // else A is symmetric
+    std::swap(back.body, back.vjp);
+    back.equation = transpose(*a.equation, {last});
+  }
+  add_to(operands[last], {b_.call(back, arguments)[0], {}});
 }
 
 }  // namespace cotangent::transform

@@ -47,6 +47,7 @@ class Puller {
   // Branches and calls (pull_control.cpp).
   void cond(ir::Value node);
   void call(ir::Value node);
+  void solve(ir::Value node);
   template <class Attribute, class Make>
   void finish_sum(ir::Value node, BodyBuilder& inner, const Values& params,
                   const std::vector<Cotangent>& cts, const std::vector<ir::Role>& roles,

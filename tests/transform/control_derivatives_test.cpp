@@ -1,4 +1,5 @@
 // Derivatives of while, cond, call and check; and what simplify makes of them.
+#include "cotangent/ir/text.h"
 #include "cotangent/transform/faults.h"
 #include "tests/transform/support.h"
 
@@ -239,6 +240,45 @@ TEST(CallDerivatives, OfTheResultFollowAnEquation) {
     wanted *= (4.0 / 3 - order) / 8;
     EXPECT_NEAR(real(evaluate(*f, Tensors{number_of(8)})[0]) / wanted, 1, 1e-14) << order;
   }
+}
+
+TEST(CallDerivatives, OfLinearEquationsAreSolvesAgain) {
+  // A(p) x = [x0 + p x1, 3 x1], whose transpose is another matrix.
+  const Type pair{DType::kF64, {2}};
+  const auto at = [&](Builder& b, Value v, std::int64_t k) {
+    return b.reshape(b.slice(v, {k}, {k + 1}, {1}), {});
+  };
+  const auto both = [](Builder& b, Value x, Value y) {
+    const Value parts[] = {b.reshape(x, {1}), b.reshape(y, {1})};
+    return b.concatenate(parts, 0);
+  };
+  using Make = std::function<Value(Builder&, Value, Value, Value)>;
+  const auto function = [&](const char* name, const Make& make) {
+    Builder b(name);
+    const Value p = b.param(scalar()), v = b.param(pair);
+    return b.finish({make(b, p, at(b, v, 0), at(b, v, 1))});
+  };
+  CallAttr attr;
+  attr.equation = function("a", [&](Builder& b, Value p, Value x, Value y) {
+    return both(b, b.add(x, b.mul(p, y)), b.mul(b.constant(3.0), y));
+  });
+  attr.body = function("solve", [&](Builder& b, Value p, Value x, Value y) {
+    const Value second = b.div(y, b.constant(3.0));
+    return both(b, b.sub(x, b.mul(p, second)), second);
+  });
+  attr.vjp = function("solve_t", [&](Builder& b, Value p, Value x, Value y) {
+    return both(b, x, b.div(b.sub(y, b.mul(p, x)), b.constant(3.0)));
+  });
+  Builder b("f");
+  const Value p = b.param(scalar(), "p"), v = b.param(pair, "v");
+  const Value operands[] = {b.mul(p, p), v};
+  const Value x = b.call(attr, operands)[0];
+  const FunctionPtr f = b.finish({b.mul(at(b, x, 0), b.unary(Op::kSin, at(b, x, 1)))});
+  EXPECT_EQ(count(*simplify(*f), Op::kCall), 1);
+  check_derivatives(*f, {number_of(0.7), vector_of({1.5, -2})}, {0, 1});
+  check_derivatives(*grad(*f, {0}), {number_of(0.7), vector_of({1.5, -2})}, {0, 1});
+  const FunctionPtr back = simplify(*vjp(*f, {0, 1}));
+  EXPECT_EQ(print(*parse(print(*back))), print(*back));
 }
 
 TEST(CallDerivatives, OwnOnesInsideAMap) {
