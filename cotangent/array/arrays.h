@@ -19,5 +19,6 @@
 #include "cotangent/array/reduce.h"
 #include "cotangent/array/shaping.h"
 #include "cotangent/array/smoothing.h"
+#include "cotangent/array/solve_linear.h"
 #include "cotangent/array/sorting.h"
 #include "cotangent/array/transforms.h"

@@ -27,12 +27,14 @@
 
 namespace cotangent::array {
 
-/// How the linear system of a fixed point's derivative is solved.
+/// How linear equations are solved: those of derivatives of find_root, fixed_point and while_loop,
+/// and of the steps of find_root. (minimise and project: densely.)
 enum class LinearSolve {
-  kAuto,   ///< dense up to 256 unknowns
-  kDense,  ///< the matrix [n,n] and lu; at most 4096 unknowns
-  /// v = f_x v + f_a da, from 0, as often as f_x needs to reduce a vector of all directions to
-  /// rounding. No matrix; refused where f_x is no contraction.
+  kAuto,    ///< densely, but for fixed points of more than 256 unknowns: kIterate
+  kDense,   ///< the matrix [n,n] and lu; at most 4096 unknowns
+  kKrylov,  ///< no matrix: solve_linear's BiCGStab (solve_linear.h)
+  /// Of fixed points alone, no matrix: v = f_x v + f_a da, from 0, as often as f_x needs to reduce
+  /// a vector of all directions to rounding; an error where f_x is no contraction.
   kIterate,
 };
 
@@ -43,7 +45,7 @@ struct SolveOptions {
   double relative = 0, absolute = 0;
   std::int64_t iterations =
       0;  ///< at most; 0: 50 of Newton's method, 200 of minimise, 10000 of fixed_point
-  LinearSolve derivative = LinearSolve::kAuto;  ///< of fixed_point and while_loop
+  LinearSolve linear = LinearSolve::kAuto;
 };
 
 template <class Tree>

@@ -165,8 +165,8 @@ TEST(FixedPoint, WithoutAMatrix) {
   const Array w = Array::of({{0.3, -0.2, 0.1}, {0.2, 0.4, -0.3}, {-0.1, 0.2, 0.5}});
   const auto loss = [&](LinearSolve how) {
     return [=](Array b) {
-      const Array x = fixed_point([&](Array x) { return tanh(matmul(w, x) + b); }, zeros({3}),
-                                  {.derivative = how});
+      const Array x =
+          fixed_point([&](Array x) { return tanh(matmul(w, x) + b); }, zeros({3}), {.linear = how});
       return sum(x * x * x);
     };
   };
@@ -175,6 +175,9 @@ TEST(FixedPoint, WithoutAMatrix) {
   expect_equal(grad(iterated)(b), grad(dense)(b), 1e-14);
   expect_equal(jit(grad(iterated))(b), grad(dense)(b), 1e-14);
   expect_equal(hessian(iterated)(b), hessian(dense)(b), 1e-12);
+  const auto krylov = loss(LinearSolve::kKrylov);
+  expect_equal(jit(grad(krylov))(b), grad(dense)(b), 1e-12);
+  expect_equal(hessian(krylov)(b), hessian(dense)(b), 1e-11);
   EXPECT_NEAR(jvp(iterated, b, ones({3})).second.item(), sum(grad(dense)(b)).item(), 1e-13);
   const auto gg = [&](auto f) { return grad([=](Array b) { return sum(square(grad(f)(b))); }); };
   expect_equal(gg(iterated)(b), gg(dense)(b), 1e-12);
@@ -203,8 +206,7 @@ TEST(FixedPoint, Refusals) {
               AllOf(HasSubstr("[fixed_point] did not converge"), HasSubstr("damp the map")));
   // A point that is fixed, of a map that does not contract.
   const auto held = [](Array a) {
-    return fixed_point([&](Array x) { return a - 2 * x; }, 1.0,
-                       {.derivative = LinearSolve::kIterate});
+    return fixed_point([&](Array x) { return a - 2 * x; }, 1.0, {.linear = LinearSolve::kIterate});
   };
   EXPECT_EQ(held(3.0).item(), 1.0);
   EXPECT_THAT(error_of([&] { grad(held)(3.0).eval(); }),
