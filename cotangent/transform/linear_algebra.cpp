@@ -112,6 +112,26 @@ class LinearPusher {
     return b_.select(m_.where(b_.type(x), Part::kDiagonal), b_.splat(1, b_.type(x)), x);
   }
 
+  /// x, checked to have no zero, where vectors are read: those of equal values have no derivative.
+  /// `values` is the result that holds the values.
+  Value apart(Value x, std::int64_t values) {
+    bool read = false;
+    for (std::uint32_t id = 0; id < f_.size() && !read; ++id) {
+      read = f_.op(Value{id}) == Op::kProject && f_.operand(Value{id}, 0) == v_ &&
+             f_.attr_as<IndexAttr>(Value{id}).index != values;
+    }
+    if (!read) return x;
+    const std::string name(name_of(f_.op(v_)));
+    const bool eigen = f_.op(v_) == Op::kEigh;
+    const CheckAttr attr{eigen ? 0x65696768 : 0x737664,
+                         "[" + name + "] two " + (eigen ? "eigenvalues" : "singular values") +
+                             " are equal, where the vectors have no derivative\n"
+                             "  to do: differentiate the values alone (" +
+                             (eigen ? "eigvalsh" : "svd(a).s") +
+                             "), or take the vectors of stop_gradient(a)"};
+    return b_.check(b_.binary(Op::kNe, x, b_.zeros(b_.type(x))), x, attr);
+  }
+
   /// M = V^H dA V: dw = diag M, dV = V (M_ij / (w_j - w_i), 0 on the diagonal).
   void eigh() {
     const Value w = out_.primal[0];
@@ -119,8 +139,8 @@ class LinearPusher {
     const Matrix m = m_.mul(m_.adjoint(v), m_.mul(m_.from_lower(da_), v));
     out_.tangent.push_back(m_.diagonal(m.re));
     const Type& t = b_.type(v.re);
-    const Value gap = b_.sub(m_.columns(w, t), m_.rows(w, t));
-    const Matrix mixed = m_.part(m_.over(m, off_diagonal(gap)), Part::kOffDiagonal);
+    const Value gap = apart(off_diagonal(b_.sub(m_.columns(w, t), m_.rows(w, t))), 0);
+    const Matrix mixed = m_.part(m_.over(m, gap), Part::kOffDiagonal);
     Matrix dv = m_.mul(v, mixed);
     if (pairs_) dv = m_.add(dv, m_.times_columns(m_.rotate(v), turn(v, dv)));
     give(dv);
@@ -157,7 +177,8 @@ class LinearPusher {
     const Type& t = b_.type(p.re);
     const Value left = m_.rows(s, t), right = m_.columns(s, t);
     // Shares of sums of two singular values: their products may leave the range.
-    const Value gap = off_diagonal(b_.sub(right, left)), sum = off_diagonal(b_.add(right, left));
+    const Value gap = apart(off_diagonal(b_.sub(right, left)), pairs_ ? 2 : 1);
+    const Value sum = off_diagonal(b_.add(right, left));
     const Value of_right = b_.div(right, sum), of_left = b_.div(left, sum);
     const auto mixed = [&](Value p_share, Value ph_share) {
       const auto share = [&](Matrix x, Value by) {

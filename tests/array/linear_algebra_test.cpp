@@ -2,6 +2,9 @@
 // solve, inv, det, cholesky, eigenvalues and singular values with numpy's.
 #include "cotangent/array/linear_algebra.h"
 
+#include <cmath>
+
+#include "cotangent/array/custom.h"
 #include "cotangent/array/jit.h"
 #include "cotangent/array/random.h"
 #include "cotangent/array/transforms.h"
@@ -134,6 +137,31 @@ TEST(LinearAlgebra, DerivativesHaveTheirFormulas) {
   const Array v = eigh(s).v;
   expect_equal(jvp([](Array s) { return eigvalsh(s); }, s, ds).second,
                diagonal(matmul(v.T(), matmul(ds, v))), 1e-12);
+}
+
+TEST(LinearAlgebra, EqualValuesHaveDerivativesAndTheirVectorsAreRefused) {
+  // Symmetric functions of the values: the trace of the square, whose gradient is 2 a.
+  const Array a = diag(Array::of({2.0, 2.0, 5.0}));
+  const auto squares = [](Array a) { return sum(square(eigvalsh(a))); };
+  expect_equal(grad(squares)(a), 2 * a);
+  expect_equal(jit(grad([](Array a) { return sum(square(svd(a).s)); }))(a), 2 * a);
+  // Vectors that are not differentiated.
+  expect_equal(grad([&](Array a) { return sum(eigvalsh(a)) + sum(eigh(stop_gradient(a)).v); })(a),
+               eye(3));
+  const auto vectors = [](Array a) { return sum(sin(eigh(a).v)); };
+  const auto words = testing::AllOf(testing::HasSubstr("[eigh] two eigenvalues are equal"),
+                                    testing::HasSubstr("to do: differentiate the values alone"));
+  EXPECT_TRUE(std::isfinite(vectors(a).item()));
+  EXPECT_THAT(error_of([&] { grad(vectors)(a).eval(); }), words);
+  EXPECT_THAT(error_of([&] { jvp(vectors, a, ones({3, 3})).second.eval(); }), words);
+  EXPECT_THAT(error_of([&] { hessian(squares)(a).eval(); }), words);
+  const Array other = diag(Array::of({1.0, 2.0, 5.0}));
+  const auto lanes = jit(vmap(grad(vectors)));
+  EXPECT_TRUE(all(isfinite(lanes(stack({other, 2 * other})))));
+  EXPECT_THAT(error_of([&] { lanes(stack({other, a})); }),
+              testing::AllOf(words, testing::HasSubstr("lane 1")));
+  EXPECT_THAT(error_of([&] { grad([](Array a) { return sum(svd(a).u); })(eye(3)).eval(); }),
+              testing::HasSubstr("[svd] two singular values are equal"));
 }
 
 TEST(LinearAlgebra, WorksInLanesAndUnderJit) {
