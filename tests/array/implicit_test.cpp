@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "cotangent/array/linear_algebra.h"
 #include "tests/array/support.h"
@@ -374,6 +377,87 @@ TEST(Project, Refusals) {
             "no error");
   expect_refused([] { project([](Array x) { return stack({x, x}); }, 1.0); }, "project",
                  "2 constraints of 1");
+}
+
+// --- All of them are the square root of a, in every transformation.
+
+using Solver = std::function<Array(const Array&)>;
+
+Solver damped(LinearSolve how) {
+  return [=](const Array& a) {
+    return fixed_point([&](Array x) { return x + 0.3 * (a - x * x); }, 1.0, {.linear = how});
+  };
+}
+
+const std::map<std::string, Solver> roots{
+    {"find_root",
+     [](const Array& a) { return find_root([&](Array x) { return x * x - a; }, 1.0); }},
+    {"find_root, krylov",
+     [](const Array& a) {
+       return find_root([&](Array x) { return x * x - a; }, 1.0, {.linear = LinearSolve::kKrylov});
+     }},
+    {"fixed_point", damped(LinearSolve::kDense)},
+    {"fixed_point, iterate", damped(LinearSolve::kIterate)},
+    {"fixed_point, krylov", damped(LinearSolve::kKrylov)},
+    {"minimise",
+     [](const Array& a) { return minimise([&](Array x) { return x * x * x / 3 - a * x; }, 1.0); }},
+    {"project",
+     [](const Array& a) { return project([&](Array x) { return x * x - a; }, 1 + 0 * a); }},
+    {"while_loop",
+     [](const Array& a) {
+       const double close = a.dtype() == DType::kF32 ? 1e-6 : 1e-14;
+       return while_loop([&](Array x) { return abs(x * x - a) > close * a; },
+                         [&](Array x) { return 0.5 * (x + a / x); }, 1 + 0 * a,
+                         Gradient::kOfFinalIterate);
+     }},
+};
+
+TEST(Implicit, EverySolverInEveryTransformation) {
+  for (const auto& [name, root] : roots) {
+    SCOPED_TRACE(name);
+    const double fine = 1e-12, a = 1.7, x = std::sqrt(a);
+    const auto f = [&](Array a) { return root(a); };
+    EXPECT_NEAR(f(a).item(), x, fine);
+    EXPECT_NEAR(grad(f)(a).item(), 0.5 / x, fine);
+    EXPECT_NEAR(jit(grad(f))(a).item(), 0.5 / x, fine);
+    EXPECT_NEAR(jvp(f, Array(a), Array(2.0)).second.item(), 1 / x, fine);
+    EXPECT_NEAR(vjp(f, Array(a)).second(Array(2.0)).item(), 1 / x, fine);
+    EXPECT_NEAR(hessian(f)(a).item(), -0.25 / (a * x), fine);
+    EXPECT_NEAR(grad(grad(f))(a).item(), -0.25 / (a * x), fine);
+    const Array lanes = Array::of({1.2, 1.7, 2.2});
+    expect_equal(jit(vmap(f))(lanes), sqrt(lanes), fine);
+    expect_equal(vmap(grad(f))(lanes), 0.5 / sqrt(lanes), fine);
+    expect_equal(jit(vmap(hessian(f)))(lanes), -0.25 / (lanes * sqrt(lanes)), fine);
+    expect_equal(grad([&](Array a) { return sum(vmap(f)(a)); })(lanes), 0.5 / sqrt(lanes), fine);
+    const auto chain = [](const auto& step) {
+      return
+          [=](Array a) { return fori_loop(0, 4, [&](Array, Array s) { return step(s + 1); }, a); };
+    };
+    const auto exact = chain([](Array s) { return sqrt(s); });
+    EXPECT_NEAR(grad(chain(f))(a).item(), grad(exact)(a).item(), fine);
+    EXPECT_NEAR(jit(grad(chain(f)))(a).item(), grad(exact)(a).item(), fine);
+    EXPECT_NEAR(hessian(chain(f))(a).item(), hessian(exact)(a).item(), fine);
+    const auto rows = [](const auto& step) {
+      return [=](Array a) {
+        const auto body = [&](Array s, Array x) {
+          const Array y = step(s + x);
+          return std::pair(y, y * y);
+        };
+        return sum(scan(body, Array(0.5), a).second);
+      };
+    };
+    const auto exact_rows = rows([](Array s) { return sqrt(s); });
+    expect_equal(grad(rows(f))(lanes), grad(exact_rows)(lanes), fine);
+    expect_equal(vmap(grad(rows(f)))(stack({lanes, 1.1 * lanes})),
+                 vmap(grad(exact_rows))(stack({lanes, 1.1 * lanes})), fine);
+    const Array small = Array(a).astype(DType::kF32);
+    EXPECT_EQ(f(small).dtype(), DType::kF32);
+    EXPECT_NEAR(f(small).item(), x, 1e-5);
+    EXPECT_NEAR(grad(f)(small).item(), 0.5 / x, 1e-5);
+    EXPECT_NEAR(grad(grad(f))(small).item(), -0.25 / (a * x), 1e-5);
+    expect_equal(jit(vmap(grad(f)))(lanes.astype(DType::kF32)),
+                 (0.5 / sqrt(lanes)).astype(DType::kF32), 1e-5);
+  }
 }
 
 }  // namespace
