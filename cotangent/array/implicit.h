@@ -43,8 +43,8 @@ struct SolveOptions {
   /// 0: by type. Newton's method, of order two: eps^(3/4), 1.8e-12 (f32: 6.4e-6). Fixed points:
   /// 64 eps, 1.4e-14 (f32: 7.6e-6).
   double relative = 0, absolute = 0;
-  std::int64_t iterations =
-      0;  ///< at most; 0: 50 of Newton's method, 200 of minimise, 10000 of fixed_point
+  /// At most so many. 0: 50 for find_root and project, 200 for minimise, 10000 for fixed_point.
+  std::int64_t iterations = 0;
   LinearSolve linear = LinearSolve::kAuto;
 };
 

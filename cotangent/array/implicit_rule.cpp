@@ -68,7 +68,8 @@ Array solve_iterating(const Equation& e, const Array& x, const Array& b, std::in
   // How many steps reduce a vector that no direction is missing from, and a quarter more: what is
   // left of derivatives of the sum decays as k f_x^k.
   const std::int64_t n = x.size();
-  const Array probe = 1 + 0.5 * cos(arange(n).astype(x.dtype()));
+  const Array k = arange(n).astype(DType::kF64);
+  const Array probe = 1 + 0.5 * cos(0.7548776662 * k * k);
   struct State {
     Array v, count;
   };

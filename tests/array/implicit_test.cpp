@@ -201,6 +201,15 @@ TEST(FixedPoint, LargeStates) {
   expect_equal(relaxed(f), scale * f, 1e-12);
   const Array g = jit(grad([&](Array f) { return 0.5 * sum(square(relaxed(f))); }))(f);
   expect_equal(g, scale * scale * f, 1e-12);
+  // The slowest wave has another sign from point to point.
+  const auto rough = [&](Array f) {
+    return fixed_point(
+        [&](Array u) { return 0.05 * f + 0.45 * u - 0.25 * (roll(u, 1) + roll(u, -1)); },
+        zeros({n}));
+  };
+  const Array signs = 1.0 - 2.0 * (arange(n) % 2);
+  expect_equal(jit(grad([&](Array f) { return 0.5 * sum(square(rough(f))); }))(signs), signs,
+               1e-12);
 }
 
 TEST(FixedPoint, Refusals) {

@@ -130,6 +130,15 @@ TEST(SolveLinear, Failures) {
   const Array singular = Array::of({{1.0, 1.0}, {1.0, 1.0}});
   EXPECT_THAT(error_of([&] { by_iterations(singular, Array::of({1.0, 0.0})).eval(); }),
               HasSubstr("did not converge"));
+  // Of an eigenvector one iteration is enough; not of the cotangent.
+  const auto one = [](Array b) {
+    return solve_linear([](Array x) { return Array::of({1.0, 2.0, 3.0}) * x; }, b,
+                        {.symmetric = true, .iterations = 1});
+  };
+  const Array first = Array::of({1.0, 0.0, 0.0});
+  expect_equal(one(first), first);
+  EXPECT_THAT(error_of([&] { grad([&](Array b) { return sum(one(b)); })(first).eval(); }),
+              HasSubstr("[solve_linear] did not converge"));
   expect_refused([] { solve_linear([](Array x) { return sum(x); }, right); }, "solve_linear",
                  "the unknowns");
   EXPECT_THAT(error_of([] { solve_linear([](Array x) { return sin(x); }, right); }),
