@@ -108,7 +108,8 @@ Array solved(const char* op, const Flat& a, const Array& b, const LinearOptions&
   return check(end.x, fine,
                std::string("[") + op +
                    "] did not converge: |b - A x| is {real} |b| after {count} iterations\n"
-                   "  to do: allow more iterations or a larger `relative`; " +
+                   "  to do: allow more iterations or a larger `relative`, or make the matrix and "
+                   "use solve; " +
                    (options.symmetric ? "symmetric is for positive definite matrices alone"
                                       : "say `symmetric` if the matrix is, and positive definite"),
                end.count, miss / sqrt(bb));

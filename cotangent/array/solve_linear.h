@@ -14,8 +14,9 @@ namespace cotangent::array {
 
 struct LinearOptions {
   /// The matrix is symmetric and positive definite: conjugate gradients (Hestenes, Stiefel 1952),
-  /// one product an iteration. Else BiCGStab (van der Vorst 1992), with two, and a solve in reverse
-  /// mode uses the transpose of the function, which has to have one (docs/derivatives.md).
+  /// one product an iteration. Else BiCGStab (van der Vorst 1992), with two, which stalls where
+  /// eigenvalues are near the imaginary axis; a solve in reverse mode uses the transpose of the
+  /// function, which has to have one (docs/derivatives.md).
   bool symmetric = false;
   /// |b - A x| <= relative |b|, in the Euclidean norm; or what rounding leaves of it, 16 eps |A|
   /// |x|, with |A| as the iteration saw it. 0: eps^(3/4), 1.8e-12 (f32: 6.4e-6).

@@ -250,7 +250,8 @@ void Puller::backward(Value v) {
       default:
         throw UserError("[while] has no reverse mode without a limit",
                         "give it a limit, use a loop with a bound, or differentiate the equation "
-                        "it solves (a call with a derivative of its own)");
+                        "it solves (a call with a derivative of its own; of arrays in C++ "
+                        "Gradient::kOfFinalIterate, find_root, fixed_point)");
     }
   }
   const Cotangent ct = ct_[v.id];

@@ -67,7 +67,8 @@ TEST(WhileDerivatives, ReverseWithALimitGoesByABoundedLoop) {
   EXPECT_EQ(refusal([] { vjp(*shrinking(0), {0, 1}); }),
             "[while] has no reverse mode without a limit\n"
             "  to do: give it a limit, use a loop with a bound, or differentiate the equation it "
-            "solves (a call with a derivative of its own)");
+            "solves (a call with a derivative of its own; of arrays in C++ "
+            "Gradient::kOfFinalIterate, find_root, fixed_point)");
 }
 
 TEST(WhileDerivatives, WithoutALimitIsFineWhereNothingFlows) {
