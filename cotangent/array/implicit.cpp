@@ -274,58 +274,126 @@ Array descent_step(const Array& h, const Array& mu, const Array& g) {
   return -triangular_solve(l, triangular_solve(l, g), {.transposed = true});
 }
 
+/// What is minimised, and when a step is one.
+struct Objective {
+  Flat f;
+  Limits limits;
+
+  std::pair<Array, Array> both(const Array& x) const { return value_and_grad(f)(x); }
+  Array slope(const Array& x) const { return grad(f)(x); }
+  /// Near the minimum f is constant up to rounding, and its gradient has to tell.
+  Array accepts(const Descent& s, const Array& fall, const Array& value, const Array& g) const {
+    const double eps = epsilon_of(s.x.dtype());
+    const Array level = logical_and(value <= s.f + 8 * eps * abs(s.f), largest(g) <= largest(s.g));
+    return logical_or(value <= s.f + 1e-4 * fall, level);
+  }
+};
+
+/// Newton's step with the Hessian made, mu raised until it is one.
+Descent dense_descent(const Objective& o, const Descent& s) {
+  const Array h = jacobian([&](const Array& x) { return o.slope(x); })(s.x);
+  const Array d = descent_step(h, s.mu, s.g), length = largest(d);
+  const Array to = s.x + d;
+  const auto [value, g] = o.both(to);
+  const Array finite = logical_and(isfinite(length), isfinite(largest(g)));
+  const Array small =
+      logical_and(logical_and(s.mu == 0, isfinite(length)), o.limits.is_small(length, s.x));
+  const Array moves = logical_and(finite, logical_or(small, o.accepts(s, sum(s.g * d), value, g)));
+  const Array scale = largest(diagonal(h));
+  const Array unit = where(scale > 0, scale, in(scale, 1));
+  const Array raised =
+      maximum(4 * s.mu, where(isfinite(length), in(unit, 1e-3), in(unit, 2)) * unit);
+  const Array lowered = where(s.mu < 1e-5 * scale, in(scale, 0), 0.1 * s.mu);
+  return Descent{
+      where(moves, to, s.x), where(moves, value, s.f),
+      where(moves, g, s.g),  where(moves, lowered, raised),
+      s.count + 1,           status_of(logical_and(small, moves), logical_not(isfinite(raised)))};
+}
+
+/// Newton's step by conjugate gradients on products with the Hessian, stopped where the residual is
+/// a thousandth, or at a direction along which f curves down (Steihaug 1983), and halved until f
+/// decreases.
+Descent krylov_descent(const Objective& o, const Descent& s) {
+  struct State {
+    Array d, r, p, rr, count, sound;
+  };
+  const auto times_hessian = [&](const Array& v) {
+    return jvp([&](const Array& x) { return o.slope(x); }, s.x, v).second;
+  };
+  const Array gg = sum(s.g * s.g);
+  const std::int64_t most = std::max<std::int64_t>(100, 2 * s.x.size());
+  const State end = while_loop(
+      [&](State c) { return logical_and(c.rr > 1e-6 * gg, logical_and(c.sound, c.count < most)); },
+      [&](State c) {
+        const Array q = times_hessian(c.p), curvature = sum(c.p * q);
+        const Array sound = curvature > 0;
+        const Array alpha = c.rr / curvature;
+        const Array r = c.r - alpha * q, rr = sum(r * r);
+        // Down a first direction that curves down: as far as if it curved up.
+        const Array down = where(logical_and(c.count == 0, curvature < 0), -alpha * c.p, c.d);
+        return State{
+            where(sound, c.d + alpha * c.p, down), r, r + rr / c.rr * c.p, rr, c.count + 1, sound};
+      },
+      State{zeros_like(s.g), -s.g, -s.g, gg, Array(std::int64_t{0}), Array(true)});
+  const Array& d = end.d;
+  const Array length = largest(d), fall = sum(s.g * d);
+  const Array small = logical_and(end.sound, o.limits.is_small(length, s.x));
+  struct Try {
+    Array t, value, g;
+  };
+  const auto at = [&](const Array& t) {
+    const auto [value, g] = o.both(s.x + t * d);
+    return Try{t, value, g};
+  };
+  const auto fits = [&](const Try& y) { return o.accepts(s, y.t * fall, y.value, y.g); };
+  const Try trial = while_loop(
+      [&](Try y) { return logical_and(logical_not(logical_or(small, fits(y))), y.t > 0x1p-30); },
+      [&](Try y) { return at(0.5 * y.t); }, at(in(length, 1)));
+  const Array finite = logical_and(isfinite(length), isfinite(largest(trial.g)));
+  const Array moves = logical_and(finite, logical_or(small, fits(trial)));
+  return Descent{where(moves, s.x + trial.t * d, s.x),
+                 where(moves, trial.value, s.f),
+                 where(moves, trial.g, s.g),
+                 s.mu,
+                 s.count + 1,
+                 status_of(logical_and(small, moves), logical_not(moves))};
+}
+
 }  // namespace
 
 Found minimum(const Flat& f, const Array& x0, const SolveOptions& options, bool demand) {
   const char* op = "minimise";
-  want_dense(op, x0.size());
-  const Limits limits(op, options, newton_tolerance(x0.dtype()), 200);
-  const double eps = epsilon_of(x0.dtype());
-  const auto objective = [&](const Array& x) {
+  const bool krylov = options.linear == LinearSolve::kKrylov;
+  if (!krylov) want_dense(op, x0.size());
+  if (options.linear == LinearSolve::kIterate) {
+    refuse(op, "LinearSolve::kIterate is for fixed points", "kKrylov needs no matrix");
+  }
+  const Flat one = [&](const Array& x) {
     const Array y = f(x);
     if (y.size() == 1) return reshape(y, Shape{});
     refuse(op, "the function gives " + std::to_string(y.size()) + " numbers, not one",
            "sum them, or their squares");
   };
-  const auto slope = grad(objective);
-  const auto both = value_and_grad(objective);
-  const auto step = [&](Descent s) {
-    const Array h = jacobian(slope)(s.x);
-    const Array d = descent_step(h, s.mu, s.g), length = largest(d);
-    const Array to = s.x + d;
-    const auto [value, g] = both(to);
-    const Array fall = sum(s.g * d);
-    // Near the minimum f is constant up to rounding, and its gradient has to tell.
-    const Array lower = value <= s.f + 1e-4 * fall;
-    const Array level = logical_and(value <= s.f + 8 * eps * abs(s.f), largest(g) <= largest(s.g));
-    const Array finite = logical_and(isfinite(length), isfinite(largest(g)));
-    const Array free = s.mu == 0;
-    const Array small =
-        logical_and(logical_and(free, isfinite(length)), limits.is_small(length, s.x));
-    const Array moves = logical_and(finite, logical_or(small, logical_or(lower, level)));
-    const Array scale = largest(diagonal(h));
-    const Array unit = where(scale > 0, scale, in(scale, 1));
-    const Array raised =
-        maximum(4 * s.mu, where(isfinite(length), in(unit, 1e-3), in(unit, 2)) * unit);
-    const Array lowered = where(s.mu < 1e-5 * scale, in(scale, 0), 0.1 * s.mu);
-    const Array stuck = logical_not(isfinite(raised));
-    return Descent{where(moves, to, s.x), where(moves, value, s.f),
-                   where(moves, g, s.g),  where(moves, lowered, raised),
-                   s.count + 1,           status_of(logical_and(small, moves), stuck)};
-  };
+  const Objective objective{one, Limits(op, options, newton_tolerance(x0.dtype()), 200)};
   const auto run = [&](const Array& start) {
-    const auto [value, g] = both(start);
+    const auto [value, g] = objective.both(start);
     const Descent end = while_loop(
         [&](Descent s) {
-          return logical_and(s.status == int{kGoing}, s.count < limits.iterations);
+          return logical_and(s.status == int{kGoing}, s.count < objective.limits.iterations);
         },
-        step, Descent{start, value, g, in(start, 0), Array(std::int64_t{0}), Array(int{kGoing})});
+        [&](Descent s) {
+          return krylov ? krylov_descent(objective, s) : dense_descent(objective, s);
+        },
+        Descent{start, value, g, in(start, 0), Array(std::int64_t{0}), Array(int{kGoing})});
     return std::vector<Array>{end.x, end.status == int{kConverged}, end.count, largest(end.g)};
   };
-  const auto r = implicit(op, run, [&](const Array& x, auto) { return slope(x); }, x0, solve_dense);
-  return found_of(op, r, demand,
-                  "start nearer to a minimum, allow more iterations, or try_minimise, which tells "
-                  "whether it converged; the minimum has to be isolated");
+  const auto r = implicit(
+      op, run, [&](const Array& x, auto) { return objective.slope(x); }, x0,
+      krylov ? Linear(solve_symmetric) : solve_dense);
+  return found_of(
+      op, r, demand,
+      "start nearer to a minimum, allow more iterations, or try_minimise, which tells "
+      "whether it converged; a minimum with flat directions wants LinearSolve::kKrylov");
 }
 
 // --- Nearest points

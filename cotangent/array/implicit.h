@@ -27,12 +27,11 @@
 
 namespace cotangent::array {
 
-/// How linear equations are solved: those of derivatives of find_root, fixed_point and while_loop,
-/// and of the steps of find_root. (minimise and project: densely.)
+/// How linear equations are solved, those of derivatives and those of steps. (project: densely.)
 enum class LinearSolve {
   kAuto,    ///< densely, but for fixed points of more than 256 unknowns: kIterate
   kDense,   ///< the matrix [n,n] and lu; at most 4096 unknowns
-  kKrylov,  ///< no matrix: solve_linear's BiCGStab (solve_linear.h)
+  kKrylov,  ///< no matrix: BiCGStab, for minimise conjugate gradients (solve_linear.h)
   /// Of fixed points alone, no matrix: v = f_x v + f_a da, from 0, as often as f_x needs to reduce
   /// a vector of all directions to rounding; an error where f_x is no contraction.
   kIterate,
@@ -189,8 +188,9 @@ auto try_fixed_point(const F& f, const X& x0, const SolveOptions& options = {},
 }
 
 /// A local minimum of f(x, arguments...), one real number: Newton's method with Hessian + mu, mu
-/// raised until the matrix is positive definite and f decreases (Levenberg 1944). The derivative is
-/// that of grad f = 0.
+/// raised until the matrix is positive definite and f decreases (Levenberg 1944). With
+/// LinearSolve::kKrylov no Hessian is made, and flat directions do not matter; a stationary point
+/// that is started from is then taken for a minimum. The derivative is that of grad f = 0.
 template <class F, class X, class... A>
 auto minimise(const F& f, const X& x0, const SolveOptions& options = {}, const A&... arguments) {
   return implicit_detail::solve_minimum(implicit_detail::with_arguments(f, arguments...), x0,

@@ -144,7 +144,8 @@ void want_dense(const char* op, std::int64_t unknowns) {
   refuse(op,
          "of " + std::to_string(unknowns) + " unknowns by a matrix; at most " +
              std::to_string(kMaxDense),
-         "LinearSolve::kKrylov (find_root, fixed_point) needs none; or solve parts under vmap");
+         "LinearSolve::kKrylov (find_root, fixed_point, minimise) needs none; or solve parts under "
+         "vmap");
 }
 
 Array solve_dense(const Equation& e, const Array& x, const Array& b) {
@@ -152,9 +153,21 @@ Array solve_dense(const Equation& e, const Array& x, const Array& b) {
   return solve_checked(e.op, jacobian(e)(x), b);
 }
 
+namespace {
+
+Array solve_by_products(const Equation& e, const Array& x, const Array& b, bool symmetric) {
+  const auto push = [&](const Array& v) { return e.along(x, {0}, std::span(&v, 1)); };
+  return solve_linear(e.op, push, b, {.symmetric = symmetric});
+}
+
+}  // namespace
+
 Array solve_krylov(const Equation& e, const Array& x, const Array& b) {
-  return solve_linear(e.op, [&](const Array& v) { return e.along(x, {0}, std::span(&v, 1)); }, b,
-                      {});
+  return solve_by_products(e, x, b, false);
+}
+
+Array solve_symmetric(const Equation& e, const Array& x, const Array& b) {
+  return solve_by_products(e, x, b, true);
 }
 
 Linear solve_by_iterating(std::int64_t most) {

@@ -38,8 +38,9 @@ using Linear = std::function<Array(const Equation&, const Array&, const Array&)>
 void want_dense(const char* op, std::int64_t unknowns);
 /// By the matrix and lu. A zero pivot is an error that names the op.
 Array solve_dense(const Equation& e, const Array& x, const Array& b);
-/// By solve_linear.
+/// By solve_linear; of a symmetric and positive r_x.
 Array solve_krylov(const Equation& e, const Array& x, const Array& b);
+Array solve_symmetric(const Equation& e, const Array& x, const Array& b);
 /// For r = f - x, by the sum of f_x^k b.
 Linear solve_by_iterating(std::int64_t most);
 

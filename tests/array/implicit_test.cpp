@@ -316,6 +316,52 @@ TEST(Minimise, RosenbrockAndFailures) {
   EXPECT_NEAR(grad(small)(f32).item(), 0.5 / std::sqrt(2.0), 1e-6);
 }
 
+TEST(Minimise, WithoutAMatrix) {
+  // A chain of springs and quartic wells: dense and matrix-free agree.
+  const auto chain = [](LinearSolve how) {
+    return [=](Array a) {
+      return minimise(
+          [&](Array x) {
+            return sum(0.25 * power(x, 4) + 0.5 * square(x - a)) + sum(square(x - roll(x, 1)));
+          },
+          zeros_like(a), {.linear = how});
+    };
+  };
+  const auto dense = chain(LinearSolve::kDense), krylov = chain(LinearSolve::kKrylov);
+  const Array a = 2 * sin(arange(12));
+  const auto loss = [](auto f) { return [=](Array a) { return sum(sin(f(a))); }; };
+  expect_equal(krylov(a), dense(a), 1e-12);
+  expect_equal(grad(loss(krylov))(a), grad(loss(dense))(a), 1e-11);
+  expect_equal(hessian(loss(krylov))(a), hessian(loss(dense))(a), 1e-10);
+  // Of many unknowns: the slope of f vanishes, and the gradient of the sum is (f'')^-1 times one.
+  const Array many = 2 * sin(arange(5000));
+  const Array x = jit(krylov)(many);
+  const auto slope = [](Array x) { return x * x * x + 5 * x - 2 * roll(x, 1) - 2 * roll(x, -1); };
+  expect_equal(slope(x), many, 1e-10);
+  const Array g = jit(grad([&](Array a) { return sum(krylov(a)); }))(many);
+  expect_equal(jvp(slope, x, g).second, ones({5000}), 1e-10);
+  // Seven Lennard-Jones atoms, free to move and turn as a whole.
+  const Array start = Array::of({{1.0, 0.0, 0.0},
+                                 {-0.5, 0.8, 0.1},
+                                 {-0.5, -0.8, 0.0},
+                                 {0.0, 0.1, 0.6},
+                                 {0.1, 0.0, -0.6},
+                                 {1.1, 1.2, 0.2},
+                                 {1.0, -1.1, -0.1}});
+  const auto energy = [](Array q) {
+    return pair_sum(
+        [](Array a, Array b) {
+          const Array i = 1 / power(sum(square(a - b)), 3);
+          return 4 * (i * i - i);
+        },
+        q);
+  };
+  const auto cluster = try_minimise(energy, start, {.linear = LinearSolve::kKrylov});
+  EXPECT_TRUE(cluster.converged.item<bool>());
+  EXPECT_LT(cluster.residual.item(), 1e-9);
+  EXPECT_LT(energy(cluster.x).item(), -15.5);
+}
+
 TEST(Project, OntoTheSphere) {
   const auto nearest = [](Array q) { return project([](Array x) { return sum(x * x) - 1; }, q); };
   const Array q = Array::of({0.6, -1.2, 2.0});
@@ -410,6 +456,11 @@ const std::map<std::string, Solver> roots{
     {"fixed_point, krylov", damped(LinearSolve::kKrylov)},
     {"minimise",
      [](const Array& a) { return minimise([&](Array x) { return x * x * x / 3 - a * x; }, 1.0); }},
+    {"minimise, krylov",
+     [](const Array& a) {
+       return minimise([&](Array x) { return x * x * x / 3 - a * x; }, 1.0,
+                       {.linear = LinearSolve::kKrylov});
+     }},
     {"project",
      [](const Array& a) { return project([&](Array x) { return x * x - a; }, 1 + 0 * a); }},
     {"while_loop",
