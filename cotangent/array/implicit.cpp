@@ -77,7 +77,7 @@ struct NewtonStep {
 NewtonStep newton_step(const Flat& f, const Array& x, const Array& r, LinearSolve how) {
   if (how == LinearSolve::kKrylov) {
     const auto push = [&](const Array& v) { return jvp(f, x, v).second; };
-    return {-solve_linear("find_root", push, r, {}), in(x, 0)};
+    return {-solve_linear("find_root", push, r, {}, false), in(x, 0)};
   }
   const Array j = jacobian(f)(x);
   return {-solve_quietly(j, r), 4 * epsilon_of(x.dtype()) * largest(matmul(abs(j), abs(x)))};

@@ -8,14 +8,14 @@
 //   Array slopes = vmap(grad(anomaly), {0, shared})(linspace(0, 6, 1000), 0.3);
 //
 // The unknowns are a tree (tree.h) of real arrays. What the function takes from its surroundings,
-// and the arguments given after the options, have derivatives; the start has none. With f(x, a) =
-// 0:
+// and the arguments given after the options, have derivatives; the start has none. From f(x, a) = 0
+// comes
 //
 //   f_x dx + f_a da = 0
 //
-// solved densely by lu (or, for fixed points, by iterating the linear map: LinearSolve).
-// Derivatives of any order and both modes follow; reverse mode keeps nothing of the iterations.
-// Everything may stand in jit, vmap, loops and other solves.
+// which is solved by a matrix and lu, or without one (LinearSolve). Derivatives of any order and
+// both modes follow; reverse mode keeps nothing of the iterations. Everything may stand in jit,
+// vmap, loops and other solves.
 //
 // A solve that does not converge is a UserError when it is run, with the number of iterations and
 // the residual; the functions `try_...` give a Solution and leave the decision to the caller. A

@@ -91,8 +91,9 @@ Iterate stabilised_gradients(const Flat& a, const Array& b, const Target& target
   return {end.x, end.count, end.gain};
 }
 
-/// Solves, and checks that it did.
-Array solved(const char* op, const Flat& a, const Array& b, const LinearOptions& options) {
+/// Solves, and checks that it did, if that is demanded.
+Array solved(const char* op, const Flat& a, const Array& b, const LinearOptions& options,
+             bool demand) {
   const double eps = epsilon_of(b.dtype());
   const double relative = options.relative > 0 ? options.relative : newton_tolerance(b.dtype());
   const Array bb = dot_of(b, b);
@@ -101,6 +102,7 @@ Array solved(const char* op, const Flat& a, const Array& b, const LinearOptions&
                                                     : std::max<std::int64_t>(1000, 10 * b.size())};
   const Iterate end =
       options.symmetric ? conjugate_gradients(a, b, target) : stabilised_gradients(a, b, target);
+  if (!demand) return end.x;
   const Array left = b - a(end.x);
   const Array miss = sqrt(dot_of(left, left));
   const Array rounding = 16 * eps * end.gain * sqrt(dot_of(end.x, end.x));
@@ -117,7 +119,8 @@ Array solved(const char* op, const Flat& a, const Array& b, const LinearOptions&
 
 }  // namespace
 
-Array solve_linear(const char* op, const Flat& a, const Array& b, const LinearOptions& options) {
+Array solve_linear(const char* op, const Flat& a, const Array& b, const LinearOptions& options,
+                   bool demand) {
   if (options.relative < 0 || options.iterations < 0) {
     refuse(op, "a tolerance or a number of iterations below 0", "leave it out, or give one above");
   }
@@ -142,7 +145,7 @@ Array solve_linear(const char* op, const Flat& a, const Array& b, const LinearOp
       at.push_back(v.node());
       return Array(make_call(equation, at)[0]);
     };
-    const NodePtr result[] = {solved(op, apply, right, options).node()};
+    const NodePtr result[] = {solved(op, apply, right, options, demand).node()};
     params.push_back(right.node());
     const Closure made = close_over(op, result, params, {}, inside.serial(), Capture::kFree);
     ensure(made.captures.empty(), "solve_linear: a solver with captures");

@@ -26,8 +26,10 @@ struct LinearOptions {
 
 namespace implicit_detail {
 
-/// The x with a(x) = b, on vectors. `op` names the errors.
-Array solve_linear(const char* op, const Flat& a, const Array& b, const LinearOptions& options);
+/// The x with a(x) = b, on vectors. `op` names the errors; without `demand` what does not converge
+/// is none.
+Array solve_linear(const char* op, const Flat& a, const Array& b, const LinearOptions& options,
+                   bool demand = true);
 
 }  // namespace implicit_detail
 

@@ -130,6 +130,9 @@ TEST(FindRoot, FailuresAreToldOrGiven) {
   const auto s = try_find_root(none, 3.0);
   EXPECT_FALSE(s.converged.item<bool>());
   EXPECT_NEAR(s.residual.item(), 1, 1e-2);
+  const auto singular = try_find_root([](Array x) { return stack({x(0) - 1, 0 * x(1) + 1}); },
+                                      zeros({2}), {.linear = LinearSolve::kKrylov});
+  EXPECT_FALSE(singular.converged.item<bool>());
   const auto good = try_find_root([](Array x) { return x * x - 4; }, 3.0);
   EXPECT_TRUE(good.converged.item<bool>());
   EXPECT_LT(good.iterations.item<int>(), 10);
