@@ -219,6 +219,11 @@ TEST(FixedPoint, Refusals) {
   const auto wild = [](Array a) { return fixed_point([&](Array x) { return a - 2 * x; }, 1.0); };
   EXPECT_THAT(error_of([&] { wild(1.0).eval(); }),
               AllOf(HasSubstr("[fixed_point] did not converge"), HasSubstr("damp the map")));
+  const auto given = try_fixed_point([](Array x) { return 1.0 - 2 * x; }, 1.0);
+  EXPECT_FALSE(given.converged.item<bool>());
+  const auto halved = try_fixed_point([](Array x) { return 0.5 * x; }, 1.0);
+  EXPECT_TRUE(halved.converged.item<bool>());
+  EXPECT_GT(halved.iterations.item<int>(), 40);
   // A point that is fixed, of a map that does not contract.
   const auto held = [](Array a) {
     return fixed_point([&](Array x) { return a - 2 * x; }, 1.0, {.linear = LinearSolve::kIterate});
@@ -428,6 +433,10 @@ TEST(Project, Refusals) {
                 project([](Array x) { return sum(x * x) + 1; }, Array::of({1.0, 2.0})).eval();
               }),
               AllOf(HasSubstr("[project] did not converge"), HasSubstr("try_project")));
+  const auto given =
+      try_project([](Array x) { return sum(x * x) + 1; }, Array::of({1.0, 2.0}), ones({2}));
+  EXPECT_FALSE(given.converged.item<bool>());
+  EXPECT_TRUE(try_project([](Array x) { return sum(x) - 1; }, ones({2})).converged.item<bool>());
   const auto redundant = [](Array q) {
     return project([](Array x) { return stack({x(0) - 1, 2 * x(0) - 2}); }, q);
   };
