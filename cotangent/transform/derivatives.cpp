@@ -67,10 +67,30 @@ FunctionPtr forward_jvp(const Function& f, const Positions& wrt) {
   return forward;
 }
 
+/// Whether the body of a map reads elements of an array that it computes. If that array depends on
+/// no lane, every lane would have a cotangent of the whole of it.
+bool gathers_from_computed(const Function& f, bool in_lane = false) {
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const Value v{id};
+    if (in_lane && f.op(v) == Op::kGather) {
+      const Op from = f.op(f.operand(v, 0));
+      if (from != Op::kParameter && from != Op::kConstant) return true;
+    }
+    if (!is_second_order(f.op(v))) continue;
+    const bool lanes = in_lane || f.op(v) == Op::kMap;
+    for (const FunctionPtr& body : bodies_of(f.attr(v))) {
+      if (gathers_from_computed(*body, lanes)) return true;
+    }
+  }
+  return false;
+}
+
 /// With `seed`, the cotangent of scalar result 0 is the constant 1 and no cotangents are
 /// parameters.
 FunctionPtr reverse(const Function& f, const Positions& wrt, bool seed, bool values) {
-  const FunctionPtr forward = raw_jvp(f, wrt);
+  FunctionPtr forward = raw_jvp(f, wrt);
+  // Work on what lanes share moves out of them.
+  if (gathers_from_computed(*forward)) forward = simplify(*forward);
   const std::size_t n = f.params().size(), m = f.results().size();
   Builder b(f.name() + (seed ? "_grad" : "_vjp"));
   Values params(forward->params().size());

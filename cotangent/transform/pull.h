@@ -41,6 +41,9 @@ struct PullOptions {
   /// A value a parameter (invalid: none) to which the cotangent of a linear one is added.
   std::span<const ir::Value> begun = {};
   bool records = false;  ///< gives `loops`
+  /// f is the body of a map: what its loops scatter into an array that all lanes share is put out
+  /// step by step, to be scattered once outside, where that is less than the array.
+  bool lanes = false;
   /// Records that a walk with the same linear parameters gave: what they hold is not made again.
   std::vector<LoopRecord>* given = nullptr;
 };

@@ -224,7 +224,7 @@ void Puller::finish_sum(Value node, BodyBuilder& inner, const Values& params,
   Values results;
   attr.roles.clear();
   const auto operands = f_.operands(node);
-  Pulled inside = pull_back(bb, *body, params, cts);
+  Pulled inside = pull_back(bb, *body, params, cts, {.lanes = f_.op(node) == Op::kMap});
   // Where every index of a map scatters into an invariant's cotangent, the updates are stacked and
   // scattered once outside: the body makes no array of the invariant's size.
   std::vector<Parts> parts(operands.size());

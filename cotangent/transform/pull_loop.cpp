@@ -1,5 +1,7 @@
 #include "cotangent/transform/pull_loop.h"
 
+#include <algorithm>
+
 namespace cotangent::transform {
 
 using namespace ir;
@@ -54,7 +56,74 @@ void LoopReversal::run() {
     outside.push_back(b_.constant_i64(0));
     outside.push_back(count_);
   }
-  hand_out(b_.loop(attr_, outside));
+  hand_out(make_loop(std::move(outside)));
+}
+
+/// A sum for an invariant is an array of the invariant's size in every lane. Where a step does
+/// nothing to it but scatter a few updates, they are outputs instead, scattered after the loop: the
+/// map around finds that and scatters outside of all lanes.
+Values LoopReversal::make_loop(Values operands) {
+  const FunctionPtr whole = attr_.body;
+  const Function& f = *whole;
+  const auto carries = static_cast<std::size_t>(attr_.carries);
+  const auto first_carry = static_cast<std::size_t>(attr_.invariants);
+  std::size_t sum = 0;  // the carry that is the next linear invariant's sum
+  for (std::size_t k = 0; k < carries_; ++k) sum += linear_results_[k] ? 1 : 0;
+  Flags scattered(carries, false);
+  bool any = false;
+  const std::vector<int> uses = p_.options_.lanes ? use_counts(f) : std::vector<int>();
+  for (std::size_t k = 0; p_.options_.lanes && k < invariants_; ++k) {
+    if (!linear(k)) continue;
+    const std::size_t c = sum++;
+    const Value so_far = f.params()[1 + first_carry + c], next = f.results()[c];
+    if (f.op(next) != Op::kScatterAdd || f.operand(next, 0) != so_far || uses[so_far.id] != 1) {
+      continue;
+    }
+    const Type updates = f.type(f.operand(next, 1));
+    scattered[c] = updates.shape.rank() < Shape::kMaxRank &&
+                   updates.size() <= f.type(next).size() / std::max<std::int64_t>(attr_.trip, 1);
+    any = any || scattered[c];
+  }
+  if (!any) return b_.loop(attr_, operands);
+
+  Builder body(f.name());
+  Values params(f.params().size()), wanted, kept;
+  for (std::size_t k = 0; k < params.size(); ++k) {
+    const std::size_t c = k - 1 - first_carry;  // wraps before the first
+    if (c < carries && scattered[c]) continue;
+    params[k] = body.param(f.param_type(k), f.param_names()[k]);
+  }
+  for (std::size_t r = 0; r < f.results().size(); ++r) {
+    if (r >= carries || !scattered[r]) wanted.push_back(f.results()[r]);
+  }
+  const std::size_t before = wanted.size();
+  for (std::size_t c = 0; c < carries; ++c) {
+    if (!scattered[c]) continue;
+    const auto all = f.operands(f.results()[c]);
+    wanted.insert(wanted.end(), all.begin() + 1, all.end());
+    --attr_.carries;
+  }
+  attr_.every.resize(attr_.every.size() + wanted.size() - before, 1);
+  attr_.body = body.finish(clone(body, f, params, wanted));
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    const std::size_t c = k - first_carry;
+    if (c >= carries || !scattered[c]) kept.push_back(operands[k]);
+  }
+  const Values made = b_.loop(attr_, kept);
+  Values all;  // as the whole loop would give them
+  std::size_t next = 0, next_scattered = before;
+  for (std::size_t r = 0; r < f.results().size(); ++r) {
+    if (r >= carries || !scattered[r]) {
+      all.push_back(made[next++]);
+      continue;
+    }
+    const std::size_t n = f.operands(f.results()[r]).size() - 1;
+    const std::span<const Value> stacked(made.data() + next_scattered, n);
+    all.push_back(b_.scatter_add(operands[first_carry + r], stacked[0], stacked.subspan(1)));
+    next_scattered += n;
+  }
+  attr_.carries = static_cast<std::int64_t>(carries);  // hand_out reads the whole loop's
+  return all;
 }
 
 void LoopReversal::pass_carries_through() {
@@ -238,6 +307,7 @@ Values LoopReversal::reverse_step(Builder& b) {
   for (std::size_t k = 0; k < invariants_; ++k) begun[k + 1] = sums_[k];
   PullOptions options;
   options.begun = begun;
+  options.lanes = p_.options_.lanes;
   if (!records_.empty()) options.given = &records_;
   const Pulled inside = pull_back(b, *a_.body, params_, cts_, options);
   for (std::size_t k = 0; k < carries_; ++k) {  // an affine carry is not linear

@@ -35,6 +35,8 @@ class LoopReversal {
   // Inside its body.
   void rebuild_carries(ir::Builder& b);
   Values reverse_step(ir::Builder& b);
+  /// The reversed loop, in lanes without the sums that it only scatters into.
+  Values make_loop(Values operands);
   /// Adds what the reversed loop gives to the operands' cotangents.
   void hand_out(const Values& made);
 

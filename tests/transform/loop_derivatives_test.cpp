@@ -149,6 +149,67 @@ void check_linearise(const Function& f, const Tensors& x, const Positions& wrt) 
   }
 }
 
+/// A map of n lanes with a loop in each that reads rows of an array all lanes share; with `twice`
+/// a second loop reads it after the first.
+FunctionPtr neighbours(std::int64_t n, bool dynamic, Keep keep, bool twice) {
+  Builder step("neighbour");
+  const Value k = step.param(scalar(DType::kI64));
+  const Value all = step.param(Type{DType::kF64, Shape{n, 3}});
+  const Value from = step.param(scalar(DType::kI64)), sum = step.param(scalar());
+  const Value at = step.binary(Op::kMod, step.add(from, k), step.constant_i64(n));
+  const Value y = step.gather(all, at);
+  LoopAttr loop;
+  loop.trip = 4;
+  loop.invariants = 2;
+  loop.carries = 1;
+  loop.dynamic = dynamic;
+  loop.keep = keep;
+  loop.body = step.finish({step.add(step.unary(Op::kSin, sum), step.dot(y, y))});
+  Builder lane("lane");
+  const Value i = lane.param(scalar(DType::kI64));
+  const Value x = lane.param(scalar()), q = lane.param(Type{DType::kF64, Shape{n, 3}});
+  Value result = x;
+  for (int again = 0; again < (twice ? 2 : 1); ++again) {
+    Values in{q, i, result};
+    if (dynamic) {
+      in.push_back(lane.constant_i64(2));
+      in.push_back(lane.binary(Op::kMin, i, lane.constant_i64(4)));
+    }
+    result = lane.loop(loop, in)[0];
+  }
+  MapAttr map{n, 1, {Role::kStack}, nullptr};
+  map.body = lane.finish({result});
+  Builder b("f");
+  const Value in[] = {b.param(Type{DType::kF64, Shape{n}}),
+                      b.param(Type{DType::kF64, Shape{n, 3}})};
+  return b.finish({b.map(map, in)[0]});
+}
+
+// What a loop in a lane adds to a shared array is scattered once, outside of all lanes.
+TEST(Loop, InALaneScattersOutside) {
+  std::mt19937_64 random(3);
+  const Tensors x{random_like(Type{DType::kF64, Shape{6}}, random),
+                  random_like(Type{DType::kF64, Shape{6, 3}}, random)};
+  for (const bool dynamic : {false, true}) {
+    for (const bool twice : {false, true}) {
+      for (const Keep keep : {Keep{}, Keep{KeepKind::kEvery, 2}, Keep{KeepKind::kBinomial, 2}}) {
+        SCOPED_TRACE(testing::Message() << dynamic << twice << static_cast<int>(keep.kind));
+        const FunctionPtr f = neighbours(6, dynamic, keep, twice);
+        check_derivatives(*f, x, {0, 1});
+        const FunctionPtr g = vjp(*f, {0, 1});
+        for (std::uint32_t id = 0; id < g->size(); ++id) {
+          const Value v{id};
+          if (g->op(v) != Op::kMap) continue;
+          EXPECT_FALSE(body_of(g->attr(v))->contains_op([](Op op) {
+            return op == Op::kScatterAdd;
+          })) << print(*g);
+        }
+        check_derivatives(*vjp(*f, {0, 1}), {x[0], x[1], x[0]}, {0, 1, 2}, 2, 1e-5);
+      }
+    }
+  }
+}
+
 TEST(Linearise, Loops) {
   check_linearise(*walk(5, 2, false), at(5), {0, 1, 2, 3});
   check_linearise(*walk(5, 2, false), at(5), {1});
