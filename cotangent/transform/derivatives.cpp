@@ -67,30 +67,36 @@ FunctionPtr forward_jvp(const Function& f, const Positions& wrt) {
   return forward;
 }
 
-/// Whether the body of a map reads elements of an array that it computes. If that array depends on
-/// no lane, every lane would have a cotangent of the whole of it.
-bool gathers_from_computed(const Function& f, bool in_lane = false) {
+/// Whether a body of an op of `kind` gathers: in lanes (kMap) from an array that it computes, in
+/// pairs (kPairSum) from anything.
+bool gathers(const Function& f, Op kind, bool inside = false) {
   for (std::uint32_t id = 0; id < f.size(); ++id) {
     const Value v{id};
-    if (in_lane && f.op(v) == Op::kGather) {
+    if (inside && f.op(v) == Op::kGather) {
       const Op from = f.op(f.operand(v, 0));
-      if (from != Op::kParameter && from != Op::kConstant) return true;
+      if (kind == Op::kPairSum || (from != Op::kParameter && from != Op::kConstant)) return true;
     }
     if (!is_second_order(f.op(v))) continue;
-    const bool lanes = in_lane || f.op(v) == Op::kMap;
     for (const FunctionPtr& body : bodies_of(f.attr(v))) {
-      if (gathers_from_computed(*body, lanes)) return true;
+      if (gathers(*body, kind, inside || f.op(v) == kind)) return true;
     }
   }
   return false;
 }
 
+/// f with work moved to where the transpose needs no array of the size of something shared in every
+/// lane or at every row: what one member of a pair gathers is read once a row, by a map, and what
+/// all lanes share is computed outside of them. Null: there is nothing to move.
+FunctionPtr shared_work_outside(const Function& f) {
+  if (gathers(f, Op::kPairSum)) return simplify(*hoist_reads(f));
+  return gathers(f, Op::kMap) ? simplify(f) : nullptr;
+}
+
 /// With `seed`, the cotangent of scalar result 0 is the constant 1 and no cotangents are
 /// parameters.
 FunctionPtr reverse(const Function& f, const Positions& wrt, bool seed, bool values) {
-  FunctionPtr forward = raw_jvp(f, wrt);
-  // Work on what lanes share moves out of them.
-  if (gathers_from_computed(*forward)) forward = simplify(*forward);
+  const FunctionPtr moved = shared_work_outside(f);
+  const FunctionPtr forward = raw_jvp(moved ? *moved : f, wrt);
   const std::size_t n = f.params().size(), m = f.results().size();
   Builder b(f.name() + (seed ? "_grad" : "_vjp"));
   Values params(forward->params().size());

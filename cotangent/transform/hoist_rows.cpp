@@ -12,8 +12,9 @@ namespace {
 /// One pair_sum being rebuilt.
 class RowHoister {
  public:
-  RowHoister(Builder& b, const PairAttr& attr, std::span<const Value> operands)
-      : b_(b), attr_(attr), body_(*attr.body), operands_(operands) {
+  /// With `reads` gathers count as work.
+  RowHoister(Builder& b, const PairAttr& attr, std::span<const Value> operands, bool reads)
+      : b_(b), attr_(attr), body_(*attr.body), operands_(operands), reads_(reads) {
     rows_ = static_cast<std::size_t>(attr.rows_i + attr.rows_j);
   }
 
@@ -42,7 +43,7 @@ class RowHoister {
       const Op op = body_.op(Value{id});
       const OpKind kind = info(op).kind;
       work_[id] = kind == OpKind::kElementwise || kind == OpKind::kReduce ||
-                  kind == OpKind::kContract || is_projected(op);
+                  kind == OpKind::kContract || is_projected(op) || (reads_ && op == Op::kGather);
       for (Value x : body_.operands(Value{id})) {
         class_[id] |= class_[x.id];
         work_[id] = work_[id] || work_[x.id];
@@ -114,23 +115,33 @@ class RowHoister {
   const PairAttr& attr_;
   const Function& body_;
   std::span<const Value> operands_;
+  bool reads_;
   std::size_t rows_ = 0;
   std::vector<unsigned> class_;  // bit 0: depends on i, bit 1: on j
   std::vector<bool> work_;       // more than a rearrangement
   Values frontier_[2];
 };
 
+FunctionPtr hoist(const Function& f, bool reads) {
+  const auto inside = [reads](const Function& g) { return hoist(g, reads); };
+  return rewrite(f, {}, inside,
+                 [&](Builder& b, Value v, std::span<const Value> x, const Values&) -> Values {
+                   if (f.op(v) != Op::kPairSum) return {};
+                   const Attr attr = change_bodies(f.attr(v), inside);
+                   const auto& pair = std::get<PairAttr>(attr);
+                   const Values made = RowHoister(b, pair, x, reads).run();
+                   return made.empty() ? b.pair_sum(pair, x) : made;
+                 });
+}
+
 }  // namespace
 
 FunctionPtr hoist_rows(const Function& f) {
-  return rewrite(f, {}, hoist_rows,
-                 [&](Builder& b, Value v, std::span<const Value> x, const Values&) -> Values {
-                   if (f.op(v) != Op::kPairSum) return {};
-                   const Attr attr = change_bodies(f.attr(v), hoist_rows);
-                   const auto& pair = std::get<PairAttr>(attr);
-                   const Values made = RowHoister(b, pair, x).run();
-                   return made.empty() ? b.pair_sum(pair, x) : made;
-                 });
+  return hoist(f, false);
+}
+
+FunctionPtr hoist_reads(const Function& f) {
+  return hoist(f, true);
 }
 
 }  // namespace cotangent::transform

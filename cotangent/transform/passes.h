@@ -32,6 +32,9 @@ ir::FunctionPtr reduce_strength(const ir::Function& f);
 
 /// What depends on one side of a pair_sum's pair only is computed once a row, by a map. Exact.
 ir::FunctionPtr hoist_rows(const ir::Function& f);
+/// The same, gathers too; no pass, but what reverse mode does before it transposes pairs that
+/// gather.
+ir::FunctionPtr hoist_reads(const ir::Function& f);
 
 /// What is computed element by element, through transpositions, between the rows of one map and
 /// those of another moves into the second. Exact.

@@ -157,6 +157,22 @@ std::vector<Case> cases() {
                    });
                  },
                  256});
+  all.push_back({"a gather in a pair",
+                 [](std::int64_t n) {
+                   Builder body("pair");
+                   const Value i = body.param(kIndex);
+                   body.param(kIndex);
+                   const Value qi = body.param(line(3)), qj = body.param(line(3));
+                   const Value all = body.param(line(n));
+                   const Value d = body.sub(qi, qj);
+                   PairAttr attr{n, ir::PairKind::kLess, 1, 1, {Role::kTotal}, nullptr};
+                   attr.body = body.finish({body.mul(body.gather(all, i), body.dot(d, d))});
+                   Builder b("f");
+                   const Value q = b.param(rows(n, 3)), m = b.param(line(n));
+                   const Value in[] = {q, q, m};
+                   return b.finish(b.pair_sum(attr, in));
+                 },
+                 64});
   all.push_back({"scatter_add and scatter_set",
                  [](std::int64_t n) {
                    Builder b("f");

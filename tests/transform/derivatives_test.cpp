@@ -451,6 +451,36 @@ TEST(PairSum, NoBufferOfTheSizeOfThePairs) {
   }
 }
 
+// A pair reads an array that all share at places of i's, of j's and of both.
+TEST(PairSum, GathersBySideAndByBoth) {
+  const std::int64_t n = 5;
+  Builder body("pair");
+  const Value i = body.param(scalar(DType::kI64)), j = body.param(scalar(DType::kI64));
+  const Value qi = body.param(kVector), qj = body.param(kVector);
+  const Value all = body.param(Type{DType::kF64, Shape{n}});
+  const Value table = body.param(Type{DType::kF64, Shape{2, 2}});
+  const Value two = body.constant_i64(2);
+  const Value kinds[] = {body.binary(Op::kMod, i, two), body.binary(Op::kMod, j, two)};
+  const Value next = body.binary(Op::kMod, body.add(j, two), body.constant_i64(n));
+  const Value weight = body.mul(body.gather(all, i), body.gather(body.mul(all, all), next));
+  const Value d = body.sub(qi, qj);
+  PairAttr attr{n, PairKind::kUnequal, 1, 1, {Role::kTotal, Role::kAtI}, nullptr};
+  attr.body = body.finish({body.mul(weight, body.mul(body.gather(table, kinds), body.dot(d, d))),
+                           body.scale(weight, d)});
+  Builder b("f");
+  const Value q = b.param(Type{DType::kF64, Shape{n, 3}}), m = b.param(Type{DType::kF64, Shape{n}});
+  const Value t = b.param(Type{DType::kF64, Shape{2, 2}});
+  const Value in[] = {q, q, m, t};
+  const FunctionPtr f = b.finish(b.pair_sum(attr, in));
+  const Tensors x{inside(f->param_type(0), 5), inside(f->param_type(1), 6),
+                  inside(f->param_type(2), 7)};
+  check_derivatives(*f, x, {0, 1, 2});
+  const FunctionPtr g = vjp(*f, {0, 1, 2});
+  EXPECT_EQ(count_ops(*g, Op::kScatterAdd), 3) << print(*g);  // by i, by j, by both
+  check_derivatives(*g, {x[0], x[1], x[2], number_of(0.7), inside(f->result_type(1), 8)},
+                    {0, 1, 2, 3, 4}, 2, 1e-5);
+}
+
 FunctionPtr chain(std::int64_t n) {
   // sum over i of sin(x[i]) * k, and x[i]^2 kept, with k outside.
   Builder body("site");
