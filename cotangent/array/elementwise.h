@@ -61,6 +61,10 @@ Array right_shift(const Array& x, const Array& y);
 /// x where the condition holds, else y; what is not chosen leaks nothing, NaN and gradients
 /// included.
 Array where(const Array& condition, const Array& x, const Array& y);
+template <Number X, Number Y>
+Array where(const Array& condition, X x, Y y) {
+  return where(condition, Array(x), Array(y));
+}
 Array maximum(const Array& x, const Array& y);  ///< NaN if either is
 Array minimum(const Array& x, const Array& y);
 Array clip(const Array& x, const Array& low, const Array& high);

@@ -1,4 +1,5 @@
 // Elementwise operations against numpy's answers and IEEE.
+#include "cotangent/array/complex.h"
 #include "cotangent/array/jit.h"
 #include "tests/array/support.h"
 
@@ -37,6 +38,9 @@ TEST(Elementwise, RealDivisionWithRemainder) {
             "5.551115123125783e-17 0.0 0.0 5.0 inf -inf nan");
   const Array c = Array::of({1.0, -1.0, kInf, 0.0}), d = Array::of({0.0, 0.0, 2.0, 0.0});
   EXPECT_EQ(show(floor_divide(c, d)), "f64[4] inf -inf nan nan");
+  // Two numbers are no complex ones.
+  EXPECT_EQ(show(where(a > 1.0, 1, 0.5)),
+            "f64[13] 1.0 0.5 1.0 0.5 0.5 0.5 0.5 0.5 0.5 1.0 0.5 1.0 1.0");
   const Array whole = Array::of({6.0, -6.0, 6.0, -6.0}), by = Array::of({2.0, 2.0, -2.0, -2.0});
   const auto left = [](Array x, Array y) { return remainder(x, y); };
   EXPECT_EQ(show(left(whole, by)), "f64[4] 0.0 0.0 -0.0 -0.0");

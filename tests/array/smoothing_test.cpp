@@ -125,7 +125,7 @@ TEST(SmoothedGrad, OfAStepAndOfASine) {
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     // A step in a direction: F_w = Phi(n.x / w |n|), its gradient phi(..) n / (w |n|).
     const Array n = Array::of({0.6, 0.8});
-    const auto jump = [&](Array x) { return where(dot(n, x) > 0.0, Array(1.0), 0.0); };
+    const auto jump = [&](Array x) { return where(dot(n, x) > 0.0, 1.0, 0.0); };
     SmoothedOptions options;
     options.width = 0.5;
     options.samples = 20000;
@@ -155,7 +155,7 @@ TEST(SmoothedGrad, OfAStepAndOfASine) {
 
 // The error it states is the scatter of many estimates; and the control variate takes most of it.
 TEST(SmoothedGrad, StatesItsError) {
-  const auto f = [](Array x) { return sum(sin(x) * x) + where(x(0) > 0.2, Array(0.5), 0.0); };
+  const auto f = [](Array x) { return sum(sin(x) * x) + where(x(0) > 0.2, 0.5, 0.0); };
   const Array x = Array::of({0.1, 0.7});
   SmoothedOptions options;
   options.samples = 50;
@@ -185,11 +185,10 @@ TEST(SmoothedGrad, StatesItsError) {
 TEST(SmoothedGrad, ThroughAnEventInALoop) {
   const auto range = [](Array speed) {
     const auto body = [&](Array, std::pair<Array, Array> s) {
-      return std::pair(s.first + 0.05 * s.second,
-                       s.second * where(s.first > 1.0, Array(0.0), 0.98));
+      return std::pair(s.first + 0.05 * s.second, s.second * where(s.first > 1.0, 0.0, 0.98));
     };
     const auto end = fori_loop(0, 60, body, std::pair(zeros_like(speed), speed));
-    return where(end.first > 1.0, Array(1.0), 0.0);
+    return where(end.first > 1.0, 1.0, 0.0);
   };
   EXPECT_EQ(grad(range)(0.5).item(), 0);
   const auto g = jit([&](Array v, Key key) {
