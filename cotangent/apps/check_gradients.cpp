@@ -75,7 +75,6 @@ int check_gradients(const CheckOptions& options, Console& console) {
   }
   const std::vector<std::string> wrt = options.wrt.empty() ? variables(prepared) : options.wrt;
   transform::GradCheckOptions how;
-  how.step = 0;
   how.components = options.components;
   if (options.tolerance) how.tolerance = *options.tolerance;
   console.telemetry.info("about " + telemetry::grouped(20 * (options.components + how.directions)) +

@@ -210,7 +210,7 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
       ->add_option(
           "--tolerance", check.tolerance,
           "largest distance that passes, relative to the initial state's size; with --grad "
-          "the largest relative difference (default there: 1e-6, with f32 1e-2)")
+          "the largest relative difference (default there: 1e-6, with f32 1e-3)")
       ->check(CLI::NonNegativeNumber);
 
   CLI::App* grad_app =

@@ -97,6 +97,16 @@ class GradientChecker {
       const Weighed w = weighed(system);
       gradient_ = Gradient::compile(w.system, facts, plan, w.objective, wrt, settings, options);
     }
+    differenced_ = gradient_;
+    const Arithmetic& a = plan.arithmetic;
+    if (a.state == DType::kF32 && !a.pairs) {  // f32 leaves differences too few digits
+      Plan wide = plan;
+      wide.arithmetic = {};
+      const Weighed w = weighed(system);
+      differenced_ =
+          objective ? Gradient::compile(system, facts, wide, *objective, wrt, settings, options)
+                    : Gradient::compile(w.system, facts, wide, w.objective, wrt, settings, options);
+    }
     tangent_ = Tangent::compile(system, plan, objective, options);
     for (const Parameter& x : system.parameters) parameters_.push_back(x.value);
     bool v = false, p = false;
@@ -126,7 +136,7 @@ class GradientChecker {
     const Arithmetic& a = plan_.arithmetic;
     g.single = a.state == DType::kF32 && !a.pairs;
     // Round-off of a run, with what it has grown by.
-    g.noise = g.single ? 1e-4 : a.pairs || a.lattice() ? 1e-10 : 1e-12;
+    g.noise = a.pairs || a.lattice() ? 1e-10 : 1e-12;
     g.value = [this](std::span<const Tensor> x) { return value(x); };
     g.forward = [this](std::span<const Tensor> d) { return forward(d); };
     g.reverse = [this](std::span<const Tensor> u) { return reverse(u); };
@@ -167,7 +177,7 @@ class GradientChecker {
     for (std::size_t k = 0; k < wrt_.size(); ++k) variable(wrt_[k]) = times(x[k], units_[k]);
     GradientControl there = control();
     there.value_only = true;
-    const GradientResult r = gradient_->run(initial_, plan_.steps, there);
+    const GradientResult r = differenced_->run(initial_, plan_.steps, there);
     initial_ = initial;
     parameters_ = parameters;
     refuse_unfinished(r);
@@ -222,7 +232,7 @@ class GradientChecker {
   const std::optional<Objective>& objective_;
   const std::vector<std::string>& wrt_;
   Tensors units_;
-  std::shared_ptr<const Gradient> gradient_;
+  std::shared_ptr<const Gradient> gradient_, differenced_;
   std::shared_ptr<const Tangent> tangent_;
   bool by_velocity_ = false;
 };
@@ -237,12 +247,7 @@ transform::GradCheck check_gradient(const System& system, const Facts& facts, co
                                     const transform::GradCheckOptions& how,
                                     const FlowOptions& options) {
   GradientChecker checker(system, facts, plan, initial, objective, wrt, settings, options);
-  const transform::GivenDerivatives given = checker.given();
-  // The step at which what rounding does to a difference is what is left out of it, about.
-  transform::GradCheckOptions chosen = how;
-  if (how.step == 0) chosen.step = given.single ? 0.02 : plan.arithmetic.pairs ? 1e-3 : 1e-4;
-  if (how.tolerance == 0 && given.single) chosen.tolerance = 1e-2;
-  return transform::check_grad(given, chosen);
+  return transform::check_grad(checker.given(), how);
 }
 
 }  // namespace cotangent::mechanics

@@ -14,8 +14,8 @@ namespace cotangent::mechanics {
 
 /// Of `objective`, or without one of the whole last state (q and p, by random cotangents). `wrt` as
 /// in Gradient::compile. Variables are taken in units of their own sizes (a particle's q and p in
-/// those of its largest component), and so are steps and what is printed; `how.step` 0: by the
-/// arithmetic. Runs the system some 20 times for each component that is compared.
+/// those of its largest component), and so are steps and what is printed; differences of runs in
+/// f32 are taken in f64. Runs the system some 20 times for each component that is compared.
 transform::GradCheck check_gradient(const System& system, const Facts& facts, const Plan& plan,
                                     const InitialState& initial,
                                     const std::optional<Objective>& objective,

@@ -238,10 +238,15 @@ TEST(CheckGrad, PassesOnTheExamplesAndSaysSo) {
   EXPECT_EQ(answer.at("ways").size(), 4u);
 }
 
-TEST(CheckGrad, ATighterToleranceThanDifferencesAllowFails) {
-  const CliResult result = run_cli({"check", example("kepler"), "--grad", "--set", "run.steps=100",
-                                    "--tolerance", "1e-18", "-q"});
+// Henon-Heiles near its escape energy, for 100 Lyapunov times.
+TEST(CheckGrad, ARunWithoutDigitsIsInconclusive) {
+  const CliResult result =
+      run_cli({"check", example("henon_heiles"), "--grad", "--components", "2", "--set",
+               "run.dt=0.05", "--set", "run.t_end=1500", "--set", "initial.q=[0.0, -0.1]", "--set",
+               "initial.p=[0.5575, 0.0]", "-q"});
   EXPECT_EQ(result.code, 4) << result.out;
+  EXPECT_NE(result.out.find("inconclusive"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("take fewer steps"), std::string::npos) << result.out;
   EXPECT_EQ(run_cli({"check", example("kepler"), "--grad", "--reverse"}).code, 2);
 }
 

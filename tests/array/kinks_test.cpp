@@ -160,17 +160,33 @@ const std::map<std::string, std::function<void()>> kRows = {
        expect_slopes([](Array x) { return real(random_bits(Key(1), {1}))(0) * 0x1p-64 + x(0); },
                      {2}, {1});
      }},
-    {"vectors of `eigh`, `svd` where two values are equal; `qr` and `lu` of singular matrices",
+    {"values of `eigh`, `svd` where two are equal",
+     [] {
+       // The trace and the product, at a multiple of 1.
+       const Array twice = 2.0 * eye(3);
+       expect_equal(grad([](Array a) { return sum(eigvalsh(a)); })(twice), eye(3), 1e-15);
+       expect_equal(grad([](Array a) { return prod(eigvalsh(a)); })(twice), 4.0 * eye(3), 1e-14);
+       expect_equal(grad([](Array a) { return sum(svd(a).s * svd(a).s); })(twice), 2.0 * twice,
+                    1e-14);
+     }},
+    {"vectors of `eigh`, `svd` where two values are equal, and second derivatives of the values",
      [] {
        const Array one = eye(3), w = Array::of({{1.0, 2.0, 3.0}, {0.5, 4.0, 1.0}, {2.0, 1.0, 5.0}});
-       const Array d = w + w.T();
-       expect_not_finite([=](Array a) { return sum(eigh(a).v * w); }, one, d);
-       expect_not_finite([=](Array a) { return sum(svd(a).u * w); }, one, w);
-       const Array singular = ones({3, 3});
+       const auto refused = [&](const auto& f) { return error_of([&] { grad(f)(one).eval(); }); };
+       EXPECT_THAT(refused([=](Array a) { return sum(eigh(a).v * w); }),
+                   testing::HasSubstr("two eigenvalues are equal"));
+       EXPECT_THAT(refused([=](Array a) { return sum(svd(a).u * w); }),
+                   testing::HasSubstr("two singular values are equal"));
+       const auto values = [=](Array a) { return sum(eigvalsh(a) * w(0)); };
+       EXPECT_THAT(refused([=](Array a) { return sum(grad(values)(a) * w); }),
+                   testing::HasSubstr("two eigenvalues are equal"));
+     }},
+    {"`qr` and `lu` of singular matrices",
+     [] {
+       const Array singular = ones({3, 3}),
+                   w = Array::of({{1.0, 2.0, 3.0}, {0.5, 4.0, 1.0}, {2.0, 1.0, 5.0}});
        expect_not_finite([=](Array a) { return sum(qr(a).q * w); }, singular, w);
        expect_not_finite([=](Array a) { return sum(lu(a).lu * w); }, singular, w);
-       // Values have theirs: here the trace's.
-       expect_equal(grad([](Array a) { return sum(eigvalsh(a)); })(one), one, 1e-15);
      }},
     {"`bitcast` of a real, a cast to `f16` or `bf16`",
      [] {

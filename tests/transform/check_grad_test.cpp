@@ -102,6 +102,12 @@ TEST(CheckGrad, IsInconclusiveAtKinksAndJumps) {
   EXPECT_THAT(check.reason, HasSubstr("from the left and "));
   EXPECT_EQ(check.reverse.compared, 2);  // the other two are compared
   EXPECT_TRUE(check_grad(*abs, {0}, Tensors{vector_of({1, 0.5, -2})}));
+  // Near by it is harmless, or as if it were there: a right derivative never fails.
+  for (const double near : {5e-4, 1e-5, 1e-6, 1e-7, 3e-8, 1e-9, 1e-12}) {
+    const GradCheck beside = check_grad(*abs, {0}, Tensors{vector_of({1, near, -2})});
+    EXPECT_NE(beside.verdict, Verdict::kFail) << near << beside.text();
+    EXPECT_EQ(beside.verdict == Verdict::kPass, near > 5e-7) << near << beside.text();
+  }
   // A wrong derivative elsewhere is not hidden by the kink.
   const FunctionPtr twice =
       of_vector([](Builder& b, Value x) { return b.unary(Op::kAbs, b.scale(b.constant(2.), x)); });
@@ -118,6 +124,21 @@ TEST(CheckGrad, IsInconclusiveAtKinksAndJumps) {
   const GradCheck domain = check_grad(*edge, {0}, Tensors{vector_of({1, 0, 2})});
   EXPECT_EQ(domain.verdict, Verdict::kInconclusive) << domain.text();
   EXPECT_THAT(domain.reason, HasSubstr("no digits"));
+}
+
+// Steps find their own size, between a thousandth and a ten-millionth.
+TEST(CheckGrad, ArgumentsOfAnyScale) {
+  for (const double scale : {1e-5, 1e-2, 1.0, 1e8}) {
+    SCOPED_TRACE(scale);
+    const FunctionPtr f = of_vector([&](Builder& b, Value x) {
+      const Value y = b.mul(x, b.splat(1 / scale, kVector));
+      return b.mul(b.unary(Op::kSin, y), b.unary(Op::kExp, y));
+    });
+    const Tensors at{vector_of({0.3 * scale, -scale, 0.7 * scale})};
+    const GradCheck check = check_grad(*f, {0}, at);
+    EXPECT_TRUE(check) << check.text();
+    EXPECT_LT(check.reverse.worst, 1e-8) << check.text();
+  }
 }
 
 TEST(CheckGrad, NamesWhatIsNotFinite) {
