@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/bodies.h"
 #include "bench/systems.h"
 #include "cotangent/formats/system_file.h"
 #include "cotangent/mechanics/facts.h"
@@ -126,27 +127,6 @@ Case system_case(const std::string& name, const formats::LoadedFile& file, std::
   return c;
 }
 
-/// 64 softened bodies in a cube.
-formats::LoadedFile bodies() {
-  std::string q, p;
-  std::uint64_t seed = 1;
-  const auto next = [&] {
-    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-    return std::to_string(static_cast<double>(seed >> 40) / double(1 << 24) * 2 - 1);
-  };
-  for (int k = 0; k < 64; ++k) {
-    q += "[" + next() + ", " + next() + ", " + next() + "],";
-    p += "[" + next() + ", " + next() + ", " + next() + "],";
-  }
-  return formats::parse_system_text(
-      "bodies",
-      "[parameters]\nG = 0.01\n[energy]\n"
-      "kinetic = \"sum(i, dot(p[i], p[i])/2)\"\n"
-      "gravity = \"-sum(i<j, G/sqrt(dot(q[i]-q[j], q[i]-q[j]) + 0.01))\"\n"
-      "[initial]\nq = [" +
-          q + "]\np = [" + p + "]\n[run]\ndt = 0.001\nsteps = 1000\norder = 2\n");
-}
-
 /// 4,096 cartpoles, 1,000 steps, each step with a force of its own: the sum of squares at the end,
 /// by the forces.
 Case cartpole() {
@@ -209,7 +189,7 @@ int main(int argc, char** argv) {
     show(system_case("lj13", formats::load_system_file("examples/lennard_jones_13.toml"), 2000),
          false);
   }
-  if (wants("bodies64")) show(system_case("bodies64", bodies(), 1000), false);
+  if (wants("bodies64")) show(system_case("bodies64", bench::bodies(), 1000), false);
   if (wants("carries60")) show(carries(), false);
   if (wants("cartpole")) show(cartpole(), true);
 }
