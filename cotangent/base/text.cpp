@@ -44,7 +44,8 @@ std::string bytes_text(std::int64_t bytes) {
   std::size_t unit = 0;
   while (std::abs(value) >= 999.5 && unit + 1 < std::size(kUnits)) value /= 1024, ++unit;
   char buffer[32];
-  const int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  const double size = std::abs(value);
+  const int digits = unit == 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
   std::snprintf(buffer, sizeof buffer, "%.*f", digits, value);
   return std::string(buffer) + " " + kUnits[unit];
 }

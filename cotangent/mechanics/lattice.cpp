@@ -27,6 +27,8 @@ double largest(const Tensor& x) {
   return m;
 }
 
+/// From this many elements on reals off the lattice are kept, not made again where they are read.
+constexpr std::int64_t kMadeWhole = 8;
 /// From this many elements on all have one spacing: programs hold the others as constants.
 constexpr std::int64_t kOwnSpacings = 4096;
 
@@ -62,11 +64,34 @@ Value lattice_sum(Builder& b, Value x, Value change, const Units& units) {
   return b.select(b.binary(ir::Op::kAnd, small, inside), sum, whole_bound(kOffLattice));
 }
 
-Value lattice_real(Builder& b, Value x, const Units& units) {
+namespace {
+
+Value real_of(Builder& b, Value x, Value units) {
   const Type real = b.type(x).with_dtype(DType::kF64);
-  const Value value = b.mul(b.cast(x, DType::kF64), units_in(b, units, real, false));
   const Value off = b.eq(x, b.broadcast_to(b.constant_i64(kOffLattice), real.shape));
-  return b.select(off, b.splat(std::nan(""), real), value);
+  return b.select(off, b.splat(std::nan(""), real), b.mul(b.cast(x, DType::kF64), units));
+}
+
+}  // namespace
+
+Value lattice_real(Builder& b, Value x, const Units& units) {
+  const Type whole = b.type(x);
+  const Value spacings = units_in(b, units, whole.with_dtype(DType::kF64), false);
+  if (whole.shape.size() < kMadeWhole) return real_of(b, x, spacings);
+  // A map is made whole: pairs of particles read each position many times.
+  const Shape line{whole.shape.size()};
+  Builder body("off_lattice");
+  body.param(ir::scalar(DType::kI64), "k");
+  const Value one = body.param(ir::scalar(DType::kI64), "x");
+  const Value unit = body.param(ir::scalar(DType::kF64), "unit");
+  ir::MapAttr map;
+  map.count = line.size();
+  map.rows = units.size() > 1 ? 2 : 1;
+  map.roles = {ir::Role::kStack};
+  map.body = body.finish({real_of(body, one, unit)});
+  const Value operands[] = {b.reshape(x, line),
+                            units.size() > 1 ? b.reshape(spacings, line) : b.constant(units[0])};
+  return b.reshape(b.map(map, operands)[0], whole.shape);
 }
 
 Tensor on_lattice(const Tensor& x, const std::optional<Tensor>& error, const Units& units) {

@@ -357,6 +357,21 @@ Value* integer_op(llvm::IRBuilder<>& ir, Op op, DType t, llvm::ArrayRef<Value*> 
   }
 }
 
+/// Reals to signed integers in lanes: the intrinsic that saturates goes one lane at a time.
+Value* saturated(llvm::IRBuilder<>& ir, Value* x, llvm::Type* type, unsigned bits) {
+  const double end = std::ldexp(1.0, static_cast<int>(bits) - 1);
+  Value* above = ir.CreateFCmpOGE(x, number(x->getType(), end));
+  Value* inside =
+      ir.CreateAnd(ir.CreateFCmpOGE(x, number(x->getType(), -end)), ir.CreateNot(above));
+  const auto constant = [&](const llvm::APInt& n) { return llvm::ConstantInt::get(type, n); };
+  Value* low = ir.CreateSelect(ir.CreateFCmpOLT(x, number(x->getType(), 0)),
+                               constant(llvm::APInt::getSignedMinValue(bits)),
+                               constant(llvm::APInt(bits, 0)));  // NaN gives 0
+  Value* outside = ir.CreateSelect(above, constant(llvm::APInt::getSignedMaxValue(bits)), low);
+  // What is not inside is poison here, and not taken.
+  return ir.CreateSelect(inside, ir.CreateFPToSI(x, type), outside);
+}
+
 Value* cast_op(llvm::IRBuilder<>& ir, DType to, DType from, Value* x) {
   llvm::Type* type = llvm_type(ir.getContext(), to, lanes_of(x));
   if (to == from) return x;
@@ -367,6 +382,8 @@ Value* cast_op(llvm::IRBuilder<>& ir, DType to, DType from, Value* x) {
   const bool from_signed = is_signed(from) && !is_bool(from);
   if (is_float(from)) {
     if (is_float(to)) return ir.CreateFPCast(x, type);
+    const unsigned bits = type->getScalarSizeInBits();
+    if (lanes_of(x) > 1 && is_signed(to) && bits >= 32) return saturated(ir, x, type, bits);
     return ir.CreateIntrinsic(
         is_signed(to) ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat,
         {type, x->getType()}, {x});
