@@ -1,6 +1,7 @@
 // All of Cotangent that a program needs: include this, link cotangent::cotangent.
 //
 //   load_system_file -> find_facts -> make_plan -> Flow::compile -> run
+//                                                  Gradient::compile -> run
 //   Array, jit, grad, vmap, loops (docs/arrays.md)
 //
 // The README has a whole program; docs/architecture.md says what is where.
@@ -19,7 +20,10 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/ir/text.h"
 #include "cotangent/ir/verifier.h"
+#include "cotangent/mechanics/check_gradient.h"
 #include "cotangent/mechanics/flow.h"
+#include "cotangent/mechanics/gradient.h"
+#include "cotangent/mechanics/tangent.h"
 #include "cotangent/runtime/executable.h"
 #include "cotangent/telemetry/json_lines_sink.h"
 #include "cotangent/telemetry/perfetto_sink.h"

@@ -56,6 +56,7 @@ void write_plan_text(std::ostream& out, const Answer& answer) {
   out << "plan\n";
   TextTable table;
   for (const mechanics::Decision& d : plan.decisions) {
+    if (d.decision == "gradients") continue;  // not of this run; explain has it
     table.rows.push_back({d.decision, d.choice, first_clause(d.reason)});
   }
   out << table;

@@ -61,8 +61,8 @@ TEST_P(CompileExamples, CHasTheBitsOfRun) {
   compare_with_run(example(GetParam()), {}, "-std=c99 -O1 -march=native");
 }
 INSTANTIATE_TEST_SUITE_P(All, CompileExamples,
-                         ::testing::Values("charges_in_a_trap", "coupled_pendulums", "figure_eight",
-                                           "fput_chain", "henon_heiles", "kepler",
+                         ::testing::Values("basket", "charges_in_a_trap", "coupled_pendulums",
+                                           "figure_eight", "fput_chain", "henon_heiles", "kepler",
                                            "lennard_jones_13", "outer_solar_system"));
 
 TEST(Compile, EveryExampleIsInTheList) {
@@ -71,7 +71,7 @@ TEST(Compile, EveryExampleIsInTheList) {
            std::filesystem::path(example("kepler")).parent_path())) {
     examples += entry.path().extension() == ".toml";
   }
-  EXPECT_EQ(examples, 8u);
+  EXPECT_EQ(examples, 9u);
 }
 
 TEST(Compile, SinglePrecisionHasTheBitsOfRun) {

@@ -215,5 +215,16 @@ TEST(Examples, TrappedChargesSwingAsOne) {
   for (double l : lz.value) EXPECT_NEAR(l, lz.value.front(), 1e-11);
 }
 
+// Reference: the parabola. Before the backboard the ball is free, so the energy and the speed across
+// are those of the throw.
+TEST(Examples, Basket) {
+  const json answer = run_example("basket");
+  EXPECT_LT(relative_error(answer, "energy"), 1e-8);
+  const Curve across = curve(answer, "across");
+  // x(t) = 5.5 t is 3.3 from the ring at t = 0.6, well before the board.
+  const std::size_t early = 460;
+  EXPECT_NEAR(across.value[early], 5.5 * across.t[early] - 6.0, 1e-9);
+}
+
 }  // namespace
 }  // namespace cotangent::apps::testing
