@@ -27,6 +27,11 @@ double seconds_since(Clock::time_point start) {
 using CotangentTensors = std::vector<Tensor>;
 constexpr std::size_t kCtQ = 0, kCtP = 1, kCtParameters = 3;
 
+bool finite(const CotangentTensors& ct) {
+  return std::none_of(ct.begin(), ct.end(),
+                      [](const Tensor& x) { return first_non_finite(x).has_value(); });
+}
+
 double largest(const Tensor& x) {
   double m = 0;
   for (std::int64_t k = 0; k < x.size(); ++k) {
@@ -420,7 +425,7 @@ bool GradientRun::back(std::int64_t chunk, const Tapes& tapes) {
   return settle(chunk);
 }
 
-/// One chunk back, by undoing it.
+/// One chunk back, by undoing it. False where that leads to what is not finite.
 bool GradientRun::undo_chunk(std::int64_t chunk, Carry& state) {
   std::vector<const Tensor*> args;
   std::vector<Tensor*> results;
@@ -434,12 +439,8 @@ bool GradientRun::undo_chunk(std::int64_t chunk, Carry& state) {
   for (Tensor& x : next_ct_) results.push_back(&x);
   g_.undo.call(args, results);
   std::swap(state, scratch_);
+  if (state.non_finite() || !finite(next_ct_)) return false;
   return settle(chunk);
-}
-
-bool finite(const CotangentTensors& ct) {
-  return std::none_of(ct.begin(), ct.end(),
-                      [](const Tensor& x) { return first_non_finite(x).has_value(); });
 }
 
 /// Takes over the cotangents that a chunk gave.
@@ -637,11 +638,14 @@ bool GradientRun::run_undoing() {
     const std::size_t growth = growth_.size();
     const std::int64_t done = reverse_done_;
     const std::int64_t begin = kept.back().chunk;
-    for (std::int64_t c = end; c-- > begin;) {
+    bool undone = true;
+    for (std::int64_t c = end; undone && c-- > begin;) {
       if (stopped()) return false;
-      if (!undo_chunk(c, from)) return false;
+      undone = undo_chunk(c, from);
     }
-    const double drift = distance(from, kept.back().state);
+    // What is not finite may be so only where the undone state went.
+    const double drift =
+        undone ? distance(from, kept.back().state) : std::numeric_limits<double>::infinity();
     if (!(drift <= g_.settings.drift_tolerance)) {
       result_.drift = Drift{first(begin), time(first(begin)), drift};
       // This stretch once more, and all before it, from states that are known.

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "cotangent/mechanics/tangent.h"
 #include "tests/mechanics/systems.h"
 
 namespace cotangent::mechanics::test {
@@ -256,6 +257,82 @@ TEST(Gradient, UndoingThatDriftsFallsBackAndSaysSo) {
   const GradientResult at_once = gradient(problem, run, o, wrt, reverse);
   ASSERT_TRUE(at_once.drift.has_value());
   expect_near(at_once, kept, 0, "nothing undone");
+}
+
+// A step that cannot be undone: its friction is so strong that going back overflows within a
+// stretch between two kept states. (H reads t: p shrinks by mass that grows.)
+TEST(Gradient, AStepThatCannotBeUndoneFallsBack) {
+  Problem problem;
+  problem.system = empty_system(Shape{1});
+  // dq/dt = p e^-t, dp/dt = -e^t sin q: a damped pendulum, in canonical form (Caldirola-Kanai).
+  add_term(problem.system, "kinetic", [](Builder& b, const TermValues& v) {
+    const Value shrink = b.unary(ir::Op::kExp, b.mul(b.constant(-40.0), v.t));
+    return b.mul(shrink, b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p))));
+  });
+  add_term(problem.system, "gravity", [](Builder& b, const TermValues& v) {
+    const Value grow = b.unary(ir::Op::kExp, b.mul(b.constant(40.0), v.t));
+    return b.neg(b.mul(grow, b.reduce_sum(b.unary(ir::Op::kCos, v.q))));
+  });
+  problem.initial.q = tensor(Shape{1}, {1.0});
+  problem.initial.p = tensor(Shape{1}, {0.0});
+  RunSettings run = settings(0.0005, 6000);
+  run.order = 2;
+  const Objective o = objective(problem);
+  const GradientResult kept = gradient(problem, run, o, {"q"}, policy("all"));
+  ASSERT_EQ(kept.status, RunStatus::kFinished);
+  const GradientResult undone = gradient(problem, run, o, {"q"}, policy("reverse"));
+  ASSERT_EQ(undone.status, RunStatus::kFinished);
+  ASSERT_TRUE(undone.drift.has_value());
+  expect_near(undone, kept, 1e-4, "damped");
+}
+
+// Rows of the tangent map by Gradient, columns by Tangent: one matrix, and symplectic as such.
+TEST(Gradient, RowsAreThoseOfTheTangentMapAndSymplectic) {
+  for (const Problem& problem : {kepler(0.3), henon_heiles(), swinging_mass(), fput(8, 0.25)}) {
+    for (int order : {2, 4}) {
+      const RunSettings run = run_of(problem, order, 50);
+      const Facts facts = find_facts(problem.system, problem.initial);
+      const Plan plan = make_plan(problem.system, facts, run);
+      const std::int64_t n = problem.system.shape.size();
+      const auto entry = [n](const Tensor& q, const Tensor& p, std::int64_t k) {
+        return static_cast<double>(k < n ? q.real(k) : p.real(k - n));
+      };
+      std::vector<Tensor> parameters;
+      Direction still{Tensor(problem.initial.q.type()), Tensor(problem.initial.q.type()), {}};
+      for (const Parameter& x : problem.system.parameters) {
+        parameters.push_back(x.value);
+        still.parameters.emplace_back(x.value.type());
+      }
+      const auto tangent = Tangent::compile(problem.system, plan, {});
+      std::vector<std::vector<double>> rows, columns;
+      double size = 1;
+      for (std::int64_t k = 0; k < 2 * n; ++k) {
+        System with = problem.system;
+        add_observable(with, "entry", 0, [&](Builder& b, const TermValues& x) {
+          return b.reshape(b.slice_rows(k < n ? x.q : x.p, k % n, k % n + 1), Shape{});
+        });
+        const GradientResult row = gradient(
+            problem, run, {"entry", with.observables.back().value, 0}, {"q", "p"}, policy("all"));
+        Direction d = still;
+        (k < n ? d.q : d.p).set_real(k % n, 1);
+        const TangentResult column = tangent->run(problem.initial, parameters, run.steps, d);
+        rows.emplace_back();
+        columns.emplace_back();
+        for (std::int64_t i = 0; i < 2 * n; ++i) {
+          rows.back().push_back(entry(row.gradient[0].second, row.gradient[1].second, i));
+          columns.back().push_back(entry(column.dq, column.dp, i));
+          size = std::max(size, std::abs(rows.back().back()));
+        }
+      }
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        for (std::size_t k = 0; k < rows.size(); ++k) {
+          EXPECT_NEAR(rows[i][k], columns[k][i], 1e-13 * size) << order;
+        }
+      }
+      EXPECT_LT(symplectic_defect(rows), 1e-12 * size * size) << order;
+      EXPECT_LT(symplectic_defect(columns), 1e-12 * size * size) << order;
+    }
+  }
 }
 
 // The horizon: a chaotic run loses its digits when cotangents have grown by 2^53; a regular one
