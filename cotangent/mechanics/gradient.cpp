@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <mutex>
 
 #include "cotangent/base/text.h"
 #include "cotangent/ir/builder.h"
@@ -70,6 +71,28 @@ Tensor row_of(const Tensor& tape, const ir::Function& one, std::size_t k) {
   for (std::int64_t i = 0; i < row.size(); ++i) row.set_real(i, tape.real(i));
   return row;
 }
+
+using Tapes = std::vector<Tensor>;  // of one chunk
+
+/// Tapes that no run is using: touching their memory for the first time costs as much as a step.
+class TapePool {
+ public:
+  std::optional<Tapes> take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return {};
+    Tapes tapes = std::move(free_.back());
+    free_.pop_back();
+    return tapes;
+  }
+  void give(Tapes tapes) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(tapes));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Tapes> free_;
+};
 
 class GradientImpl final : public Gradient {
  public:
@@ -138,6 +161,7 @@ class GradientImpl final : public Gradient {
   std::vector<std::size_t> parameters;  ///< of the system, those among the names
   bool by_velocity = false, by_momentum = false;
   Callable begin_of_run, at_state, begin, tape, reverse, advance, undo;
+  mutable TapePool pool;
 
  private:
   void resolve(const std::vector<std::string>& wrt);
@@ -193,8 +217,6 @@ class GradientRun {
     std::int64_t chunk = 0;  ///< the state before it
     Carry state;
   };
-  using Tapes = std::vector<Tensor>;
-
   void start();
   double time(std::int64_t step) const {
     return std::fma(static_cast<double>(step), g_.plan.dt, initial_.t);
@@ -316,7 +338,8 @@ std::vector<Tensor> GradientRun::at_state(const Carry& state, std::int64_t step)
   return made;
 }
 
-GradientRun::Tapes GradientRun::new_tapes() const {
+Tapes GradientRun::new_tapes() const {
+  if (std::optional<Tapes> used = g_.pool.take()) return std::move(*used);
   Tapes tapes;
   const ir::Function& f = *g_.reverse.function();
   for (std::size_t k = 0; k < (g_.adjoint.every > 0 ? 3u : 2u); ++k) {
@@ -574,6 +597,7 @@ bool GradientRun::run_all() {
   for (std::int64_t c = chunks_; c-- > 0;) {
     if (stopped()) return false;
     if (!back(c, tapes.back())) return false;
+    g_.pool.give(std::move(tapes.back()));
     tapes.pop_back();
   }
   return true;
@@ -616,6 +640,7 @@ bool GradientRun::run_checkpoints(std::int64_t chunks, const Carry& start, bool 
     chunks = at;
     if (kept.back().chunk == at) kept.pop_back();
   }
+  g_.pool.give(std::move(tapes));
   return true;
 }
 
