@@ -14,12 +14,22 @@
 namespace cotangent::apps {
 namespace {
 
+/// "step 2 of loop %7, lane 3 of map %4"; "" where the step itself has the op.
+std::string levels_of(const ir::NonFinite& made) {
+  std::vector<std::string> levels;
+  for (const ir::NonFiniteLevel& level : made.levels) levels.push_back(level.text());
+  return join(levels, ", ");
+}
+
 std::string text_of(const mechanics::FirstNonFinite& fault, const SourcePtr& source) {
   std::string text = "step " + telemetry::grouped(fault.step) + " (t = " + shortest(fault.t) +
-                     ") makes " + fault.component + " not finite\n  " + fault.op + " gives " +
-                     shortest(fault.value) + ": " + fault.where + "\n  of " +
-                     join(fault.operands, ", ");
-  if (source && !fault.place.empty()) text += "\n" + show_place(*source, fault.place);
+                     ") makes " + fault.component;
+  if (!fault.made) return text + " leave the lattice";
+  const ir::NonFinite& made = *fault.made;
+  text += " not finite\n  " + std::string(ir::name_of(made.op)) + " gives " + shortest(made.made) +
+          " in " + made.function + (made.levels.empty() ? "" : ", " + levels_of(made)) + ":\n  " +
+          made.line;
+  if (source && !made.place.empty()) text += "\n" + show_place(*source, made.place);
   return text;
 }
 
@@ -36,12 +46,16 @@ void write_json(std::ostream& out, const mechanics::EvaluatedRun& run, const Sou
   if (run.fault) {
     const mechanics::FirstNonFinite& fault = *run.fault;
     json.key("fault").begin_object().field("step", fault.step).field("t", fault.t);
-    json.field("component", fault.component).field("op", fault.op).field("where", fault.where);
-    json.field("value", shortest(fault.value));
-    json.key("operands").value(std::span<const std::string>(fault.operands));
-    if (source && !fault.place.empty()) {
-      json.field("expression",
-                 source->text.substr(fault.place.begin, fault.place.end - fault.place.begin));
+    json.field("component", fault.component);
+    if (fault.made) {
+      const ir::NonFinite& made = *fault.made;
+      json.field("op", ir::name_of(made.op)).field("function", made.function);
+      json.field("where", levels_of(made)).field("line", made.line);
+      json.field("value", shortest(made.made));
+      if (source && !made.place.empty()) {
+        json.field("expression",
+                   source->text.substr(made.place.begin, made.place.end - made.place.begin));
+      }
     }
     json.end_object();
   }

@@ -22,33 +22,10 @@ struct Origin {
   SourceSpan place;
 };
 
-/// Runs f with the observe hook. The origin is the first op that gives a number that is not finite
-/// while none of its operands had one.
 std::optional<Origin> origin_in(const Function& f, std::span<const Tensor> arguments) {
-  // By function: which of its values are not finite in the evaluation under way.
-  std::vector<std::pair<const Function*, std::vector<char>>> bad;
-  std::optional<Origin> first;
-  ir::EvaluateOptions options;
-  options.observe = [&](const Function& at, ir::Value v, const Tensor& value) {
-    if (first) return;
-    std::size_t k = 0;
-    while (k < bad.size() && bad[k].first != &at) ++k;
-    if (k == bad.size()) bad.emplace_back(&at, std::vector<char>(at.size(), 0));
-    std::vector<char>& mine = bad[k].second;
-    const bool is_bad = is_float(value.type().dtype) && !finite(value);
-    mine[v.id] = is_bad;
-    if (!is_bad || at.op(v) == ir::Op::kParameter || at.op(v) == ir::Op::kConstant) return;
-    for (ir::Value o : at.operands(v)) {
-      if (mine[o.id]) return;
-    }
-    SourceSpan place;
-    for (const SourceSpan& s : at.spans(v)) {
-      if (place.empty() || (!s.empty() && s.end - s.begin < place.end - place.begin)) place = s;
-    }
-    first = Origin{std::string(ir::name_of(at.op(v))), place};
-  };
-  ir::evaluate(f, arguments, options);
-  return first;
+  const std::optional<ir::NonFinite> found = ir::find_non_finite(f, arguments);
+  if (!found || found->argument) return {};
+  return Origin{std::string(ir::name_of(found->op)), found->place};
 }
 
 std::string expression_text(const System& system, const Origin& origin) {

@@ -6,20 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "cotangent/ir/non_finite.h"
 #include "cotangent/mechanics/flow.h"
 
 namespace cotangent::mechanics {
 
-/// The op that first gave a number that is not finite from finite ones.
+/// The step that made a number of the state not finite, and the op in it.
 struct FirstNonFinite {
-  std::int64_t step = 0;  ///< the one that made it; the first is 1
+  std::int64_t step = 0;  ///< the first is 1
   double t = 0;           ///< at the end of that step
   std::string component;  ///< of the state after the step: "q[3,1]"
-  std::string op;         ///< "div"
-  std::string where;      ///< "%16 : f64[2,3] in stage, element [1,0]"
-  double value = 0;
-  std::vector<std::string> operands;  ///< "%3 = 0", at that element where shapes agree
-  SourceSpan place;                   ///< what the op came from; may be empty
+  /// Nothing where the number is finite and beyond the range of a lattice.
+  std::optional<ir::NonFinite> made;
 };
 
 struct EvaluatedRun {
