@@ -76,8 +76,8 @@ struct GradientControl {
   bool value_only = false;             ///< there, and not back
 };
 
-/// Compiled once, run any number of times, by several threads too; the memory of tapes stays for the
-/// next run.
+/// Compiled once, run any number of times, by several threads too; the memory of tapes stays for
+/// the next run.
 class Gradient {
  public:
   /// `wrt`: "q", "p", "v", names of parameters. With "v", or with neither "p" nor "v" and initial
