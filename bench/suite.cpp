@@ -1,9 +1,11 @@
 // The cases of the performance table: ours and the same written by hand, in turn in one process.
 // Called by bench/run, which adds the other peers; prints a JSON line a measurement.
 //
-//   bench_suite [--quick] [--one-core] [NAME...]      NAME: a case, or the start of its name
+//   bench_suite [--quick] [--one-core] [--results FOLDER] [NAME...]
 //
-// --one-core uses one thread and measures the time it ran, for a busy machine.
+// NAME is a case, or the start of its name. --one-core uses one thread and measures the time it
+// ran, for a busy machine. --results writes what gradients are into FOLDER/<case>.bin, the raw
+// numbers of the last result, for the peers to compare theirs with.
 //
 // "seconds" is the least of several calls, wall time, with all cores unless the case is of one.
 #include <algorithm>
@@ -13,6 +15,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -43,6 +46,7 @@ double now() {
 
 struct Suite {
   bool quick = false;
+  std::string results;  ///< the folder of --results, or empty
   std::vector<std::string> wanted;
   int cores = runtime::host_threads();
   double fma_peak[2] = {}, root_peak[2] = {};  ///< of one core, in f32 and f64
@@ -124,6 +128,12 @@ std::string name_of_type(DType t) {
   return std::string(name_of(t));
 }
 
+void write(const std::string& path, const ir::Tensor& t) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(t.data()), static_cast<std::streamsize>(t.bytes()));
+  if (!file) std::fprintf(stderr, "bench_suite: cannot write %s\n", path.c_str());
+}
+
 void scalar_loops(const Suite& s) {
   if (s.wants("logistic")) {
     Call ours(rollout(logistic_step, 1, DType::kF64, 10000000), 1);
@@ -155,10 +165,13 @@ void gradients(const Suite& s) {
     Call ours(transform::value_and_grad(*carries60_end(), all), 1);
     s.pair("gradient-carries60", std::ref(ours), {}, 614, "steps");
   }
-  if (s.wants("gradient-cartpole")) {
-    const ir::FunctionPtr one = transform::value_and_grad(*pushed_cartpole(1000), {4});
+  for (const DType t : {DType::kF64, DType::kF32}) {
+    const std::string name = "gradient-cartpole-" + name_of_type(t);
+    if (!s.wants(name)) continue;
+    const ir::FunctionPtr one = transform::value_and_grad(*pushed_cartpole(1000, {}, t), {4});
     Call ours(transform::vmap(one, 4096), s.cores);
-    s.pair("gradient-cartpole", std::ref(ours), {}, 4096e3, "steps");
+    s.pair(name, std::ref(ours), {}, 4096e3, "steps");
+    if (!s.results.empty()) write(s.results + "/" + name + ".bin", ours.result(1));
   }
 }
 
@@ -398,6 +411,8 @@ int main(int argc, char** argv) {
       s.quick = true;
     else if (std::strcmp(argv[k], "--one-core") == 0)
       s.cores = 1, processor_time = true;
+    else if (std::strcmp(argv[k], "--results") == 0 && k + 1 < argc)
+      s.results = argv[++k];
     else
       s.wanted.push_back(argv[k]);
   }

@@ -301,15 +301,16 @@ inline std::vector<Value> pendulum_step(Builder& b, const std::vector<Value>& s,
 
 /// A cartpole for `steps` steps, each with a push of its own: (4 numbers, pushes [steps]) -> the
 /// sum of the squares at the end.
-inline ir::FunctionPtr pushed_cartpole(std::int64_t steps, ir::Keep keep = {}) {
-  const ir::Type scalar = ir::scalar(DType::kF64);
+inline ir::FunctionPtr pushed_cartpole(std::int64_t steps, ir::Keep keep = {},
+                                       DType t = DType::kF64) {
+  const ir::Type scalar = ir::scalar(t);
   Builder step("step");
   step.param(ir::scalar(DType::kI64));
   std::vector<Value> s;
   for (int k = 0; k < 4; ++k) s.push_back(step.param(scalar));
   const Value u = step.param(scalar);
-  std::vector<Value> next = cartpole_step(step, s, DType::kF64);
-  next[1] = step.add(next[1], step.mul(step.constant(0.02), u));
+  std::vector<Value> next = cartpole_step(step, s, t);
+  next[1] = step.add(next[1], step.mul(step.constant(0.02, t), u));
   ir::LoopAttr loop;
   loop.trip = steps;
   loop.carries = 4;
@@ -319,8 +320,8 @@ inline ir::FunctionPtr pushed_cartpole(std::int64_t steps, ir::Keep keep = {}) {
   Builder b("cartpole");
   std::vector<Value> start;
   for (int k = 0; k < 4; ++k) start.push_back(b.param(scalar));
-  start.push_back(b.param({DType::kF64, Shape{steps}}));
-  Value sum = b.constant(0.0);
+  start.push_back(b.param({t, Shape{steps}}));
+  Value sum = b.constant(0.0, t);
   for (Value x : b.loop(loop, start)) sum = b.fma(x, x, sum);
   return b.finish({sum});
 }

@@ -4,13 +4,15 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-PEERS = ["jax", "drjit", "taichi", "numba", "torch", "numpy"]
+PEERS = ["jax", "drjit", "taichi", "warp", "numba", "torch", "numpy"]
+PACKAGES = {"warp": "warp-lang"}  # where PyPI has another name for it
 
 # Least ratio of a peer's time to ours, by the start of a case's name and the peer ("*": the best
 # peer of all but hand-written C++; "bound": what the machine allows, see suite.cpp).
@@ -61,7 +63,7 @@ def install(peers):
         probe = subprocess.run([python, "-c", f"import {peer}"], capture_output=True)
         if probe.returncode == 0:
             continue
-        made = subprocess.run([python, "-m", "pip", "install", "--quiet", peer], capture_output=True, text=True)
+        made = subprocess.run([python, "-m", "pip", "install", "--quiet", PACKAGES.get(peer, peer)], capture_output=True, text=True)
         if made.returncode != 0:
             absent[peer] = (made.stderr.strip().splitlines() or ["pip failed"])[-1]
     return python, absent
@@ -86,6 +88,7 @@ def verdicts(case, times):
 def main():
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short runs on smaller arrays")
+    parser.add_argument("--one-core", action="store_true", help="one core each, by processor time")
     parser.add_argument("--peers", default=",".join(PEERS), help="which, by commas; none")
     parser.add_argument("--json", default=str(BUILD / "bench" / "table.json"), help="where to write")
     parser.add_argument("cases", nargs="*", help="cases, or starts of their names; none: all")
@@ -95,7 +98,11 @@ def main():
     if unknown:
         sys.exit(f"bench/run: unknown peer {unknown[0]} (known: {', '.join(PEERS)}, none)")
     python, absent = install(peers) if peers else (None, {})
-    more = (["--quick"] if given.quick else []) + given.cases
+    results = BUILD / "bench" / "results"
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir(parents=True)
+    more = (["--quick"] if given.quick else []) + (["--one-core"] if given.one_core else [])
+    more += ["--results", results, *given.cases]
     records = lines_of([BUILD / "release" / "bench" / "bench_suite", *more])
     for peer in peers:
         if peer not in absent:

@@ -1,15 +1,19 @@
 """The cases of bench/suite.cpp in other array compilers; prints a JSON line a measurement.
 
-    python bench/peers/peers.py PEER [--quick] [NAME...]
+    python bench/peers/peers.py PEER [--quick] [--one-core] [--results FOLDER] [NAME...]
 
-PEER is jax, torch, drjit, numba, taichi or numpy; NAME is a case, or the start of its name. The
-least wall time of several calls after one that compiles; "cold" cases are the compiling call.
+PEER is jax, torch, drjit, numba, taichi, warp or numpy; NAME is a case, or the start of its name.
+The least wall time of several calls after one that compiles; "cold" cases are the compiling call.
+--one-core uses one core and measures processor time, for a busy machine. --results names the
+folder where bench_suite put its gradients: a peer's that is not the same has no time.
 """
 
+import argparse
 import json
-import sys
+import os
 import time
 
+import gradients
 import numpy as np
 
 STEPS, LANES = 1000, 4096
@@ -19,15 +23,15 @@ def report(case, who, seconds, **more):
     print(json.dumps({"case": case, "who": who, "seconds": seconds, **more}), flush=True)
 
 
-def best(call, quick):
+def best(call, quick, clock=time.perf_counter):
     """Least of several calls; the first, which compiles, is not counted."""
     call()
     least, stop = 1e30, time.perf_counter() + (0.3 if quick else 3.0)
     count = 0
     while count < 3 or time.perf_counter() < stop:
-        start = time.perf_counter()
+        start = clock()
         call()
-        least = min(least, time.perf_counter() - start)
+        least = min(least, clock() - start)
         count += 1
         if time.perf_counter() > stop + 20:
             break
@@ -79,8 +83,10 @@ SYSTEMS = {"lorenz": (lorenz, 3), "pendulum": (pendulum, 4), "cartpole": (cartpo
 
 
 class Cases:
-    def __init__(self, who, quick, wanted):
-        self.who, self.quick, self.wanted = who, quick, wanted
+    def __init__(self, who, quick, wanted, one_core=False, results=None):
+        self.who, self.quick, self.wanted, self.results = who, quick, wanted, results
+        self.cores = len(os.sched_getaffinity(0))  # one, if only one is wanted
+        self.clock = time.process_time if one_core else time.perf_counter
 
     def wants(self, name):
         return not self.wanted or any(name.startswith(w) for w in self.wanted)
@@ -89,9 +95,48 @@ class Cases:
         if not self.wants(name):
             return
         try:
-            report(name, self.who, best(make(), self.quick))
+            report(name, self.who, best(make(), self.quick, self.clock))
         except Exception as error:  # a peer that cannot do a case is shown as that
             report(name, self.who, None, error=f"{type(error).__name__}: {error}"[:200])
+
+    def gradients(self, make):
+        """The fastest of the ways of make(dtype) to the gradient of the cartpoles."""
+        for dtype in (np.float64, np.float32):
+            name = f"gradient-cartpole-{'f64' if dtype == np.float64 else 'f32'}"
+            if not self.wants(name):
+                continue
+            seconds, errors, failed = {}, {}, {}
+            try:
+                for way, (call, gradient) in make(dtype).items():
+                    try:
+                        call()
+                        errors[way] = self.difference(name, gradient(), dtype)
+                        seconds[way] = best(call, self.quick, self.clock)
+                    except Exception as error:
+                        failed[way] = f"{type(error).__name__}: {error}"[:200]
+            except Exception as error:
+                failed["all"] = f"{type(error).__name__}: {error}"[:200]
+            way = min(seconds, key=seconds.get, default=None)
+            more = {"way": way, "ways": seconds, "difference": errors}
+            if failed:
+                more["error"] = "; ".join(f"{w}: {e}" for w, e in failed.items())
+            report(name, self.who, seconds.get(way), **more)
+
+    def difference(self, name, gradient, dtype):
+        """From ours, over a lane's largest entry: of the worst lane. Raises if it is too much.
+
+        Some lanes pass near the unstable balance and magnify round-off some 100,000 times, so in
+        f32 the median of the lanes is held to 1e-4 and the worst only to 0.05.
+        """
+        if self.results is None:
+            return None
+        ours = np.fromfile(os.path.join(self.results, name + ".bin"), dtype).reshape(gradient.shape)
+        lanes = np.abs(gradient - ours).max(axis=1) / np.abs(ours).max(axis=1)
+        median, worst = float(np.median(lanes)), float(lanes.max())
+        wide = dtype == np.float64
+        if not (worst <= 1e-6 if wide else median <= 1e-4 and worst <= 0.05):
+            raise ValueError(f"its gradient differs from ours by {worst:.2g} (median {median:.2g})")
+        return worst
 
     def systems(self, make):
         for name, (step, components) in SYSTEMS.items():
@@ -105,6 +150,7 @@ def run_jax(c):
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_num_cpu_devices", c.cores)  # the first is used but where said
 
     def rollout(step, components, dtype):
         def one(state):
@@ -139,21 +185,7 @@ def run_jax(c):
 
     c.run("gradient-carries60", sixty_gradient)
 
-    def cartpole_gradient():
-        def step(s, u):
-            x, v, a, w = cartpole(s, jnp)
-            return [x, v + 0.02 * u, a, w], None
-
-        def end(pushes, s):
-            last, _ = jax.lax.scan(step, s, pushes)
-            return sum(x * x for x in last)
-
-        f = jax.jit(jax.vmap(jax.value_and_grad(end)))
-        s = [jnp.full(4096, 0.1 + 0.013 * k) for k in range(4)]
-        pushes = jnp.full((4096, 1000), 0.15)
-        return lambda: jax.block_until_ready(f(pushes, s))
-
-    c.run("gradient-cartpole", cartpole_gradient)
+    c.gradients(lambda dtype: gradients.jax(dtype, c.cores, cartpole))
     for n in (3, 4, 8, 16):
         for name, dtype in (("f64", jnp.float64), ("f32", jnp.float32)):
 
@@ -378,6 +410,8 @@ def run_drjit(c):
 
     from drjit.llvm import Float32, Float64, UInt32
 
+    dr.set_thread_count(c.cores)
+
     def rollout(step, components, dtype):
         kind = Float64 if dtype == np.float64 else Float32
         s = [kind(x) for x in initial(components, LANES, dtype)]
@@ -396,6 +430,14 @@ def run_drjit(c):
         return call
 
     c.systems(rollout)
+    c.gradients(lambda dtype: gradients.drjit(dtype, c.cores, cartpole))
+
+
+def run_warp(c):
+    import warp
+
+    warp.config.log_level = warp.config.LOG_WARNING if hasattr(warp.config, "LOG_WARNING") else 30
+    c.gradients(lambda dtype: gradients.warp(dtype, c.cores))
 
 
 ti = None  # taichi, once it is imported: its functions may not import
@@ -406,7 +448,10 @@ def run_taichi(c):
     import taichi
 
     ti = taichi
-    ti.init(arch=ti.cpu, log_level=ti.ERROR, fast_math=False, default_fp=ti.f64)
+    def init(**more):
+        ti.init(arch=ti.cpu, log_level=ti.ERROR, cpu_max_num_threads=c.cores, **more)
+
+    init(fast_math=False, default_fp=ti.f64)
 
     def rollout(step, components, dtype):
         real = ti.f64 if dtype == np.float64 else ti.f32
@@ -441,6 +486,12 @@ def run_taichi(c):
 
     c.systems(rollout)
 
+    def gradient(dtype):
+        init(fast_math=True, default_fp=ti.f64 if dtype == np.float64 else ti.f32)
+        return gradients.taichi(dtype, c.cores, ti, ti.func(_cartpole_taichi))
+
+    c.gradients(gradient)
+
 
 def _lorenz_taichi(x, y, z):
     dx, dy, dz = 10 * (y - x), x * (28 - z) - y, x * y - (8.0 / 3) * z
@@ -470,21 +521,27 @@ PEERS = {
     "drjit": run_drjit,
     "numba": run_numba,
     "taichi": run_taichi,
+    "warp": run_warp,
     "numpy": run_numpy,
 }
 
 
 def main():
-    arguments = sys.argv[1:]
-    quick = "--quick" in arguments
-    arguments = [a for a in arguments if a != "--quick"]
-    if not arguments or arguments[0] not in PEERS:
-        sys.exit(f"usage: peers.py {'|'.join(PEERS)} [--quick] [NAME...]")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--one-core", action="store_true")
+    parser.add_argument("--results")
+    parser.add_argument("cases", nargs="*")
+    given = parser.parse_intermixed_args()
+    if given.one_core:  # before a peer counts the cores
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     from importlib.metadata import version
 
-    who = arguments[0]
-    print(json.dumps({"peer": who, "version": version(who)}), flush=True)
-    PEERS[who](Cases(who, quick, arguments[1:]))
+    who = given.peer
+    package = {"warp": "warp-lang"}.get(who, who)
+    print(json.dumps({"peer": who, "version": version(package)}), flush=True)
+    PEERS[who](Cases(who, given.quick, given.cases, given.one_core, given.results))
 
 
 if __name__ == "__main__":
