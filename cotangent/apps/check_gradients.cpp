@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <ostream>
 
-#include "cotangent/apps/prepared.h"
+#include "cotangent/apps/answer.h"
+#include "cotangent/apps/interrupt.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/io/json_writer.h"
 #include "cotangent/mechanics/check_gradient.h"
@@ -77,11 +78,38 @@ int check_gradients(const CheckOptions& options, Console& console) {
   transform::GradCheckOptions how;
   how.components = options.components;
   if (options.tolerance) how.tolerance = *options.tolerance;
+  // A run that does not finish says what `run` says.
+  const InterruptFlag interrupt;
+  mechanics::RunControl control;
+  control.interrupted = [&] { return interrupt.raised(); };
+  const mechanics::RunResult once =
+      mechanics::Flow::compile(prepared.file.system, prepared.facts, prepared.plan,
+                               flow_options(options, console.telemetry))
+          ->run(prepared.file.initial, prepared.plan.steps, control);
+  if (once.fault) {
+    if (options.json) {
+      io::JsonWriter json(console.out);
+      json.begin_object().field("schema", "cotangent.check/1").field("check", "grad");
+      json.field("status", "non-finite").field("ok", false);
+      write_fault(json, *once.fault);
+      json.end_object();
+      console.out << '\n';
+    }
+    console.telemetry.log(telemetry::Level::kError, fault_text(once, prepared));
+    return kNonFinite;
+  }
   console.telemetry.info("about " + telemetry::grouped(20 * (options.components + how.directions)) +
                          " runs of " + telemetry::grouped(prepared.plan.steps) + " steps");
-  const GradCheck check = mechanics::check_gradient(
-      prepared.file.system, prepared.facts, prepared.plan, prepared.file.initial, objective, wrt,
-      prepared.file.run.gradient, how, flow_options(options, console.telemetry));
+  GradCheck check;
+  try {
+    check = mechanics::check_gradient(
+        prepared.file.system, prepared.facts, prepared.plan, prepared.file.initial, objective, wrt,
+        prepared.file.run.gradient, how, flow_options(options, console.telemetry),
+        control.interrupted);
+  } catch (const mechanics::CheckInterrupted&) {
+    console.telemetry.warn("interrupted: there is no verdict");
+    return kInterrupted;
+  }
   if (options.json) {
     write_json(console.out, check, prepared);
   } else {

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <new>
 #include <optional>
+#include <sstream>
 
 #include "cotangent/apps/commands.h"
 #include "cotangent/base/error.h"
@@ -127,6 +128,31 @@ class Reporting {
   telemetry::Telemetry telemetry_;
 };
 
+/// "q, p,G" as names. An error where one is empty.
+std::vector<std::string> names_in(const std::string& text) {
+  std::vector<std::string> names;
+  std::istringstream in(text + ',');
+  for (std::string name; std::getline(in, name, ',');) {
+    const std::size_t first = name.find_first_not_of(' ');
+    if (first == std::string::npos) {
+      throw CLI::ValidationError("--wrt", "a name is missing in '" + text + "'");
+    }
+    names.push_back(name.substr(first, name.find_last_not_of(' ') - first + 1));
+  }
+  return names;
+}
+
+/// A whole number from 1.
+const CLI::Validator kFromOne(
+    [](std::string& text) {
+      const bool digits =
+          !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+      return digits && text.find_first_not_of('0') != std::string::npos
+                 ? std::string()
+                 : "'" + text + "' is no whole number from 1";
+    },
+    "");
+
 /// Runs `command`, and turns what it throws into a text and a code.
 template <class Command>
 int guarded(std::ostream& err, Command command) {
@@ -196,15 +222,14 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
       "compare the gradient in reverse, forward, by differences and by dot products");
   check_app->add_option("--of", check.of,
                         "with --grad: its objective, as in grad (default: the whole last state)");
-  check_app
-      ->add_option("--wrt", check.wrt,
-                   "with --grad: what to differentiate by (default: the initial state and all "
-                   "parameters)")
-      ->delimiter(',');
+  check_app->add_option_function<std::string>(
+      "--wrt", [&](const std::string& text) { check.wrt = names_in(text); },
+      "with --grad: what to differentiate by (default: the initial state and all "
+      "parameters)");
   check_app
       ->add_option("--components", check.components,
                    "with --grad: how many components to compare with differences")
-      ->check(CLI::PositiveNumber)
+      ->check(kFromOne)
       ->capture_default_str();
   check_app
       ->add_option(
@@ -222,13 +247,15 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
                    "the objective: an expression as in [observe], or the name of an observable, of "
                    "an energy term, or energy")
       ->required();
-  grad_app->add_option("--wrt", grad.wrt, "what to differentiate by: q, p, v, parameters")
-      ->delimiter(',')
+  grad_app
+      ->add_option_function<std::string>(
+          "--wrt", [&](const std::string& text) { grad.wrt = names_in(text); },
+          "what to differentiate by: q, p, v, parameters, separated by commas")
       ->required();
   grad_app->add_option("--at", grad.at, "final (the last state) or mean (over samples)")
       ->capture_default_str();
   grad_app->add_option("--every", grad.every, "cadence of the mean's samples, in steps")
-      ->check(CLI::PositiveNumber);
+      ->check(kFromOne);
   grad_app->add_option(
       "--policy", grad.policy,
       "what is kept of the run: " + join(mechanics::gradient_policy_names(), ", ") +

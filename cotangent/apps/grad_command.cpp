@@ -39,7 +39,12 @@ mechanics::GradientSettings settings_of(const GradOptions& options,
     }
     settings.budget = *bytes;
   }
-  if (options.tolerance) settings.drift_tolerance = *options.tolerance;
+  if (options.tolerance) {
+    if (!(*options.tolerance >= 0)) {
+      throw UserError("--tolerance: not a number from 0", "write one such as 1e-6");
+    }
+    settings.drift_tolerance = *options.tolerance;
+  }
   return settings;
 }
 
@@ -74,7 +79,8 @@ std::string drift_text(const mechanics::GradientResult& result) {
 std::string lost_text(const mechanics::GradientResult& result, bool mean) {
   const mechanics::Horizon& h = *result.horizon;
   return "the gradient has lost its digits: from t = " + number_text(*h.lost_at, 4) +
-         " on round-off decides what the state does, not the initial state (it grows by " +
+         " on round-off decides what the state does, not the initial state (a small change of it "
+         "grows by " +
          error_text(h.growth) + ", a Lyapunov exponent of about " + number_text(h.lyapunov, 3) +
          ")" +
          (mean ? "; the gradient of a long-time mean is not the mean of such gradients: average "
@@ -155,8 +161,8 @@ void write_text(std::ostream& out, const GradOptions& options, const Prepared& p
   }
   if (result.horizon && !result.horizon->lost_at) {
     out << "about " << number_text(std::floor(result.horizon->digits), 3)
-        << " digits are left: cotangents grew by " << error_text(result.horizon->growth)
-        << " on the way back\n";
+        << " digits are left: a small change of the state grows by "
+        << error_text(result.horizon->growth) << " until the end\n";
   }
 }
 

@@ -53,7 +53,7 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
 
 PreparedObjective prepare_objective(const FileOptions& options, const std::string& of,
                                     telemetry::Telemetry& telemetry) {
-  static constexpr const char* kName = "objective";
+  static constexpr const char* kName = "gradient_of";  // no name of the file's own
   PreparedObjective prepared;
   const bool word = std::all_of(of.begin(), of.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';

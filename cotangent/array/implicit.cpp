@@ -236,8 +236,10 @@ Found fixed_point(const Flat& f, const Array& x0, const SolveOptions& options, b
     const auto step = [&](Iteration s) {
       const Array next = f(s.x);
       const Array length = largest(next - s.x);
-      return Iteration{next, length, s.count + 1,
-                       status_of(limits.is_small(length, next), logical_not(isfinite(length)))};
+      return Iteration{
+          next, length, s.count + 1,
+          status_of(logical_and(isfinite(largest(next)), limits.is_small(length, next)),
+                    logical_not(isfinite(largest(next))))};
     };
     const Iteration end = while_loop(
         [&](Iteration s) {

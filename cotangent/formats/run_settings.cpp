@@ -227,7 +227,8 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
 
 mechanics::GradientSettings read_gradient(const ValueSource& source, const Node& gradient,
                                           const lang::Context& names) {
-  TableReader table(source.file, gradient, "[gradient]", {"policy", "budget", "tolerance"});
+  TableReader table(source.file, gradient, "[gradient]",
+                    {"policy", "budget", "tolerance", "horizon"});
   mechanics::GradientSettings settings;
   if (const Entry* policy = table.get("policy")) {
     const std::vector<std::string> known = mechanics::gradient_policy_names();
@@ -267,6 +268,14 @@ mechanics::GradientSettings read_gradient(const ValueSource& source, const Node&
               "how far an undone state may be from the one that was there, relative to its size",
               "write tolerance = 1e-6, or leave it out");
     }
+  }
+  if (const Entry* horizon = table.get("horizon")) {
+    if (horizon->value.kind != NodeKind::kBoolean) {
+      fail_at(source.file, horizon->value.span, "horizon is " + describe(horizon->value),
+              "true or false: whether the digits that are left are measured",
+              "write horizon = false, or leave it out");
+    }
+    settings.horizon = horizon->value.integer != 0;
   }
   table.finish();
   return settings;

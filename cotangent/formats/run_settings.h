@@ -13,7 +13,7 @@ namespace cotangent::formats {
 mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
                                 const lang::Context& names, std::uint32_t overrides_begin);
 
-/// Reads [gradient]: policy, budget, tolerance. Throws UserError.
+/// Reads [gradient]: policy, budget, tolerance, horizon. Throws UserError.
 mechanics::GradientSettings read_gradient(const ValueSource& source, const Node& gradient,
                                           const lang::Context& names);
 

@@ -89,8 +89,13 @@ class GradientChecker {
   GradientChecker(const System& system, const Facts& facts, const Plan& plan,
                   const InitialState& initial, const std::optional<Objective>& objective,
                   const std::vector<std::string>& wrt, const GradientSettings& settings,
-                  const FlowOptions& options)
-      : system_(system), plan_(plan), initial_(initial), objective_(objective), wrt_(wrt) {
+                  const FlowOptions& options, const std::function<bool()>& interrupted)
+      : smooth_(facts.holds("smooth")),
+        system_(system),
+        plan_(plan),
+        initial_(initial),
+        objective_(objective),
+        wrt_(wrt) {
     if (objective) {
       gradient_ = Gradient::compile(system, facts, plan, *objective, wrt, settings, options);
     } else {
@@ -108,6 +113,7 @@ class GradientChecker {
                     : Gradient::compile(w.system, facts, wide, w.objective, wrt, settings, options);
     }
     tangent_ = Tangent::compile(system, plan, objective, options);
+    interrupted_ = interrupted;
     for (const Parameter& x : system.parameters) parameters_.push_back(x.value);
     bool v = false, p = false;
     for (const std::string& name : wrt) v = v || name == "v", p = p || name == "p";
@@ -135,8 +141,13 @@ class GradientChecker {
     }
     const Arithmetic& a = plan_.arithmetic;
     g.single = a.state == DType::kF32 && !a.pairs;
+    g.own_units = true;
+    g.smooth = smooth_;
     // Round-off of a run, with what it has grown by.
-    g.noise = a.pairs || a.lattice() ? 1e-10 : 1e-12;
+    const GradientResult here = differenced_->run(initial_, plan_.steps, control());
+    refuse_unfinished(here);
+    const double digits = here.horizon ? here.horizon->digits : 12;
+    g.noise = 10 * std::pow(10.0, -std::max(1.0, digits));
     g.value = [this](std::span<const Tensor> x) { return value(x); };
     g.forward = [this](std::span<const Tensor> d) { return forward(d); };
     g.reverse = [this](std::span<const Tensor> u) { return reverse(u); };
@@ -157,6 +168,7 @@ class GradientChecker {
   /// What a run with these parameters takes: room for the cotangents too.
   GradientControl control(std::span<const Tensor> u = {}) const {
     GradientControl c;
+    c.interrupted = interrupted_;
     c.parameters = parameters_;
     if (objective_) return c;
     const Type state{DType::kF64, system_.shape};
@@ -165,6 +177,7 @@ class GradientChecker {
   }
 
   static void refuse_unfinished(const GradientResult& r) {
+    if (r.status == RunStatus::kInterrupted) throw CheckInterrupted();
     if (r.status != RunStatus::kFinished && !r.gradient_fault) {
       throw UserError("the state turns non-finite in a run that the check needs",
                       "`cotangent run` says where; take fewer steps, or a smaller dt");
@@ -225,10 +238,12 @@ class GradientChecker {
     return made;
   }
 
+  bool smooth_;
   const System& system_;
   const Plan& plan_;
   InitialState initial_;
   std::vector<Tensor> parameters_;
+  std::function<bool()> interrupted_;
   const std::optional<Objective>& objective_;
   const std::vector<std::string>& wrt_;
   Tensors units_;
@@ -239,14 +254,13 @@ class GradientChecker {
 
 }  // namespace
 
-transform::GradCheck check_gradient(const System& system, const Facts& facts, const Plan& plan,
-                                    const InitialState& initial,
-                                    const std::optional<Objective>& objective,
-                                    const std::vector<std::string>& wrt,
-                                    const GradientSettings& settings,
-                                    const transform::GradCheckOptions& how,
-                                    const FlowOptions& options) {
-  GradientChecker checker(system, facts, plan, initial, objective, wrt, settings, options);
+transform::GradCheck check_gradient(
+    const System& system, const Facts& facts, const Plan& plan, const InitialState& initial,
+    const std::optional<Objective>& objective, const std::vector<std::string>& wrt,
+    const GradientSettings& settings, const transform::GradCheckOptions& how,
+    const FlowOptions& options, const std::function<bool()>& interrupted) {
+  GradientChecker checker(system, facts, plan, initial, objective, wrt, settings, options,
+                          interrupted);
   return transform::check_grad(checker.given(), how);
 }
 

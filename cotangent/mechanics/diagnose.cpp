@@ -185,4 +185,14 @@ NonFinite find_non_finite(const System& system, const Pieces& pieces,
   return unknown;
 }
 
+void check_state(const System& system, const Tensor& x, const char* name) {
+  if (x.type() != ir::Type{DType::kF64, system.shape}) {
+    throw UserError({std::string("the initial ") + name + " is " + x.type().text(), "",
+                     "the system's state is f64" + system.shape.text(), ""});
+  }
+  if (const auto bad = first_non_finite(x)) {
+    throw UserError("the initial " + component_name(name, system.shape, *bad) + " is not finite");
+  }
+}
+
 }  // namespace cotangent::mechanics

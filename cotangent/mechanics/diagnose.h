@@ -18,6 +18,9 @@ NonFinite find_non_finite(const System& system, const Pieces& pieces,
                           const Composition& composition, const Carry& good, std::int64_t step,
                           double t0, double dt);
 
+/// UserError unless `x` is a finite array of the state's type; `name` is "q", ...
+void check_state(const System& system, const ir::Tensor& x, const char* name);
+
 /// "q[3,1]": element `index` (row-major) of an array.
 std::string component_name(const std::string& array, const Shape& shape, std::int64_t index);
 

@@ -52,16 +52,6 @@ std::int64_t trip_for(const std::vector<Output>& outputs, std::int64_t steps) {
   return trip;
 }
 
-void check_state(const System& system, const Tensor& x, const char* name) {
-  if (x.type() != ir::Type{DType::kF64, system.shape}) {
-    throw UserError({std::string("the initial ") + name + " is " + x.type().text(), "",
-                     "the system's state is f64" + system.shape.text(), ""});
-  }
-  if (const auto bad = first_non_finite(x)) {
-    throw UserError("the initial " + component_name(name, system.shape, *bad) + " is not finite");
-  }
-}
-
 class FlowImpl;
 
 /// One run: the carry, the samples, the clock.

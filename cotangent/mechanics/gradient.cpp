@@ -94,6 +94,12 @@ std::shared_ptr<const Gradient> Gradient::compile(const System& system, const Fa
                                                   const std::vector<std::string>& wrt,
                                                   const GradientSettings& settings,
                                                   const FlowOptions& options) {
+  if (!objective.value || objective.value->results().empty() ||
+      objective.value->params().size() != 4 + system.parameters.size()) {
+    throw UserError(
+        "the objective " + objective.name + " is no function of (q, p, v, t, parameters)",
+        "give one, as an observable has it");
+  }
   const ir::Type type = objective.value->result_type(0);
   if (type != ir::scalar(DType::kF64)) {
     throw UserError("the objective " + objective.name + " is " + type.text() +

@@ -23,15 +23,17 @@
 
 namespace cotangent::mechanics {
 
-/// How well a gradient can be known. Errors of a state grow with the flow, and so does the
-/// cotangent on its way back: where it has grown by a factor 1/epsilon, the state there does not
-/// determine the objective any more in this arithmetic.
+/// How well a gradient can be known: the state forgets where it came from as fast as a small change
+/// of it grows. That is measured, whatever the objective, by a second run that starts a little off
+/// and is brought back near the first one again and again (Benettin, Galgani, Giorgilli and
+/// Strelcyn 1980).
 struct Horizon {
-  double growth = 1;    ///< of the cotangent's norm from the end of the run to its start
+  double growth = 1;    ///< of a small change of the state, from the start of the run to its end
   double lyapunov = 0;  ///< log(growth) / time, at least 0; for growth by powers it tends to 0
-  double digits = 0;    ///< decimal ones that are left, about
-  /// The time from which on (counted from the start) what the state does is not determined by the
-  /// initial state any more.
+  /// Decimal ones that are left, about: of epsilon, times the root of the number of stages, times
+  /// the growth.
+  double digits = 0;
+  /// From this time on round-off decides what the state is, not the initial state.
   std::optional<double> lost_at;
 };
 
@@ -65,7 +67,7 @@ struct GradientResult {
   std::int64_t kept_bytes = 0;     ///< the most that tapes and kept states took
   double worst_drift = 0;          ///< of states that were undone
   std::optional<Drift> drift;      ///< that ended undoing
-  std::optional<Horizon> horizon;  ///< not for a gradient that is zero
+  std::optional<Horizon> horizon;  ///< if it was asked for
   double forward_s = 0, reverse_s = 0;
 };
 

@@ -14,6 +14,16 @@ constexpr std::int64_t kTapeBytes = std::int64_t{256} << 10;
 /// States that watch an undone run.
 constexpr std::int64_t kWatched = 64;
 
+/// count * bytes, at most 2^62.
+std::int64_t bytes_of(std::int64_t count, std::int64_t bytes) {
+  const std::int64_t most = std::int64_t{1} << 62;
+  return bytes > 0 && count > most / bytes ? most : count * bytes;
+}
+
+std::string counted(std::int64_t n, const char* what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
 }  // namespace
 
 const char* name_of(GradientPolicy policy) {
@@ -47,19 +57,21 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
   const std::int64_t n = std::max<std::int64_t>(1, plan.steps), budget = settings.budget;
 
   GradientPlan g;
-  g.chunk = std::clamp<std::int64_t>(kTapeBytes / std::max<std::int64_t>(1, tape), 1, n);
+  // At least 64 chunks, for the horizon.
+  g.chunk = std::clamp<std::int64_t>(kTapeBytes / std::max<std::int64_t>(1, tape), 1,
+                                     std::max<std::int64_t>(1, n / kWatched));
   const auto set_chunks = [&] { g.chunks = (n + g.chunk - 1) / g.chunk; };
   set_chunks();
-  const std::string steps = std::to_string(n) + " steps of " + bytes_text(tape);
+  const std::string steps = counted(n, "step") + " of " + bytes_text(tape);
   const bool fits =
       static_cast<double>(n) * static_cast<double>(tape) <= static_cast<double>(budget);
   if (settings.policy == "all" || (settings.policy == "auto" && fits)) {
     g.policy = GradientPolicy::kAll;
-    g.bytes = g.chunks * g.chunk * tape;
+    g.bytes = bytes_of(g.chunks * g.chunk, tape);
     g.reason = steps + " are all kept: no step is run again";
     if (!fits) {
-      throw UserError("keeping every step takes " + bytes_text(n * tape) + ", and the budget is " +
-                          bytes_text(budget),
+      throw UserError("keeping every step takes " + bytes_text(bytes_of(n, tape)) +
+                          ", and the budget is " + bytes_text(budget),
                       "raise the budget, or leave the policy to be chosen");
     }
     return g;
@@ -68,8 +80,9 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
     g.policy = GradientPolicy::kReverse;
     g.slots = std::min(kWatched, g.chunks);
     g.bytes = (g.slots + 2) * state;
-    g.reason = "steps are undone one by one, whatever their number; " + std::to_string(g.slots) +
-               " states are kept to watch the drift of that, and to go on from should it pass " +
+    g.reason = "steps are undone one by one, whatever their number; " + counted(g.slots, "state") +
+               (g.slots == 1 ? " is" : " are") +
+               " kept to watch the drift of that, and to go on from should it pass " +
                shortest(settings.drift_tolerance);
     if (g.bytes > budget) {
       throw UserError("the states that watch an undone run take " + bytes_text(g.bytes) +
@@ -103,8 +116,8 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
   set_chunks();
   g.slots = once ? g.chunks : std::max<std::int64_t>(1, (budget - g.chunk * tape) / state);
   g.bytes = g.chunk * tape + g.slots * state;
-  g.reason = steps + " do not fit into " + bytes_text(budget) + ": " + std::to_string(g.slots) +
-             " states of " + bytes_text(state) + ", " + std::to_string(g.chunk) +
+  g.reason = steps + " do not fit into " + bytes_text(budget) + ": " + counted(g.slots, "state") +
+             " of " + bytes_text(state) + ", " + std::to_string(g.chunk) +
              " steps apart, are kept" +
              (once ? ", and each step is run once more"
                    : " where they cost least, and steps are run again more than once");

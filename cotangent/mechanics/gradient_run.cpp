@@ -73,8 +73,20 @@ class GradientRun {
   GradientRun(const GradientImpl& g, const InitialState& initial, std::int64_t steps,
               const GradientControl& control)
       : g_(g), system_(g.system), initial_(initial), control_(control), steps_(steps) {
+    const std::size_t given = control.parameters.size();
+    if (given != 0 && given != system_.parameters.size()) {
+      throw UserError(std::to_string(given) + " parameters for a system that has " +
+                          std::to_string(system_.parameters.size()),
+                      "give all of them, in its order, or none");
+    }
     for (std::size_t k = 0; k < control.parameters.size(); ++k) {
-      system_.parameters[k].value = control.parameters[k];
+      Parameter& x = system_.parameters[k];
+      if (control.parameters[k].type() != x.value.type()) {
+        throw UserError(
+            "the parameter " + x.name + " is given as " + control.parameters[k].type().text(),
+            "the system has it as " + x.value.type().text());
+      }
+      x.value = control.parameters[k];
     }
   }
 
@@ -105,8 +117,8 @@ class GradientRun {
   bool undo_chunk(std::int64_t chunk, Carry& state);
   bool settle(std::int64_t chunk);
   void find_fault(std::int64_t chunk);
-  void begin(const Carry& start);
-  void collect(const Carry& start);
+  bool begin(const Carry& start);
+  bool collect(const Carry& start);
   void close_horizon();
 
   bool run_forward();
@@ -119,7 +131,13 @@ class GradientRun {
   }
   void note_kept(std::int64_t bytes) { result_.kept_bytes = std::max(result_.kept_bytes, bytes); }
   bool stopped();
-  double norm() const;
+  void observe_start(Carry& state, const Tensor& t) const;
+  void follow(const Carry& main, std::int64_t begin, std::int64_t count);
+  void place_shadow(const Carry& at, const Tensor& dq, const Tensor& dp, double by,
+                    std::int64_t step);
+  bool fail_at(std::int64_t step, const ir::FunctionPtr& f, const std::vector<Tensor>& args,
+               std::vector<std::string> names);
+  bool objective_is_finite(const Carry& state, std::int64_t step, const std::vector<Tensor>& slope);
 
   const GradientImpl& g_;
   System system_;  ///< with the parameters of this run
@@ -132,12 +150,18 @@ class GradientRun {
   Tensor first_tensor_, count_tensor_, t0_, dt_, weight_;
   Tensor sample_rows_;
   double sum_of_samples_ = 0;
-  double scale_q_ = 1, scale_p_ = 1;
+  double scale_q_ = 0, scale_p_ = 0;  ///< units of a distance between states
   bool ended_ = false;  ///< the last state was reached, and the cotangents are those there
   std::int64_t forward_done_ = 0, reverse_done_ = 0;  ///< steps, for progress
   Clock::time_point clock_;
   double last_report_ = -1;
-  std::vector<std::pair<double, double>> growth_;  ///< (t, log of the cotangent's norm), backwards
+  Carry shadow_, shadow_next_;  ///< a run beside, a little off
+  double shadow_log_ = 0;       ///< of what its distance has grown by so far
+  struct Growth {
+    std::int64_t step;
+    double log;
+  };
+  std::vector<Growth> growth_;
   GradientResult result_;
 };
 
@@ -149,7 +173,13 @@ void GradientRun::start() {
                         " steps, and what is kept was planned for " + std::to_string(g_.plan.steps),
                     "plan for as many steps");
   }
+  check_state(system_, initial_.q, "q");
+  if (!initial_.p && !initial_.v) {
+    throw UserError("the initial state has neither p nor v", "give one of them");
+  }
+  if (initial_.v) check_state(system_, *initial_.v, "v");
   p_ = initial_.p ? *initial_.p : momentum_from_velocity(system_, initial_);
+  check_state(system_, p_, "p");
   start_ = Carry(pieces.arithmetic, initial_, p_);
   scratch_ = Carry(pieces.arithmetic, pieces.shape);
   chunks_ = (steps_ + g_.gradient_plan.chunk - 1) / g_.gradient_plan.chunk;
@@ -167,15 +197,77 @@ void GradientRun::start() {
   for (std::size_t k : g_.adjoint.wrt) ct_.emplace_back(pieces.parameters[k]);
   next_ct_ = ct_;
 
+  observe_start(start_, t0_);
+}
+
+/// dH/dq at a state, for the steps from there on.
+void GradientRun::observe_start(Carry& state, const Tensor& t) const {
+  const Arithmetic& arithmetic = g_.pieces.arithmetic;
   std::vector<const Tensor*> args;
-  for (Part part : state_parts(pieces.arithmetic)) args.push_back(&start_[part]);
-  args.push_back(&t0_);
+  for (Part part : state_parts(arithmetic)) args.push_back(&state[part]);
+  args.push_back(&t);
   for (const Parameter& x : system_.parameters) args.push_back(&x.value);
-  Tensor velocity({DType::kF64, pieces.shape});
-  std::vector<Tensor*> results = {&start_[Part::kGradient]};
-  if (pieces.arithmetic.pairs) results.push_back(&start_[Part::kGradientError]);
+  Tensor velocity({DType::kF64, g_.pieces.shape});
+  std::vector<Tensor*> results = {&state[Part::kGradient]};
+  if (arithmetic.pairs) results.push_back(&state[Part::kGradientError]);
   results.push_back(&velocity);
   g_.begin_of_run.call(args, results);
+}
+
+/// The shadow: a state `by` times (dq, dp) off.
+void GradientRun::place_shadow(const Carry& at, const Tensor& dq, const Tensor& dp, double by,
+                               std::int64_t step) {
+  InitialState off{.q = at.whole(Part::kQ), .p = at.whole(Part::kP), .v = std::nullopt};
+  for (std::int64_t k = 0; k < dq.size(); ++k) {
+    off.q.set_real(k, off.q.real(k) + by * dq.real(k));
+    off.p->set_real(k, off.p->real(k) + by * dp.real(k));
+  }
+  shadow_ = Carry(g_.pieces.arithmetic, off, *off.p);
+  observe_start(shadow_, Tensor::scalar_of<double>(time(step)));
+}
+
+/// The shadow goes along a chunk that ended in `main`: its distance is noted and made small again.
+void GradientRun::follow(const Carry& main, std::int64_t begin, std::int64_t count) {
+  const double small = std::sqrt(epsilon_of(g_.pieces.arithmetic));
+  Tensor dq({DType::kF64, g_.pieces.shape}), dp(dq.type());
+  if (growth_.empty()) {
+    // Units from what the first chunk has shown, since a run may start at rest.
+    const auto unit = [&](Part part) {
+      return std::max(largest(start_.whole(part)), largest(main.whole(part)));
+    };
+    scale_q_ = unit(Part::kQ), scale_p_ = unit(Part::kP);
+    if (!(scale_q_ > 0) || !(scale_p_ > 0)) return;
+    const double each = small / std::sqrt(2.0 * static_cast<double>(dq.size()));
+    for (std::int64_t k = 0; k < dq.size(); ++k) {
+      dq.set_real(k, scale_q_ * each * (k % 3 == 1 ? -1 : 1));
+      dp.set_real(k, scale_p_ * each * (k % 5 == 2 ? -1 : 1));
+    }
+    place_shadow(start_, dq, dp, 1, 0);
+    shadow_next_ = Carry(g_.pieces.arithmetic, g_.pieces.shape);
+    growth_.push_back({0, 0});
+  }
+  call_chunk(g_.advance, shadow_, shadow_next_, begin, count, nullptr);
+  const Tensor q = main.whole(Part::kQ), p = main.whole(Part::kP);
+  const Tensor off_q = shadow_next_.whole(Part::kQ), off_p = shadow_next_.whole(Part::kP);
+  // Relative to the largest that the state has been: what grows with it loses no digits.
+  scale_q_ = std::max(scale_q_, largest(q));
+  scale_p_ = std::max(scale_p_, largest(p));
+  double square = 0;
+  for (std::int64_t k = 0; k < q.size(); ++k) {
+    dq.set_real(k, off_q.real(k) - q.real(k));
+    dp.set_real(k, off_p.real(k) - p.real(k));
+    const auto x = static_cast<double>(dq.real(k)) / scale_q_;
+    const auto y = static_cast<double>(dp.real(k)) / scale_p_;
+    square += x * x + y * y;
+  }
+  const double distance = std::sqrt(square);
+  if (!std::isfinite(distance) || distance == 0) {
+    std::swap(shadow_, shadow_next_);
+    return;
+  }
+  shadow_log_ += std::log(distance / small);
+  growth_.push_back({begin + count, shadow_log_});
+  place_shadow(main, dq, dp, small / distance, begin + count);
 }
 
 void GradientRun::push_tail(std::vector<const Tensor*>& args, std::int64_t first,
@@ -237,6 +329,7 @@ bool GradientRun::forward(std::int64_t chunk, const Carry& from, Carry& to, Tape
     if (to.non_finite()) return false;
     if (g_.adjoint.every > 0) add_samples(sample_rows_, begin, n);
     forward_done_ = begin + n;
+    if (g_.settings.horizon && !control_.value_only) follow(to, begin, n);
   }
   return true;
 }
@@ -268,6 +361,10 @@ bool GradientRun::finish_forward(const Carry& end) {
   } else {
     result_.value = slope[0].as<double>()[0];
   }
+  if (control_.value_only) return true;
+  if (!std::isfinite(result_.value) || !slope.empty()) {
+    if (!objective_is_finite(end, steps_, slope)) return false;
+  }
   if (slope.empty()) return true;  // the sample at the last step is the chunk's to add
   const auto put = [&](Tensor& to, const Tensor& from) {
     for (std::int64_t k = 0; k < to.size(); ++k) to.set_real(k, weight * from.real(k));
@@ -275,23 +372,56 @@ bool GradientRun::finish_forward(const Carry& end) {
   put(ct_[kCtQ], slope[1]);
   put(ct_[kCtP], slope[2]);
   for (std::size_t k = 0; k < g_.adjoint.wrt.size(); ++k) put(ct_[kCtParameters + k], slope[3 + k]);
-  scale_q_ = std::max(largest(end.whole(Part::kQ)), 1e-300);
-  scale_p_ = std::max(largest(end.whole(Part::kP)), 1e-300);
-  growth_.emplace_back(time(steps_), std::log(norm()));
   return true;
 }
 
-/// Of the cotangents of q and p, in units in which the state is about 1.
-double GradientRun::norm() const {
-  double sum = 0;
-  for (std::size_t k : {kCtQ, kCtP}) {
-    const double scale = k == kCtQ ? scale_q_ : scale_p_;
-    for (std::int64_t i = 0; i < ct_[k].size(); ++i) {
-      const double x = scale * static_cast<double>(ct_[k].real(i));
-      sum += x * x;
-    }
+/// Names what made result r of `f` not finite, as a fault of this step; gives false where it did.
+bool GradientRun::fail_at(std::int64_t step, const ir::FunctionPtr& f,
+                          const std::vector<Tensor>& args, std::vector<std::string> names) {
+  const auto found = ir::find_non_finite(*f, args);
+  if (!found) return true;
+  GradientFault fault;
+  fault.step = step;
+  fault.t = time(step);
+  fault.component = names[std::min(found->result, names.size() - 1)] +
+                    ir::element_text(f->result_type(found->result).shape, found->element);
+  if (!found->argument) fault.op = ir::name_of(found->op);
+  for (const ir::NonFiniteLevel& level : found->levels) {
+    fault.where += (fault.where.empty() ? "in " : ", ") + level.text();
   }
-  return std::sqrt(sum);
+  fault.place = found->place;
+  const SourcePtr& source = g_.system.source;
+  if (source && !fault.place.empty() && fault.place.end <= source->text.size()) {
+    fault.expression = source->text.substr(fault.place.begin, fault.place.end - fault.place.begin);
+  }
+  result_.gradient_fault = std::move(fault);
+  return false;
+}
+
+/// Whether value and slopes of the objective at a state are; the fault, if not.
+bool GradientRun::objective_is_finite(const Carry& state, std::int64_t step,
+                                      const std::vector<Tensor>& slope) {
+  if (std::isfinite(result_.value) && (slope.empty() || finite(slope))) return true;
+  const AdjointPieces plain =
+      make_adjoint_pieces(system_, g_.pieces, g_.objective, g_.parameters, nullptr, false);
+  std::vector<std::string> names = {"the objective " + g_.objective.name, "gradient by q",
+                                    "gradient by p"};
+  for (std::size_t k : g_.adjoint.wrt) {
+    names.push_back("gradient by " + g_.pieces.parameter_names[k]);
+  }
+  const auto fails = [&](const Carry& at, std::int64_t n) {
+    std::vector<Tensor> args = {at.whole(Part::kQ), at.whole(Part::kP),
+                                Tensor::scalar_of<double>(time(n))};
+    for (const Parameter& x : system_.parameters) args.push_back(x.value);
+    return !fail_at(n, plain.objective, args, names);
+  };
+  if (fails(state, step) || fails(start_, 0)) return false;
+  GradientFault fault;  // a sample on the way, or one that only the passes' rounding makes so
+  fault.step = step;
+  fault.t = time(step);
+  fault.component = names[0];
+  result_.gradient_fault = std::move(fault);
+  return false;
 }
 
 /// next_ct_ from ct_ over `count` steps, by their tapes.
@@ -337,7 +467,6 @@ bool GradientRun::settle(std::int64_t chunk) {
     return false;
   }
   std::swap(ct_, next_ct_);
-  growth_.emplace_back(time(first(chunk)), std::log(norm()));
   reverse_done_ += count(chunk);
   return true;
 }
@@ -443,8 +572,7 @@ bool GradientRun::run_forward() {
     if (!forward(c, from, to, nullptr)) return false;
     std::swap(from, to);
   }
-  finish_forward(from);
-  return true;
+  return finish_forward(from);
 }
 
 bool GradientRun::run_all() {
@@ -457,7 +585,7 @@ bool GradientRun::run_all() {
     std::swap(from, to);
   }
   note_kept(chunks_ * tape_size());
-  finish_forward(from);
+  if (!finish_forward(from)) return false;
   for (std::int64_t c = chunks_; c-- > 0;) {
     if (stopped()) return false;
     if (!back(c, tapes.back())) return false;
@@ -497,7 +625,7 @@ bool GradientRun::run_checkpoints(std::int64_t chunks, const Carry& start, bool 
     if (!forward(at, from, to, &tapes)) return false;
     note_kept(tape_size() + static_cast<std::int64_t>(kept.size()) * state_bytes);
     if (!ended) {
-      finish_forward(to);
+      if (!finish_forward(to)) return false;
       ended = true;
     }
     if (!back(at, tapes)) return false;
@@ -521,10 +649,9 @@ bool GradientRun::run_undoing() {
     std::swap(from, to);
   }
   note_kept(static_cast<std::int64_t>(kept.size() + 2) * state_bytes);
-  finish_forward(from);
+  if (!finish_forward(from)) return false;
   for (std::int64_t end = chunks_; !kept.empty(); kept.pop_back()) {
     const CotangentTensors before = ct_;
-    const std::size_t growth = growth_.size();
     const std::int64_t done = reverse_done_;
     const std::int64_t begin = kept.back().chunk;
     bool undone = true;
@@ -539,7 +666,6 @@ bool GradientRun::run_undoing() {
       result_.drift = Drift{first(begin), time(first(begin)), drift};
       // This stretch once more, and all before it, from states that are known.
       ct_ = before;
-      growth_.resize(growth);
       reverse_done_ = done;
       return run_checkpoints(end, start_, true);
     }
@@ -551,9 +677,10 @@ bool GradientRun::run_undoing() {
 }
 
 /// From the first state's cotangents to the gradient: through dH/dq there, and through v.
-void GradientRun::begin(const Carry& start) {
+bool GradientRun::begin(const Carry& start) {
   if (g_.adjoint.every > 0 && steps_ > 0) {
     const std::vector<Tensor> slope = at_state(start, 0);
+    if (!objective_is_finite(start, 0, slope)) return false;
     const double weight = weight_.as<double>()[0];
     const auto add = [&](Tensor& to, const Tensor& from) {
       for (std::int64_t k = 0; k < to.size(); ++k) {
@@ -576,11 +703,28 @@ void GradientRun::begin(const Carry& start) {
     results.push_back(&next_ct_[kCtParameters + k]);
   }
   g_.begin.call(args, results);
+  next_ct_[2] = Tensor(next_ct_[2].type());
+  if (!finite(next_ct_)) {
+    const AdjointPieces plain =
+        make_adjoint_pieces(system_, g_.pieces, g_.objective, g_.parameters, nullptr, false);
+    std::vector<Tensor> given;
+    for (const Tensor* x : args) given.push_back(*x);
+    std::vector<std::string> names = {"gradient by q", "gradient by p"};
+    for (std::size_t k : g_.adjoint.wrt) {
+      names.push_back("gradient by " + g_.pieces.parameter_names[k]);
+    }
+    if (fail_at(0, begin_program(plain), given, names)) {
+      result_.gradient_fault = GradientFault{};
+      result_.gradient_fault->component = "gradient by q";
+    }
+    return false;
+  }
   std::swap(ct_, next_ct_);
+  return true;
 }
 
-void GradientRun::collect(const Carry& start) {
-  begin(start);
+bool GradientRun::collect(const Carry& start) {
+  if (!begin(start)) return false;
   Tensor q = converted(ct_[kCtQ], DType::kF64), p = converted(ct_[kCtP], DType::kF64), v;
   std::vector<Tensor> parameters(ct_.begin() + kCtParameters, ct_.end());
   const bool held = g_.by_velocity || (!g_.by_momentum && initial_.v && !initial_.p);
@@ -600,23 +744,29 @@ void GradientRun::collect(const Carry& start) {
                                         : name == "v" ? v
                                                       : parameters[next++]);
   }
+  return true;
 }
 
-/// growth_ goes from the end of the run back to its start.
 void GradientRun::close_horizon() {
-  if (growth_.size() < 2 || !std::isfinite(growth_.front().second)) return;
-  const double last = growth_.front().second, end = growth_.front().first;
-  const double total = growth_.back().second - last;
-  const double span = std::abs(end - growth_.back().first);
-  if (!std::isfinite(total) || span == 0) return;
+  if (growth_.size() < 2) return;
+  const double epsilon = std::log(epsilon_of(g_.pieces.arithmetic));
+  const auto stages = static_cast<double>(g_.plan.composition.gamma.size());
+  // What rounding has done to the state after a step, relative to it, as a logarithm.
+  const auto rounding = [&](const Growth& at) {
+    return epsilon + 0.5 * std::log(std::max(1.0, stages * static_cast<double>(at.step))) + at.log;
+  };
   Horizon h;
-  const double epsilon = epsilon_of(g_.pieces.arithmetic);
-  h.growth = std::exp(total);
-  h.lyapunov = std::max(0.0, total / span);
-  h.digits = std::max(0.0, -(std::log10(epsilon) + std::max(0.0, total) / std::log(10.0)));
-  for (const auto& [t, log] : growth_) {
-    if (log - last < -std::log(epsilon)) continue;
-    h.lost_at = initial_.t + (end - t);
+  const double span = std::abs(time(growth_.back().step) - initial_.t);
+  h.growth = std::exp(growth_.back().log);
+  h.lyapunov = std::max(0.0, growth_.back().log / span);
+  h.digits = std::clamp(-rounding(growth_.back()) / std::log(10.0), 0.0, -epsilon / std::log(10.0));
+  for (std::size_t k = 1; k < growth_.size(); ++k) {
+    const double before = rounding(growth_[k - 1]), after = rounding(growth_[k]);
+    if (after < 0) continue;
+    const double part = after > before ? std::clamp(-before / (after - before), 0.0, 1.0) : 0.0;
+    const double step = static_cast<double>(growth_[k - 1].step) +
+                        part * static_cast<double>(growth_[k].step - growth_[k - 1].step);
+    h.lost_at = std::fma(step, g_.plan.dt, initial_.t);
     break;
   }
   result_.horizon = h;
@@ -628,7 +778,7 @@ GradientResult GradientRun::go() {
   result_.plan = g_.gradient_plan;
   bool done = true;
   if (chunks_ == 0) {
-    finish_forward(start_);
+    done = finish_forward(start_);
   } else if (control_.value_only) {
     done = run_forward();
   } else {
@@ -652,7 +802,10 @@ GradientResult GradientRun::go() {
   }
   if (control_.value_only) return std::move(result_);
   result_.reverse_s = seconds_since(clock_) - result_.forward_s;
-  collect(start_);
+  if (!collect(start_)) {
+    result_.status = RunStatus::kNonFinite;
+    return std::move(result_);
+  }
   close_horizon();
   stopped();
   return std::move(result_);

@@ -246,6 +246,11 @@ class Planner {
       found = lattice_spacing(system_, *initial_, plan_.dt);
     }
     if (!found && (given[0] == 0 || given[1] == 0)) {
+      if (!initial_) {
+        refuse("the spacing of the lattice is not known", settings_.precision_span,
+               "it is taken from the initial state, and make_plan was not given one",
+               "give make_plan the initial state, or the settings spacings");
+      }
       refuse("the spacing of the lattice is not known", settings_.precision_span,
              "it is taken from the size of q and p, or of their first changes, and one of them is "
              "zero throughout",
@@ -390,9 +395,7 @@ class Planner {
       const GradientPlan g = plan_gradient(system_, plan_, false, asked);
       decide("gradients", std::string(name_of(g.policy)) + ", " + bytes_text(g.bytes), g.reason);
     } catch (const UserError& refusal) {
-      const SourceSpan where = asked.policy_span.empty() ? asked.budget_span : asked.policy_span;
-      if (!where.empty()) refuse(refusal.parts().what, where, "", refusal.parts().remedy);
-      decide("gradients", "none", refusal.parts().what);
+      decide("gradients", "none", refusal.parts().what + ": " + refusal.parts().remedy);
     }
   }
 

@@ -68,6 +68,9 @@ struct GradientSettings {
   std::int64_t budget = kDefaultGradientBudget;  ///< bytes for tapes and kept states
   /// How far an undone state may be from the one that was there, relative to its largest entry.
   double drift_tolerance = 1e-6;
+  /// Whether a second run beside the first measures how round-off grows (Horizon); it costs one
+  /// more run forward.
+  bool horizon = true;
   SourceSpan policy_span, budget_span;
 };
 

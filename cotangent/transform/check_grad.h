@@ -84,8 +84,12 @@ struct GivenDerivatives {
   std::function<Tensors(std::span<const ir::Tensor> x)> value;    ///< anywhere near
   std::function<Tensors(std::span<const ir::Tensor> d)> forward;  ///< J d at x; may be null
   std::function<Tensors(std::span<const ir::Tensor> u)> reverse;  ///< J^T u at x; may be null
-  double noise = 1e-15;            ///< of a value, relative to the largest of its array
-  bool single = false;             ///< f32 in it: fewer digits are asked for
+  double noise = 1e-15;  ///< of a value, relative to the largest of its array
+  bool single = false;   ///< f32 in it: fewer digits are asked for
+  /// All arguments are in units of their own sizes: a derivative that is nothing beside the largest
+  /// is compared on that one's scale.
+  bool own_units = false;
+  bool smooth = false;             ///< proved: what looks like a kink is rounding
   std::vector<std::string> names;  ///< of x, then of the results
 };
 /// Arguments of `value` come with mantissas of 64 bits.

@@ -184,7 +184,7 @@ TEST(Grad, BadInputIsSaid) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"--of", "q[0"}, "--wrt is required"},
       {{"--wrt", "q"}, "--of is required"},
-      {{"--of", "q[0", "--wrt", "q"}, "objective"},
+      {{"--of", "q[0", "--wrt", "q"}, "add the missing ']'"},
       {{"--of", "q", "--wrt", "q"}, "one real number"},
       {{"--of", "q[0]", "--wrt", "r"}, "no \"r\""},
       {{"--of", "q[0]", "--wrt", "v"}, "gives momenta"},

@@ -259,18 +259,18 @@ TEST(Gradient, UndoingThatDriftsFallsBackAndSaysSo) {
   expect_near(at_once, kept, 0, "nothing undone");
 }
 
-// A step that cannot be undone: its friction is so strong that going back overflows within a
-// stretch between two kept states. (H reads t: p shrinks by mass that grows.)
+// A step that cannot be undone closely: its friction takes a factor e^9 out of a small change
+// between two kept states, which undoing puts back in. (A damped pendulum in canonical form,
+// Caldirola 1941, Kanai 1948: dq/dt = p e^-ct, dp/dt = -e^ct sin q.)
 TEST(Gradient, AStepThatCannotBeUndoneFallsBack) {
   Problem problem;
   problem.system = empty_system(Shape{1});
-  // dq/dt = p e^-t, dp/dt = -e^t sin q: a damped pendulum, in canonical form (Caldirola-Kanai).
   add_term(problem.system, "kinetic", [](Builder& b, const TermValues& v) {
-    const Value shrink = b.unary(ir::Op::kExp, b.mul(b.constant(-40.0), v.t));
+    const Value shrink = b.unary(ir::Op::kExp, b.mul(b.constant(-200.0), v.t));
     return b.mul(shrink, b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p))));
   });
   add_term(problem.system, "gravity", [](Builder& b, const TermValues& v) {
-    const Value grow = b.unary(ir::Op::kExp, b.mul(b.constant(40.0), v.t));
+    const Value grow = b.unary(ir::Op::kExp, b.mul(b.constant(200.0), v.t));
     return b.neg(b.mul(grow, b.reduce_sum(b.unary(ir::Op::kCos, v.q))));
   });
   problem.initial.q = tensor(Shape{1}, {1.0});
@@ -280,7 +280,9 @@ TEST(Gradient, AStepThatCannotBeUndoneFallsBack) {
   const Objective o = objective(problem);
   const GradientResult kept = gradient(problem, run, o, {"q"}, policy("all"));
   ASSERT_EQ(kept.status, RunStatus::kFinished);
-  const GradientResult undone = gradient(problem, run, o, {"q"}, policy("reverse"));
+  GradientSettings closely = policy("reverse");
+  closely.drift_tolerance = 1e-13;
+  const GradientResult undone = gradient(problem, run, o, {"q"}, closely);
   ASSERT_EQ(undone.status, RunStatus::kFinished);
   ASSERT_TRUE(undone.drift.has_value());
   expect_near(undone, kept, 1e-4, "damped");
@@ -343,7 +345,7 @@ TEST(Gradient, TellsWhenItsDigitsAreLost) {
       gradient(regular, run_of(regular, 2, 20000), objective(regular), {"q"}, policy("auto"));
   ASSERT_TRUE(good.horizon.has_value());
   EXPECT_FALSE(good.horizon->lost_at);
-  EXPECT_GT(good.horizon->digits, 10);
+  EXPECT_GT(good.horizon->digits, 9);
 
   // E = 1/6: almost all orbits are chaotic, with an exponent of about 0.1 (Benettin, Galgani and
   // Strelcyn 1976: mean 0.1 near the escape energy).
@@ -385,6 +387,76 @@ TEST(Gradient, ThatIsNotFiniteNamesTheOpAndTheStep) {
   }
 }
 
+// At the start, at the end, and on no step between: where the objective or dH/dq has no slope.
+TEST(Gradient, ThatIsNotFiniteAtAnEndIsNamedToo) {
+  Problem problem;
+  problem.system = empty_system(Shape{1});
+  add_term(problem.system, "kinetic", [](Builder& b, const TermValues& v) {
+    return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
+  });
+  add_term(problem.system, "well", [](Builder& b, const TermValues& v) {
+    const Value x = b.unary(ir::Op::kAbs, v.q);
+    return b.reduce_sum(b.binary(ir::Op::kPow, x, b.splat(1.5, b.type(x))));
+  });
+  problem.initial.q = tensor(Shape{1}, {0.0});
+  problem.initial.p = tensor(Shape{1}, {1.0});
+  const RunSettings run = run_of(problem, 2, 20);
+  const GradientResult start = gradient(problem, run, objective(problem), {"q"}, policy("all"));
+  EXPECT_EQ(start.status, RunStatus::kNonFinite);
+  ASSERT_TRUE(start.gradient_fault.has_value());
+  EXPECT_EQ(start.gradient_fault->step, 0);
+
+  System with = problem.system;
+  add_observable(with, "root", 0, [](Builder& b, const TermValues& x) {
+    return b.unary(ir::Op::kSqrt, b.reduce_sum(b.sub(x.q, x.q)));
+  });
+  problem.initial.q = tensor(Shape{1}, {1.0});
+  const GradientResult end =
+      gradient(problem, run, {"root", with.observables.back().value, 0}, {"q"}, policy("all"));
+  ASSERT_TRUE(end.gradient_fault.has_value());
+  EXPECT_EQ(end.gradient_fault->step, 20);
+  System log = problem.system;
+  add_observable(log, "log", 0, [](Builder& b, const TermValues& x) {
+    return b.unary(ir::Op::kLog, b.mul(b.constant(0.0), b.reduce_sum(x.q)));
+  });
+  const GradientResult value =
+      gradient(problem, run, {"log", log.observables.back().value, 0}, {"q"}, policy("all"));
+  EXPECT_EQ(value.status, RunStatus::kNonFinite);
+  ASSERT_TRUE(value.gradient_fault.has_value());
+  EXPECT_EQ(value.gradient_fault->component.substr(0, 13), "the objective");
+}
+
+// What is left is a matter of the state, whatever the objective: what two gradients from starts
+// that differ in the last place share, and where an instability comes in.
+TEST(Gradient, TheHorizonIsThatOfTheState) {
+  // x'' = 1600 x grows by e^40 in a unit of time, and its changes with it: nothing is lost.
+  Problem linear;
+  linear.system = empty_system(Shape{1});
+  add_term(linear.system, "kinetic", [](Builder& b, const TermValues& v) {
+    return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
+  });
+  add_term(linear.system, "hill", [](Builder& b, const TermValues& v) {
+    return b.mul(b.constant(-800.0), b.reduce_sum(b.mul(v.q, v.q)));
+  });
+  linear.initial.q = tensor(Shape{1}, {1.0});
+  linear.initial.p = tensor(Shape{1}, {0.1});
+  RunSettings run = settings(0.001, 2000);
+  run.order = 2;
+  const GradientResult made = gradient(linear, run, objective(linear), {"q"}, policy("auto"));
+  ASSERT_TRUE(made.horizon.has_value());
+  EXPECT_GT(made.horizon->digits, 12);
+  // The energy's own cotangent does not grow; the state's changes do.
+  Problem chaotic = tumbling();
+  const RunSettings steps = run_of(chaotic, 4, 4000);
+  const Objective energy{"energy", *energy_objective(chaotic.system, "energy"), 0};
+  const GradientResult e = gradient(chaotic, steps, energy, {"q"}, policy("auto"));
+  const GradientResult o = gradient(chaotic, steps, objective(chaotic), {"q"}, policy("auto"));
+  EXPECT_DOUBLE_EQ(e.horizon->growth, o.horizon->growth);
+  const GradientResult few =
+      gradient(chaotic, steps, objective(chaotic, 1), {"q"}, policy("checkpoints", 3000));
+  EXPECT_NEAR(few.horizon->digits, o.horizon->digits, 0.5);
+}
+
 template <class F>
 std::string refusal_of(const F& f) {
   try {
@@ -411,6 +483,21 @@ TEST(Gradient, RefusesByName) {
   EXPECT_NE(refused({"q"}, policy("all", 100)).find("raise the budget"), std::string::npos);
   EXPECT_NE(refused({"q"}, policy("checkpoints", 10)).find("give at least"), std::string::npos);
   EXPECT_NE(refused({"q"}, policy("reverse", 10)).find("raise the budget"), std::string::npos);
+  const auto started = [&](const InitialState& initial, GradientControl control) {
+    const Facts facts = find_facts(problem.system, problem.initial);
+    const Plan plan = make_plan(problem.system, facts, run);
+    const auto made = Gradient::compile(problem.system, facts, plan, o, {"q"}, {});
+    return refusal_of([&] { made->run(initial, 10, control); });
+  };
+  InitialState wrong = problem.initial;
+  wrong.q = tensor(Shape{5}, {1, 2, 3, 4, 5});
+  EXPECT_NE(started(wrong, {}).find("the initial q"), std::string::npos);
+  wrong = problem.initial;
+  wrong.p.reset();
+  EXPECT_NE(started(wrong, {}).find("neither p nor v"), std::string::npos);
+  GradientControl many;
+  many.parameters.resize(7);
+  EXPECT_NE(started(problem.initial, many).find("7 parameters"), std::string::npos);
 }
 
 TEST(Gradient, OfNoStepsIsThatOfTheObjective) {
