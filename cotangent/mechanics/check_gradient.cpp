@@ -147,7 +147,7 @@ class GradientChecker {
     const GradientResult here = differenced_->run(initial_, plan_.steps, control());
     refuse_unfinished(here);
     const double digits = here.horizon ? here.horizon->digits : 12;
-    g.noise = 10 * std::pow(10.0, -std::max(1.0, digits));
+    g.noise = 100 * std::pow(10.0, -std::max(1.0, digits));
     g.value = [this](std::span<const Tensor> x) { return value(x); };
     g.forward = [this](std::span<const Tensor> d) { return forward(d); };
     g.reverse = [this](std::span<const Tensor> u) { return reverse(u); };

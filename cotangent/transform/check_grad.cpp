@@ -78,7 +78,7 @@ Slope extrapolated(const std::array<Real, kLevels>& plus, const std::array<Real,
     central[k] = (plus[k] - minus[k]) / (2 * step);
   }
   constexpr std::size_t kLast = kLevels - 1;
-  std::size_t first = smooth ? 0 : kLast;
+  std::size_t first = kLast;
   for (; first > 0; --first) {
     const Real gap = std::fabs(right[first] - left[first]);
     const Real wider = std::fabs(right[first - 1] - left[first - 1]);
@@ -98,15 +98,16 @@ Slope extrapolated(const std::array<Real, kLevels>& plus, const std::array<Real,
     for (std::size_t j = 1; j <= i - first; ++j) {
       power *= 16;
       table[j][i] = table[j - 1][i] + (table[j - 1][i] - table[j - 1][i - 1]) / (power - 1);
-      const Real error = std::max(std::fabs(table[j][i] - table[j - 1][i]),
-                                  std::fabs(table[j][i] - table[j - 1][i - 1]));
+      // Entries may agree by chance.
+      const Real error = std::max({std::fabs(table[j][i] - table[j - 1][i]),
+                                   std::fabs(table[j][i] - table[j - 1][i - 1]),
+                                   noise / (64 * step_of(h, static_cast<int>(i)))});
       if (error < slope.error) {
         slope.error = error;
         slope.value = table[j][i];
       }
     }
   }
-  slope.error = std::max(slope.error, noise / (64 * h));  // entries may agree by chance
   slope.floor = 1000 * noise / h;
   return slope;
 }
