@@ -37,10 +37,18 @@ Tensor widened(const Tensor& x) {
   return y;
 }
 
+/// Whether f computes in f32. A number that is cast to f32 only to have its bits read is one for a
+/// message.
 bool has_single(const Function& f) {
-  for (const ir::Node& n : f.nodes()) {
-    const ir::Value v{static_cast<std::uint32_t>(&n - f.nodes().data())};
-    if (f.op(v) == ir::Op::kCast) continue;  // of a number for a message, say
+  std::vector<bool> read(f.size(), false);  // as a number
+  for (const ir::Value r : f.results()) read[r.id] = true;
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    if (f.op({id}) == ir::Op::kBitcast) continue;
+    for (const ir::Value o : f.operands({id})) read[o.id] = true;
+  }
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const ir::Value v{id};
+    if (f.op(v) == ir::Op::kCast && !read[id]) continue;
     for (const ir::Type& t : f.result_types(v)) {
       if (t.dtype == DType::kF32) return true;
     }

@@ -9,6 +9,7 @@
 #include "cotangent/kernel/lower.h"
 #include "cotangent/kernel/memory_plan.h"
 #include "cotangent/transform/derivatives.h"
+#include "cotangent/transform/faults.h"
 #include "cotangent/transform/passes.h"
 
 namespace cotangent::kernel {
@@ -29,7 +30,8 @@ struct Sizes {
 };
 
 Sizes sizes_of(const FunctionPtr& f) {
-  const Program program = lower(transform::run_passes(f));
+  // Vectors of equal eigenvalues have a check.
+  const Program program = lower(transform::run_passes(transform::expose_faults(*f).program));
   Sizes sizes;
   std::vector<std::size_t> bytes;
   for (const Buffer& b : program.buffers) {
