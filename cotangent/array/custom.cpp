@@ -7,12 +7,6 @@
 namespace cotangent::array {
 namespace {
 
-std::vector<NodePtr> nodes_of(std::span<const Array> arrays) {
-  std::vector<NodePtr> nodes;
-  for (const Array& x : arrays) nodes.push_back(x.node());
-  return nodes;
-}
-
 /// What was recorded as a function of the parameters alone.
 ir::FunctionPtr closed(const char* op, const char* which, const jit_detail::Recording& recording,
                        std::span<const Array> parameters, std::span<const Array> results) {

@@ -11,12 +11,6 @@
 namespace cotangent::array {
 namespace {
 
-std::vector<NodePtr> nodes_of(const std::vector<Array>& arrays) {
-  std::vector<NodePtr> nodes;
-  for (const Array& x : arrays) nodes.push_back(x.node());
-  return nodes;
-}
-
 Array binary(Op op, const Array& x, const Array& y) {
   const Array both[] = {x, y};
   const Matched m = match(ir::name_of(op), both);

@@ -14,18 +14,6 @@
 namespace cotangent::array::implicit_detail {
 namespace {
 
-std::vector<NodePtr> nodes_of(std::span<const Array> arrays) {
-  std::vector<NodePtr> nodes;
-  for (const Array& x : arrays) nodes.push_back(x.node());
-  return nodes;
-}
-
-std::vector<Array> arrays_of(std::span<const NodePtr> nodes) {
-  std::vector<Array> arrays;
-  for (const NodePtr& n : nodes) arrays.push_back(Array(n));
-  return arrays;
-}
-
 void append(std::vector<Array>& to, std::span<const Array> from) {
   to.insert(to.end(), from.begin(), from.end());
 }

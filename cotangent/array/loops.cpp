@@ -39,12 +39,6 @@ void append(std::vector<NodePtr>& to, std::span<const Array> arrays) {
   for (const Array& x : arrays) to.push_back(x.node());
 }
 
-std::vector<Array> arrays_of(std::span<const NodePtr> nodes) {
-  std::vector<Array> arrays;
-  for (const NodePtr& n : nodes) arrays.push_back(Array(n));
-  return arrays;
-}
-
 }  // namespace
 
 bool settle(const char* op, const PlaceOf& place, std::vector<Array>& init,

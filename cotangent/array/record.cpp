@@ -79,6 +79,18 @@ void want_computing(std::string_view op, std::span<const Array> arrays) {
   }
 }
 
+std::vector<NodePtr> nodes_of(std::span<const Array> arrays) {
+  std::vector<NodePtr> nodes;
+  for (const Array& x : arrays) nodes.push_back(x.node());
+  return nodes;
+}
+
+std::vector<Array> arrays_of(std::span<const NodePtr> nodes) {
+  std::vector<Array> arrays;
+  for (const NodePtr& n : nodes) arrays.push_back(Array(n));
+  return arrays;
+}
+
 Array convert(std::string_view op, const Array& x, ElementType to) {
   if (x.element_type() == to) return x;
   if (x.node()->literal) {

@@ -21,6 +21,9 @@ inline Array make(Op op, const std::vector<NodePtr>& operands, ir::Attr attr = {
   return Array(make_op(op, operands, std::move(attr), hint, weak));
 }
 
+std::vector<NodePtr> nodes_of(std::span<const Array> arrays);
+std::vector<Array> arrays_of(std::span<const NodePtr> nodes);
+
 /// x with another element type; a literal becomes another literal, refused when it does not fit.
 Array convert(std::string_view op, const Array& x, ElementType to);
 

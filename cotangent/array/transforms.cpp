@@ -11,18 +11,6 @@
 namespace cotangent::array::transform_detail {
 namespace {
 
-std::vector<NodePtr> nodes_of(std::span<const Array> arrays) {
-  std::vector<NodePtr> nodes;
-  for (const Array& x : arrays) nodes.push_back(x.node());
-  return nodes;
-}
-
-std::vector<Array> arrays_of(std::span<const NodePtr> nodes) {
-  std::vector<Array> arrays;
-  for (const NodePtr& n : nodes) arrays.push_back(Array(n));
-  return arrays;
-}
-
 Closure closure_of(const std::string& name, const Recording& recording,
                    std::span<const Array> parameters, std::span<const Array> results) {
   return close_over(name, nodes_of(results), nodes_of(parameters), {}, recording.serial(),

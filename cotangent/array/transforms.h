@@ -111,6 +111,23 @@ auto one_or_tuple(std::tuple<T...> trees) {
   }
 }
 
+/// `all` as trees like the arguments, one after the other.
+template <class Tuple>
+auto shared_out(std::span<const Array> all, const Tuple& arguments) {
+  std::size_t next = 0;
+  const auto of = [&](const auto& tree) {
+    const std::size_t n = leaves_of(tree).size();
+    const std::span<const Array> mine = all.subspan(next, n);
+    next += n;
+    return with_leaves(tree, mine);
+  };
+  return std::apply(
+      [&](const auto&... x) {
+        return one_or_tuple(std::tuple<std::decay_t<decltype(x)>...>{of(x)...});
+      },
+      arguments);
+}
+
 template <class F, std::size_t... K>
 auto value_and_grad(const F& f, std::index_sequence<K...>, const auto& arguments) {
   Recording recording("grad");
@@ -224,18 +241,7 @@ auto vjp(const F& f, const A&... given) {
   const auto pull = [reverse, arguments](const auto& cotangents) {
     const std::vector<Array> all =
         reverse->pull(leaves_of(lifted_t<std::decay_t<decltype(cotangents)>>(cotangents)));
-    std::size_t next = 0;
-    const auto of = [&](const auto& tree) {
-      const std::size_t n = leaves_of(tree).size();
-      const std::span<const Array> mine(all.data() + next, n);
-      next += n;
-      return with_leaves(tree, mine);
-    };
-    return std::apply(
-        [&](const auto&... x) {
-          return transform_detail::one_or_tuple(std::tuple<std::decay_t<decltype(x)>...>{of(x)...});
-        },
-        arguments);
+    return transform_detail::shared_out(all, arguments);
   };
   return std::pair(std::move(result), pull);
 }
@@ -279,18 +285,7 @@ auto linear_transpose(const F& f, const A&... like) {
     transform_detail::append_leaves(along,
                                     lifted_t<std::decay_t<decltype(cotangents)>>(cotangents));
     const auto all = transform_detail::transposed(recording, parameters, leaves_of(result), along);
-    std::size_t next = 0;
-    const auto of = [&](const auto& tree) {
-      const std::size_t n = leaves_of(tree).size();
-      const std::span<const Array> mine(all.data() + next, n);
-      next += n;
-      return with_leaves(tree, mine);
-    };
-    return std::apply(
-        [&](const auto&... x) {
-          return transform_detail::one_or_tuple(std::tuple<std::decay_t<decltype(x)>...>{of(x)...});
-        },
-        arguments);
+    return transform_detail::shared_out(all, arguments);
   };
 }
 
