@@ -123,6 +123,16 @@ class AdjointBuilder {
     return {b.row(c.drift, 0), b.row(c.kick, 0), b.row(c.before, 0), b.row(c.after, 0)};
   }
 
+  /// One stage after the other, as inputs of a loop.
+  AdjointStage each_stage(BodyInputs& in, const AdjointContext& c) const {
+    AdjointStage s;
+    s.drift = in.entry(c.drift, "drift");
+    s.kick = in.entry(c.kick, "kick");
+    s.before = in.entry(c.before, "time_before");
+    s.after = in.entry(c.after, "time_after");
+    return s;
+  }
+
   /// The adjoint of a stage with its drift at momenta p and its kick at positions q, both `real`.
   Cotangents stage(Builder& b, const AdjointContext& c, Cotangents ct, Value q, Value p,
                    Value index, const AdjointStage& s) const {
@@ -242,14 +252,6 @@ FunctionPtr pull_of(const FunctionPtr& f, std::size_t to, const AdjointPieces& a
   FunctionPtr pull = transform::simplify(*b.finish(std::span(all).subspan(1)));
   if (a.real == DType::kF32) pull = in_single_precision(*pull);
   return passed(pull);
-}
-
-std::vector<Value> parameter_values(Builder& b, const Pieces& pieces) {
-  std::vector<Value> values;
-  for (std::size_t k = 0; k < pieces.parameters.size(); ++k) {
-    values.push_back(b.param(pieces.parameters[k], pieces.parameter_names[k]));
-  }
-  return values;
 }
 
 /// The samples of the objective, as an output of the chunk.
@@ -416,11 +418,7 @@ FunctionPtr reverse_program(const AdjointPieces& a, const Composition& compositi
     over.invariants = in.count();
     Cotangents held = adjoint.hand_in(in, ct);
     over.carries = in.count() - over.invariants;
-    AdjointStage s;
-    s.drift = in.entry(c.drift, "drift");
-    s.kick = in.entry(c.kick, "kick");
-    s.before = in.entry(c.before, "time_before");
-    s.after = in.entry(c.after, "time_after");
+    const AdjointStage s = adjoint.each_stage(in, c);
     const Value q_in = in.row(body.reverse(q, {0}), "q");
     const Value p_in = in.row(body.reverse(p, {0}), "p");
     over.inputs = in.count() - over.invariants - over.carries;
@@ -504,11 +502,7 @@ FunctionPtr undo_program(const AdjointPieces& a, const Composition& composition,
     s = step.hand_in(in, s);
     ct = adjoint.hand_in(in, ct);
     over.carries = in.count() - over.invariants;
-    AdjointStage stage;
-    stage.drift = in.entry(c.drift, "drift");
-    stage.kick = in.entry(c.kick, "kick");
-    stage.before = in.entry(c.before, "time_before");
-    stage.after = in.entry(c.after, "time_after");
+    const AdjointStage stage = adjoint.each_stage(in, c);
     const Compensated drift = in.entry(back.drift, "undo_drift");
     const Compensated kick = in.entry(back.kick, "undo_kick");
     over.inputs = in.count() - over.invariants - over.carries;

@@ -50,6 +50,17 @@ std::int64_t carry_bytes(const Arithmetic& arithmetic, const Shape& shape) {
   return bytes;
 }
 
+double largest(const Tensor& x) {
+  double m = 0;
+  const auto add = [&](double a) { m = std::isnan(a) || std::isnan(m) ? NAN : std::max(m, a); };
+  if (x.type().dtype == DType::kF64 && !x.extended()) {
+    for (double a : x.as<double>()) add(std::abs(a));
+  } else {
+    for (std::int64_t k = 0; k < x.size(); ++k) add(std::abs(static_cast<double>(x.real(k))));
+  }
+  return m;
+}
+
 Tensor converted(const Tensor& x, DType dtype) {
   if (x.type().dtype == dtype) return x;
   Tensor y(x.type().with_dtype(dtype));

@@ -61,6 +61,9 @@ class Carry {
   Units q_units_, p_units_;
 };
 
+/// The largest magnitude of x; NaN where it holds one.
+double largest(const ir::Tensor& x);
+
 /// x in another type of reals, rounded.
 ir::Tensor converted(const ir::Tensor& x, DType dtype);
 

@@ -6,6 +6,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/pairs.h"
 #include "cotangent/mechanics/symmetry.h"
@@ -45,13 +46,6 @@ struct State {
   Tensor q, p;
   double t = 0;
 };
-
-double largest(const Tensor& x) {
-  double m = 0;
-  for (std::int64_t k = 0; k < x.size(); ++k)
-    m = std::max(m, std::abs(static_cast<double>(x.real(k))));
-  return m;
-}
 
 /// The size of a state, to choose perturbations by.
 double extent(const Tensor& x) {

@@ -28,15 +28,6 @@ bool finite(const CotangentTensors& ct) {
                       [](const Tensor& x) { return first_non_finite(x).has_value(); });
 }
 
-double largest(const Tensor& x) {
-  double m = 0;
-  for (std::int64_t k = 0; k < x.size(); ++k) {
-    const double a = std::abs(static_cast<double>(x.real(k)));
-    m = std::isnan(a) ? a : std::max(m, a);
-  }
-  return m;
-}
-
 /// |a - b| over |b|, by largest entries; infinite where a number is not finite.
 double distance(const Tensor& a, const Tensor& b) {
   double difference = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/flow.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/transform/derivatives.h"
@@ -18,14 +19,6 @@ using ir::Value;
 
 constexpr double kRange = 0x1p62;
 constexpr double kFirstSteps = 256;
-
-double largest(const Tensor& x) {
-  double m = 0;
-  for (std::int64_t k = 0; k < x.size(); ++k) {
-    m = std::max(m, std::abs(static_cast<double>(x.real(k))));
-  }
-  return m;
-}
 
 /// From this many elements on reals off the lattice are kept, not made again where they are read.
 constexpr std::int64_t kMadeWhole = 8;

@@ -242,8 +242,7 @@ ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& o
   Builder b("start");
   const SymbolicCarry s = part_params(b, pieces, state_parts(pieces.arithmetic));
   const Value t = b.param(kReal, "t");
-  const std::vector<Value> parameters =
-      parameter_values(b, pieces.parameters, pieces.parameter_names);
+  const std::vector<Value> parameters = parameter_values(b, pieces);
   const StepBuilder step(pieces, composition_for(2));
   StepContext c;
   c.parameters = parameters;
@@ -265,8 +264,7 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
   const Value first = b.param(kIndex, "first"), count = b.param(kIndex, "count");
   const Type real = ir::scalar(pieces.real);
   const Value t0 = b.param(real, "t0"), dt = b.param(real, "dt");
-  const std::vector<Value> parameters =
-      parameter_values(b, pieces.parameters, pieces.parameter_names);
+  const std::vector<Value> parameters = parameter_values(b, pieces);
   const StepBuilder step(pieces, composition);
   const StepContext outer = step.context(b, t0, dt, parameters);
 
@@ -331,7 +329,7 @@ ir::FunctionPtr device_start_program(const Pieces& pieces) {
   const SymbolicCarry s = part_params(b, pieces, state_parts(pieces.arithmetic));
   const Value t = b.param(ir::scalar(pieces.real), "t");
   StepContext c;
-  c.parameters = parameter_values(b, pieces.parameters, pieces.parameter_names);
+  c.parameters = parameter_values(b, pieces);
   const StepBuilder step(pieces, composition_for(2));
   return transform::simplify(*b.finish({step.gradient(b, c, s, t).value}));
 }
@@ -361,8 +359,7 @@ ir::FunctionPtr step_program(const Pieces& pieces, const Composition& compositio
   SymbolicCarry s = part_params(b, pieces, parts);
   const Value index = b.param(kIndex, "step");
   const Value t0 = b.param(kReal, "t0"), dt = b.param(kReal, "dt");
-  const std::vector<Value> parameters =
-      parameter_values(b, pieces.parameters, pieces.parameter_names);
+  const std::vector<Value> parameters = parameter_values(b, pieces);
   const StepBuilder step(pieces, composition);
   const StepContext c = step.context(b, t0, dt, parameters);
   s.gradient = step.gradient(b, c, s, step.time(b, c, index, b.constant(0.0)));

@@ -35,6 +35,14 @@ Value BodyInputs::row(Value array, const std::string& name) {
   return body_.param(type.with_shape(type.shape.row()), name);
 }
 
+std::vector<Value> parameter_values(Builder& b, const Pieces& pieces) {
+  std::vector<Value> values;
+  for (std::size_t k = 0; k < pieces.parameters.size(); ++k) {
+    values.push_back(b.param(pieces.parameters[k], pieces.parameter_names[k]));
+  }
+  return values;
+}
+
 StepBuilder::StepBuilder(const Pieces& pieces, const Composition& composition)
     : pieces_(pieces),
       parts_(carried_parts(pieces.arithmetic)),
@@ -203,6 +211,17 @@ Compensated StepBuilder::call(Builder& b, const ir::Function& f, const StepConte
   return {result[0], pairs ? result[1] : Value{}};
 }
 
+/// q after a drift, in two halves at two times where dH/dp depends on time.
+Compensated StepBuilder::drifted(Builder& b, const StepContext& c, SymbolicCarry s, Value index,
+                                 Compensated drift, Value first, Value second) const {
+  const auto by = [&](Value t) {
+    return update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t));
+  };
+  if (!pieces_.velocity_moves) return by({});
+  s.q = by(time(b, c, index, first));
+  return by(time(b, c, index, second));
+}
+
 SymbolicCarry StepBuilder::stage(Builder& b, const StepContext& c, SymbolicCarry s, Value index,
                                  Compensated drift, Compensated kick, Value before, Value after,
                                  StageRecord* record) const {
@@ -213,13 +232,7 @@ SymbolicCarry StepBuilder::stage(Builder& b, const StepContext& c, SymbolicCarry
   if (record) record->p = recorded(s.p, Part::kP);
   Value t_after;
   if (moves()) t_after = time(b, c, index, after);
-  if (pieces_.velocity_moves) {
-    const Value t_before = time(b, c, index, before);
-    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t_before));
-    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t_after));
-  } else {
-    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
-  }
+  s.q = drifted(b, c, s, index, drift, before, after);
   if (record) record->q = recorded(s.q, Part::kQ);
   s.gradient = gradient(b, c, s, t_after);
   s.p = update(b, Part::kP, s.p, kick, s.gradient);
@@ -231,13 +244,7 @@ SymbolicCarry StepBuilder::undo_drift(Builder& b, const StepContext& c, Symbolic
                                       Value after) const {
   Value t_before;
   if (moves()) t_before = time(b, c, index, before);
-  if (pieces_.velocity_moves) {
-    const Value t_after = time(b, c, index, after);
-    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t_after));
-    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, t_before));
-  } else {
-    s.q = update(b, Part::kQ, s.q, drift, call(b, *pieces_.velocity, c, s, {}));
-  }
+  s.q = drifted(b, c, s, index, drift, after, before);
   s.gradient = gradient(b, c, s, t_before);
   return s;
 }

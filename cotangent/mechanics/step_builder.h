@@ -62,6 +62,9 @@ struct StageRecord {
   ir::Value q, p;
 };
 
+/// The parameters of a program's system, one after the other.
+std::vector<ir::Value> parameter_values(ir::Builder& b, const Pieces& pieces);
+
 class StepBuilder {
  public:
   StepBuilder(const Pieces& pieces, const Composition& composition);
@@ -93,6 +96,9 @@ class StepBuilder {
   SymbolicCarry carry(std::span<const ir::Value> values) const;
 
  private:
+  transform::Compensated drifted(ir::Builder& b, const StepContext& c, SymbolicCarry s,
+                                 ir::Value index, transform::Compensated drift, ir::Value first,
+                                 ir::Value second) const;
   bool moves() const { return pieces_.gradient_moves || pieces_.velocity_moves; }
   ir::Value to_state(ir::Builder& b, ir::Value x) const;
   ir::Value in_real(ir::Builder& b, ir::Value x) const;
