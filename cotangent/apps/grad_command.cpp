@@ -84,8 +84,7 @@ std::string lost_text(const mechanics::GradientResult& result, bool mean) {
          error_text(h.growth) + ", a Lyapunov exponent of about " + number_text(h.lyapunov, 3) +
          ")" +
          (mean ? "; the gradient of a long-time mean is not the mean of such gradients: average "
-                 "over "
-                 "an ensemble of shorter runs, or over windows shorter than that"
+                 "over an ensemble of shorter runs, or over windows shorter than that"
                : "; take a shorter run, or a mean over an ensemble of shorter runs");
 }
 
@@ -167,15 +166,20 @@ void write_text(std::ostream& out, const GradOptions& options, const Prepared& p
 }
 
 std::string fault_text(const mechanics::GradientFault& fault, const Prepared& prepared) {
-  std::string text = "the gradient is not finite: going backwards, step " +
-                     telemetry::grouped(fault.step) + " (t = " + number_text(fault.t, 6) +
-                     ") is the first whose adjoint is not: " + fault.component;
+  const std::string at =
+      "step " + telemetry::grouped(fault.step) + " (t = " + number_text(fault.t, 6) + ")";
+  std::string text = fault.of_value ? fault.component + " is not finite at " + at
+                                    : "the gradient is not finite: going backwards, " + at +
+                                          " is the first whose adjoint is not: " + fault.component;
   if (!fault.op.empty()) text += ", first made by " + fault.op;
   if (!fault.where.empty()) text += " " + fault.where;
-  if (!fault.expression.empty()) text += ", the derivative of " + fault.expression;
+  if (!fault.expression.empty()) {
+    text += (fault.of_value ? ", in " : ", the derivative of ") + fault.expression;
+  }
   if (prepared.file.source && !fault.place.empty()) {
     text += "\n" + show_place(*prepared.file.source, fault.place);
   }
+  if (fault.of_value) return text;
   return text +
          "\nA root, a norm or a power may have no slope where it is zero: see the table of "
          "kinks in docs/derivatives.md.";

@@ -24,7 +24,7 @@ double largest(const Tensor& x, std::int64_t begin, std::int64_t end) {
 
 /// The unit of each element: the largest of its row of a state (of a particle), a parameter's own
 /// size; where that is zero, the largest of all, or 1.
-Tensor units_of(const Tensor& x, bool state) {
+Tensor sizes_of(const Tensor& x, bool state) {
   Tensor units(Type{DType::kF64, x.type().shape});
   const double all = largest(x, 0, x.size());
   const std::int64_t width = state && x.type().shape.rank() == 2 ? x.type().shape[1] : 1;
@@ -88,7 +88,7 @@ class GradientChecker {
  public:
   GradientChecker(const System& system, const Facts& facts, const Plan& plan,
                   const InitialState& initial, const std::optional<Objective>& objective,
-                  const std::vector<std::string>& wrt, const GradientSettings& settings,
+                  const std::vector<std::string>& wrt, GradientSettings settings,
                   const FlowOptions& options, const std::function<bool()>& interrupted)
       : smooth_(facts.holds("smooth")),
         system_(system),
@@ -96,6 +96,13 @@ class GradientChecker {
         initial_(initial),
         objective_(objective),
         wrt_(wrt) {
+    settings.horizon = true;  // it says how far differences can be trusted
+    for (const std::string& name : wrt) {
+      if (name == "v" && !initial.v) {
+        throw UserError("a gradient by v, and the initial state gives momenta",
+                        "differentiate by p, or give v in [initial]");
+      }
+    }
     if (objective) {
       gradient_ = Gradient::compile(system, facts, plan, *objective, wrt, settings, options);
     } else {
@@ -127,7 +134,7 @@ class GradientChecker {
   transform::GivenDerivatives given() {
     transform::GivenDerivatives g;
     for (const std::string& name : wrt_) {
-      units_.push_back(units_of(variable(name), name == "q" || name == "p" || name == "v"));
+      units_.push_back(sizes_of(variable(name), name == "q" || name == "p" || name == "v"));
       g.x.push_back(over(variable(name), units_.back()));
       g.names.push_back(name);
     }
@@ -146,7 +153,8 @@ class GradientChecker {
     // Round-off of a run, with what it has grown by.
     const GradientResult here = differenced_->run(initial_, plan_.steps, control());
     refuse_unfinished(here);
-    const double digits = here.horizon ? here.horizon->digits : 12;
+    // (A state at rest has no horizon.)
+    const double digits = here.horizon ? here.horizon->digits : 14;
     g.noise = 100 * std::pow(10.0, -std::max(1.0, digits));
     g.value = [this](std::span<const Tensor> x) { return value(x); };
     g.forward = [this](std::span<const Tensor> d) { return forward(d); };

@@ -53,6 +53,7 @@ struct GradientFault {
   std::string where;       ///< "in lane 2 of map %7"; "" where the step itself has it
   std::string expression;  ///< source text of what the op is the derivative of; may be empty
   SourceSpan place;        ///< of it; may be empty
+  bool of_value = false;   ///< the objective itself is not finite
 };
 
 struct GradientResult {

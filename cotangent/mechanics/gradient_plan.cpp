@@ -57,9 +57,9 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
   const std::int64_t n = std::max<std::int64_t>(1, plan.steps), budget = settings.budget;
 
   GradientPlan g;
-  // At least 64 chunks, for the horizon.
-  g.chunk = std::clamp<std::int64_t>(kTapeBytes / std::max<std::int64_t>(1, tape), 1,
-                                     std::max<std::int64_t>(1, n / kWatched));
+  // The horizon sees what lies between chunks: it wants many.
+  const std::int64_t longest = settings.horizon ? std::max<std::int64_t>(1, n / kWatched) : n;
+  g.chunk = std::clamp<std::int64_t>(kTapeBytes / std::max<std::int64_t>(1, tape), 1, longest);
   const auto set_chunks = [&] { g.chunks = (n + g.chunk - 1) / g.chunk; };
   set_chunks();
   const std::string steps = counted(n, "step") + " of " + bytes_text(tape);

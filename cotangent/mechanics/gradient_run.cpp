@@ -28,11 +28,12 @@ bool finite(const CotangentTensors& ct) {
                       [](const Tensor& x) { return first_non_finite(x).has_value(); });
 }
 
-/// |a - b| over |b|, by largest entries; infinite where a number is not finite.
+/// |a - b| over |b|, by largest entries, both f64; infinite where a number is not finite.
 double distance(const Tensor& a, const Tensor& b) {
+  const auto x = a.as<double>(), y = b.as<double>();
   double difference = 0;
-  for (std::int64_t k = 0; k < a.size(); ++k) {
-    const double d = std::abs(static_cast<double>(a.real(k) - b.real(k)));
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const double d = std::abs(x[k] - y[k]);
     if (!std::isfinite(d)) return std::numeric_limits<double>::infinity();
     difference = std::max(difference, d);
   }
@@ -123,11 +124,15 @@ class GradientRun {
   void note_kept(std::int64_t bytes) { result_.kept_bytes = std::max(result_.kept_bytes, bytes); }
   bool stopped();
   void observe_start(Carry& state, const Tensor& t) const;
-  void follow(const Carry& main, std::int64_t begin, std::int64_t count);
+  void follow(const Carry& from, const Carry& main, std::int64_t begin, std::int64_t count);
+  void fresh_shadow(const Carry& at, std::int64_t step);
   void place_shadow(const Carry& at, const Tensor& dq, const Tensor& dp, double by,
                     std::int64_t step);
-  bool fail_at(std::int64_t step, const ir::FunctionPtr& f, const std::vector<Tensor>& args,
-               std::vector<std::string> names);
+  std::optional<GradientFault> fault_in(const ir::Function& f, const std::vector<Tensor>& args,
+                                        std::int64_t step, const std::vector<std::string>& names,
+                                        std::size_t skipped = 0) const;
+  std::vector<std::string> gradient_names(std::vector<std::string> more = {}) const;
+  AdjointPieces plain_pieces() const;
   bool objective_is_finite(const Carry& state, std::int64_t step, const std::vector<Tensor>& slope);
 
   const GradientImpl& g_;
@@ -217,48 +222,54 @@ void GradientRun::place_shadow(const Carry& at, const Tensor& dq, const Tensor& 
   observe_start(shadow_, Tensor::scalar_of<double>(time(step)));
 }
 
-/// The shadow goes along a chunk that ended in `main`: its distance is noted and made small again.
-void GradientRun::follow(const Carry& main, std::int64_t begin, std::int64_t count) {
-  const double small = std::sqrt(epsilon_of(g_.pieces.arithmetic));
+/// The shadow a little off in no direction of its own.
+void GradientRun::fresh_shadow(const Carry& at, std::int64_t step) {
   Tensor dq({DType::kF64, g_.pieces.shape}), dp(dq.type());
-  if (growth_.empty()) {
-    // Units from what the first chunk has shown, since a run may start at rest.
-    const auto unit = [&](Part part) {
-      return std::max(largest(start_.whole(part)), largest(main.whole(part)));
-    };
-    scale_q_ = unit(Part::kQ), scale_p_ = unit(Part::kP);
-    if (!(scale_q_ > 0) || !(scale_p_ > 0)) return;
-    const double each = small / std::sqrt(2.0 * static_cast<double>(dq.size()));
-    for (std::int64_t k = 0; k < dq.size(); ++k) {
-      dq.set_real(k, scale_q_ * each * (k % 3 == 1 ? -1 : 1));
-      dp.set_real(k, scale_p_ * each * (k % 5 == 2 ? -1 : 1));
-    }
-    place_shadow(start_, dq, dp, 1, 0);
-    shadow_next_ = Carry(g_.pieces.arithmetic, g_.pieces.shape);
-    growth_.push_back({0, 0});
+  const double each =
+      std::sqrt(epsilon_of(g_.pieces.arithmetic) / (2.0 * static_cast<double>(dq.size())));
+  for (std::int64_t k = 0; k < dq.size(); ++k) {
+    dq.set_real(k, scale_q_ * each * (k % 3 == 1 ? -1 : 1));
+    dp.set_real(k, scale_p_ * each * (k % 5 == 2 ? -1 : 1));
   }
-  call_chunk(g_.advance, shadow_, shadow_next_, begin, count, nullptr);
-  const Tensor q = main.whole(Part::kQ), p = main.whole(Part::kP);
-  const Tensor off_q = shadow_next_.whole(Part::kQ), off_p = shadow_next_.whole(Part::kP);
+  place_shadow(at, dq, dp, 1, step);
+}
+
+/// The shadow goes along a chunk from `from` to `main`: its distance is noted and made small again.
+void GradientRun::follow(const Carry& from, const Carry& main, std::int64_t begin,
+                         std::int64_t count) {
   // Relative to the largest that the state has been: what grows with it loses no digits.
+  const Tensor q = main.whole(Part::kQ), p = main.whole(Part::kP);
   scale_q_ = std::max(scale_q_, largest(q));
   scale_p_ = std::max(scale_p_, largest(p));
+  if (!(scale_q_ > 0) || !(scale_p_ > 0)) return;  // at rest, so far
+  if (growth_.empty()) {
+    scale_q_ = std::max(scale_q_, largest(from.whole(Part::kQ)));
+    scale_p_ = std::max(scale_p_, largest(from.whole(Part::kP)));
+    fresh_shadow(from, begin);
+    shadow_next_ = Carry(g_.pieces.arithmetic, g_.pieces.shape);
+    growth_.push_back({begin, 0});
+  }
+  call_chunk(g_.advance, shadow_, shadow_next_, begin, count, nullptr);
+  Tensor dq = shadow_next_.whole(Part::kQ), dp = shadow_next_.whole(Part::kP);
   double square = 0;
-  for (std::int64_t k = 0; k < q.size(); ++k) {
-    dq.set_real(k, off_q.real(k) - q.real(k));
-    dp.set_real(k, off_p.real(k) - p.real(k));
-    const auto x = static_cast<double>(dq.real(k)) / scale_q_;
-    const auto y = static_cast<double>(dp.real(k)) / scale_p_;
-    square += x * x + y * y;
+  for (std::size_t k = 0; k < q.as<double>().size(); ++k) {
+    double& x = dq.as<double>()[k];
+    double& y = dp.as<double>()[k];
+    x -= q.as<double>()[k];
+    y -= p.as<double>()[k];
+    square += x * x / (scale_q_ * scale_q_) + y * y / (scale_p_ * scale_p_);
   }
-  const double distance = std::sqrt(square);
-  if (!std::isfinite(distance) || distance == 0) {
-    std::swap(shadow_, shadow_next_);
-    return;
-  }
+  const double small = std::sqrt(epsilon_of(g_.pieces.arithmetic));
+  double distance = std::sqrt(square);
+  const bool usable = std::isfinite(distance) && distance > 0;
+  if (!usable) distance = distance == 0 ? small : 1;  // below rounding; away for good
   shadow_log_ += std::log(distance / small);
   growth_.push_back({begin + count, shadow_log_});
-  place_shadow(main, dq, dp, small / distance, begin + count);
+  if (usable) {
+    place_shadow(main, dq, dp, small / distance, begin + count);
+  } else {
+    fresh_shadow(main, begin + count);
+  }
 }
 
 void GradientRun::push_tail(std::vector<const Tensor*>& args, std::int64_t first,
@@ -320,7 +331,7 @@ bool GradientRun::forward(std::int64_t chunk, const Carry& from, Carry& to, Tape
     if (to.non_finite()) return false;
     if (g_.adjoint.every > 0) add_samples(sample_rows_, begin, n);
     forward_done_ = begin + n;
-    if (g_.settings.horizon && !control_.value_only) follow(to, begin, n);
+    if (g_.settings.horizon && !control_.value_only) follow(from, to, begin, n);
   }
   return true;
 }
@@ -366,51 +377,69 @@ bool GradientRun::finish_forward(const Carry& end) {
   return true;
 }
 
-/// Names what made result r of `f` not finite, as a fault of this step; gives false where it did.
-bool GradientRun::fail_at(std::int64_t step, const ir::FunctionPtr& f,
-                          const std::vector<Tensor>& args, std::vector<std::string> names) {
-  const auto found = ir::find_non_finite(*f, args);
-  if (!found) return true;
+/// What made a result of `f` not finite, as a fault of this step; nothing where all are finite.
+/// `names` are those of the results; of the levels the first `skipped` are not told.
+std::optional<GradientFault> GradientRun::fault_in(const ir::Function& f,
+                                                   const std::vector<Tensor>& args,
+                                                   std::int64_t step,
+                                                   const std::vector<std::string>& names,
+                                                   std::size_t skipped) const {
+  const auto found = ir::find_non_finite(f, args);
+  if (!found) return {};
   GradientFault fault;
   fault.step = step;
   fault.t = time(step);
-  fault.component = names[std::min(found->result, names.size() - 1)] +
-                    ir::element_text(f->result_type(found->result).shape, found->element);
+  fault.component =
+      component_name(names[found->result], f.result_type(found->result).shape, found->element);
   if (!found->argument) fault.op = ir::name_of(found->op);
-  for (const ir::NonFiniteLevel& level : found->levels) {
-    fault.where += (fault.where.empty() ? "in " : ", ") + level.text();
+  for (std::size_t k = skipped; k < found->levels.size(); ++k) {
+    fault.where += (k > skipped ? ", " : "in ") + found->levels[k].text();
   }
   fault.place = found->place;
   const SourcePtr& source = g_.system.source;
   if (source && !fault.place.empty() && fault.place.end <= source->text.size()) {
     fault.expression = source->text.substr(fault.place.begin, fault.place.end - fault.place.begin);
   }
-  result_.gradient_fault = std::move(fault);
-  return false;
+  return fault;
+}
+
+/// "gradient by q", "gradient by p", those given, then those of the parameters.
+std::vector<std::string> GradientRun::gradient_names(std::vector<std::string> more) const {
+  std::vector<std::string> names = {"gradient by q", "gradient by p"};
+  names.insert(names.end(), more.begin(), more.end());
+  for (std::size_t k : g_.adjoint.wrt) {
+    names.push_back("gradient by " + g_.pieces.parameter_names[k]);
+  }
+  return names;
+}
+
+/// The pieces as the rules of derivatives made them, for a search.
+AdjointPieces GradientRun::plain_pieces() const {
+  return make_adjoint_pieces(system_, g_.pieces, g_.objective, g_.parameters, nullptr, false);
 }
 
 /// Whether value and slopes of the objective at a state are; the fault, if not.
 bool GradientRun::objective_is_finite(const Carry& state, std::int64_t step,
                                       const std::vector<Tensor>& slope) {
   if (std::isfinite(result_.value) && (slope.empty() || finite(slope))) return true;
-  const AdjointPieces plain =
-      make_adjoint_pieces(system_, g_.pieces, g_.objective, g_.parameters, nullptr, false);
-  std::vector<std::string> names = {"the objective " + g_.objective.name, "gradient by q",
-                                    "gradient by p"};
-  for (std::size_t k : g_.adjoint.wrt) {
-    names.push_back("gradient by " + g_.pieces.parameter_names[k]);
-  }
-  const auto fails = [&](const Carry& at, std::int64_t n) {
+  const AdjointPieces plain = plain_pieces();
+  std::vector<std::string> names = gradient_names();
+  names.insert(names.begin(), "the objective " + g_.objective.name);
+  const auto fault_at = [&](const Carry& at, std::int64_t n) {
     std::vector<Tensor> args = {at.whole(Part::kQ), at.whole(Part::kP),
                                 Tensor::scalar_of<double>(time(n))};
     for (const Parameter& x : system_.parameters) args.push_back(x.value);
-    return !fail_at(n, plain.objective, args, names);
+    return fault_in(*plain.objective, args, n, names);
   };
-  if (fails(state, step) || fails(start_, 0)) return false;
-  GradientFault fault;  // a sample on the way, or one that only the passes' rounding makes so
-  fault.step = step;
-  fault.t = time(step);
-  fault.component = names[0];
+  std::optional<GradientFault> fault = fault_at(state, step);
+  if (!fault && g_.adjoint.every > 0) fault = fault_at(start_, 0);
+  if (!fault) {  // a sample on the way, or one that only the passes' rounding makes so
+    fault.emplace();
+    fault->step = step;
+    fault->t = time(step);
+    fault->component = names[0];
+  }
+  fault->of_value = !std::isfinite(result_.value);
   result_.gradient_fault = std::move(fault);
   return false;
 }
@@ -498,42 +527,24 @@ void GradientRun::find_fault(std::int64_t chunk) {
   last_steps(bad);
   ct_ = after;
 
-  GradientFault fault;
-  fault.step = begin + n - bad + 1;
-  fault.t = time(fault.step);
-  const AdjointPieces plain =
-      make_adjoint_pieces(system_, g_.pieces, g_.objective, g_.parameters, nullptr, false);
-  const ir::FunctionPtr one = reverse_program(plain, g_.plan.composition, 1);
-  call_chunk(g_.tape, state, to, fault.step - 1, 1, &tapes);
+  const std::int64_t step = begin + n - bad + 1;
+  const ir::FunctionPtr one = reverse_program(plain_pieces(), g_.plan.composition, 1);
+  call_chunk(g_.tape, state, to, step - 1, 1, &tapes);
   std::vector<Tensor> args;
   for (std::size_t k = 0; k < tapes.size(); ++k) args.push_back(row_of(tapes[k], *one, k));
   args.insert(args.end(), after.begin(), after.end());
   if (g_.adjoint.every > 0) args.push_back(weight_);
-  args.insert(args.end(), {Tensor::scalar_of<std::int64_t>(fault.step - 1),
+  args.insert(args.end(), {Tensor::scalar_of<std::int64_t>(step - 1),
                            Tensor::scalar_of<std::int64_t>(1), t0_, dt_});
   for (const Parameter& x : system_.parameters) args.push_back(x.value);
-  if (const auto found = ir::find_non_finite(*one, args)) {
-    const std::size_t r = found->result;
-    const std::string names[] = {"q", "p", "dH/dq"};
-    const std::string name =
-        r < kCtParameters ? names[r] : g_.pieces.parameter_names[g_.adjoint.wrt[r - kCtParameters]];
-    fault.component =
-        "gradient by " + component_name(name, one->result_type(r).shape, found->element);
-    fault.op = ir::name_of(found->op);
-    // The loop over the one step is none to tell of.
-    for (std::size_t k = 1; k < found->levels.size(); ++k) {
-      fault.where += (k > 1 ? ", " : "in ") + found->levels[k].text();
-    }
-    fault.place = found->place;
-    const SourcePtr& source = g_.system.source;
-    if (source && !fault.place.empty() && fault.place.end <= source->text.size()) {
-      fault.expression =
-          source->text.substr(fault.place.begin, fault.place.end - fault.place.begin);
-    }
-  } else {
-    fault.component = "gradient";
+  // The loop over the one step is none to tell of.
+  result_.gradient_fault = fault_in(*one, args, step, gradient_names({"gradient by dH/dq"}), 1);
+  if (!result_.gradient_fault) {
+    result_.gradient_fault.emplace();
+    result_.gradient_fault->step = step;
+    result_.gradient_fault->t = time(step);
+    result_.gradient_fault->component = "the gradient";
   }
-  result_.gradient_fault = std::move(fault);
 }
 
 bool GradientRun::stopped() {
@@ -658,6 +669,7 @@ bool GradientRun::run_undoing() {
       // This stretch once more, and all before it, from states that are known.
       ct_ = before;
       reverse_done_ = done;
+      kept.clear();
       return run_checkpoints(end, start_, true);
     }
     result_.worst_drift = std::max(result_.worst_drift, drift);
@@ -696,17 +708,13 @@ bool GradientRun::begin(const Carry& start) {
   g_.begin.call(args, results);
   next_ct_[2] = Tensor(next_ct_[2].type());
   if (!finite(next_ct_)) {
-    const AdjointPieces plain =
-        make_adjoint_pieces(system_, g_.pieces, g_.objective, g_.parameters, nullptr, false);
     std::vector<Tensor> given;
     for (const Tensor* x : args) given.push_back(*x);
-    std::vector<std::string> names = {"gradient by q", "gradient by p"};
-    for (std::size_t k : g_.adjoint.wrt) {
-      names.push_back("gradient by " + g_.pieces.parameter_names[k]);
-    }
-    if (fail_at(0, begin_program(plain), given, names)) {
-      result_.gradient_fault = GradientFault{};
-      result_.gradient_fault->component = "gradient by q";
+    result_.gradient_fault = fault_in(*begin_program(plain_pieces()), given, 0, gradient_names());
+    if (!result_.gradient_fault) {
+      result_.gradient_fault.emplace();
+      result_.gradient_fault->t = initial_.t;
+      result_.gradient_fault->component = "the gradient";
     }
     return false;
   }
@@ -738,6 +746,7 @@ bool GradientRun::collect(const Carry& start) {
   return true;
 }
 
+/// What the shadow has shown.
 void GradientRun::close_horizon() {
   if (growth_.size() < 2) return;
   const double epsilon = std::log(epsilon_of(g_.pieces.arithmetic));

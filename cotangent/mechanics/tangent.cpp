@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cotangent/mechanics/callable.h"
+#include "cotangent/mechanics/diagnose.h"
 #include "cotangent/transform/derivatives.h"
 
 namespace cotangent::mechanics {
@@ -33,7 +34,7 @@ class TangentImpl final : public Tangent {
  public:
   TangentImpl(const System& system, const Plan& plan, const std::optional<Objective>& objective,
               const FlowOptions& options)
-      : dt_(plan.dt), every_(objective ? objective->every : 0) {
+      : system_(system), dt_(plan.dt), every_(objective ? objective->every : 0) {
     const Pieces pieces = make_pieces(system, Arithmetic{}, false);
     std::vector<Output> outputs;
     ir::FunctionPtr value;
@@ -80,6 +81,7 @@ class TangentImpl final : public Tangent {
                     std::int64_t steps, const Direction& d) const override {
     const Tensor t0 = Tensor::scalar_of<double>(initial.t);
     const Tensor dt = Tensor::scalar_of<double>(dt_);
+    check_arguments(initial, parameters, steps, d);
     const auto call = [&](const Pushed& program, std::vector<const Tensor*> args,
                           const std::vector<const Tensor*>& tangents) {
       for (const Tensor& x : parameters) args.push_back(&x);
@@ -132,6 +134,29 @@ class TangentImpl final : public Tangent {
   }
 
  private:
+  void check_arguments(const InitialState& initial, const std::vector<Tensor>& parameters,
+                       std::int64_t steps, const Direction& d) const {
+    if (steps < 0) throw UserError("the number of steps is negative");
+    if (!initial.p)
+      throw UserError("a tangent map starts from momenta", "give p (momentum_from_velocity)");
+    check_state(system_, initial.q, "q");
+    check_state(system_, *initial.p, "p");
+    check_state(system_, d.q, "direction of q");
+    check_state(system_, d.p, "direction of p");
+    const auto like = [&](const std::vector<Tensor>& given) {
+      bool same = given.size() == system_.parameters.size();
+      for (std::size_t k = 0; same && k < given.size(); ++k) {
+        same = given[k].type() == system_.parameters[k].value.type();
+      }
+      return same;
+    };
+    if (!like(parameters) || !like(d.parameters)) {
+      throw UserError("the parameters, or their direction, are not like those of the system",
+                      "give one array for each, in its order and of its type");
+    }
+  }
+
+  System system_;
   double dt_;
   std::int64_t every_, trip_ = 1;
   bool with_value_ = false;

@@ -29,7 +29,8 @@ class Tangent {
                                                 const std::optional<Objective>& objective,
                                                 const FlowOptions& options = {});
   virtual ~Tangent() = default;
-  /// `initial` has p, and `parameters` stand in place of the system's.
+  /// `initial` has p, and `parameters` stand in place of the system's. UserError for what does not
+  /// fit the system.
   virtual TangentResult run(const InitialState& initial, const std::vector<ir::Tensor>& parameters,
                             std::int64_t steps, const Direction& direction) const = 0;
 };

@@ -194,6 +194,10 @@ TEST(Grad, BadInputIsSaid) {
       {{"--of", "q[0]", "--wrt", "q", "--budget", "much"}, "--budget"},
       {{"--of", "q[0]", "--wrt", "q", "--policy", "all", "--budget", "10"}, "raise the budget"},
       {{"--of", "nothing", "--wrt", "q"}, "nothing"},
+      {{"--of", "q[0]", "--wrt", ""}, "a name is missing"},
+      {{"--of", "q[0]", "--wrt", "q,,p"}, "a name is missing"},
+      {{"--of", "q[0]", "--wrt", "q", "--at", "mean", "--every", "0"}, "no whole number from 1"},
+      {{"--of", "q[0]", "--wrt", "q", "--tolerance", "nan"}, "--tolerance"},
   };
   for (const auto& [arguments, words] : cases) {
     std::vector<std::string> all = {"grad", file};
@@ -248,6 +252,60 @@ TEST(CheckGrad, ARunWithoutDigitsIsInconclusive) {
   EXPECT_NE(result.out.find("inconclusive"), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("take fewer steps"), std::string::npos) << result.out;
   EXPECT_EQ(run_cli({"check", example("kepler"), "--grad", "--reverse"}).code, 2);
+}
+
+TEST(Grad, BlanksBetweenNamesAndTheFileLastAreFine) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  const CliResult result = run_cli({"grad", "--of", "q[0]", "--wrt", "q, p", file, "--json", "-q"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.json().at("grad").size(), 2u);
+}
+
+// No gradient is asked for, so what it may keep stops nothing.
+TEST(Grad, ABudgetStopsNoRun) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  for (const char* command : {"run", "explain"}) {
+    const CliResult result = run_cli({command, file, "--json", "-q", "--set", "gradient.policy=all",
+                                      "--set", "gradient.budget=10"});
+    EXPECT_EQ(result.code, 0) << result.err;
+  }
+}
+
+TEST(Grad, AnObjectiveThatIsNotFiniteIsNamed) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  const CliResult value =
+      run_cli({"grad", file, "--of", "log(0*q[0]) + p[0]", "--wrt", "q", "--json", "-q"});
+  EXPECT_EQ(value.code, 3);
+  EXPECT_EQ(value.json().at("status"), "non-finite");
+  EXPECT_NE(value.err.find("is not finite at step 2,000"), std::string::npos) << value.err;
+  const CliResult slope =
+      run_cli({"grad", file, "--of", "sqrt(q[0] - q[0])", "--wrt", "q", "--json", "-q"});
+  EXPECT_EQ(slope.code, 3);
+  EXPECT_NE(slope.err.find("the gradient is not finite"), std::string::npos) << slope.err;
+}
+
+TEST(CheckGrad, ARunThatBlowsUpSaysWhatRunSays) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("fall.toml", R"toml([energy]
+kinetic = "p[0]^2 / 2"
+well = "sqrt(q[0])"
+[initial]
+q = [1.0]
+p = [0.0]
+[run]
+dt = 0.01
+t_end = 20.0
+method = "leapfrog"
+)toml");
+  const CliResult run = run_cli({"run", file, "--json", "-q"});
+  const CliResult check = run_cli({"check", file, "--grad", "--json", "-q"});
+  EXPECT_EQ(check.code, 3);
+  EXPECT_EQ(check.err, run.err);
+  EXPECT_EQ(check.json().at("fault"), run.json().at("fault"));
+  EXPECT_EQ(run_cli({"check", example("kepler"), "--grad", "--wrt", "v", "-q"}).code, 2);
 }
 
 }  // namespace

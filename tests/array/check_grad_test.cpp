@@ -100,5 +100,30 @@ TEST(FindNonFinite, NamesArguments) {
             "  it came with argument 0: argument.0 : f64[2], element [1] = inf");
 }
 
+// A wrong slope that is nothing beside another one is none the less wrong.
+TEST(CheckGrad, ASmallWrongSlopeBesideALargeOneDoesNotPass) {
+  const auto wrong = custom_jvp([](Array x, Array c) { return c * x * x / 2.0; },
+                                [](Array x, Array c, Array dx, Array dc) {
+                                  return std::pair(c * x * x / 2.0, 3.0 * c * x * dx + 0.0 * dc);
+                                });
+  const auto f = [&](Array x) { return 1e9 * x(0) + wrong(x(1), Array(1.0)); };
+  EXPECT_NE(check_grad(f, Array::of({1.0, 1.0})).verdict, transform::GradCheck::Verdict::kPass);
+}
+
+// A solver's message holds a number in f32; the program is one of f64 all the same.
+TEST(CheckGrad, OfAProgramWithASolverHasTheDigitsOfF64) {
+  const auto root = [](Array a) { return find_root([=](Array x) { return x * x - a; }, 1.0); };
+  const auto check = check_grad(root, Array(2.0));
+  EXPECT_TRUE(check) << check.text();
+  EXPECT_EQ(check.reverse.tolerance, 1e-6);
+  const auto off = custom_jvp([=](Array a) { return root(a); },
+                              [=](Array a, Array da) {
+                                const Array x = root(a);
+                                return std::pair(x, da * (1.0 + 2.5e-4) / (2.0 * x));
+                              });
+  EXPECT_EQ(check_grad([&](Array a) { return off(a); }, Array(2.0)).verdict,
+            transform::GradCheck::Verdict::kFail);
+}
+
 }  // namespace
 }  // namespace cotangent::array

@@ -532,5 +532,16 @@ TEST(Implicit, EverySolverInEveryTransformation) {
   }
 }
 
+// To infinity is no convergence, though the last steps are small beside it.
+TEST(FixedPoint, ThatDivergesIsAnError) {
+  const auto away = [](Array x) { return 2.0 * x + 1.0; };
+  EXPECT_THROW(fixed_point(away, Array(1.0)).eval(), UserError);
+  EXPECT_FALSE(static_cast<bool>(try_fixed_point(away, Array(1.0)).converged));
+  const auto one_of_two = [](Array x) { return x * Array::of({0.5, 2.0}) + 1.0; };
+  EXPECT_THROW(fixed_point(one_of_two, ones({2})).eval(), UserError);
+  const auto by = [](Array a) { return fixed_point([=](Array x) { return 2.0 * x + a; }, 1.0); };
+  EXPECT_THROW(grad(by)(1.0).eval(), UserError);
+}
+
 }  // namespace
 }  // namespace cotangent::array
