@@ -146,8 +146,9 @@ class GradientRun {
   Tensor first_tensor_, count_tensor_, t0_, dt_, weight_;
   Tensor sample_rows_;
   double sum_of_samples_ = 0;
-  double scale_q_ = 0, scale_p_ = 0;  ///< units of a distance between states
-  bool ended_ = false;  ///< the last state was reached, and the cotangents are those there
+  double scale_q_ = 0;           ///< unit of a distance between positions
+  std::vector<double> scale_p_;  ///< of momenta, one an entry: they go by mass
+  bool ended_ = false;           ///< the last state was reached, and the cotangents are those there
   std::int64_t forward_done_ = 0, reverse_done_ = 0;  ///< steps, for progress
   Clock::time_point clock_;
   double last_report_ = -1;
@@ -229,9 +230,24 @@ void GradientRun::fresh_shadow(const Carry& at, std::int64_t step) {
       std::sqrt(epsilon_of(g_.pieces.arithmetic) / (2.0 * static_cast<double>(dq.size())));
   for (std::int64_t k = 0; k < dq.size(); ++k) {
     dq.set_real(k, scale_q_ * each * (k % 3 == 1 ? -1 : 1));
-    dp.set_real(k, scale_p_ * each * (k % 5 == 2 ? -1 : 1));
+    dp.set_real(k, scale_p_[static_cast<std::size_t>(k)] * each * (k % 5 == 2 ? -1 : 1));
   }
   place_shadow(at, dq, dp, 1, step);
+}
+
+/// Takes p into the scales of momenta: of a particle its largest entry, of a particle at rest a
+/// little of the largest of all. They stay empty while all are at rest.
+static void grow_scales(const Tensor& p, std::vector<double>& scales) {
+  const double all = largest(p);
+  if (!(all > 0)) return;
+  scales.resize(p.as<double>().size(), 0.0);
+  const std::size_t d =
+      p.type().shape.rank() == 2 ? static_cast<std::size_t>(p.type().shape[1]) : 1;
+  for (std::size_t k = 0; k < scales.size(); k += d) {
+    double most = 1e-12 * all;
+    for (std::size_t j = k; j < k + d; ++j) most = std::max(most, std::abs(p.as<double>()[j]));
+    for (std::size_t j = k; j < k + d; ++j) scales[j] = std::max(scales[j], most);
+  }
 }
 
 /// The shadow goes along a chunk from `from` to `main`: its distance is noted and made small again.
@@ -240,11 +256,11 @@ void GradientRun::follow(const Carry& from, const Carry& main, std::int64_t begi
   // Relative to the largest that the state has been: what grows with it loses no digits.
   const Tensor q = main.whole(Part::kQ), p = main.whole(Part::kP);
   scale_q_ = std::max(scale_q_, largest(q));
-  scale_p_ = std::max(scale_p_, largest(p));
-  if (!(scale_q_ > 0) || !(scale_p_ > 0)) return;  // at rest, so far
+  grow_scales(p, scale_p_);
+  if (!(scale_q_ > 0) || scale_p_.empty()) return;  // at rest, so far
   if (growth_.empty()) {
     scale_q_ = std::max(scale_q_, largest(from.whole(Part::kQ)));
-    scale_p_ = std::max(scale_p_, largest(from.whole(Part::kP)));
+    grow_scales(from.whole(Part::kP), scale_p_);
     fresh_shadow(from, begin);
     shadow_next_ = Carry(g_.pieces.arithmetic, g_.pieces.shape);
     growth_.push_back({begin, 0});
@@ -257,7 +273,7 @@ void GradientRun::follow(const Carry& from, const Carry& main, std::int64_t begi
     double& y = dp.as<double>()[k];
     x -= q.as<double>()[k];
     y -= p.as<double>()[k];
-    square += x * x / (scale_q_ * scale_q_) + y * y / (scale_p_ * scale_p_);
+    square += x * x / (scale_q_ * scale_q_) + y * y / (scale_p_[k] * scale_p_[k]);
   }
   const double small = std::sqrt(epsilon_of(g_.pieces.arithmetic));
   double distance = std::sqrt(square);
