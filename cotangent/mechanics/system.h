@@ -37,12 +37,48 @@ struct Observable {
   SourceSpan span;
 };
 
-/// A canonical system: H(q, p, t) = sum of the terms.
-/// Shape [N, d] (d = 1, 2, 3) is N particles in d dimensions, [n] is n scalar coordinates.
+/// How a system says how it moves.
+enum class Form {
+  kCanonical,  ///< H(q, p, t): dq/dt = dH/dp, dp/dt = -dH/dq
+  kBracket,    ///< H(x, t) and a structure: dF/dt = {F, H} (+ (F, S))
+  kEquations,  ///< dx/dt = f(x, t)
+  kMap,        ///< x_(k+1) = f(x_k, k)
+};
+
+/// What turns energy into motion where it is not canonical (Form::kBracket).
+struct Structure {
+  enum class Kind { kPoisson, kMetriplectic, kContact };
+  Kind kind = Kind::kPoisson;
+  std::string algebra;  ///< "so3", "se3", "sl2", ... where a Lie-Poisson structure was named
+  /// J(x): (x: f64 [n], t: f64, parameters...) -> f64 [n, n], skew. Null for a contact structure.
+  ir::FunctionPtr poisson;
+  /// Of kMetriplectic: the symmetric positive semi-definite G(x), and the entropy S(x) whose
+  /// gradient it acts on: dx/dt = J grad H + G grad S, with J grad S = 0 and G grad H = 0.
+  ir::FunctionPtr metric, entropy;
+  SourceSpan span;
+};
+
+/// One named array of the state of a system without q and p.
+struct StateArray {
+  std::string name;
+  Shape shape;
+  SourceSpan span;
+};
+
+/// A system. Canonical: H(q, p, t) = sum of the terms, q and p of `shape`: [N, d] (d = 1, 2, 3) is
+/// N particles in d dimensions, [n] is n scalar coordinates. The other forms have one state x, f64
+/// [n]: `arrays`, one after the other, each row-major; of a contact structure x is q, p, s.
+/// Functions of q and p are then functions of x: energies (x, t, parameters...) -> f64, observables
+/// (x, t, parameters...) -> f64 array.
 struct System {
   std::string title;
   SourcePtr source;  ///< the text spans point into; may be null
+  Form form = Form::kCanonical;
   Shape shape;
+  std::vector<StateArray> arrays;  ///< of x; empty for a canonical system
+  Structure structure;             ///< of Form::kBracket
+  /// Of kEquations, kMap: (x: f64 [n], t: f64, parameters...) -> f64 [n]; t is the step of a map.
+  ir::FunctionPtr rate;
   std::vector<Parameter> parameters;
   std::vector<EnergyTerm> terms;
   std::vector<Observable> observables;
