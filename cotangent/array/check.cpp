@@ -3,16 +3,10 @@
 #include "cotangent/array/custom.h"
 #include "cotangent/array/elementwise.h"
 #include "cotangent/array/record.h"
+#include "cotangent/ir/check_site.h"
 
 namespace cotangent::array {
 namespace {
-
-/// A number of the message alone, so that the same program recorded again is the same program.
-std::int64_t site_of(const std::string& message) {
-  std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
-  for (const char c : message) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-  return static_cast<std::int64_t>(hash >> 16);
-}
 
 Array check_with(const Array& x, const Array& holds, const std::string& message,
                  std::vector<NodePtr> payload) {
@@ -20,7 +14,7 @@ Array check_with(const Array& x, const Array& holds, const std::string& message,
   const Array truth = is_bool(holds.dtype()) ? holds : holds != scalar_like(0, holds);
   std::vector<NodePtr> operands{truth.node(), x.node()};
   operands.insert(operands.end(), payload.begin(), payload.end());
-  return make(Op::kCheck, operands, ir::CheckAttr{site_of(message), message}, {}, x.is_weak());
+  return make(Op::kCheck, operands, ir::CheckAttr{ir::site_of(message), message}, {}, x.is_weak());
 }
 
 }  // namespace

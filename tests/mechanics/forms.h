@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "cotangent/ir/builder.h"
-#include "cotangent/mechanics/system.h"
+#include "cotangent/mechanics/integrator.h"
 #include "tests/mechanics/systems.h"
 
 namespace cotangent::mechanics::test {
@@ -48,6 +48,30 @@ std::vector<ir::Tensor> at(const ir::Function& f, std::vector<ir::Tensor> state,
 double value_at(const ir::Function& f, const ir::Tensor& x, double t = 0,
                 const std::vector<Parameter>& parameters = {});
 ir::Tensor vector(std::vector<double> values);
+/// n steps of a method on the reference evaluator, from t0: the state that close gives.
+std::vector<ir::Tensor> integrate(const Integrator& method, std::vector<ir::Tensor> state,
+                                  long double t0, long double dt, std::int64_t steps,
+                                  const std::vector<Parameter>& parameters = {},
+                                  bool extended = false);
+/// Slopes of log(error) over log(dt) between neighbours: errors at t_end against `exact`, in long
+/// double, with these numbers of steps.
+std::vector<double> measured_orders(const Integrator& method, const std::vector<ir::Tensor>& state,
+                                    long double t_end, const std::vector<std::int64_t>& steps,
+                                    const std::vector<ir::Tensor>& exact,
+                                    const std::vector<Parameter>& parameters = {});
+long double distance(const std::vector<ir::Tensor>& a, const std::vector<ir::Tensor>& b);
+/// Largest difference between the reverse of a step, contracted with random cotangents, and
+/// central differences of the step in every number of the carry and the parameters; relative to the
+/// largest derivative. The last `held` of the carry have no derivative.
+double reverse_defect(const Integrator& method, const std::vector<ir::Tensor>& carry,
+                      std::int64_t step, double t0, double dt,
+                      const std::vector<Parameter>& parameters = {}, std::size_t held = 0,
+                      double nudge = 1e-5);
+/// Whether step compiled has the bits of the evaluator on the same program after passes, at every
+/// vector width asked.
+bool compiled_bits_agree(const Integrator& method, const std::vector<ir::Tensor>& carry, double dt,
+                         const std::vector<Parameter>& parameters = {});
+
 /// n numbers in -1 .. 1, the same for one seed.
 ir::Tensor random_vector(std::int64_t n, std::uint64_t seed);
 
