@@ -4,7 +4,7 @@
 //
 // A chain of equal sites (K tridiagonal with equal entries, ends held or free; or circulant) has
 // sines, cosines or both for V, and its lambda are a formula, taken in long double: nothing of size
-// n^2 is stored, and a transform is a sum over a table, or from 2048 sites on an FFT (docs/fft.md).
+// n^2 is stored, and a transform is a sum over a table, or for more than 200 sites an FFT.
 // Any other system of at most kDenseModes coordinates has modes by eigh; its lambda are then
 // improved by the Rayleigh quotient in long double, which leaves of an error e of a vector e^2.
 #pragma once

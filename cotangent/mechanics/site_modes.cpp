@@ -3,15 +3,12 @@
 #include <cmath>
 #include <optional>
 
-#include "cotangent/ir/builder.h"
-#include "cotangent/runtime/executable.h"
+#include "cotangent/mechanics/any_fft.h"
 
 namespace cotangent::mechanics {
 namespace {
 
-using ir::Tensor;
-
-constexpr std::int64_t kTable = 2048;  // sites up to which a transform is a plain sum
+constexpr std::int64_t kTable = 200;   // sites up to which a transform is a plain sum
 constexpr long double kPi = 3.14159265358979323846264338327950288L;
 
 std::size_t at(std::int64_t k) {
@@ -160,7 +157,6 @@ class Transform {
   explicit Transform(const Waves& waves) : w_(waves) {
     if (w_.sites <= kTable) {
       for (std::int64_t k = 0; k < w_.length; ++k) {
-        // In the first eighth of a turn the formula loses nothing; long double does for the rest.
         const long double a = 2 * kPi * static_cast<long double>(k) /
                               static_cast<long double>(w_.length);
         table_.push_back(static_cast<double>(w_.wave == Wave::kSine     ? std::sin(a)
@@ -169,11 +165,7 @@ class Transform {
       }
       return;
     }
-    ir::Builder b("waves");
-    const ir::Value x = b.param({DType::kF64, Shape{w_.length}}, "x");
-    ir::FftAttr attr;
-    attr.kind = ir::FftKind::kRealForward;
-    fft_ = runtime::compile(b.finish(b.fft(attr, std::span(&x, 1))));
+    fft_ = std::make_unique<AnyFft>(w_.length);
   }
 
   /// y_j = norm_j sum_i wave(i, j) x_i
@@ -223,16 +215,12 @@ class Transform {
   void by_fft(const std::vector<double>& x, std::vector<double>& y, const From& from,
               const To& to) const {
     const std::int64_t length = w_.length;
-    Tensor padded(ir::Type{DType::kF64, Shape{length}});
-    const auto to_fill = padded.as<double>();
-    for (std::int64_t i = 0; i < w_.sites; ++i) to_fill[at(from(i) % length)] = x[at(i)];
-    const std::vector<Tensor> spectrum = fft_->call(std::span(&padded, 1));
-    const auto re = spectrum[0].as<double>(), im = spectrum[1].as<double>();
+    std::vector<double> padded(at(length), 0.0);
+    for (std::int64_t i = 0; i < w_.sites; ++i) padded[at(from(i) % length)] = x[at(i)];
+    const std::vector<std::complex<double>> spectrum = (*fft_)(padded);
     for (std::int64_t j = 0; j < w_.sites; ++j) {
-      std::int64_t k = to(j) % length;
-      double sign = -1;  // the transform has e^-i
-      if (k > length / 2) k = length - k, sign = 1;
-      const double cosine = re[at(k)], sine = sign * im[at(k)];
+      const std::complex<double> value = spectrum[at(to(j) % length)];
+      const double cosine = value.real(), sine = -value.imag();  // the transform has e^-i
       y[at(j)] = w_.wave == Wave::kSine     ? sine
                  : w_.wave == Wave::kCosine ? cosine
                                             : cosine + sine;
@@ -241,7 +229,7 @@ class Transform {
 
   Waves w_;
   std::vector<double> table_;
-  runtime::ExecutablePtr fft_;
+  std::unique_ptr<AnyFft> fft_;
 };
 
 class SiteModes final : public Modes {

@@ -1,0 +1,67 @@
+// N steps of a linear chain at once: what reading the matrix off the traced system, its modes and
+// the steps cost. bench_linear [sites] [repeats]
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "cotangent/ir/builder.h"
+#include "cotangent/mechanics/linear_flow.h"
+
+namespace {
+
+using namespace cotangent;
+using ir::Builder;
+using ir::Value;
+
+double now() {
+  using namespace std::chrono;
+  return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+/// sum p^2/2 + sum (q_(i+1) - q_i)^2/2, the ends held.
+mechanics::System chain(std::int64_t n) {
+  mechanics::System s;
+  s.shape = Shape{n};
+  const ir::Type state{DType::kF64, s.shape};
+  const auto term = [&](const char* name, auto body) {
+    Builder b(name);
+    const Value q = b.param(state, "q"), p = b.param(state, "p");
+    b.param(ir::scalar(DType::kF64), "t");
+    s.terms.push_back({name, b.finish({b.mul(b.constant(0.5), body(b, q, p))}), {}});
+  };
+  term("kinetic", [](Builder& b, Value, Value p) { return b.reduce_sum(b.mul(p, p)); });
+  term("springs", [n](Builder& b, Value q, Value) {
+    const Value r = b.sub(b.slice_rows(q, 1, n), b.slice_rows(q, 0, n - 1));
+    const Value first = b.row(q, 0), last = b.row(q, n - 1);
+    return b.add(b.reduce_sum(b.mul(r, r)), b.add(b.mul(first, first), b.mul(last, last)));
+  });
+  return s;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::int64_t n = argc > 1 ? std::atoll(argv[1]) : 1000;
+  const int repeats = argc > 2 ? std::atoi(argv[2]) : 5;
+  double best[4] = {1e9, 1e9, 1e9, 1e9};
+  std::string way;
+  for (int k = 0; k < repeats; ++k) {
+    std::vector<double> x(static_cast<std::size_t>(2 * n), 0.0);
+    for (std::size_t i = 0; i < x.size() / 2; ++i) x[i] = std::sin(0.1 * static_cast<double>(i));
+    const mechanics::System system = chain(n);
+    const double start = now();
+    mechanics::LinearSystem linear = mechanics::linear_system(system);
+    const double read = now();
+    const auto flow = mechanics::LinearFlow::make(std::move(linear));
+    const double made = now();
+    flow->advance(x, 1000000000, 0.1);
+    const double end = now();
+    const double times[4] = {read - start, made - read, end - made, end - start};
+    for (int i = 0; i < 4; ++i) best[i] = std::min(best[i], times[i]);
+    way = flow->way();
+  }
+  std::printf("%lld sites, 1e9 steps, %s: matrix %.4f s, modes %.4f s, steps %.4f s, all %.4f s\n",
+              static_cast<long long>(n), way.c_str(), best[0], best[1], best[2], best[3]);
+}
