@@ -22,8 +22,13 @@ Complex times(Complex x, Complex y) {
 
 AnyFft::AnyFft(std::int64_t length) : length_(static_cast<std::size_t>(length)) {
   while (size_ < 2 * length_ - 1) size_ *= 2;
-  for (std::size_t k = 0; k < size_ / 2; ++k) {
-    turns_.push_back(turn(static_cast<std::int64_t>(k), static_cast<std::int64_t>(size_)));
+  turns_.resize(size_);
+  for (std::size_t half = size_ / 2, stride = 1; half > 0; half /= 2, stride *= 2) {
+    for (std::size_t k = 0; k < half; ++k) {
+      turns_[half + k] = stride == 1
+                             ? turn(static_cast<std::int64_t>(k), static_cast<std::int64_t>(size_))
+                             : turns_[size_ / 2 + k * stride];
+    }
   }
   std::int64_t square = 0;  // k^2 modulo 2 length
   for (std::int64_t k = 0; k < length; ++k) {
@@ -41,11 +46,11 @@ AnyFft::AnyFft(std::int64_t length) : length_(static_cast<std::size_t>(length)) 
 // Depth first: a part that fits into a cache is finished there.
 void AnyFft::forward(Complex* a, std::size_t size) const {
   if (size == 1) return;
-  const std::size_t half = size / 2, stride = size_ / size;
+  const std::size_t half = size / 2;
   for (std::size_t k = 0; k < half; ++k) {
     const Complex difference = a[k] - a[half + k];
     a[k] += a[half + k];
-    a[half + k] = times(difference, turns_[k * stride]);
+    a[half + k] = times(difference, turns_[half + k]);
   }
   forward(a, half);
   forward(a + half, half);
@@ -53,11 +58,11 @@ void AnyFft::forward(Complex* a, std::size_t size) const {
 
 void AnyFft::backward(Complex* a, std::size_t size) const {
   if (size == 1) return;
-  const std::size_t half = size / 2, stride = size_ / size;
+  const std::size_t half = size / 2;
   backward(a, half);
   backward(a + half, half);
   for (std::size_t k = 0; k < half; ++k) {
-    const Complex turned = times(a[half + k], std::conj(turns_[k * stride]));
+    const Complex turned = times(a[half + k], std::conj(turns_[half + k]));
     a[half + k] = a[k] - turned;
     a[k] += turned;
   }

@@ -18,10 +18,11 @@ class AnyFft {
   void forward(std::complex<double>* a, std::size_t size) const;   // natural order -> reversed bits
   void backward(std::complex<double>* a, std::size_t size) const;  // and back, times the size
 
-  std::size_t length_, size_ = 1;                   // size_: a power of two, at least 2 length - 1
-  std::vector<std::complex<double>> chirp_;         // e^(-pi i k^2 / length)
-  std::vector<std::complex<double>> kernel_;        // the transform of its conjugate, over size_
-  std::vector<std::complex<double>> turns_;         // e^(-2 pi i k / size_), half a turn of them
+  std::size_t length_, size_ = 1;             // size_: a power of two, at least 2 length - 1
+  std::vector<std::complex<double>> chirp_;   // e^(-pi i k^2 / length)
+  std::vector<std::complex<double>> kernel_;  // the transform of its conjugate, over size_
+  /// e^(-2 pi i k / (2 half)) from place `half` on, for each half a power of two.
+  std::vector<std::complex<double>> turns_;
 };
 
 }  // namespace cotangent::mechanics

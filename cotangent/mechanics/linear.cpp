@@ -166,10 +166,10 @@ LinearSystem canonical(const System& system) {
   for (const EnergyTerm& term : system.terms) {
     const Degree d = degree_of(*term.energy);
     if (d.joint <= 2) continue;
-    throw UserError({"the equations of motion are not linear: the term \"" + term.name + "\" is " +
-                         text_of(d),
-                     "", "H has to be at most quadratic in q and p together",
-                     "run it by steps, or take its quadratic part exactly and the rest as kicks"});
+    throw UserError(
+        {"the equations of motion are not linear: the term \"" + term.name + "\" is " + text_of(d),
+         "", "H has to be at most quadratic in q and p together",
+         "run it by steps, or take its quadratic part exactly and the rest as kicks"});
   }
   const FunctionPtr by_q = energy_gradient(system, 0), by_p = energy_gradient(system, 1);
   const Reader reader{system, 2};
@@ -242,8 +242,10 @@ LinearSystem linear_system(const System& system) {
   s.n = system.shape.size();
   s.a = reader.block(*rate, 0);
   s.drives = reader.drives(rate, {s.a});
-  if (system.form == Form::kMap && (s.drives.size() > 1 || (s.drives.size() == 1 &&
-      (s.drives[0].power != 0 || s.drives[0].w != 0 || s.drives[0].decay != 0)))) {
+  if (system.form == Form::kMap &&
+      (s.drives.size() > 1 ||
+       (s.drives.size() == 1 &&
+        (s.drives[0].power != 0 || s.drives[0].w != 0 || s.drives[0].decay != 0)))) {
     throw UserError("a linear map that depends on the step has no power", "run it by steps");
   }
   return s;

@@ -133,8 +133,7 @@ std::vector<std::vector<long double>> fitted(std::vector<std::vector<long double
 
 long double Drive::factor(long double t) const {
   const long double power_of_t = power == 0 ? 1 : std::pow(t, static_cast<long double>(power));
-  return power_of_t * std::exp(decay * t) *
-         (w == 0 ? 1 : sine ? std::sin(w * t) : std::cos(w * t));
+  return power_of_t * std::exp(decay * t) * (w == 0 ? 1 : sine ? std::sin(w * t) : std::cos(w * t));
 }
 
 std::vector<Drive> find_drives(const ir::Function& b, std::vector<Tensor> arguments,
@@ -194,9 +193,10 @@ std::vector<Drive> find_drives(const ir::Function& b, std::vector<Tensor> argume
     }
     return kept;
   }
-  throw UserError({"the part of the equations that reads the time is not a sum of powers of t, "
-                   "exponentials and cosines",
-                   "", "an exact flow needs to know its integral", "run it by steps"});
+  throw UserError(
+      {"the part of the equations that reads the time is not a sum of powers of t, "
+       "exponentials and cosines",
+       "", "an exact flow needs to know its integral", "run it by steps"});
 }
 
 }  // namespace cotangent::mechanics

@@ -63,8 +63,8 @@ struct Augmented {
       const auto place = s.n + static_cast<std::int64_t>(k);
       if (f.decay != 0) entries.push_back({place, place, static_cast<double>(f.decay)});
       if (f.power > 0) {
-        entries.push_back({place, place_of(f.power - 1, f.decay, f.w, f.sine),
-                           static_cast<double>(f.power)});
+        entries.push_back(
+            {place, place_of(f.power - 1, f.decay, f.w, f.sine), static_cast<double>(f.power)});
       }
       if (f.w != 0) {
         entries.push_back({place, place_of(f.power, f.decay, f.w, !f.sine),
@@ -174,7 +174,7 @@ class ModeFlow final : public LinearFlow {
   }
 
   std::shared_ptr<const Modes> modes_;
-  const Composition* composition_;  // null: exact
+  const Composition* composition_;               // null: exact
   std::vector<std::pair<Drive, Drive>> drives_;  // what is added to xi' and to eta'
 };
 
@@ -254,15 +254,15 @@ class SparseFlow final : public LinearFlow {
     const SparseMatrix& a = augmented_.a;
     const long double time = static_cast<long double>(steps) * dt;
     const bool map = system_.form == Form::kMap;
-    const double parts = map ? std::abs(static_cast<double>(steps))
-                             : std::ceil(static_cast<double>(
-                                   std::abs(time) * largest_row_sum(a) / kPart));
+    const double parts =
+        map ? std::abs(static_cast<double>(steps))
+            : std::ceil(static_cast<double>(std::abs(time) * largest_row_sum(a) / kPart));
     if (parts * static_cast<double>(a.entries()) * (map ? 1 : 40) > kLimit || (map && steps < 0)) {
-      throw UserError({"so long a time is out of reach for this linear system: it has " +
-                           std::to_string(system_.n) + " entries and no modes that are known",
-                       "", "its exponential acts by a series, whose length grows with the time",
-                       "take fewer steps at once, or at most " + std::to_string(kDenseFlow) +
-                           " entries"});
+      throw UserError(
+          {"so long a time is out of reach for this linear system: it has " +
+               std::to_string(system_.n) + " entries and no modes that are known",
+           "", "its exponential acts by a series, whose length grows with the time",
+           "take fewer steps at once, or at most " + std::to_string(kDenseFlow) + " entries"});
     }
     augmented_.each(x, system_.n, t0, [&](std::vector<long double>& whole) {
       for (double part = 0; part < parts; ++part) {

@@ -73,7 +73,7 @@ struct ComplexResponse {
 ComplexResponse of_exponential(Complex b, long double lambda, long double time) {
   const long double x = std::abs(lambda) * time * time;
   if (x < 1e-8L && std::abs(b * time) > 1) {  // two terms of the series in lambda
-    const auto power = [&](int m) {  // the integral of (time - s)^m / m! e^(b s)
+    const auto power = [&](int m) {           // the integral of (time - s)^m / m! e^(b s)
       Complex value = (std::exp(b * time) - 1.0L) / b;
       long double term = 1;
       for (int k = 1; k <= m; ++k) {

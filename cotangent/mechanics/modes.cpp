@@ -147,7 +147,8 @@ class DenseModes final : public Modes {
     const double work = static_cast<double>(n_) * static_cast<double>(k.entries() + n_);
     if (!diagonal_ || work > kRefinement) return;
     double largest = 0;
-    for (const long double l : lambda_) largest = std::max(largest, std::abs(static_cast<double>(l)));
+    for (const long double l : lambda_)
+      largest = std::max(largest, std::abs(static_cast<double>(l)));
     std::vector<long double> u(at(n_)), product(at(n_));
     for (std::int64_t j = 0; j < n_; ++j) {
       long double size = 0;

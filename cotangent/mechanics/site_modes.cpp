@@ -8,7 +8,7 @@
 namespace cotangent::mechanics {
 namespace {
 
-constexpr std::int64_t kTable = 200;   // sites up to which a transform is a plain sum
+constexpr std::int64_t kTable = 200;  // sites up to which a transform is a plain sum
 constexpr long double kPi = 3.14159265358979323846264338327950288L;
 
 std::size_t at(std::int64_t k) {
@@ -115,8 +115,8 @@ std::optional<Chain> chain_of(const SparseMatrix& k, std::int64_t d, std::int64_
     if (!end && !same(entry(i, i), diagonal)) return {};
     for (const auto& [distance, value] : chain.springs) {
       const std::int64_t j = (i + distance) % n;
-      const bool past = !chain.ring && ((i == 0 && distance == n - 1) ||
-                                        (i == n - 1 && distance == 1));
+      const bool past =
+          !chain.ring && ((i == 0 && distance == n - 1) || (i == n - 1 && distance == 1));
       if (!past && !same(entry(i, j), value)) return {};
     }
   }
@@ -157,11 +157,12 @@ class Transform {
   explicit Transform(const Waves& waves) : w_(waves) {
     if (w_.sites <= kTable) {
       for (std::int64_t k = 0; k < w_.length; ++k) {
-        const long double a = 2 * kPi * static_cast<long double>(k) /
-                              static_cast<long double>(w_.length);
-        table_.push_back(static_cast<double>(w_.wave == Wave::kSine     ? std::sin(a)
-                                             : w_.wave == Wave::kCosine ? std::cos(a)
-                                                                        : std::cos(a) + std::sin(a)));
+        const long double a =
+            2 * kPi * static_cast<long double>(k) / static_cast<long double>(w_.length);
+        table_.push_back(static_cast<double>(w_.wave == Wave::kSine ? std::sin(a)
+                                             : w_.wave == Wave::kCosine
+                                                 ? std::cos(a)
+                                                 : std::cos(a) + std::sin(a)));
       }
       return;
     }
@@ -171,9 +172,7 @@ class Transform {
   /// y_j = norm_j sum_i wave(i, j) x_i
   void forward(const double* x, double* y, std::int64_t stride) const { run(x, y, stride, true); }
   /// x_i = sum_j wave(i, j) norm_j y_j
-  void backward(const double* y, double* x, std::int64_t stride) const {
-    run(y, x, stride, false);
-  }
+  void backward(const double* y, double* x, std::int64_t stride) const { run(y, x, stride, false); }
 
  private:
   double norm(std::int64_t j) const {
@@ -221,9 +220,7 @@ class Transform {
     for (std::int64_t j = 0; j < w_.sites; ++j) {
       const std::complex<double> value = spectrum[at(to(j) % length)];
       const double cosine = value.real(), sine = -value.imag();  // the transform has e^-i
-      y[at(j)] = w_.wave == Wave::kSine     ? sine
-                 : w_.wave == Wave::kCosine ? cosine
-                                            : cosine + sine;
+      y[at(j)] = w_.wave == Wave::kSine ? sine : w_.wave == Wave::kCosine ? cosine : cosine + sine;
     }
   }
 
@@ -294,9 +291,9 @@ std::shared_ptr<const Modes> site_modes(const LinearSystem& system) {
     }
     const auto chain = chain_of(k, d, c);
     if (!chain) return nullptr;
-    const bool like_first = chains.empty() || (chain->ring == chains[0].ring &&
-                                               chain->left == chains[0].left &&
-                                               chain->right == chains[0].right);
+    const bool like_first =
+        chains.empty() || (chain->ring == chains[0].ring && chain->left == chains[0].left &&
+                           chain->right == chains[0].right);
     if (!like_first) return nullptr;
     chains.push_back(*chain);
   }

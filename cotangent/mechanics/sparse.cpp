@@ -184,7 +184,8 @@ double SparseMatrix::at(std::int64_t i, std::int64_t j) const {
   const auto begin = column.begin() + start[static_cast<std::size_t>(i)];
   const auto end = column.begin() + start[static_cast<std::size_t>(i) + 1];
   const auto found = std::lower_bound(begin, end, j);
-  return found == end || *found != j ? 0.0 : value[static_cast<std::size_t>(found - column.begin())];
+  return found == end || *found != j ? 0.0
+                                     : value[static_cast<std::size_t>(found - column.begin())];
 }
 
 bool SparseMatrix::is_diagonal() const {

@@ -180,7 +180,8 @@ TEST(LinearFlow, AnOscillatorAtAnyStep) {
   const auto flow = LinearFlow::make(linear_system(harmonic(w).system));
   for (const std::int64_t n : {0LL, 1LL, -3LL, 1000LL, 1000000000LL}) {
     const std::vector<double> x = advanced(*flow, {1.0, 0.5}, n, h);
-    const long double t = static_cast<long double>(n) * h, lw = std::sqrt(static_cast<long double>(w * w));
+    const long double t = static_cast<long double>(n) * h,
+                      lw = std::sqrt(static_cast<long double>(w * w));
     const double q = static_cast<double>(std::cos(lw * t) + 0.5L / lw * std::sin(lw * t));
     EXPECT_NEAR(x[0], q, 1e-15 + 4e-10 * (std::abs(n) > 10000)) << n;
     EXPECT_LE(std::abs(x[0] - q), 1e-15 + flow->phase_error(n, h));
@@ -403,9 +404,9 @@ TEST(LinearFlow, ADampedDrivenOscillator) {
     const long double t = static_cast<long double>(n) * h;
     // x(0) = 1, x'(0) = 0
     const long double x0 = 1 - a, v0 = -b * u;
-    const long double x = std::exp(-c * t / 2) * (x0 * std::cos(w * t) +
-                                                  (v0 + c / 2 * x0) / w * std::sin(w * t)) +
-                          a * std::cos(u * t) + b * std::sin(u * t);
+    const long double x =
+        std::exp(-c * t / 2) * (x0 * std::cos(w * t) + (v0 + c / 2 * x0) / w * std::sin(w * t)) +
+        a * std::cos(u * t) + b * std::sin(u * t);
     EXPECT_NEAR(advanced(*flow, {1, 0}, n, h)[0], static_cast<double>(x),
                 1e-14 + 1e-17 * static_cast<double>(n))
         << n;
@@ -426,9 +427,12 @@ TEST(LinearFlow, ASpinInAField) {
   system.structure.poisson = function("J", [](Builder& b, const TermValues&) {
     return b.constant(tensor(Shape{3, 3}, {0, -3, 2, 3, 0, -1, -2, 1, 0}));
   });
-  system.terms.push_back({"H", function("H", [](Builder& b, const TermValues& v) {
-                            return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.q, v.q)));
-                          }), {}});
+  system.terms.push_back({"H",
+                          function("H",
+                                   [](Builder& b, const TermValues& v) {
+                                     return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.q, v.q)));
+                                   }),
+                          {}});
   const auto flow = LinearFlow::make(linear_system(system));
   // A turn about (1, 2, 3): the axis stays; a whole turn brings back all.
   const double turn = 2 * M_PI / std::sqrt(14.0);
