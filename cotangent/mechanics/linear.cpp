@@ -5,6 +5,7 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/bracket.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/linear_drive.h"
 #include "cotangent/mechanics/programs.h"
@@ -197,40 +198,9 @@ LinearSystem canonical(const System& system) {
 
 }  // namespace
 
-ir::FunctionPtr rate_of(const System& system) {
-  if (system.form == Form::kEquations || system.form == Form::kMap) return system.rate;
-  ensure(system.form == Form::kBracket, "rate_of: the system is canonical");
-  if (system.structure.kind == Structure::Kind::kContact) {
-    throw UserError("a contact structure is not linear", "run it by steps");
-  }
-  const auto parameters = [&](Builder& b) {
-    std::vector<Value> args = {b.param({DType::kF64, system.shape}, "x"),
-                               b.param(ir::scalar(DType::kF64), "t")};
-    for (const Parameter& x : system.parameters) args.push_back(b.param(x.value.type(), x.name));
-    return args;
-  };
-  Builder h("H");
-  const std::vector<Value> of_h = parameters(h);
-  Value sum = h.constant(0.0);
-  for (const EnergyTerm& term : system.terms) {
-    sum = h.add(sum, h.inline_call(*term.energy, of_h)[0]);
-  }
-  Builder b("rate");
-  const std::vector<Value> args = parameters(b);
-  const auto turned = [&](const ir::Function& matrix, const ir::Function& energy) {
-    const Value gradient = b.inline_call(*transform::grad(energy, {0}), args)[0];
-    return b.dot_general(b.inline_call(matrix, args)[0], gradient, {{}, {}, {1}, {0}});
-  };
-  Value rate = turned(*system.structure.poisson, *h.finish({sum}));
-  if (system.structure.kind == Structure::Kind::kMetriplectic) {
-    rate = b.add(rate, turned(*system.structure.metric, *system.structure.entropy));
-  }
-  return transform::simplify(*b.finish({rate}));
-}
-
 LinearSystem linear_system(const System& system) {
   if (system.form == Form::kCanonical) return canonical(system);
-  const FunctionPtr rate = rate_of(system);
+  const FunctionPtr rate = system.form == Form::kMap ? system.rate : vector_field(system);
   if (degree_of(*rate).q > 1) {
     throw UserError({"the equations of motion are not linear", "",
                      "the right-hand side has to be of degree 1 in the state", "run it by steps"});

@@ -46,8 +46,4 @@ struct LinearSystem {
 /// cosines.
 LinearSystem linear_system(const System& system);
 
-/// dx/dt (or the next x) of a system that is not canonical: (x: f64 [n], t, parameters...) -> f64
-/// [n]; of a bracket J dH/dx + G dS/dx. A contact structure is refused.
-ir::FunctionPtr rate_of(const System& system);
-
 }  // namespace cotangent::mechanics
