@@ -20,7 +20,6 @@ namespace {
 constexpr std::size_t kMaxTerms = 20000;
 constexpr std::size_t kMaxDegree = 64;
 constexpr std::size_t kMaxAtoms = 100000;
-constexpr std::int64_t kMaxWork = 4'000'000;  // products of terms
 constexpr std::int64_t kShortMantissa = 1 << 20;
 
 }  // namespace
@@ -74,7 +73,9 @@ double Dyadic::value() const {
 
 // --- polynomials
 
-Algebra::Algebra() : impl_(new Impl) {}
+Algebra::Algebra(std::int64_t max_work) : impl_(new Impl) {
+  impl_->max_work = max_work;
+}
 Algebra::~Algebra() {
   delete impl_;
 }
@@ -226,7 +227,7 @@ Algebra::Element Algebra::Impl::normal(Monomial m, const Dyadic& c) {
 Algebra::Element Algebra::Impl::mul(Element x, Element y) {
   const Polynomial p = *polynomials[x], q = *polynomials[y];
   work += static_cast<std::int64_t>(p.terms.size() * q.terms.size());
-  if (work > kMaxWork) throw GaveUp{};
+  if (work > max_work) throw GaveUp{};
   Polynomial total;
   std::vector<Element> special;  // products that an identity rewrites
   for (const auto& [m, c] : p.terms) {

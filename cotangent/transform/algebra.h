@@ -22,7 +22,8 @@ class Polynomial;
 /// limits on the number of monomials and atoms make it give up, never hang.
 class Algebra {
  public:
-  Algebra();
+  /// `max_work`: products of terms, a microsecond each, after which it gives up.
+  explicit Algebra(std::int64_t max_work = 4'000'000);
   ~Algebra();
   Algebra(const Algebra&) = delete;
   Algebra& operator=(const Algebra&) = delete;

@@ -84,7 +84,7 @@ struct Algebra::Impl {
   std::deque<Atom> atoms;
   std::vector<ir::Attr> opaque;  // attributes of second-order ops met so far
   std::uint32_t unknowns = 0;
-  std::int64_t work = 0;
+  std::int64_t work = 0, max_work = 0;
 };
 
 }  // namespace cotangent::transform

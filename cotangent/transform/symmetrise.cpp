@@ -21,10 +21,14 @@ struct Mirror {
   int sign;  // of the second: at_i + at_j or at_i - at_j
 };
 
+/// Of one proof. Forces and their derivatives take a few thousand; the brackets of shadow energies
+/// would take seconds for each sum and prove nothing.
+constexpr std::int64_t kMaxWork = 100'000;
+
 /// Whether result `at_j` of the body with its two sides exchanged is sign * result `at_i`.
 bool proved(const Function& body, const PairAttr& a, std::span<const Value> operands,
             const Mirror& m) {
-  Algebra algebra;
+  Algebra algebra(kMaxWork);
   // Both sides' rows of one operand are the same quantity: its row at i, its row at j.
   const auto row_atoms = [&](Value operand, const char* at, std::int64_t n) {
     Algebra::Elements out;
