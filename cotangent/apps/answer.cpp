@@ -148,6 +148,7 @@ std::string Answer::status() const {
     case mechanics::RunStatus::kFinished: return "finished";
     case mechanics::RunStatus::kInterrupted: return "interrupted";
     case mechanics::RunStatus::kNonFinite: return "non-finite";
+    case mechanics::RunStatus::kStopped: return "stopped";
   }
   return "?";
 }

@@ -45,6 +45,7 @@ int code_of(mechanics::RunStatus status) {
     case mechanics::RunStatus::kFinished: return kOk;
     case mechanics::RunStatus::kInterrupted: return kInterrupted;
     case mechanics::RunStatus::kNonFinite: return kNonFinite;
+    case mechanics::RunStatus::kStopped: return kNonFinite;
   }
   return kOurFault;
 }

@@ -54,7 +54,12 @@ struct RunControl {
   std::vector<std::int64_t> chunks;  ///< explicit split, for tests; empty: `chunk`
 };
 
-enum class RunStatus { kFinished, kInterrupted, kNonFinite };
+enum class RunStatus {
+  kFinished,
+  kInterrupted,
+  kNonFinite,
+  kStopped,  ///< a check failed, or a monitor said that going on is no use: RunResult::stopped_why
+};
 
 struct NonFinite {
   std::int64_t step = 0;  ///< the first step after which the state is not finite
@@ -69,6 +74,7 @@ struct RunResult {
   std::int64_t steps = 0;  ///< done
   double t = 0;
   ir::Tensor q, p, v;  ///< the last good state, error terms added to q and p
+  ir::Tensor x;        ///< the same of a system without q and p
   std::optional<ir::Tensor> q_error, p_error;  ///< in f64, where carried: InitialState takes them
   std::vector<Invariant> invariants;           ///< energy only when H does not depend on t
   std::vector<Series> energy_terms;            ///< each named term, then "energy", their sum
@@ -77,6 +83,7 @@ struct RunResult {
   std::string state_hash;  ///< 16 hex digits over the final carry's bits
   double run_s = 0, compile_s = 0;
   std::optional<NonFinite> fault;
+  std::string stopped_why;
 };
 
 struct FlowOptions {
@@ -107,8 +114,8 @@ class Flow {
   virtual double compile_seconds() const = 0;
   virtual bool code_was_cached() const = 0;
 
-  /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), from
-  /// time t0 + step dt to t0 + (step + 1) dt; where there are error terms, they follow q and p. The
+  /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), or
+  /// of x, from time t0 + step dt to t0 + (step + 1) dt; where there are error terms, they follow q and p. The
   /// oracle of the run: the evaluator on this, step by step, gives the run's bits.
   virtual ir::FunctionPtr step_program() const = 0;
   virtual const Plan& plan() const = 0;

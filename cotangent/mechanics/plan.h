@@ -2,10 +2,12 @@
 // facts.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cotangent/mechanics/facts.h"
+#include "cotangent/mechanics/integrator.h"
 
 namespace cotangent::mechanics {
 
@@ -48,7 +50,8 @@ bool has_error_terms(const std::string& precision);
 
 struct Plan {
   std::string method;  ///< "leapfrog", "suzuki4", ...
-  Composition composition;
+  Composition composition;                       ///< of kicks and drifts, where there is no integrator
+  std::shared_ptr<const Integrator> integrator;  ///< null: the composition
   std::string precision = "f64";  ///< one of precision_names()
   Arithmetic arithmetic;          ///< what that means here
   double dt = 0;

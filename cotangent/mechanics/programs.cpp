@@ -21,33 +21,16 @@ using transform::Compensated;
 const Type kReal = ir::scalar(DType::kF64);
 const Type kIndex = ir::scalar(DType::kI64);
 
-std::vector<Value> parameter_values(Builder& b, const std::vector<Type>& types,
-                                    const std::vector<std::string>& names) {
-  std::vector<Value> values;
-  for (std::size_t k = 0; k < types.size(); ++k) values.push_back(b.param(types[k], names[k]));
-  return values;
-}
-
-/// All outputs at a state; positions and momenta are given in f64 too.
-std::vector<Value> observe(Builder& b, const Pieces& pieces, const StepBuilder& step,
-                           const std::vector<Output>& outputs, const SymbolicCarry& s, Value t,
-                           const std::vector<Value>& parameters, Value* velocity = nullptr) {
-  const Value q64 = step.whole(b, s.q, Part::kQ), p64 = step.whole(b, s.p, Part::kP);
-  std::vector<Value> args = {q64, p64, t};
+/// What the functions of outputs take, at a state of the run.
+std::vector<Value> observed_arguments(Builder& b, const Pieces& pieces, const StepBuilder& step,
+                                      const SymbolicCarry& s, Value t,
+                                      const std::vector<Value>& parameters) {
+  const Value q = step.whole(b, s.q, Part::kQ), p = step.whole(b, s.p, Part::kP);
+  std::vector<Value> args = {q, p, t};
   args.insert(args.end(), parameters.begin(), parameters.end());
   const Value v = b.inline_call(*pieces.velocity_f64, args)[0];
-  if (velocity) *velocity = v;
-  std::vector<Value> values;
-  for (const Output& o : outputs) {
-    if (o.kind == Output::Kind::kPosition || o.kind == Output::Kind::kMomenta) {
-      values.push_back(o.kind == Output::Kind::kPosition ? q64 : p64);
-      continue;
-    }
-    args = {q64, p64, v, t};
-    args.insert(args.end(), parameters.begin(), parameters.end());
-    values.push_back(b.inline_call(*o.value, args)[0]);
-  }
-  return values;
+  args.insert(args.begin() + 2, v);
+  return args;
 }
 
 std::vector<ir::Type> parameter_types(const System& system) {
@@ -71,64 +54,6 @@ SymbolicCarry part_params(Builder& b, const Pieces& pieces, const std::vector<Pa
   return s;
 }
 
-/// A builder for (q, p, v, t, parameters...) with those parameters made.
-struct ObserverBuilder {
-  Builder b;
-  Value q, p, v, t;
-  std::vector<Value> parameters;
-  ObserverBuilder(const std::string& name, const System& system) : b(name) {
-    const Type state{DType::kF64, system.shape};
-    q = b.param(state, "q");
-    p = b.param(state, "p");
-    v = b.param(state, "v");
-    t = b.param(kReal, "t");
-    parameters = parameter_values(b, parameter_types(system), names_of_parameters(system));
-  }
-};
-
-FunctionPtr energies(const System& system) {
-  ObserverBuilder o("energy", system);
-  std::vector<Value> args = {o.q, o.p, o.t};
-  args.insert(args.end(), o.parameters.begin(), o.parameters.end());
-  std::vector<Value> parts;
-  Value total;
-  for (const EnergyTerm& term : system.terms) {
-    const Value e = o.b.inline_call(*term.energy, args)[0];
-    total = total.valid() ? o.b.add(total, e) : e;
-    parts.push_back(o.b.reshape(e, Shape{1}));
-  }
-  parts.push_back(o.b.reshape(total, Shape{1}));
-  return o.b.finish({o.b.concatenate(parts, 0)});
-}
-
-FunctionPtr momentum(const System& system) {
-  ObserverBuilder o("momentum", system);
-  return o.b.finish({o.b.reduce_sum(o.p, {0})});
-}
-
-/// Sum over particles of q x p: a scalar in two dimensions, a vector in three; [n] is one point.
-FunctionPtr angular_momentum(const System& system) {
-  ObserverBuilder o("angular_momentum", system);
-  Builder& b = o.b;
-  const bool one_point = system.shape.rank() == 1;
-  const std::int64_t n = one_point ? 1 : system.shape[0];
-  const std::int64_t d = one_point ? system.shape[0] : system.shape[1];
-  const Value q = b.reshape(o.q, Shape{n, d}), p = b.reshape(o.p, Shape{n, d});
-  const auto column = [&](Value x, std::int64_t k) {
-    return b.slice(x, {0, k}, {n, k + 1}, {1, 1});
-  };
-  const auto turn = [&](std::int64_t i, std::int64_t j) {  // q_i p_j - q_j p_i
-    return b.reduce_sum(
-        b.sub(b.mul(column(q, i), column(p, j)), b.mul(column(q, j), column(p, i))));
-  };
-  if (d == 2) return b.finish({turn(0, 1)});
-  std::vector<Value> parts;
-  for (std::int64_t k = 0; k < 3; ++k) {
-    parts.push_back(b.reshape(turn((k + 1) % 3, (k + 2) % 3), Shape{1}));
-  }
-  return b.finish({b.concatenate(parts, 0)});
-}
-
 }  // namespace
 
 Coefficients coefficients_of(const Composition& composition) {
@@ -150,10 +75,14 @@ Coefficients coefficients_of(const Composition& composition) {
 ir::FunctionPtr total_energy(const System& system) {
   Builder b("energy");
   const Type state{DType::kF64, system.shape};
-  std::vector<Value> args = {b.param(state, "q"), b.param(state, "p"), b.param(kReal, "t")};
-  const std::vector<Value> parameters =
-      parameter_values(b, parameter_types(system), names_of_parameters(system));
-  args.insert(args.end(), parameters.begin(), parameters.end());
+  std::vector<Value> args;
+  if (system.form == Form::kCanonical) {
+    args = {b.param(state, "q"), b.param(state, "p")};
+  } else {
+    args = {b.param(state, "x")};
+  }
+  args.push_back(b.param(kReal, "t"));
+  for (Value x : parameter_values(b, system)) args.push_back(x);
   Value total;
   for (const EnergyTerm& term : system.terms) {
     const Value e = b.inline_call(*term.energy, args)[0];
@@ -209,35 +138,6 @@ Pieces make_pieces(const System& system, const Arithmetic& arithmetic, bool pass
   });
 }
 
-std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
-                                 bool trajectory, telemetry::Telemetry* telemetry) {
-  const std::int64_t every = std::max<std::int64_t>(1, plan.every);
-  std::vector<Output> outputs;
-  const auto add = [&](Output::Kind kind, std::string name, const FunctionPtr& f,
-                       std::int64_t cadence) {
-    transform::PassOptions options;
-    options.telemetry = telemetry;
-    const FunctionPtr passed = transform::run_passes(f, options);
-    outputs.push_back({kind, std::move(name), passed, passed->result_type(0), cadence});
-  };
-  add(Output::Kind::kEnergy, "energy", energies(system), every);
-  if (facts.holds("translation_invariant")) {
-    add(Output::Kind::kMomentum, "momentum", momentum(system), every);
-  }
-  if (facts.holds("rotation_invariant")) {
-    add(Output::Kind::kAngularMomentum, "angular_momentum", angular_momentum(system), every);
-  }
-  for (const Observable& o : system.observables) {
-    add(Output::Kind::kObservable, o.name, o.value, o.every > 0 ? o.every : every);
-  }
-  if (trajectory) {
-    const Type state{DType::kF64, system.shape};
-    outputs.push_back({Output::Kind::kPosition, "q", nullptr, state, every});
-    outputs.push_back({Output::Kind::kMomenta, "p", nullptr, state, every});
-  }
-  return outputs;
-}
-
 ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& outputs) {
   Builder b("start");
   const SymbolicCarry s = part_params(b, pieces, state_parts(pieces.arithmetic));
@@ -246,8 +146,9 @@ ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& o
   const StepBuilder step(pieces, composition_for(2));
   StepContext c;
   c.parameters = parameters;
-  Value v;
-  const std::vector<Value> observed = observe(b, pieces, step, outputs, s, t, parameters, &v);
+  const std::vector<Value> args = observed_arguments(b, pieces, step, s, t, parameters);
+  const Value v = args[2];
+  const std::vector<Value> observed = observe(b, outputs, args);
   const Compensated gradient = step.gradient(b, c, s, t);
   std::vector<Value> results = {gradient.value};
   if (gradient.error.valid()) results.push_back(gradient.error);
@@ -301,7 +202,8 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
   }
   if (!outputs.empty()) {
     const Value t = step.time(body, c, index, body.constant(1.0));
-    const std::vector<Value> observed = observe(body, pieces, step, outputs, s, t, c.parameters);
+    const std::vector<Value> observed =
+        observe(body, outputs, observed_arguments(body, pieces, step, s, t, c.parameters));
     results.insert(results.end(), observed.begin(), observed.end());
   }
   for (const Output& o : outputs) loop.every.push_back(o.every);

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "cotangent/mechanics/carry.h"
+#include "cotangent/mechanics/outputs.h"
 #include "cotangent/telemetry/telemetry.h"
 
 namespace cotangent::mechanics {
@@ -43,25 +44,11 @@ struct Pieces {
 Pieces make_pieces(const System& system, const Arithmetic& arithmetic, bool passes = true,
                    telemetry::Telemetry* telemetry = nullptr);
 
-/// H = sum of the terms: (q, p, t, parameters...) -> f64. Not passed.
+/// H = sum of the terms: (q, p, t, parameters...) -> f64, or (x, t, parameters...) -> f64. Not
+/// passed.
 ir::FunctionPtr total_energy(const System& system);
 /// Its gradients, simplified only (spans kept): 0: dH/dq, 1: dH/dp.
 ir::FunctionPtr energy_gradient(const System& system, std::size_t which);
-
-/// One observed quantity of the chunk.
-struct Output {
-  enum class Kind { kEnergy, kMomentum, kAngularMomentum, kObservable, kPosition, kMomenta };
-  Kind kind;
-  std::string name;
-  ir::FunctionPtr value;  ///< (q, p, v, t, parameters...), f64; null for kPosition and kMomenta
-  ir::Type type;          ///< of one sample
-  std::int64_t every = 1;
-};
-
-/// Energy (the terms in order, then the total), the momenta that `facts` promise, the observables,
-/// and if `trajectory` q and p.
-std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
-                                 bool trajectory, telemetry::Telemetry* telemetry = nullptr);
 
 // The parts below are those of carry.h, in its order.
 

@@ -84,7 +84,8 @@ struct System {
   std::vector<Observable> observables;
 };
 
-/// Where the run starts. Exactly one of p and v is given; v is turned into p through dH/dp.
+/// Where the run starts. Exactly one of p and v is given, v is turned into p through dH/dp; or x
+/// alone, where the system has no q and p.
 struct InitialState {
   ir::Tensor q;
   std::optional<ir::Tensor> p;
@@ -94,6 +95,7 @@ struct InitialState {
   /// state's type does not hold. Without them they are found from q and p. Read only where the plan
   /// carries error terms.
   std::optional<ir::Tensor> q_error{}, p_error{};
+  ir::Tensor x{};  ///< of a system without q and p, f64 [n]
 };
 
 inline constexpr std::int64_t kDefaultGradientBudget = std::int64_t{256} << 20;
