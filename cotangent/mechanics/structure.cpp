@@ -10,6 +10,7 @@
 #include "cotangent/ir/splitmix.h"
 #include "cotangent/mechanics/bracket.h"
 #include "cotangent/mechanics/retype.h"
+#include "cotangent/mechanics/unroll.h"
 #include "cotangent/transform/algebra.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -30,6 +31,7 @@ using Values = std::vector<Value>;
 
 constexpr long double kTolerance = 1e-13L;  // of a sum in long double, relative to its terms
 constexpr int kSamples = 8;
+constexpr std::int64_t kMaxUnroll = 16;
 
 Values params_like(Builder& b, const Function& f) {
   Values all;
@@ -49,6 +51,11 @@ Value product(Builder& b, Value x, Value y, std::int64_t axis_x, std::int64_t ax
 /// What must vanish, and beside it the magnitudes it is judged by.
 FunctionPtr finish(Builder& b, Value value, Value scale) {
   return transform::simplify(*b.finish({value, scale}));
+}
+
+/// Sums over coordinates term by term, as the algebra wants them.
+FunctionPtr written_out(const Function& f) {
+  return unroll_small(f, kMaxUnroll);
 }
 
 /// a + sign a^T
@@ -328,8 +335,8 @@ std::vector<Fact> check_structure(const System& system, const Tensor& near) {
   check.want(kSkew, *symmetry(*s.poisson, 1));
   check.want(kJacobi, *jacobi_sums(*s.poisson));
   if (s.kind == Structure::Kind::kMetriplectic) {
-    check.want(kEntropy, *image_of_gradient(*s.poisson, *s.entropy));
-    check.want(kEnergy, *image_of_gradient(*s.metric, *hamiltonian(system)));
+    check.want(kEntropy, *image_of_gradient(*s.poisson, *written_out(*s.entropy)));
+    check.want(kEnergy, *image_of_gradient(*s.metric, *written_out(*hamiltonian(system))));
     check.want(kSymmetric, *symmetry(*s.metric, -1));
     check.want_positive(*s.metric);
   }
