@@ -154,6 +154,7 @@ Verdict judge(const Function& f, const std::vector<std::vector<Tensor>>& samples
       worst = std::abs(r[0].real(e)) / scale;
       v.against = {e, r[0].real(e), args[0]};
     }
+    if (v.against) break;  // the state itself comes first: the sample a person knows
   }
   return v;
 }

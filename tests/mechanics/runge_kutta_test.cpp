@@ -304,6 +304,35 @@ TEST(RungeKutta, ReversesOfAdaptiveStepsAgreeWithDifferences) {
   const Integrator m = adaptive_runge_kutta(s, *tableau_named("dopri5"), tolerances);
   const std::vector<Tensor> carry = {vector({1, 1, 20}), Tensor::scalar_of<double>(0.1)};
   EXPECT_LT(reverse_defect(m, carry, 2, 0.1, 0.3, s.parameters, 1), 1e-7);
+  // The time of each inner step is that of the step it was.
+  const System driven = equations(
+      1, [](const Of& o) { return o.b.scale(o.b.unary(Op::kSin, o.t), o.mul(o.x, o.x)); });
+  EXPECT_LT(reverse_defect(adaptive_runge_kutta(driven, *tableau_named("dopri5"), tolerances),
+                           {vector({1.5}), Tensor::scalar_of<double>(0.01)}, 2, 0.1, 0.3, {}, 1),
+            1e-7);
+}
+
+TEST(RungeKutta, ReversesOfOpenAndClose) {
+  const System s = lorenz();
+  const Integrator m = adaptive_runge_kutta(s, *tableau_named("dopri5"));
+  const auto number = [](double v) { return Tensor::scalar_of<double>(v); };
+  std::vector<Tensor> args = {vector({1, 2, 3}), number(0), number(-0.5)};
+  for (const Parameter& p : s.parameters) args.push_back(p.value);
+  args.push_back(vector({4, 5, 6}));
+  args.push_back(number(7));
+  const auto open = ir::evaluate(*pull_open(m), args);  // x, inner step, of x, of three parameters
+  ASSERT_EQ(open.size(), 6u);
+  EXPECT_EQ(open[1].real(0), 0.5);
+  EXPECT_TRUE(open[2].same_bits(vector({4, 5, 6})));
+  EXPECT_EQ(open[3].real(0), 0);
+  args = {vector({1, 2, 3}), number(0.5), Tensor::scalar_of<std::int64_t>(0), number(0),
+          number(-0.5)};
+  for (const Parameter& p : s.parameters) args.push_back(p.value);
+  args.push_back(vector({4, 5, 6}));
+  const auto close = ir::evaluate(*pull_close(m), args);  // x, of x, of the inner step, of three
+  ASSERT_EQ(close.size(), 6u);
+  EXPECT_TRUE(close[1].same_bits(vector({4, 5, 6})));
+  EXPECT_EQ(close[2].real(0), 0);
 }
 
 TEST(RungeKutta, TheReverseOfAnAdaptiveStepIsTheTransposeOfItsTangent) {
