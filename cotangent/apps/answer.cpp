@@ -62,6 +62,18 @@ void write_plan_text(std::ostream& out, const Answer& answer) {
   out << table;
 }
 
+/// " AU" after a number, or nothing.
+std::string after(const std::string& unit) {
+  return unit.empty() || unit == "1" ? "" : " " + unit;
+}
+
+/// Adds a last column with the unit of each row.
+void add_units(TextTable& table, const std::vector<std::string>& units) {
+  for (std::size_t k = 0; k < table.rows.size(); ++k) {
+    table.rows[k].push_back(k == 0 ? "unit" : units[k - 1]);
+  }
+}
+
 void write_invariants_text(std::ostream& out, const Answer& answer) {
   if (answer.result.invariants.empty()) {
     out << "\ninvariants  none\n";
@@ -72,12 +84,15 @@ void write_invariants_text(std::ostream& out, const Answer& answer) {
   table.width = 200;
   table.rows.push_back({"", "known", "largest error", "relative", "initial value"});
   table.right = {2, 3};
+  std::vector<std::string> units;
   for (const mechanics::Invariant& invariant : answer.result.invariants) {
     const io::SampleView view = view_of(invariant.series);
     table.rows.push_back({invariant.name, how_text(invariant.how),
                           error_text(invariant.max_abs_error), error_text(invariant.max_rel_error),
                           view.t.empty() ? "-" : vector_text(view.row(0), 6)});
+    units.push_back(answer.prepared.file.units.of_invariant(invariant.name));
   }
+  if (answer.prepared.file.units.given) add_units(table, units);
   out << table;
 }
 
@@ -88,6 +103,7 @@ void write_observables_text(std::ostream& out, const Answer& answer) {
   table.width = 200;
   table.rows.push_back({"", "samples", "first", "last", "least", "greatest"});
   table.right = {1};
+  std::vector<std::string> units;
   for (const mechanics::Series& series : answer.result.observables) {
     const io::SampleView view = view_of(series);
     if (view.t.empty()) continue;
@@ -95,7 +111,9 @@ void write_observables_text(std::ostream& out, const Answer& answer) {
     table.rows.push_back({series.name, grouped(static_cast<std::int64_t>(view.t.size())),
                           vector_text(view.row(0), 6), vector_text(view.row(view.t.size() - 1), 6),
                           number_text(low, 6), number_text(high, 6)});
+    units.push_back(answer.prepared.file.units.of_observable(series.name));
   }
+  if (answer.prepared.file.units.given) add_units(table, units);
   out << table;
 }
 
@@ -103,7 +121,10 @@ void write_state_text(std::ostream& out, const Answer& answer) {
   const mechanics::RunResult& result = answer.result;
   const Shape& shape = result.q.type().shape;
   const std::int64_t rows = shape.rank() ? shape[0] : 1;
-  out << "\nfinal state at t = " << number_text(result.t, 15) << '\n';
+  const formats::UnitLabels& units = answer.prepared.file.units;
+  out << "\nfinal state at t = " << number_text(result.t, 15) << after(units.t);
+  if (units.given) out << ", q in " << join(units.q, ", ") << ", v in " << join(units.v, ", ");
+  out << '\n';
   if (rows > 16) {
     out << "  " << grouped(rows) << (shape.rank() > 1 ? " particles" : " coordinates")
         << "; --json or --out DIR gives them\n";
@@ -172,9 +193,31 @@ void write_fault(io::JsonWriter& json, const mechanics::NonFinite& fault) {
   json.field("component", fault.component).field("expression", fault.expression).end_object();
 }
 
+static void write_unit(io::JsonWriter& json, const std::string& unit) {
+  if (!unit.empty()) json.field("unit", unit);
+}
+
+/// The units of what follows, where the file has them: of q, p and v one for all, or one an entry.
+static void write_units(io::JsonWriter& json, const formats::UnitLabels& units) {
+  if (!units.given) return;
+  json.key("units").begin_object().field("t", units.t);
+  const auto state = [&](const char* name, const std::vector<std::string>& labels) {
+    if (labels.size() == 1) return void(json.field(name, labels[0]));
+    json.key(name).value(std::span<const std::string>(labels));
+  };
+  state("q", units.q), state("p", units.p), state("v", units.v);
+  json.field("energy", units.energy).field("angular_momentum", units.angular_momentum);
+  json.key("parameters").begin_object();
+  for (const auto& [name, unit] : units.parameters) {
+    if (!unit.empty()) json.field(name, unit);
+  }
+  json.end_object().end_object();
+}
+
 void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   const mechanics::Plan& plan = answer.prepared.plan;
   const mechanics::RunResult& result = answer.result;
+  const formats::UnitLabels& units = answer.prepared.file.units;
   io::JsonWriter json(out, indent);
   json.begin_object().field("schema", "cotangent.run/1");
   json.field("title", answer.prepared.file.system.title);
@@ -186,6 +229,7 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   }
   json.key("reasons").value(std::span<const std::string>(reasons)).end_object();
   json.field("dt", plan.dt).field("steps", result.steps).field("t", result.t);
+  write_units(json, units);
   json.key("final").begin_object();
   json.key("q");
   write_tensor(json, result.q);
@@ -196,6 +240,7 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   json.end_object().key("invariants").begin_array();
   for (const mechanics::Invariant& invariant : result.invariants) {
     json.begin_object().field("name", invariant.name).field("how", how_text(invariant.how));
+    write_unit(json, units.of_invariant(invariant.name));
     json.key("initial");
     write_sample(json, invariant.series, false);
     json.key("final");
@@ -206,7 +251,9 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   json.end_array().key("observables").begin_object();
   for (const mechanics::Series& series : result.observables) {
     const io::SampleView view = view_of(series);
-    json.key(series.name).begin_object().key("t").value(view.t).key("value").begin_array();
+    json.key(series.name).begin_object();
+    write_unit(json, units.of_observable(series.name));
+    json.key("t").value(view.t).key("value").begin_array();
     for (std::size_t k = 0; k < view.t.size(); ++k) json.array(view.shape, view.row(k));
     json.end_array().end_object();
   }
@@ -226,8 +273,8 @@ void write_answer_text(std::ostream& out, const Answer& answer) {
   const std::string& title = answer.prepared.file.system.title;
   out << (title.empty() ? answer.prepared.file.source->name : title) << "\n"
       << grouped(result.steps) << " of " << grouped(answer.prepared.plan.steps)
-      << " steps of dt = " << number_text(answer.prepared.plan.dt, 15) << ", " << answer.status()
-      << "\n\n";
+      << " steps of dt = " << number_text(answer.prepared.plan.dt, 15)
+      << after(answer.prepared.file.units.t) << ", " << answer.status() << "\n\n";
   write_plan_text(out, answer);
   write_invariants_text(out, answer);
   write_observables_text(out, answer);

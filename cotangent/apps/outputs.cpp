@@ -65,13 +65,15 @@ io::Report report_of(const Answer& answer) {
   report.state_hash = result.state_hash;
   report.system_text = prepared.file.source->text;
 
+  const formats::UnitLabels& units = prepared.file.units;
+  const std::string time_unit = units.given ? " " + units.t : "";
   report.figures = {
       {"method", prepared.plan.method},
       {"order", std::to_string(prepared.plan.composition.order)},
       {"precision", prepared.plan.precision},
-      {"dt", number_text(prepared.plan.dt, 15)},
+      {"dt", number_text(prepared.plan.dt, 15) + time_unit},
       {"steps", telemetry::grouped(result.steps)},
-      {"time at the end", number_text(result.t, 15)},
+      {"time at the end", number_text(result.t, 15) + time_unit},
       {"state", prepared.file.system.shape.text()},
       {"sampled every", telemetry::grouped(prepared.plan.every) + " steps"},
       {"speed", telemetry::rate_text(answer.steps_per_second()) + " steps/s"},
@@ -96,6 +98,8 @@ io::Report report_of(const Answer& answer) {
   }
   for (const mechanics::Series& series : result.observables) {
     report.observables.push_back(view_of(series));
+    const std::string unit = prepared.file.units.of_observable(series.name);
+    if (!unit.empty() && unit != "1") report.observables.back().name += " (" + unit + ")";
   }
   for (const mechanics::Series& series : result.trajectory) {
     (series.name == "q" ? report.q : report.p) = view_of(series);

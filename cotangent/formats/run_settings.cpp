@@ -6,6 +6,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/formats/table_reader.h"
+#include "cotangent/formats/units_table.h"
 #include "cotangent/mechanics/gradient_plan.h"
 
 namespace cotangent::formats {
@@ -37,6 +38,13 @@ std::int64_t steps_from(const ValueSource& source, const Entry& t_end, double en
                 ", or dt = " + shortest(end / (below + 1)) + ", or give steps instead of t_end");
   }
   return static_cast<std::int64_t>(whole);
+}
+
+/// dt or t_end.
+double read_time(const ValueSource& source, const Node& node, const std::string& what,
+                 const lang::Context& names) {
+  return source.units ? source.units->read_real(source, node, what, names, lang::time_dimension())
+                      : read_real(source, node, what, names);
 }
 
 /// Any two of dt, t_end and steps give the third. All three in the file is an error; with one of
@@ -149,14 +157,14 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
   }
   double end = 0;
   if (t_end) {
-    end = read_real(source, t_end->value, "t_end", names);
+    end = read_time(source, t_end->value, "t_end", names);
     if (!(end > 0)) {
       fail_at(source.file, t_end->value.span, "t_end is " + shortest(end), "a positive time",
               "to run backwards, turn the velocities round");
     }
   }
   if (dt) {
-    settings.dt = read_real(source, dt->value, "dt", names);
+    settings.dt = read_time(source, dt->value, "dt", names);
     settings.dt_span = dt->value.span;
     if (!(settings.dt > 0)) {
       fail_at(source.file, dt->value.span, "dt is " + shortest(settings.dt), "a positive time step",

@@ -7,6 +7,7 @@
 #include "cotangent/formats/data_file.h"
 #include "cotangent/formats/run_settings.h"
 #include "cotangent/formats/table_reader.h"
+#include "cotangent/formats/units_table.h"
 #include "cotangent/formats/values.h"
 #include "cotangent/lang/context.h"
 #include "cotangent/lang/names.h"
@@ -24,7 +25,6 @@ constexpr Later kLater[] = {
     {"state", "one state q with momenta p, its shape taken from [initial] q"},
     {"lists", "sums over i, i<j, i!=j, i<j<k or i in a..b"},
     {"box", "positions in open space"},
-    {"units", "numbers without units, in any one consistent set"},
     {"lagrangian", "[energy] with named terms of H(q, p, t)"},
     {"equations", "[energy] with named terms of H(q, p, t)"},
     {"map", "[energy] with named terms of H(q, p, t)"},
@@ -64,6 +64,10 @@ class Loader {
   LoadedFile run() {
     read_top_level();
     read_definitions();
+    if (FileUnits::wanted(root_)) {
+      units_.emplace(out_.source, root_, names_);
+      source_.units = &*units_;
+    }
     read_parameters();
     read_initial();
     out_.run = read_run(source_, table("run"), names_, overrides_begin_);
@@ -72,15 +76,26 @@ class Loader {
     read_observe();
     out_.system.source = out_.source;
     out_.system.shape = *names_.state();
+    if (units_) out_.units = units_->labels();
     return std::move(out_);
   }
 
  private:
+  /// "2.5 kg"
+  static bool is_quantity(const std::string& value) {
+    const std::size_t blank = value.find(' ');
+    if (blank == std::string::npos || !lang::begins_with_number(value)) return false;
+    return value.find_first_of("\"'[]{},#:\\\n") == std::string::npos &&
+           std::any_of(value.begin() + static_cast<std::ptrdiff_t>(blank), value.end(),
+                       [](char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; });
+  }
+
   static bool is_bare_word(const std::string& value) {
     if (value.empty() || value == "true" || value == "false" || value == "inf" || value == "nan") {
       return false;
     }
     if (value.back() == 'B' && parse_bytes(value)) return true;  // 10MB
+    if (is_quantity(value)) return true;
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     return letter(value[0]) && std::all_of(value.begin(), value.end(), [&](char c) {
              return letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -125,7 +140,7 @@ class Loader {
     }
     TableReader top(out_.source, root_, "the file");
     const Entry* title = top.get("title");
-    for (const char* name : {"parameters", "define", "observe", "gradient"}) {
+    for (const char* name : {"parameters", "define", "observe", "gradient", "units"}) {
       if (const Entry* entry = top.get(name))
         TableReader(out_.source, entry->value, bracketed(name));
     }
@@ -246,7 +261,8 @@ class Loader {
           self(self, used->second);
         }
       }
-      values[k] = read_numbers(source_, entry.value, what, known);
+      values[k] = units_ ? units_->read_parameter(source_, entry.value, entry.key, known)
+                         : read_numbers(source_, entry.value, what, known);
       known.add_parameter(entry.key, values[k]);
       path.pop_back();
       marks[k] = Mark::kDone;
@@ -264,7 +280,9 @@ class Loader {
   }
 
   ir::Tensor state_array(const Entry& entry) {
-    ir::Tensor x = as_real(read_numbers(source_, entry.value, "'" + entry.key + "'", names_));
+    ir::Tensor x =
+        as_real(units_ ? units_->read_state(source_, entry.value, entry.key, names_)
+                       : read_numbers(source_, entry.value, "'" + entry.key + "'", names_));
     const std::uint64_t bytes = 2 * static_cast<std::uint64_t>(x.size()) * 8;
     if (bytes > source_.limits.state_bytes) {
       fail(entry.value.span, "the state would take " + std::to_string(bytes) + " bytes",
@@ -322,6 +340,7 @@ class Loader {
       const auto parsed = expression(entry.value, "the energy term '" + entry.key + "'");
       out_.system.terms.push_back(
           {entry.key, lang::trace_energy(names_, entry.key, *parsed), parsed->source().whole()});
+      if (units_) units_->check_energy(entry.key, *parsed);
     }
   }
 
@@ -345,11 +364,13 @@ class Loader {
       mechanics::Observable observable;
       observable.name = entry.key;
       const Node* text = &entry.value;
+      const Node* unit = nullptr;
       if (entry.value.kind == NodeKind::kTable) {
         TableReader fields(out_.source, entry.value, "[observe." + entry.key + "]",
-                           {"expr", "every"});
+                           {"expr", "every", "unit"});
         text = &fields.need("expr", "expr = \"...\"")->value;
         if (const Entry* every = fields.get("every")) observable.every = cadence(*every);
+        if (const Entry* given = fields.get("unit")) unit = &given->value;
         fields.finish();
       } else if (entry.value.kind != NodeKind::kString) {
         const std::string known[] = {"every"};
@@ -360,6 +381,9 @@ class Loader {
       }
       const auto parsed = expression(*text, what);
       observable.value = lang::trace_observable(names_, entry.key, *parsed);
+      if (units_) {
+        observable.value = units_->check_observable(entry.key, *parsed, unit, observable.value);
+      }
       observable.span = parsed->source().whole();
       out_.system.observables.push_back(std::move(observable));
     }
@@ -370,6 +394,7 @@ class Loader {
   Node root_;
   Node empty_;
   lang::Context names_;
+  std::optional<FileUnits> units_;  ///< where anything in the file has a unit
   std::uint32_t overrides_begin_ = 0;
 };
 

@@ -1,7 +1,7 @@
 // System files: TOML text -> a mechanics::System, where it starts, and how it is to be run.
 //
 // The language is section 6 of the design; docs/system_files.md teaches it. What later versions
-// bring (lists, boxes, units, Lagrangians, equations, maps, scenes, several state components) is
+// bring (lists, boxes, Lagrangians, equations, maps, scenes, several state components) is
 // refused by name.
 //
 // Everything wrong with the input is a UserError whose `where` holds "file:line:column" and the
@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cotangent/formats/unit_labels.h"
 #include "cotangent/mechanics/system.h"
 
 namespace cotangent::formats {
@@ -44,6 +45,7 @@ struct LoadedFile {
   mechanics::InitialState initial;
   mechanics::RunSettings run;
   SourcePtr source;
+  UnitLabels units;  ///< of what `system`, `initial` and `run` hold, and of the observables
   std::vector<std::filesystem::path>
       files;  ///< what was read: the system file, then its data files
 };

@@ -5,10 +5,20 @@
 #include "cotangent/base/text.h"
 #include "cotangent/formats/data_file.h"
 #include "cotangent/formats/table_reader.h"
+#include "cotangent/formats/units_table.h"
 #include "cotangent/lang/parser.h"
 
 namespace cotangent::formats {
 namespace {
+
+bool is_computed(const std::string& text) {
+  const std::size_t k = text.find_first_not_of(" \t\r\n");
+  return k != std::string::npos && text[k] == '=';
+}
+
+void met_bare(const ValueSource& source, const Node& node, bool zero) {
+  if (source.units) source.units->met_bare(node.span, 1, zero);
+}
 
 /// The text after '=' of a "= expr" string, or a refusal of any other string.
 lang::SourceText computed_text(const SourcePtr& file, const Node& node, const std::string& what) {
@@ -18,8 +28,7 @@ lang::SourceText computed_text(const SourcePtr& file, const Node& node, const st
     fail_at(file, node.span,
             what + " is " + (text.text.size() > 40 ? "a text" : "the text \"" + text.text + "\""),
             "a number, an array, or \"= expr\"",
-            "write a number, or begin the text with '=', as in \"= 2*pi\"; numbers with units come "
-            "with a later version");
+            "write a number, or begin the text with '=', as in \"= 2*pi\"");
   }
   ++k;
   text.text.erase(0, k);
@@ -73,11 +82,13 @@ class ArrayReader {
 
   void add(const Node& node) {
     if (node.kind == NodeKind::kReal && std::isfinite(node.real)) {
+      met_bare(source_, node, node.real == 0);
       all_integers_ = false;
       reals_.push_back(node.real);
       return;
     }
     if (node.kind == NodeKind::kInteger) {
+      met_bare(source_, node, node.integer == 0);
       if (all_integers_) integers_.push_back(node.integer);
       reals_.push_back(static_cast<double>(node.integer));
       return;
@@ -117,12 +128,14 @@ ir::Tensor read_computed(const ValueSource& source, const Node& node, const std:
               "check for a division by zero or a logarithm of a negative number");
     }
   }
+  if (source.units) source.units->met_computed(*expression, node.span, names, value.size());
   return value;
 }
 
 ir::Tensor read_data(const ValueSource& source, const Node& node, const std::string& what) {
-  TableReader table(source.file, node, what);
+  TableReader table(source.file, node, what, {"file", "unit", "value"});
   const Entry* name = table.need("file", "{file = \"values.csv\"}");
+  if (source.units) table.get("unit");
   table.finish();
   if (name->value.kind != NodeKind::kString) {
     fail_at(source.file, name->value.span, "'file' is " + describe(name->value),
@@ -135,7 +148,9 @@ ir::Tensor read_data(const ValueSource& source, const Node& node, const std::str
     }
     const std::filesystem::path path = data_path(*source.folder, *name->value.string);
     if (source.files) source.files->push_back(path);
-    return parse_data_text(*name->value.string, read_file(path, source.limits.data_bytes));
+    ir::Tensor x = parse_data_text(*name->value.string, read_file(path, source.limits.data_bytes));
+    if (source.units) source.units->met_bare(node.span, x.size());
+    return x;
   } catch (const UserError& error) {
     ErrorParts parts = error.parts();
     parts.what = lang::printable(std::move(parts.what));
@@ -145,21 +160,56 @@ ir::Tensor read_data(const ValueSource& source, const Node& node, const std::str
   }
 }
 
+/// {value = [1.5, 2], unit = "kg"} and {file = "masses.csv", unit = "kg"}.
+ir::Tensor read_with_unit(const ValueSource& source, const Node& node, const std::string& what,
+                          const lang::Context& names) {
+  ir::Tensor x;
+  if (node.find("file")) {
+    x = read_data(source, node, what);
+  } else {
+    TableReader table(source.file, node, what, {"value", "unit", "file"});
+    const Entry* value = table.need("value", "{value = [1.5, 2], unit = \"kg\"}");
+    table.need("unit", "{value = [1.5, 2], unit = \"kg\"}");
+    table.finish();
+    if (value->value.kind == NodeKind::kTable) {
+      fail_at(source.file, value->value.span, "'value' is a table", "a number or an array",
+              "write {file = \"values.csv\", unit = \"kg\"} for a data file");
+    }
+    x = read_numbers(source, value->value, what, names);
+  }
+  const double factor = source.units->met_unit(node.find("unit")->value, node.span);
+  x = as_real(x);
+  for (double& each : x.as<double>()) each *= factor;
+  return x;
+}
+
 }  // namespace
 
 ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::string& what,
                         const lang::Context& names) {
   switch (node.kind) {
-    case NodeKind::kInteger: return ir::Tensor::scalar_of<std::int64_t>(node.integer);
+    case NodeKind::kInteger:
+      met_bare(source, node, node.integer == 0);
+      return ir::Tensor::scalar_of<std::int64_t>(node.integer);
     case NodeKind::kReal:
       if (!std::isfinite(node.real)) {
         fail_at(source.file, node.span, what + " is " + shortest(node.real), "a finite number",
                 "write a number, such as 0.0");
       }
+      met_bare(source, node, node.real == 0);
       return ir::Tensor::scalar_of(node.real);
     case NodeKind::kArray: return ArrayReader(source, what, names).run(node);
-    case NodeKind::kString: return read_computed(source, node, what, names);
-    case NodeKind::kTable: return read_data(source, node, what);
+    case NodeKind::kString:
+      if (source.units && !is_computed(*node.string)) {
+        return ir::Tensor::scalar_of(
+            source.units->met_quantity(string_text(source.file, node), node.span, what));
+      }
+      return read_computed(source, node, what, names);
+    case NodeKind::kTable:
+      if (source.units && (node.find("unit") || node.find("value"))) {
+        return read_with_unit(source, node, what, names);
+      }
+      return read_data(source, node, what);
     case NodeKind::kBoolean:
     case NodeKind::kDate: break;
   }
@@ -192,11 +242,15 @@ std::int64_t read_integer(const ValueSource& source, const Node& node, const std
 std::vector<lang::ExpressionPtr> computed_parts(const SourcePtr& file, const Node& node,
                                                 const std::string& what) {
   std::vector<lang::ExpressionPtr> found;
-  if (node.kind == NodeKind::kString) {
+  // (Other texts are numbers with a unit, or refused where they are read.)
+  if (node.kind == NodeKind::kString && is_computed(*node.string)) {
     found.push_back(lang::parse_expression(computed_text(file, node, what)));
   }
   for (const Node& item : node.items) {
     for (auto& part : computed_parts(file, item, what)) found.push_back(std::move(part));
+  }
+  if (const Entry* value = node.find("value")) {
+    for (auto& part : computed_parts(file, value->value, what)) found.push_back(std::move(part));
   }
   return found;
 }

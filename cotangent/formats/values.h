@@ -11,16 +11,21 @@
 
 namespace cotangent::formats {
 
-/// What reading values needs to know. `files` collects the data files that were read.
+class FileUnits;
+
+/// What reading values needs to know. `files` collects the data files that were read. `units` is
+/// null for a file without units.
 struct ValueSource {
   SourcePtr file;
   std::optional<std::filesystem::path> folder;
   Limits limits;
   std::vector<std::filesystem::path>* files = nullptr;
+  FileUnits* units = nullptr;
 };
 
 /// The value of a node: an i64 tensor when all numbers are integers, else f64; finite. `what` names
-/// it in messages ("parameter 'm'"). "= expr" strings are worked out with `names`.
+/// it in messages ("parameter 'm'"). "= expr" strings are worked out with `names`. Units are told to
+/// `source.units`, which turns values into the file's own.
 ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::string& what,
                         const lang::Context& names);
 

@@ -59,6 +59,54 @@ dt = 0.1
 t_end = 1.0
 )toml";
 
+/// Ten feet up, let go.
+constexpr const char* kFall = R"toml([parameters]
+m = "1 slug"
+g = "1 gn"
+[energy]
+kinetic = "p[0]^2 / (2*m)"
+gravity = "m*g*q[0]"
+[initial]
+q = ["10 ft"]
+p = [0]
+[run]
+dt = "1 ms"
+t_end = "0.5 s"
+[observe.height]
+expr = "q[0]"
+unit = "ft"
+)toml";
+
+TEST(Run, ResultsCarryTheirUnits) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("fall.toml", kFall);
+  const CliResult run = run_cli({"run", file, "--json", "--quiet"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json answer = run.json();
+  EXPECT_EQ(answer["units"]["t"], "s");
+  EXPECT_EQ(answer["units"]["q"], "m");
+  EXPECT_EQ(answer["units"]["p"], "kg m/s");
+  EXPECT_EQ(answer["units"]["v"], "m/s");
+  EXPECT_EQ(answer["units"]["energy"], "J");
+  EXPECT_EQ(answer["units"]["parameters"]["g"], "m/s^2");
+  EXPECT_EQ(answer["invariants"][0]["unit"], "J");
+  EXPECT_EQ(answer["observables"]["height"]["unit"], "ft");
+  // 10 ft - g t^2/2, which leapfrog gives to round-off
+  EXPECT_NEAR(answer["observables"]["height"]["value"].back().get<double>(),
+              10 - 9.80665 * 0.125 / 0.3048, 1e-12);
+  const CliResult text = run_cli({"run", file, "--quiet", "--out", folder / "out"});
+  ASSERT_EQ(text.code, 0) << text.err;
+  for (const char* part :
+       {"steps of dt = 0.001 s", "at t = 0.5 s, q in m, v in m/s", "  ft\n", "  J\n"}) {
+    EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
+  }
+  // Without units there is none of it.
+  const json plain =
+      run_cli({"run", folder.write("plain.toml", kOscillator), "--json", "--quiet"}).json();
+  EXPECT_FALSE(plain.contains("units"));
+  EXPECT_FALSE(plain["observables"]["position"].contains("unit"));
+}
+
 TEST(Cli, VersionAndHelp) {
   const CliResult version = run_cli({"--version"});
   EXPECT_EQ(version.code, 0);

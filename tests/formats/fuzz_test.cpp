@@ -12,6 +12,14 @@ TEST(Fuzz, SystemFileSeedsAndTheirMutations) {
   ASSERT_GE(seeds.size(), 4u);
   for (const std::string& text : seeds) run(text, LLVMFuzzerTestOneInput);
   const std::vector<std::string> words = {"[run]\n",
+                                          "[units]\n",
+                                          "unit = ",
+                                          "value",
+                                          "\"1 kg\"",
+                                          "\"3 m/s^2\"",
+                                          " kg",
+                                          "^(1/2)",
+                                          "sqrt(",
                                           "[energy]\n",
                                           "[initial]\n",
                                           "[observe]\n",
