@@ -7,6 +7,7 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/runtime/executable.h"
 #include "cotangent/runtime/fault.h"
+#include "cotangent/transform/passes.h"
 
 namespace cotangent::mechanics {
 
@@ -18,7 +19,8 @@ class Callable {
       : f_(std::move(f)), executable_(std::move(executable)) {
     if (executable_ || !f_->has_checks()) return;
     transform::Exposed exposed = transform::expose_faults(*f_);
-    f_ = std::move(exposed.program);
+    // As runtime::compile does: checks want the passes after them.
+    f_ = transform::run_passes(std::move(exposed.program));
     sites_ = std::move(exposed.sites);
   }
 
