@@ -27,7 +27,8 @@ FunctionPtr sum_of(const System& system, const std::string& name,
 }
 
 /// d rest / dq: (q, p, t, parameters...).
-FunctionPtr force_of_rest(const ExactSplit& split) {
+FunctionPtr force_of_rest(const System& system, const ExactSplit& split) {
+  if (!split.rest) return transform::grad(*sum_of(system, "rest", {}), {0});
   if (depends_on(*split.rest, 0, 1)) {
     throw UserError({"what is not quadratic reads p, so it is no kick", "",
                      "the rest of the energy has to be a function of q (and t) alone",
@@ -89,7 +90,7 @@ Integrator exact_and_kicks(const System& system, const ExactSplit& split, double
         "energy with diagonal masses and a potential",
         "use plain kicks, away from resonance");
   }
-  const Kick kick{force_of_rest(split), flow.get(), filter};
+  const Kick kick{force_of_rest(system, split), flow.get(), filter};
   const std::vector<NamedType> coefficients = flow->carried(filter);
   Integrator m;
   m.method = filter ? "exact and mollified kicks" : "exact and kicks";
@@ -152,7 +153,7 @@ PartFlow quadratic_flow(const System& system, const ExactSplit& split, double lo
 }
 
 PartFlow rest_flow(const System& system, const ExactSplit& split) {
-  const Kick kick{force_of_rest(split), nullptr, false};
+  const Kick kick{force_of_rest(system, split), nullptr, false};
   PartProgram f("rest_flow", system);
   Builder& b = f.b;
   const Value middle = b.add(f.t, b.mul(b.constant(0.5), f.h));

@@ -30,8 +30,8 @@ namespace cotangent::mechanics {
 
 inline constexpr std::int64_t kDenseExact = 512;
 
-/// H = quadratic + rest, each (q, p, t, parameters...) -> f64. The quadratic part is of degree at
-/// most 2 in q and p together and reads no t.
+/// H = quadratic + rest, each (q, p, t, parameters...) -> f64; no rest: null. The quadratic part is
+/// of degree at most 2 in q and p together and reads no t.
 struct ExactSplit {
   ir::FunctionPtr quadratic, rest;
   std::vector<std::string> quadratic_terms, rest_terms;  ///< names of the terms in each

@@ -104,6 +104,7 @@ std::string text_of(const ResonanceWarning& w, double dt) {
 
 std::optional<ResonanceWarning> resonance(const System& system, const ExactSplit& split,
                                           const InitialState& initial, double dt) {
+  if (!split.rest) return {};
   dt = std::abs(dt);
   System quadratic = system;
   quadratic.observables.clear();

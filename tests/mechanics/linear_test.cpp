@@ -95,7 +95,12 @@ Value vector_of(Builder& b, std::vector<Value> entries) {
 
 // --- what is read off
 
-TEST(Sparse, AnyPatternIsFoundToTheBit) {
+class Patterns : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Sparse, Patterns, testing::Bool());
+
+TEST_P(Patterns, AreFoundToTheBit) {
+  // With entries that are all the same, two look like one halfway between them.
+  const bool same = GetParam();
   std::mt19937_64 random(3);
   const std::int64_t n = 3000;
   std::vector<Entry> entries;
@@ -106,7 +111,7 @@ TEST(Sparse, AnyPatternIsFoundToTheBit) {
       const auto j = static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n));
       if (std::find(columns.begin(), columns.end(), j) == columns.end()) columns.push_back(j);
     }
-    for (std::int64_t j : columns) entries.push_back({i, j, value(random)});
+    for (std::int64_t j : columns) entries.push_back({i, j, same ? 1.0 : value(random)});
   }
   const SparseMatrix a = sparse_from(n, n, entries);
   int calls = 0;
