@@ -216,7 +216,9 @@ double FileUnits::met_unit(const Node& node, SourceSpan span) {
 ir::Tensor FileUnits::read(const ValueSource& source, const Node& node, const std::string& what,
                            const lang::Context& names) {
   datum_ = {};
+  reading_ = true;
   ir::Tensor x = read_numbers(source, node, what, names);
+  reading_ = false;
   refuse_mixed(what);
   return x;
 }
@@ -332,7 +334,9 @@ ir::Tensor FileUnits::read_state(const ValueSource& source, const Node& node,
 double FileUnits::read_real(const ValueSource& source, const Node& node, const std::string& what,
                             const lang::Context& names, const Dimension& dimension) {
   datum_ = {};
+  reading_ = true;
   const double x = formats::read_real(source, node, what, names);
+  reading_ = false;
   for (const Leaf& leaf : datum_.leaves) expect(leaf, dimension, what);
   return x;
 }

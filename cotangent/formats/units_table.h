@@ -55,6 +55,8 @@ class FileUnits {
   UnitLabels labels() const;
 
   // --- what read_numbers meets on its way (values.cpp)
+  /// Whether one of the above reads: nobody else may be given a unit, since nobody would check it.
+  bool reading() const { return reading_; }
   void met_bare(SourceSpan span, std::int64_t count = 1, bool zero = false);
   double met_quantity(const lang::SourceText& text, SourceSpan span, const std::string& what);
   void met_computed(const lang::Expression& expression, SourceSpan span, const lang::Context& names,
@@ -101,6 +103,7 @@ class FileUnits {
   std::vector<std::pair<std::string, lang::DimensionTerm>> observables_;
   std::vector<std::pair<std::string, std::string>> own_units_;  ///< observables that name one
   Datum datum_;
+  bool reading_ = false;
 };
 
 }  // namespace cotangent::formats

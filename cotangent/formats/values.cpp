@@ -16,8 +16,12 @@ bool is_computed(const std::string& text) {
   return k != std::string::npos && text[k] == '=';
 }
 
+bool takes_units(const ValueSource& source) {
+  return source.units && source.units->reading();
+}
+
 void met_bare(const ValueSource& source, const Node& node, bool zero) {
-  if (source.units) source.units->met_bare(node.span, 1, zero);
+  if (takes_units(source)) source.units->met_bare(node.span, 1, zero);
 }
 
 /// The text after '=' of a "= expr" string, or a refusal of any other string.
@@ -128,14 +132,14 @@ ir::Tensor read_computed(const ValueSource& source, const Node& node, const std:
               "check for a division by zero or a logarithm of a negative number");
     }
   }
-  if (source.units) source.units->met_computed(*expression, node.span, names, value.size());
+  if (takes_units(source)) source.units->met_computed(*expression, node.span, names, value.size());
   return value;
 }
 
 ir::Tensor read_data(const ValueSource& source, const Node& node, const std::string& what) {
   TableReader table(source.file, node, what, {"file", "unit", "value"});
   const Entry* name = table.need("file", "{file = \"values.csv\"}");
-  if (source.units) table.get("unit");
+  if (takes_units(source)) table.get("unit");
   table.finish();
   if (name->value.kind != NodeKind::kString) {
     fail_at(source.file, name->value.span, "'file' is " + describe(name->value),
@@ -149,7 +153,7 @@ ir::Tensor read_data(const ValueSource& source, const Node& node, const std::str
     const std::filesystem::path path = data_path(*source.folder, *name->value.string);
     if (source.files) source.files->push_back(path);
     ir::Tensor x = parse_data_text(*name->value.string, read_file(path, source.limits.data_bytes));
-    if (source.units) source.units->met_bare(node.span, x.size());
+    if (takes_units(source)) source.units->met_bare(node.span, x.size());
     return x;
   } catch (const UserError& error) {
     ErrorParts parts = error.parts();
@@ -200,13 +204,13 @@ ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::
       return ir::Tensor::scalar_of(node.real);
     case NodeKind::kArray: return ArrayReader(source, what, names).run(node);
     case NodeKind::kString:
-      if (source.units && !is_computed(*node.string)) {
+      if (takes_units(source) && !is_computed(*node.string)) {
         return ir::Tensor::scalar_of(
             source.units->met_quantity(string_text(source.file, node), node.span, what));
       }
       return read_computed(source, node, what, names);
     case NodeKind::kTable:
-      if (source.units && (node.find("unit") || node.find("value"))) {
+      if (takes_units(source) && (node.find("unit") || node.find("value"))) {
         return read_with_unit(source, node, what, names);
       }
       return read_data(source, node, what);

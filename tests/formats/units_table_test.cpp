@@ -366,6 +366,16 @@ TEST(UnitsInFiles, EveryRefusalNamesItsPlaceAndBothDimensions) {
        "[units]\nq = \"rad\"\n[parameters]",
        "11:6",
        {"length", "no dimension"}},
+      {"tolerance",
+       "[run]",
+       "[gradient]\ntolerance = \"1 kg\"\n[run]",
+       "12:13",
+       {"tolerance is the text \"1 kg\""}},
+      {"lattice",
+       "[run]",
+       "[run]\nprecision = \"lattice\"\nlattice = {q = \"1 nm\", p = 1e-9}",
+       "13:16",
+       {"q is the text"}},
       {"no_table", "[parameters]", "[units.length]\nx = \"m\"\n[parameters]", "", {"a table"}},
   };
   for (const Bad& bad : cases) {
