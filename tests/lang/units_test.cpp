@@ -43,6 +43,7 @@ TEST(Units, FactorsAreTheDefinitions) {
       {"kg m^2/s^2", 1, energy_dimension()},
       {"kg*m**2/s^2", 1, energy_dimension()},
       {"kg m^2 s^-2", 1, energy_dimension()},
+      {"km^-2", 1e-6, dimension(-2, 0, 0)},
       {"N m", 1, energy_dimension()},
       {"kJ", 1000, energy_dimension()},
       {"eV", 1.602176634e-19, energy_dimension()},  // CODATA 2018
