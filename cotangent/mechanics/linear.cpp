@@ -1,5 +1,6 @@
 #include "cotangent/mechanics/linear.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -21,6 +22,7 @@ using ir::FunctionPtr;
 using ir::Tensor;
 using ir::Value;
 
+constexpr double kProbes = 16;            // products that a block takes at least
 constexpr double kEvaluatorBudget = 3e5;  // element operations; from there on it is compiled
 
 std::size_t at(std::int64_t k) {
@@ -48,10 +50,10 @@ bool all_finite(const Tensor& x) {
 /// A program at the origin, or where it is not finite there (a root of a square), at another point.
 class AtOrigin {
  public:
-  /// `states` parameters come first, then the time, then those of the system.
-  AtOrigin(const System& system, FunctionPtr f, std::size_t states)
-      : f_(std::move(f)), states_(states) {
-    if (operations_in(*f_) > kEvaluatorBudget / 16) compiled_ = runtime::compile(f_);
+  /// `states` parameters come first, then the time, then those of the system. Without code it runs
+  /// on the evaluator.
+  AtOrigin(const System& system, FunctionPtr f, std::size_t states, runtime::ExecutablePtr code)
+      : f_(std::move(f)), states_(states), compiled_(std::move(code)) {
     for (std::size_t k = 0; k < states; ++k) arguments_.push_back(filled(f_->param_type(k), 0));
     arguments_.push_back(Tensor::scalar_of<double>(0));
     for (const Parameter& x : system.parameters) arguments_.push_back(x.value);
@@ -94,17 +96,45 @@ struct Reader {
   const System& system;
   std::size_t states;
 
-  /// d f / d parameter k.
-  SparseMatrix block(const ir::Function& f, std::size_t k) const {
+  /// Which derivative: of a function by one of its parameters.
+  struct Part {
+    FunctionPtr f;
+    std::size_t parameter;
+  };
+
+  /// The matrices of derivatives; their programs are compiled together.
+  std::vector<SparseMatrix> blocks(const std::vector<Part>& parts) const {
+    std::vector<FunctionPtr> programs, large;
+    for (const auto& [f, k] : parts) {
+      programs.push_back(depends_on(*f, 0, k) ? derivative(*f, k) : nullptr);
+      const bool compiles =
+          programs.back() && kProbes * operations_in(*programs.back()) > kEvaluatorBudget;
+      if (compiles) large.push_back(programs.back());
+    }
+    const std::vector<runtime::ExecutablePtr> codes = runtime::compile_all(large);
+    std::vector<SparseMatrix> all;
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      const auto found = std::find(large.begin(), large.end(), programs[k]);
+      const bool compiled = programs[k] && found != large.end();
+      all.push_back(
+          block(parts[k], programs[k],
+                compiled ? codes[static_cast<std::size_t>(found - large.begin())] : nullptr));
+    }
+    return all;
+  }
+
+  SparseMatrix block(const Part& part, const FunctionPtr& d,
+                     const runtime::ExecutablePtr& code) const {
+    const ir::Function& f = *part.f;
+    const std::size_t k = part.parameter;
     const std::int64_t rows = f.result_type(0).size(), columns = f.param_type(k).size();
-    if (!depends_on(f, 0, k)) return sparse_from(rows, columns, {});
-    const FunctionPtr d = derivative(f, k);
+    if (!d) return sparse_from(rows, columns, {});
     if (depends_on(*d, 0, states)) {
       throw UserError({"the coefficients of the linear equations depend on time", "",
                        "one matrix stands for any number of steps only where they do not",
                        "run it by steps"});
     }
-    AtOrigin at_origin(system, d, states);
+    AtOrigin at_origin(system, d, states, code);
     const Shape& shape = f.param_type(k).shape;
     const std::vector<double> probe(at(columns), 1.0);
     if (!all_finite(at_origin.times(probe))) at_origin.move();
@@ -118,7 +148,8 @@ struct Reader {
 
   /// f at the origin as a function of time.
   std::vector<Drive> drives(const FunctionPtr& f, const std::vector<SparseMatrix>& blocks) const {
-    AtOrigin at_origin(system, f, states);
+    const bool large = operations_in(*f) > kEvaluatorBudget;
+    AtOrigin at_origin(system, f, states, large ? runtime::compile(f) : nullptr);
     Tensor b = at_origin.value();
     if (depends_on(*f, 0, states)) return find_drives(*f, at_origin.arguments(), states);
     if (!all_finite(b)) {
@@ -174,8 +205,8 @@ LinearSystem canonical(const System& system) {
   }
   const FunctionPtr by_q = energy_gradient(system, 0), by_p = energy_gradient(system, 1);
   const Reader reader{system, 2};
-  const SparseMatrix qq = reader.block(*by_q, 0), qp = reader.block(*by_q, 1),
-                     pq = reader.block(*by_p, 0), pp = reader.block(*by_p, 1);
+  const std::vector<SparseMatrix> all = reader.blocks({{by_q, 0}, {by_q, 1}, {by_p, 0}, {by_p, 1}});
+  const SparseMatrix &qq = all[0], &qp = all[1], &pq = all[2], &pp = all[3];
   LinearSystem s;
   s.shape = system.shape;
   const std::int64_t n = system.shape.size();
@@ -210,7 +241,7 @@ LinearSystem linear_system(const System& system) {
   s.form = system.form;
   s.shape = system.shape;
   s.n = system.shape.size();
-  s.a = reader.block(*rate, 0);
+  s.a = reader.blocks({{rate, 0}})[0];
   s.drives = reader.drives(rate, {s.a});
   if (system.form == Form::kMap &&
       (s.drives.size() > 1 ||
