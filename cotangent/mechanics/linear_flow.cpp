@@ -178,6 +178,32 @@ class ModeFlow final : public LinearFlow {
   std::vector<std::pair<Drive, Drive>> drives_;  // what is added to xi' and to eta'
 };
 
+constexpr long double kPart = 8;     // norm of what one series serves
+constexpr double kTermsOfPart = 40;  // about
+constexpr double kLimit = 1e12;      // entries touched by all series
+
+/// How many parts of `time` a series each serves.
+double parts_of(const SparseMatrix& a, long double time) {
+  return std::ceil(static_cast<double>(std::abs(time) * largest_row_sum(a) / kPart));
+}
+
+/// x -> exp(time A) x for a norm of at most kPart.
+void series(const SparseMatrix& a, std::vector<long double>& x, long double time) {
+  std::vector<long double> term = x, next(x.size());
+  const auto size = [](const std::vector<long double>& v) {
+    long double m = 0;
+    for (const long double e : v) m = std::max(m, std::abs(e));
+    return m;
+  };
+  for (int k = 1; k < 200; ++k) {
+    std::fill(next.begin(), next.end(), 0.0L);
+    a.add_product(time / k, term.data(), next.data());
+    term.swap(next);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] += term[i];
+    if (k > 2 && size(term) <= 1e-19L * size(x)) break;
+  }
+}
+
 /// One matrix of a step, or the exponential.
 class MatrixFlow final : public LinearFlow {
  public:
@@ -189,6 +215,20 @@ class MatrixFlow final : public LinearFlow {
   void advance(std::span<double> x, std::int64_t steps, double dt, double t0) const override {
     if (x.size() % at(system_.n) != 0) throw UserError("the states do not fit the linear system");
     if (steps == 0) return;
+    const auto rows = static_cast<double>(augmented_.a.rows);
+    const long double time = static_cast<long double>(steps) * dt;
+    const double parts = parts_of(augmented_.a, time);
+    const double members = static_cast<double>(x.size()) / static_cast<double>(system_.n);
+    const bool exact = !composition_ && system_.form != Form::kMap;
+    if (exact && augmented_.a.rows > kExtended &&
+        members * parts * static_cast<double>(augmented_.a.entries()) * kTermsOfPart <
+            rows * rows * rows) {
+      // A short time: cheaper than one product of matrices.
+      augmented_.each(x, system_.n, t0, [&](std::vector<long double>& y) {
+        for (double part = 0; part < parts; ++part) series(augmented_.a, y, time / parts);
+      });
+      return;
+    }
     const DenseMatrix m = matrix(steps, dt);
     augmented_.each(x, system_.n, t0, [&](std::vector<long double>& y) {
       const std::vector<long double> before = y;
@@ -254,10 +294,9 @@ class SparseFlow final : public LinearFlow {
     const SparseMatrix& a = augmented_.a;
     const long double time = static_cast<long double>(steps) * dt;
     const bool map = system_.form == Form::kMap;
-    const double parts =
-        map ? std::abs(static_cast<double>(steps))
-            : std::ceil(static_cast<double>(std::abs(time) * largest_row_sum(a) / kPart));
-    if (parts * static_cast<double>(a.entries()) * (map ? 1 : 40) > kLimit || (map && steps < 0)) {
+    const double parts = map ? std::abs(static_cast<double>(steps)) : parts_of(a, time);
+    if (parts * static_cast<double>(a.entries()) * (map ? 1 : kTermsOfPart) > kLimit ||
+        (map && steps < 0)) {
       throw UserError(
           {"so long a time is out of reach for this linear system: it has " +
                std::to_string(system_.n) + " entries and no modes that are known",
@@ -269,7 +308,7 @@ class SparseFlow final : public LinearFlow {
         if (map)
           apply_map(whole);
         else
-          exponential_part(whole, time / parts);
+          series(a, whole, time / parts);
       }
     });
   }
@@ -279,30 +318,11 @@ class SparseFlow final : public LinearFlow {
   }
 
  private:
-  static constexpr long double kPart = 8;  // norm of what one series serves
-  static constexpr double kLimit = 1e12;
-
   void apply_map(std::vector<long double>& x) const {
     std::vector<long double> y(x.size(), 0);
     for (std::size_t k = at(system_.n); k < x.size(); ++k) y[k] = x[k];
     augmented_.a.add_product(1.0L, x.data(), y.data());
     x = std::move(y);
-  }
-
-  void exponential_part(std::vector<long double>& x, long double time) const {
-    std::vector<long double> term = x, next(x.size());
-    const auto size = [](const std::vector<long double>& v) {
-      long double m = 0;
-      for (const long double e : v) m = std::max(m, std::abs(e));
-      return m;
-    };
-    for (int k = 1; k < 200; ++k) {
-      std::fill(next.begin(), next.end(), 0.0L);
-      augmented_.a.add_product(time / k, term.data(), next.data());
-      term.swap(next);
-      for (std::size_t i = 0; i < x.size(); ++i) x[i] += term[i];
-      if (k > 2 && size(term) <= 1e-19L * size(x)) break;
-    }
   }
 
   Augmented augmented_;

@@ -21,7 +21,7 @@
 
 namespace cotangent::mechanics {
 
-inline constexpr std::int64_t kDenseFlow = 4096;
+inline constexpr std::int64_t kDenseFlow = 2048;
 
 class LinearFlow {
  public:

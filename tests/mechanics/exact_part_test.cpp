@@ -248,13 +248,23 @@ TEST(ExactPart, DerivativesBySpringsAndMasses) {
 }
 
 TEST(ExactPart, CompiledCodeHasTheEvaluatorsBits) {
-  const Problem problem = with_form(0, 0.05);
-  const Integrator m = exact_and_kicks(problem.system, split_terms(problem.system), 0.9);
-  const auto code = runtime::compile(m.open);
-  const auto args = with({problem.initial.q, *problem.initial.p, number(0.1), number(0.9)},
-                         parameters_of(problem.system));
-  const auto x = code->call(args), y = ir::evaluate(*code->program(), args);
-  for (std::size_t k = 0; k < x.size(); ++k) EXPECT_TRUE(x[k].same_bits(y[k])) << k;
+  for (const int form : {0, 1, 2}) {
+    const Problem problem = with_form(form, 0.05);
+    const Integrator m = exact_and_kicks(problem.system, split_terms(problem.system), 0.9,
+                                         form == 2 ? Kicks::kPlain : Kicks::kMollified);
+    const auto same = [&](const FunctionPtr& f, const std::vector<Tensor>& args) {
+      const auto code = runtime::compile(f);
+      const auto x = code->call(args), y = ir::evaluate(*code->program(), args);
+      for (std::size_t k = 0; k < x.size(); ++k) EXPECT_TRUE(x[k].same_bits(y[k])) << form << k;
+      return x;
+    };
+    const auto parameters = parameters_of(problem.system);
+    const auto carry =
+        same(m.open,
+             with({problem.initial.q, *problem.initial.p, number(0.1), number(0.9)}, parameters));
+    same(m.step, with(with(carry, {Tensor::scalar_of<std::int64_t>(3), number(0.1), number(0.9)}),
+                      parameters));
+  }
 }
 
 TEST(ExactPart, FilteringIsAboutTheRestPosition) {

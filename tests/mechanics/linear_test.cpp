@@ -230,6 +230,20 @@ TEST(LinearFlow, LongChainsByFft) {
   }
 }
 
+TEST(LinearFlow, ShortTimesBySeriesLongOnesByTheMatrix) {
+  const Problem problem = chain(Shape{100}, Ends::kRing, 1, 0.1, 1);
+  LinearSystem s = linear_system(problem.system);
+  const auto modes = LinearFlow::make(s);
+  s.separable = false;
+  const auto other = LinearFlow::make(s);
+  const std::vector<double> x = state_of(problem.initial);
+  for (const std::int64_t n : {1, -3, 100000}) {
+    EXPECT_LT(distance(advanced(*modes, x, n, 0.3), advanced(*other, x, n, 0.3)),
+              1e-12 + 4e-15 * static_cast<double>(n))
+        << n;
+  }
+}
+
 TEST(LinearFlow, UnequalMassesAndFullMassMatrices) {
   Problem problem{empty_system(Shape{6}, {reals("m", {1, 2, 0.5, 3, 1, 0.1})}), {}};
   add_term(problem.system, "kinetic", [](Builder& b, const TermValues& v) {
