@@ -466,6 +466,19 @@ TEST(StiffSpring, AHundredStiffnessesForAMillionSteps) {
   EXPECT_LT(warned, 15);
 }
 
+TEST(StiffSpring, RunsByTheDriver) {
+  const Problem problem = stiff(1e12);
+  const Facts facts = find_facts(problem.system, problem.initial);
+  Plan plan = make_plan(problem.system, facts, settings(1, 2000, "auto", 100));
+  plan.integrator =
+      std::make_shared<Integrator>(exact_and_kicks(problem.system, split_terms(problem.system), 1));
+  const RunResult r = Flow::compile(problem.system, facts, plan)->run(problem.initial, plan.steps);
+  EXPECT_EQ(r.status, RunStatus::kFinished);
+  EXPECT_EQ(r.invariants[0].name, "energy");
+  EXPECT_LT(r.invariants[0].max_rel_error, 1e-5);  // a kick is 1e-6 of p0
+  EXPECT_NEAR(r.q.as<double>()[1], averaged(1e12L, 2000).first, 1e-6);
+}
+
 TEST(StiffSpring, ResonanceIsWarnedOfAndReal) {
   // w a slow frequency above 100 pi: the cube of q1, seen at dt = 1, pulls the spring in its time.
   const double slow = kSlow + 3 * kWeak / (8 * kSlow), w = 100 * M_PI + slow, k = w * w;
