@@ -273,20 +273,4 @@ Ready ready(const Problem& problem, const RunSettings& settings, const FlowOptio
   return r;
 }
 
-double symplectic_defect(const std::vector<std::vector<double>>& lines) {
-  const std::size_t n = lines.size() / 2;
-  double worst = 0;
-  for (std::size_t a = 0; a < 2 * n; ++a) {
-    for (std::size_t b = 0; b < 2 * n; ++b) {
-      double w = 0;
-      for (std::size_t k = 0; k < n; ++k) {
-        w += lines[a][k] * lines[b][n + k] - lines[a][n + k] * lines[b][k];
-      }
-      const double expected = b == a + n ? 1 : a == b + n ? -1 : 0;
-      worst = std::max(worst, std::abs(w - expected));
-    }
-  }
-  return worst;
-}
-
 }  // namespace cotangent::mechanics::test

@@ -5,6 +5,7 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/flow.h"
+#include "cotangent/mechanics/symplecticity.h"
 
 namespace cotangent::mechanics::test {
 
@@ -51,9 +52,6 @@ Problem outer_solar_system();                ///< [6,3], Hairer, Lubich, Wanner
 Problem fput(std::int64_t n, double alpha);  ///< [n], free ends, neighbours by slices
 Problem driven_oscillator();                 ///< [1]: p^2/2 + q^2/2 - q cos(0.7 t)
 Problem swinging_mass();                     ///< [1]: p^2 (1 + 0.3 sin t)/2 + q^2/2
-
-/// Largest entry of M^T J M - J, of the matrix with these columns (or of its transpose: rows).
-double symplectic_defect(const std::vector<std::vector<double>>& lines);
 
 /// Facts, plan and a flow on the reference evaluator or compiled.
 struct Ready {
