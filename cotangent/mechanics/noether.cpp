@@ -185,7 +185,7 @@ FunctionPtr scaling_momentum(const System& system, double k) {
   StateBuilder s("dilation", system);
   Builder& b = s.b;
   const Value h = s.call(*hamiltonian(system));
-  return s.finish(b.sub(s.sum_of_products(s.q(), s.p()), b.mul(b.constant(k), b.mul(s.t(), h))));
+  return s.finish(b.add(s.sum_of_products(s.q(), s.p()), b.mul(b.constant(k), b.mul(s.t(), h))));
 }
 
 double conservation_defect(const System& system, const ir::Function& momentum,

@@ -4,7 +4,7 @@
 // lift: translations, rotations, any motion of space) has the momentum J = p . dq. Groups that mix
 // q and p have one too if their field (dq, dp) is Hamiltonian; it is found by integrating the field
 // along the ray from the origin. A boost keeps sum m q - t P; the shift of time keeps H; a scaling
-// under which H goes as a power keeps q . p - k t H.
+// under which H goes as a power keeps q . p + k t H.
 // Whether J is conserved is the facts' business: {J, H} + dJ/dt = 0 (rate_along, bracket.h).
 #pragma once
 
@@ -40,7 +40,7 @@ ir::FunctionPtr momentum_map(const System& system, const SymmetryField& field,
 /// symmetries.
 ir::FunctionPtr boost_momentum(const System& system, int axis);
 
-/// q . p - k t H, where H goes to c^k H under q -> c q, p -> p / c.
+/// q . p + k t H, where H goes to c^k H under q -> c q, p -> p / c.
 ir::FunctionPtr scaling_momentum(const System& system, double k);
 
 /// A conserved quantity found: how it is called, and its program (q, p, t, parameters...) -> f64.
