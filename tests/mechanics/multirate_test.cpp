@@ -265,8 +265,8 @@ TEST(Multirate, CompiledBitsAreThoseOfTheEvaluator) {
 TEST(Multirate, RunsOfTheDriverSplitAnyhow) {
   const Problem problem = springs();
   const Facts facts = find_facts(problem.system, problem.initial);
-  Plan plan = make_plan(problem.system, facts, settings(0.02, 1000, "leapfrog", 10),
-                        &problem.initial);
+  Plan plan =
+      make_plan(problem.system, facts, settings(0.02, 1000, "leapfrog", 10), &problem.initial);
   plan.integrator = std::make_shared<Integrator>(multirate(problem.system, kThree));
   const auto flow = Flow::compile(problem.system, facts, plan);
   const RunResult run = flow->run(problem.initial, plan.steps);

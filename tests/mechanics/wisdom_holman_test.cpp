@@ -490,6 +490,34 @@ TEST(WisdomHolman, ReversesOfStepsAreTransposes) {
   }
 }
 
+TEST(WisdomHolman, MassesAndGravityAreFoundInTheEnergy) {
+  Problem problem = three_bodies();
+  const std::optional<NearIntegrable> found = find_near_integrable(problem.system, 0);
+  ASSERT_TRUE(found);
+  // They follow the parameters.
+  const std::vector<Tensor> other = {Tensor::scalar_of(2.5), tensor(Shape{3}, {2, 0.3, 0.7})};
+  EXPECT_NEAR(ir::evaluate(*found->gravity, other)[0].as<double>()[0], 2.5, 2e-15);
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(ir::evaluate(*found->masses, other)[0].as<double>()[k], other[1].as<double>()[k],
+                1e-15);
+  }
+  EXPECT_TRUE(find_near_integrable(outer_solar_system().system, 0));
+  // Something more, another law, time: not that.
+  EXPECT_FALSE(find_near_integrable(problem.system, 3));
+  EXPECT_FALSE(find_near_integrable(kepler(0.1).system, 0));
+  const auto with = [&](const TermBody& body) {
+    System s = problem.system;
+    add_term(s, "more", body);
+    return find_near_integrable(s, 0).has_value();
+  };
+  EXPECT_FALSE(with([](ir::Builder& b, const TermValues& v) {
+    return b.mul(b.constant(1e-6), b.reduce_sum(b.mul(v.q, v.q)));
+  }));
+  EXPECT_FALSE(with([](ir::Builder& b, const TermValues& v) {
+    return b.mul(b.mul(b.constant(1e-6), v.t), b.reduce_sum(b.mul(v.p, v.p)));
+  }));
+}
+
 TEST(WisdomHolman, WhatDoesNotFitIsRefusedByName) {
   const Problem problem = outer_solar_system();
   const auto refusal = [&](const std::function<void()>& call) {
