@@ -168,6 +168,48 @@ TEST(Lyapunov, FewExponentsAreTheFirstOnes) {
   for (std::size_t k = 0; k < 2; ++k) EXPECT_NEAR(two.exponents[k], all.exponents[k], 1e-12);
 }
 
+/// Leapfrog that keeps the gradient from one step to the next, as a method with a carry of its own.
+Integrator leapfrog_with_kept_gradient(const Problem& problem) {
+  const ir::FunctionPtr gradient = energy_gradient(problem.system, 0);
+  const ir::Type state{DType::kF64, problem.system.shape};
+  Integrator i;
+  i.state = {{"q", state}, {"p", state}};
+  i.carry = {{"q", state}, {"p", state}, {"gradient", state}};
+  const auto gradient_at = [&](Builder& b, Value q, Value p) {
+    return b.inline_call(*gradient, std::vector<Value>{q, p, b.constant(0.0)})[0];
+  };
+  Builder open("open");
+  Value q = open.param(state), p = open.param(state);
+  open.param(ir::scalar()), open.param(ir::scalar());
+  i.open = open.finish({q, p, gradient_at(open, q, p)});
+  Builder step("step");
+  q = step.param(state), p = step.param(state);
+  Value g = step.param(state);
+  step.param(ir::scalar(DType::kI64)), step.param(ir::scalar());
+  const Value dt = step.param(ir::scalar()), half = step.mul(step.constant(0.5), dt);
+  p = step.sub(p, step.scale(half, g));
+  q = step.add(q, step.scale(dt, p));
+  g = gradient_at(step, q, p);
+  i.step = step.finish({q, step.sub(p, step.scale(half, g)), g});
+  return i;
+}
+
+TEST(Lyapunov, WhatIsCarriedBesidesTheStateGoesAlong) {
+  const Problem problem = henon_heiles_at(1.0 / 6, 0.1, 0.05);
+  const std::vector<Tensor> state = {problem.initial.q, *problem.initial.p};
+  LyapunovOptions o;
+  o.canonical = true;
+  o.every = 3;
+  const LyapunovResult plain = lyapunov_spectrum(composed(problem, 2), state, {}, 0, 0.05, 900, o);
+  const LyapunovResult kept =
+      lyapunov_spectrum(leapfrog_with_kept_gradient(problem), state, {}, 0, 0.05, 900, o);
+  ASSERT_EQ(kept.exponents.size(), 4u);
+  for (std::size_t k = 0; k < 4; ++k) {
+    EXPECT_NEAR(kept.exponents[k], plain.exponents[k], 1e-11) << k;
+  }
+  EXPECT_LT(kept.pairing, 1e-12);
+}
+
 TEST(Lyapunov, CompiledEqualsTheEvaluator) {
   const Problem problem = henon_heiles_at(1.0 / 6, 0.1, 0.05);
   const Integrator i = composed(problem, 4);
