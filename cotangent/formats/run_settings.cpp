@@ -126,27 +126,88 @@ void read_compensated(const ValueSource& source, const Entry& entry,
   settings.compensated_span = entry.value.span;
 }
 
-}  // namespace
+/// A positive number, or a refusal that shows `example`.
+double read_positive(const ValueSource& source, const Node& node, const std::string& what,
+                     const lang::Context& names, const std::string& example) {
+  const double x = read_real(source, node, what, names);
+  if (!(x > 0)) {
+    fail_at(source.file, node.span, what + " is " + shortest(x), "a positive number",
+            "write " + example);
+  }
+  return x;
+}
 
-mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
-                                const lang::Context& names, std::uint32_t overrides_begin) {
-  TableReader table(
-      source.file, run, "[run]",
-      {"dt", "t_end", "steps", "method", "order", "precision", "compensated", "lattice"});
-  mechanics::RunSettings settings;
-  const Entry* dt = table.get("dt");
-  const Entry* t_end = table.get("t_end");
-  const Entry* steps = table.get("steps");
-  const Entry* method = table.get("method");
-  const Entry* order = table.get("order");
-  const Entry* precision = table.get("precision");
-  const Entry* compensated = table.get("compensated");
-  const Entry* lattice = table.get("lattice");
+void read_accuracy(const ValueSource& source, const Entry& entry, const lang::Context& names,
+                   mechanics::RunSettings& settings) {
+  const double x = read_real(source, entry.value, "accuracy", names);
+  if (!(x > 0 && x < 1)) {
+    fail_at(source.file, entry.value.span, "accuracy is " + shortest(x),
+            "a relative error above 0 and below 1", "write accuracy = 1e-8, or leave it out");
+  }
+  settings.accuracy = x;
+  settings.accuracy_span = entry.value.span;
+}
+
+/// A number for both, or {rtol = ..., atol = ...}.
+void read_tolerance(const ValueSource& source, const Entry& entry, const lang::Context& names,
+                    mechanics::RunSettings& settings) {
+  settings.tolerance_span = entry.value.span;
+  const std::string example = "tolerance = {rtol = 1e-9, atol = 1e-12}";
+  if (entry.value.kind != NodeKind::kTable) {
+    settings.rtol = settings.atol =
+        read_positive(source, entry.value, "tolerance", names, example);
+    return;
+  }
+  TableReader table(source.file, entry.value, "tolerance", {"rtol", "atol"});
+  if (const Entry* rtol = table.get("rtol")) {
+    settings.rtol = read_positive(source, rtol->value, "rtol", names, example);
+  }
+  if (const Entry* atol = table.get("atol")) {
+    settings.atol = read_positive(source, atol->value, "atol", names, example);
+  }
   table.finish();
-  choose_two(source, dt, t_end, steps, overrides_begin);
-  if (!dt && !(t_end && steps)) table.need("dt", "dt = 0.01");
-  if (!t_end && !steps) table.need("t_end", "t_end = 10.0, or steps = 1000");
+}
 
+/// A word whose meaning is the planner's to say.
+void read_word(const ValueSource& source, const Entry* entry, const std::string& example,
+               std::string& word, SourceSpan& span) {
+  if (!entry) return;
+  if (entry->value.kind != NodeKind::kString || entry->value.string->empty()) {
+    fail_at(source.file, entry->value.span, entry->key + " is " + describe(entry->value),
+            "a name in quotes", "write " + entry->key + " = \"" + example + "\", or leave it out");
+  }
+  word = *entry->value.string;
+  span = entry->value.span;
+}
+
+void read_coordinates(const ValueSource& source, const Entry* entry,
+                      mechanics::RunSettings& settings) {
+  read_word(source, entry, "jacobi", settings.coordinates, settings.coordinates_span);
+  const std::string known[] = {"jacobi", "democratic"};
+  if (!entry || std::find(std::begin(known), std::end(known), settings.coordinates) != std::end(known)) {
+    return;
+  }
+  const std::string near = nearest_name(settings.coordinates, known);
+  fail_at(source.file, entry->value.span, "coordinates is \"" + settings.coordinates + "\"",
+          "\"jacobi\" or \"democratic\"",
+          near.empty() ? "write one of them, or leave it out" : "did you mean \"" + near + "\"?");
+}
+
+void read_corrector(const ValueSource& source, const Entry& entry, const lang::Context& names,
+                    mechanics::RunSettings& settings) {
+  const std::int64_t n = read_integer(source, entry.value, "corrector", names);
+  if (n < 0 || n > 100) {
+    fail_at(source.file, entry.value.span, "corrector is " + std::to_string(n),
+            "the order of a symplectic corrector, such as 11, or 0 for none",
+            "write corrector = 11, or leave it out");
+  }
+  settings.corrector = static_cast<int>(n);
+  settings.corrector_span = entry.value.span;
+}
+
+/// Two of dt, t_end and steps; for a map steps alone.
+void read_times(const ValueSource& source, const Entry* dt, const Entry* t_end, const Entry* steps,
+                const lang::Context& names, mechanics::RunSettings& settings) {
   if (steps) {
     settings.steps = read_integer(source, steps->value, "steps", names);
     if (settings.steps < 1 || settings.steps > kMaxSteps) {
@@ -179,6 +240,63 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
               "a time step above 0", "take fewer steps");
     }
   }
+}
+
+/// A map has no time: t counts its steps.
+void read_map_steps(const ValueSource& source, TableReader& table, const Entry* dt,
+                    const Entry* t_end, const Entry* steps, const lang::Context& names,
+                    mechanics::RunSettings& settings) {
+  if (const Entry* time = dt ? dt : t_end) {
+    fail_at(source.file, time->key_span, "a [map] has no " + time->key + ": it is applied step by step",
+            "steps alone; t is the number of the step", "write steps = 1000 in its place");
+  }
+  if (!steps) steps = table.need("steps", "steps = 1000");
+  settings.dt = 1;
+  settings.dt_span = steps->value.span;
+  const Entry unit{"dt", steps->key_span, [] {
+                     Node one;
+                     one.kind = NodeKind::kInteger;
+                     one.integer = 1;
+                     return one;
+                   }()};
+  read_times(source, &unit, nullptr, steps, names, settings);
+  settings.dt_span = steps->value.span;
+}
+
+}  // namespace
+
+mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
+                                const lang::Context& names, std::uint32_t overrides_begin,
+                                mechanics::Form form) {
+  TableReader table(source.file, run, "[run]",
+                    {"dt", "t_end", "steps", "method", "order", "precision", "compensated",
+                     "lattice", "accuracy", "tolerance", "splitting", "coordinates", "corrector",
+                     "modes", "matrix"});
+  mechanics::RunSettings settings;
+  const Entry* dt = table.get("dt");
+  const Entry* t_end = table.get("t_end");
+  const Entry* steps = table.get("steps");
+  const Entry* method = table.get("method");
+  const Entry* order = table.get("order");
+  const Entry* precision = table.get("precision");
+  const Entry* compensated = table.get("compensated");
+  const Entry* lattice = table.get("lattice");
+  const Entry* accuracy = table.get("accuracy");
+  const Entry* tolerance = table.get("tolerance");
+  const Entry* splitting = table.get("splitting");
+  const Entry* coordinates = table.get("coordinates");
+  const Entry* corrector = table.get("corrector");
+  const Entry* modes = table.get("modes");
+  const Entry* matrix = table.get("matrix");
+  table.finish();
+  if (form == mechanics::Form::kMap) {
+    read_map_steps(source, table, dt, t_end, steps, names, settings);
+  } else {
+    choose_two(source, dt, t_end, steps, overrides_begin);
+    if (!dt && !(t_end && steps)) table.need("dt", "dt = 0.01");
+    if (!t_end && !steps) table.need("t_end", "t_end = 10.0, or steps = 1000");
+    read_times(source, dt, t_end, steps, names, settings);
+  }
   if (method) {
     if (method->value.kind != NodeKind::kString || method->value.string->empty()) {
       fail_at(source.file, method->value.span, "method is " + describe(method->value),
@@ -208,6 +326,13 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
   if (lattice && (settings.precision == "lattice" || !outside(precision) || outside(lattice))) {
     read_lattice(source, *lattice, names, settings);
   }
+  if (accuracy) read_accuracy(source, *accuracy, names, settings);
+  if (tolerance) read_tolerance(source, *tolerance, names, settings);
+  if (corrector) read_corrector(source, *corrector, names, settings);
+  read_coordinates(source, coordinates, settings);
+  read_word(source, splitting, "auto", settings.splitting, settings.splitting_span);
+  read_word(source, modes, "auto", settings.modes, settings.modes_span);
+  read_word(source, matrix, "auto", settings.matrix, settings.matrix_span);
   return settings;
 }
 

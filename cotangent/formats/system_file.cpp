@@ -4,7 +4,11 @@
 #include <unordered_map>
 
 #include "cotangent/base/text.h"
+#include "cotangent/formats/control_tables.h"
 #include "cotangent/formats/data_file.h"
+#include "cotangent/formats/ensemble_table.h"
+#include "cotangent/formats/expressions.h"
+#include "cotangent/formats/motion.h"
 #include "cotangent/formats/run_settings.h"
 #include "cotangent/formats/table_reader.h"
 #include "cotangent/formats/units_table.h"
@@ -26,9 +30,6 @@ constexpr Later kLater[] = {
     {"lists", "sums over i, i<j, i!=j, i<j<k or i in a..b"},
     {"box", "positions in open space"},
     {"lagrangian", "[energy] with named terms of H(q, p, t)"},
-    {"equations", "[energy] with named terms of H(q, p, t)"},
-    {"map", "[energy] with named terms of H(q, p, t)"},
-    {"structure", "canonical q and p"},
     {"scene", "[energy] with named terms of H(q, p, t)"},
 };
 
@@ -65,17 +66,26 @@ class Loader {
     read_top_level();
     read_definitions();
     if (FileUnits::wanted(root_)) {
+      if (kind_.form != mechanics::Form::kCanonical) {
+        const Entry* units = root_.find("units");
+        fail(units ? units->key_span : SourceSpan{},
+             "units are checked in files with q, p and [energy] only",
+             "expressions of [equations], [map] and other structures are not checked yet",
+             "leave units out of this file");
+      }
       units_.emplace(out_.source, root_, names_);
       source_.units = &*units_;
     }
     read_parameters();
-    read_initial();
-    out_.run = read_run(source_, table("run"), names_, overrides_begin_);
+    read_state();
+    names_.check_names_in_definitions();
+    out_.run = read_run(source_, table("run"), names_, overrides_begin_, kind_.form);
     out_.run.gradient = read_gradient(source_, table("gradient"), names_);
-    read_energy();
+    read_motion();
+    out_.system.symmetries = read_symmetries(out_.source, table("symmetries"), names_);
     read_observe();
+    read_control();
     out_.system.source = out_.source;
-    out_.system.shape = *names_.state();
     if (units_) out_.units = units_->labels();
     return std::move(out_);
   }
@@ -140,25 +150,26 @@ class Loader {
     }
     TableReader top(out_.source, root_, "the file");
     const Entry* title = top.get("title");
-    for (const char* name : {"parameters", "define", "observe", "gradient", "units"}) {
+    for (const char* name :
+         {"parameters", "define", "observe", "gradient", "energy", "equations", "map", "structure",
+          "symmetries", "ensemble", "multirate", "monitor", "initial", "run", "units"}) {
       if (const Entry* entry = top.get(name))
         TableReader(out_.source, entry->value, bracketed(name));
     }
-    for (const char* name : {"energy", "initial", "run"}) {
-      const Entry* entry = top.get(name);
-      if (entry) TableReader(out_.source, entry->value, bracketed(name));
-    }
     top.finish();
+    kind_ = read_motion_kind(out_.source, root_);
     // A file that is none at all is best told by its first missing table.
     const struct {
       const char* name;
       const char* example;
     } wanted[] = {
-        {"energy", "[energy] with named terms, such as kinetic = \"sum(i, dot(p[i], p[i])/2)\""},
+        {"energy", "[energy] with named terms, such as kinetic = \"sum(i, dot(p[i], p[i])/2)\"; "
+         "or [equations], or [map]"},
         {"initial", "[initial] with q and v or p"},
         {"run", "[run] with dt and t_end"}};
     for (const auto& w : wanted) {
-      if (!root_.find(w.name)) {
+      const bool other = w.name == std::string("energy") && kind_.table != "[energy]";
+      if (!other && !root_.find(w.name)) {
         fail({0, 0, 0}, "the file has no " + bracketed(w.name), w.example, "add it");
       }
     }
@@ -180,16 +191,6 @@ class Loader {
       fail(entry.key_span, "'" + entry.key + "' is reserved and cannot name " + what,
            "a name of your own", "choose another name");
     }
-  }
-
-  lang::ExpressionPtr expression(const Node& node, const std::string& what) {
-    if (node.kind != NodeKind::kString) {
-      fail(node.span, what + " is " + describe(node), "an expression in quotes",
-           node.kind == NodeKind::kInteger || node.kind == NodeKind::kReal
-               ? "put it in quotes"
-               : "write it as text in quotes");
-    }
-    return lang::parse_expression(string_text(out_.source, node));
   }
 
   void read_definitions() {
@@ -276,7 +277,6 @@ class Loader {
       }
       names_.add_parameter(entries[k].key, std::move(values[k]));
     }
-    names_.check_names_in_definitions();
   }
 
   ir::Tensor state_array(const Entry& entry) {
@@ -289,6 +289,55 @@ class Loader {
            "at most " + std::to_string(source_.limits.state_bytes), "a smaller system");
     }
     return x;
+  }
+
+  void read_state() {
+    out_.system.form = kind_.form;
+    if (kind_.form == mechanics::Form::kCanonical) {
+      read_initial();
+      out_.system.shape = *names_.state();
+      return;
+    }
+    PackedState state = read_packed_state(source_, table("initial"), names_, kind_);
+    std::vector<lang::NamedShape> arrays;
+    for (const mechanics::StateArray& a : state.arrays) arrays.push_back({a.name, a.shape});
+    names_.set_arrays(std::move(arrays));
+    out_.system.arrays = std::move(state.arrays);
+    out_.system.shape = state.x.type().shape;
+    out_.initial.x = std::move(state.x);
+  }
+
+  void read_motion() {
+    if (const Entry* motion = root_.find(kind_.form == mechanics::Form::kMap ? "map" : "equations")) {
+      out_.system.rate = read_rate(out_.source, *motion, names_);
+      return;
+    }
+    if (const Entry* structure = root_.find("structure")) {
+      if (kind_.form == mechanics::Form::kBracket) {
+        out_.system.structure = read_structure(out_.source, *structure, names_, kind_);
+      } else {
+        TableReader canonical(out_.source, structure->value, "[structure] of kind canonical");
+        canonical.get("kind");
+        canonical.finish();
+      }
+    }
+    read_energy();
+  }
+
+  /// What comes on top of one run.
+  void read_control() {
+    if (const Entry* entry = root_.find("multirate")) {
+      out_.run.multirate = read_multirate(source_, *entry, names_, out_.system.terms);
+    }
+    if (const Entry* entry = root_.find("monitor")) {
+      const std::int64_t n = out_.system.shape.size();
+      const bool canonical = kind_.form == mechanics::Form::kCanonical;
+      out_.run.monitor = read_monitor(source_, *entry, names_, canonical ? 2 * n : n);
+    }
+    if (const Entry* entry = root_.find("ensemble")) {
+      out_.ensemble = read_ensemble(source_, *entry, names_, table("parameters"), out_.system,
+                                    out_.initial);
+    }
   }
 
   void read_initial() {
@@ -337,7 +386,8 @@ class Loader {
     }
     for (const Entry& entry : energy.entries) {
       check_name(entry, "an energy term", false);
-      const auto parsed = expression(entry.value, "the energy term '" + entry.key + "'");
+      const auto parsed =
+          read_expression(out_.source, entry.value, "the energy term '" + entry.key + "'");
       out_.system.terms.push_back(
           {entry.key, lang::trace_energy(names_, entry.key, *parsed), parsed->source().whole()});
       if (units_) units_->check_energy(entry.key, *parsed);
@@ -379,7 +429,7 @@ class Loader {
              nearest_name(entry.key, known).empty() ? "put an expression in quotes"
                                                     : "did you mean 'every'?");
       }
-      const auto parsed = expression(*text, what);
+      const auto parsed = read_expression(out_.source, *text, what);
       observable.value = lang::trace_observable(names_, entry.key, *parsed);
       if (units_) {
         observable.value = units_->check_observable(entry.key, *parsed, unit, observable.value);
@@ -395,6 +445,7 @@ class Loader {
   Node empty_;
   lang::Context names_;
   std::optional<FileUnits> units_;  ///< where anything in the file has a unit
+  MotionKind kind_;
   std::uint32_t overrides_begin_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // System files: TOML text -> a mechanics::System, where it starts, and how it is to be run.
 //
 // The language is section 6 of the design; docs/system_files.md teaches it. What later versions
-// bring (lists, boxes, Lagrangians, equations, maps, scenes, several state components) is
-// refused by name.
+// bring (lists, boxes, Lagrangians, scenes, several state components with momenta) is refused by
+// name.
 //
 // Everything wrong with the input is a UserError whose `where` holds "file:line:column" and the
 // line with a caret. Loading reads the file and the data files it names, writes nothing, prints
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cotangent/formats/unit_labels.h"
+#include "cotangent/mechanics/ensemble_settings.h"
 #include "cotangent/mechanics/system.h"
 
 namespace cotangent::formats {
@@ -44,6 +45,7 @@ struct LoadedFile {
   mechanics::System system;
   mechanics::InitialState initial;
   mechanics::RunSettings run;
+  std::optional<mechanics::EnsembleSettings> ensemble;
   SourcePtr source;
   UnitLabels units;  ///< of what `system`, `initial` and `run` hold, and of the observables
   std::vector<std::filesystem::path>

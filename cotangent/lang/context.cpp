@@ -42,6 +42,27 @@ const NamedTensor* Context::parameter(const std::string& name) const {
   return found == parameter_index_.end() ? nullptr : &parameters_[found->second];
 }
 
+std::int64_t Context::packed_size() const {
+  std::int64_t size = 0;
+  for (const NamedShape& a : arrays_) size += a.shape.size();
+  return size;
+}
+
+std::optional<Shape> Context::state_shape(const std::string& name) const {
+  for (const NamedShape& a : arrays_) {
+    if (a.name == name) return a.shape;
+  }
+  if (arrays_.empty() && (name == "q" || name == "p" || name == "v")) return state_;
+  return std::nullopt;
+}
+
+std::vector<std::string> Context::state_names() const {
+  if (arrays_.empty()) return {"q", "p", "v"};
+  std::vector<std::string> names;
+  for (const NamedShape& a : arrays_) names.push_back(a.name);
+  return names;
+}
+
 void Context::add_definition(Definition definition) {
   ensure(!definition_index_.contains(definition.name), "a definition is added twice");
   definition_index_.emplace(definition.name, definitions_.size());
@@ -115,13 +136,13 @@ void Context::check_names_in_definitions() const {
     };
     const auto visit = [&](const auto& self, const Expr& e) -> void {
       if (e.kind == ExprKind::kName) {
-        const bool symbol = e.name == "q" || e.name == "p" || e.name == "v" || e.name == "t" ||
-                            e.name == "pi" || is_reserved(e.name);
+        const bool symbol = is_reserved(e.name) || state_shape(e.name);
         if (!symbol && !parameter(e.name) && !definition(e.name) &&
             std::find(bound.begin(), bound.end(), e.name) == bound.end()) {
           std::vector<std::string> known = known_names();
           known.insert(known.end(), bound.begin(), bound.end());
-          known.insert(known.end(), {"q", "p", "v", "t", "pi"});
+          for (std::string& name : state_names()) known.push_back(std::move(name));
+          known.insert(known.end(), {"t", "pi"});
           refuse(e, "name", std::move(known));
         }
       }
@@ -188,14 +209,64 @@ Definition parse_definition(const SourceText& head, SourceText body) {
   return d;
 }
 
+ArrayHead parse_array_head(const SourceText& head) {
+  const std::vector<Token> tokens = tokenize(head);
+  std::size_t at = 0;
+  const auto take = [&](TokenKind kind, const char* expected) -> const Token& {
+    const Token& t = tokens[std::min(at, tokens.size() - 1)];
+    if (t.kind != kind) {
+      fail(head, t.begin, t.end, "the key has " + describe(head, t) + " here", expected,
+           "write x for a whole array, or \"x[i]\" or \"x[i,k]\" for each of its rows or entries");
+    }
+    ++at;
+    return t;
+  };
+  const auto word = [&](const Token& t) { return head.text.substr(t.begin, t.end - t.begin); };
+  ArrayHead h;
+  h.name = word(take(TokenKind::kName, "the name of an array of the state"));
+  if (tokens[at].kind == TokenKind::kOpenBracket) {
+    do {
+      ++at;
+      const Token& t =
+          take(TokenKind::kName, "the name of an index: single entries are given as a list");
+      h.indices.push_back({word(t), t.begin, t.end});
+    } while (tokens[at].kind == TokenKind::kComma);
+    take(TokenKind::kCloseBracket, "',' or ']'");
+  }
+  take(TokenKind::kEnd, "the end of the key");
+  return h;
+}
+
 ir::FunctionPtr trace_energy(const Context& names, const std::string& name,
-                             const Expression& expression) {
-  return Tracer(names, Purpose::kEnergy, name, expression).trace_real(true);
+                             const Expression& expression, const std::string& what) {
+  return Tracer(names, Purpose::kEnergy, name, expression).trace_real(what);
+}
+
+namespace {
+
+/// The first that says something; a tracer begins with it.
+const Expression& first_part(std::span<const ArrayText> arrays) {
+  for (const ArrayText& a : arrays) {
+    if (!a.parts.empty()) return *a.parts[0];
+  }
+  throw InternalError("arrays that say nothing");
+}
+
+}  // namespace
+
+ir::FunctionPtr trace_packed(const Context& names, const std::string& name,
+                             std::span<const ArrayText> arrays) {
+  return Tracer(names, Purpose::kEnergy, name, first_part(arrays)).trace_arrays(arrays, true);
+}
+
+ir::FunctionPtr trace_arrays(const Context& names, const std::string& name,
+                             std::span<const ArrayText> arrays) {
+  return Tracer(names, Purpose::kEnergy, name, first_part(arrays)).trace_arrays(arrays, false);
 }
 
 ir::FunctionPtr trace_observable(const Context& names, const std::string& name,
                                  const Expression& expression) {
-  return Tracer(names, Purpose::kObservable, name, expression).trace_real(false);
+  return Tracer(names, Purpose::kObservable, name, expression).trace_real("");
 }
 
 ir::Tensor evaluate_constant(const Context& names, const Expression& expression) {

@@ -51,6 +51,23 @@ struct NamedTensor {
   ir::Tensor value;  ///< f64 or i64
 };
 
+struct NamedShape {
+  std::string name;
+  Shape shape;
+};
+
+/// What one array is, said in text: by one expression for all of it, by an expression for each row
+/// of its first axes (all of its axes: each entry), or by one for every value of indices.
+struct ArrayText {
+  std::string name;  ///< in messages: "x", "J"
+  Shape shape;
+  int axes = 0;  ///< how many leading axes `parts` run over, row-major; 0: one part, the array
+  std::vector<ExpressionPtr> parts;  ///< none: all zero
+  /// "x[i,k]" = "...": its indices, in the text `head`; they run over the first axes. One part.
+  std::vector<IndexName> indices;
+  SourceText head;
+};
+
 /// A copy shares the bound on work with the original.
 class Context {
  public:
@@ -59,6 +76,16 @@ class Context {
   /// q, p and v have this shape. Without it they are no names.
   void set_state(Shape shape) { state_ = shape; }
   const std::optional<Shape>& state() const { return state_; }
+
+  /// The state is one x, f64 [n]: these arrays one after the other, each row-major; their names are
+  /// what expressions may use, in place of q, p and v.
+  void set_arrays(std::vector<NamedShape> arrays) { arrays_ = std::move(arrays); }
+  const std::vector<NamedShape>& arrays() const { return arrays_; }
+  std::int64_t packed_size() const;
+  /// The shape of what `name` means as a part of the state; nothing when it is none.
+  std::optional<Shape> state_shape(const std::string& name) const;
+  /// q, p and v, or the names of the arrays.
+  std::vector<std::string> state_names() const;
 
   /// f64 (an argument of traced functions) or i64 (baked in).
   void add_parameter(std::string name, ir::Tensor value);
@@ -84,6 +111,7 @@ class Context {
 
  private:
   std::optional<Shape> state_;
+  std::vector<NamedShape> arrays_;
   std::vector<NamedTensor> parameters_;
   std::unordered_map<std::string, std::size_t> parameter_index_;
   std::vector<std::string> mentioned_;
@@ -95,10 +123,27 @@ class Context {
 /// The head "r(i,j)" or "mu" of a definition; its body is parsed.
 Definition parse_definition(const SourceText& head, SourceText body);
 
-/// (q, p: f64 shape, t: f64, real parameters...) -> f64
+/// The key "x" or "x[i,k]" of a rule for an array: its name, and its indices.
+struct ArrayHead {
+  std::string name;
+  std::vector<IndexName> indices;
+};
+ArrayHead parse_array_head(const SourceText& head);
+
+// Functions of the state are (q, p: f64 shape, t: f64, real parameters...), or, where the context
+// has arrays, (x: f64 [n], t: f64, real parameters...).
+
+/// -> f64. `what` names the expression in messages.
 ir::FunctionPtr trace_energy(const Context& names, const std::string& name,
-                             const Expression& expression);
-/// (q, p, v: f64 shape, t: f64, real parameters...) -> f64 scalar or array
+                             const Expression& expression,
+                             const std::string& what = "an energy term");
+/// -> f64 [n]: all arrays, one after the other, each row-major.
+ir::FunctionPtr trace_packed(const Context& names, const std::string& name,
+                             std::span<const ArrayText> arrays);
+/// -> a result for each array, in its shape.
+ir::FunctionPtr trace_arrays(const Context& names, const std::string& name,
+                             std::span<const ArrayText> arrays);
+/// (q, p, v: f64 shape, t: f64, real parameters...), or of x as above, -> f64 scalar or array
 ir::FunctionPtr trace_observable(const Context& names, const std::string& name,
                                  const Expression& expression);
 /// The value of an expression in parameters alone: i64 or f64, any shape.

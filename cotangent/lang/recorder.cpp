@@ -89,9 +89,9 @@ std::uint32_t Scope::invariant_of(std::uint32_t id) const {
   return n.op == ir::Op::kParameter && n.leaf == LeafKind::kInvariant ? n.outer : UINT32_MAX;
 }
 
-std::vector<bool> Scope::live(std::uint32_t result) const {
+std::vector<bool> Scope::live(std::span<const std::uint32_t> results) const {
   std::vector<bool> used(notes_.size(), false);
-  used[result] = true;
+  for (std::uint32_t result : results) used[result] = true;
   for (std::size_t id = notes_.size(); id-- > 0;) {
     if (!used[id]) continue;
     for (std::uint32_t x : notes_[id].operands) used[x] = true;
@@ -99,7 +99,8 @@ std::vector<bool> Scope::live(std::uint32_t result) const {
   return used;
 }
 
-ir::FunctionPtr Scope::replay(std::uint32_t result, const std::vector<bool>& used,
+ir::FunctionPtr Scope::replay(std::span<const std::uint32_t> results,
+                              const std::vector<bool>& used,
                               const std::vector<std::uint32_t>& parameters) const {
   ir::Builder b(name_);
   std::vector<ir::Value> image(notes_.size());
@@ -113,11 +114,13 @@ ir::FunctionPtr Scope::replay(std::uint32_t result, const std::vector<bool>& use
     const ir::Value made = b.make(n.op, operands, n.attr, n.hint);
     image[id] = ir::is_projected(n.op) ? b.project(made, 0) : made;
   }
-  return b.finish({image[result]});
+  std::vector<ir::Value> outcome;
+  for (std::uint32_t result : results) outcome.push_back(image[result]);
+  return b.finish(outcome);
 }
 
 Scope::Closed Scope::close_body(std::uint32_t result) const {
-  const std::vector<bool> used = live(result);
+  const std::vector<bool> used = live({&result, 1});
   Closed closed;
   std::vector<std::uint32_t> parameters;
   const auto find_index = [&](LeafKind kind) -> std::uint32_t {
@@ -138,12 +141,12 @@ Scope::Closed Scope::close_body(std::uint32_t result) const {
       if (kind == LeafKind::kRowJ) ++closed.rows_j;
     }
   }
-  closed.body = replay(result, used, parameters);
+  closed.body = replay({&result, 1}, used, parameters);
   return closed;
 }
 
-ir::FunctionPtr Scope::close_function(std::uint32_t result) const {
-  return replay(result, live(result), parameters_);
+ir::FunctionPtr Scope::close_function(std::span<const std::uint32_t> results) const {
+  return replay(results, live(results), parameters_);
 }
 
 }  // namespace cotangent::lang

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -62,8 +63,8 @@ class Scope {
   };
   /// The body of a map or pair_sum that gives `result`.
   Closed close_body(std::uint32_t result) const;
-  /// The outermost function: all its parameters in the order they were made.
-  ir::FunctionPtr close_function(std::uint32_t result) const;
+  /// The outermost function of these results: all its parameters in the order they were made.
+  ir::FunctionPtr close_function(std::span<const std::uint32_t> results) const;
 
  private:
   struct Note {
@@ -77,8 +78,8 @@ class Scope {
     std::vector<SourceSpan> spans;
     std::string name;
   };
-  std::vector<bool> live(std::uint32_t result) const;
-  ir::FunctionPtr replay(std::uint32_t result, const std::vector<bool>& live,
+  std::vector<bool> live(std::span<const std::uint32_t> results) const;
+  ir::FunctionPtr replay(std::span<const std::uint32_t> results, const std::vector<bool>& live,
                          const std::vector<std::uint32_t>& parameters) const;
 
   std::string name_;

@@ -71,7 +71,7 @@ void Tracer::refuse_unknown_names(const Expr& e, std::vector<std::string>& bound
   const auto known = [&](const std::string& name) {
     return std::find(bound.begin(), bound.end(), name) != bound.end() || find_local(name) ||
            names_.parameter(name) || names_.definition(name) || name == "t" || name == "pi" ||
-           (names_.state() && (name == "q" || name == "p" || name == "v"));
+           names_.state_shape(name);
   };
   if (e.kind == ExprKind::kName && !known(e.name)) unknown_name(e, false);
   if (e.kind == ExprKind::kCall && !function_named(e.name) && !names_.definition(e.name)) {
@@ -164,7 +164,7 @@ std::optional<Shape> Tracer::shape_of(const Expr& e, const WalkEnv& env, int dep
       if (env.frame) {
         if (const TracedValue* local = find_local(e.name)) return local->shape;
       }
-      if (e.name == "q" || e.name == "p" || e.name == "v") return names_.state();
+      if (const auto shape = names_.state_shape(e.name)) return shape;
       if (const NamedTensor* p = names_.parameter(e.name)) return p->value.type().shape;
       if (const Definition* d = names_.definition(e.name)) return of_definition(*d);
       return std::nullopt;

@@ -45,7 +45,7 @@ TracedValue Tracer::eval_reduce(const Expr& e) {
          "i, i<j, i!=j, i<j<k or i in a..b",
          "keep the indices in an integer array of [parameters] and write sum(i in 0..len(a), ...)");
   }
-  check_index_names(e);
+  check_index_names(text(), r.indices);
   if (innermost() >= kMaxNestedReductions) {
     refuse(e, "reductions are nested more than " + std::to_string(kMaxNestedReductions) + " deep",
            "fewer reductions inside each other");
@@ -87,21 +87,22 @@ TracedValue Tracer::eval_reduce(const Expr& e) {
   return reduce_map(std::move(reduction));
 }
 
-void Tracer::check_index_names(const Expr& e) {
-  const ReduceParts& r = *e.reduce;
-  for (std::size_t k = 0; k < r.indices.size(); ++k) {
-    const IndexName& i = r.indices[k];
+void Tracer::check_index_names(const SourceText& text,
+                               const std::vector<IndexName>& indices) const {
+  for (std::size_t k = 0; k < indices.size(); ++k) {
+    const IndexName& i = indices[k];
     const auto refuse_name = [&](const std::string& what) {
-      fail(text(), i.begin, i.end, "the index '" + i.name + "' " + what,
+      fail(text, i.begin, i.end, "the index '" + i.name + "' " + what,
            "an index whose name nothing else has",
            "choose another name, such as " + std::string(i.name == "i" ? "j" : "i"));
     };
     if (is_reserved(i.name)) refuse_name("has a reserved name");
+    if (names_.state_shape(i.name)) refuse_name("has the name of a part of the state");
     if (names_.parameter(i.name)) refuse_name("has the name of a parameter");
     if (names_.definition(i.name)) refuse_name("has the name of a definition");
     if (find_local(i.name)) refuse_name("is already in use here");
     for (std::size_t m = 0; m < k; ++m) {
-      if (r.indices[m].name == i.name) refuse_name("is named twice");
+      if (indices[m].name == i.name) refuse_name("is named twice");
     }
   }
 }

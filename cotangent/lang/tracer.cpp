@@ -17,9 +17,6 @@ constexpr int kMaxTraceDepth =
 constexpr std::int64_t kMaxConstantOps = 500'000;
 constexpr std::int64_t kMaxCopiedConstant = 64;
 
-// Leaves of the outermost function: what `outer` means there.
-constexpr std::uint32_t kLeafQ = 0, kLeafP = 1, kLeafV = 2, kLeafT = 3, kLeafParameter = 16;
-
 /// Operations the evaluator would do, at most (second-order bodies times their counts).
 double evaluator_cost(const ir::Function& f) {
   double cost = 0;
@@ -61,12 +58,16 @@ Tracer::Tracer(const Context& names, Purpose purpose, const std::string& name,
   scopes_.push_back({Scope(name, 0), std::nullopt});
   frames_.push_back({&expression, {}});
   if (purpose == Purpose::kConstant) return;
-  ensure(names.state().has_value(), "a term needs the state's shape");
   Scope& root = scope(0);
-  const ir::Type state{DType::kF64, *names.state()};
-  root.leaf(LeafKind::kParameter, kLeafQ, state, "q");
-  root.leaf(LeafKind::kParameter, kLeafP, state, "p");
-  if (purpose == Purpose::kObservable) root.leaf(LeafKind::kParameter, kLeafV, state, "v");
+  if (!names.arrays().empty()) {
+    root.leaf(LeafKind::kParameter, kLeafX, {DType::kF64, Shape{names.packed_size()}}, "x");
+  } else {
+    ensure(names.state().has_value(), "a term needs the state's shape");
+    const ir::Type state{DType::kF64, *names.state()};
+    root.leaf(LeafKind::kParameter, kLeafQ, state, "q");
+    root.leaf(LeafKind::kParameter, kLeafP, state, "p");
+    if (purpose == Purpose::kObservable) root.leaf(LeafKind::kParameter, kLeafV, state, "v");
+  }
   root.leaf(LeafKind::kParameter, kLeafT, ir::scalar(), "t");
   std::uint32_t number = kLeafParameter;
   for (const NamedTensor& p : names.parameters()) {
@@ -77,21 +78,22 @@ Tracer::Tracer(const Context& names, Purpose purpose, const std::string& name,
   }
 }
 
-ir::FunctionPtr Tracer::trace_real(bool scalar_only) {
+ir::FunctionPtr Tracer::trace_real(const std::string& scalar) {
   const Expr& root = expression_.root();
   const TracedValue v = eval(root);
   if (v.kind == ValueKind::kBoolean) {
-    refuse(root, "the value is a boolean", scalar_only ? "a real" : "a real, a vector or an array",
+    refuse(root, "the value is a boolean", !scalar.empty() ? "a real" : "a real, a vector or an array",
            "where(c, 1, 0) makes it a number");
   }
   const TracedValue x = to_real(v);
-  if (scalar_only && x.shape.rank() != 0) {
-    refuse(root, "an energy term is " + describe(v), "a real: one number",
+  if (!scalar.empty() && x.shape.rank() != 0) {
+    refuse(root, scalar + " is " + describe(v), "a real: one number",
            x.shape.rank() == 1 && x.shape[0] <= 3
                ? "use dot(a, b) for a product of vectors, norm(a) for a length"
                : "add the entries up with sum(i, ...)");
   }
-  return scope(0).close_function(import(x.noted, 0).id);
+  const std::uint32_t result = import(x.noted, 0).id;
+  return scope(0).close_function({&result, 1});
 }
 
 ir::Tensor Tracer::trace_constant() {
@@ -104,7 +106,8 @@ ir::Tensor Tracer::trace_constant() {
     return ir::Tensor::scalar_of<std::int64_t>(*integers_.constant_value(v.integer));
   }
   if (v.kind == ValueKind::kTable && v.indices.empty()) return integers_.table(v.table);
-  const ir::FunctionPtr f = scope(0).close_function(to_real(v).noted.id);
+  const std::uint32_t result = to_real(v).noted.id;
+  const ir::FunctionPtr f = scope(0).close_function({&result, 1});
   const double cost = evaluator_cost(*f);
   if (cost > static_cast<double>(kMaxConstantOps)) {
     refuse(root, "this constant takes too long to work out",
@@ -145,8 +148,8 @@ void Tracer::unknown_name(const Expr& e, bool called) const {
   };
   const std::string quoted = "'" + e.name + "'";
   if (called) {
-    if (find_local(e.name) || names_.parameter(e.name) || e.name == "q" || e.name == "p" ||
-        e.name == "v" || e.name == "t" || e.name == "pi") {
+    if (find_local(e.name) || names_.parameter(e.name) || is_state(e.name) || e.name == "t" ||
+        e.name == "pi") {
       refuse_name(quoted + " is no function", "an operator between a name and '('",
                   "write " + e.name + "*(...) for a product, " + e.name + "[...] for an entry");
     }
@@ -161,23 +164,31 @@ void Tracer::unknown_name(const Expr& e, bool called) const {
         quoted + " is a function and wants arguments", "'('",
         is_reduction(e.name) ? "write " + e.name + "(i, ...)" : "write " + e.name + "(...)");
   }
-  if (e.name == "z") {
-    refuse_name("'z' is reserved for a later version", "another name", "choose another name");
+  const bool named_arrays = !names_.arrays().empty();
+  if (e.name == "z" && !named_arrays) {
+    refuse_name("'z' is reserved for the state of a [structure], and is nothing here",
+                "another name", "choose another name");
   }
-  if (e.name == "q" || e.name == "p" || e.name == "t" || e.name == "v") {
+  if (names_.state_shape(e.name) || e.name == "t" ||
+      (!named_arrays && (e.name == "q" || e.name == "p" || e.name == "v"))) {
     if (purpose_ == Purpose::kConstant) {
       refuse_name(quoted + " has no value here",
                   "an expression in parameters alone: it is worked out before the run",
                   "write a number, or use names from [parameters]");
     }
-    refuse_name("'v' is not available in an energy term", "the energy is a function of q, p and t",
+    refuse_name("'v' is not available here: what makes the system move goes by q, p and t",
+                "a function of q, p and t",
                 "write it with p; v is available in [observe]");
   }
   std::vector<std::string> known = names_.known_names();
   for (const auto& [name, value] : frames_.back().locals) known.push_back(name);
   if (purpose_ != Purpose::kConstant) {
-    known.insert(known.end(), {"q", "p", "t"});
-    if (purpose_ == Purpose::kObservable) known.push_back("v");
+    for (std::string& name : names_.state_names()) {
+      if (named_arrays || name != "v" || purpose_ == Purpose::kObservable) {
+        known.push_back(std::move(name));
+      }
+    }
+    known.push_back("t");
   }
   known.push_back("pi");
   const std::string near = nearest_name(e.name, known);
@@ -232,14 +243,7 @@ TracedValue Tracer::eval_name(const Expr& e) {
   at(e);
   if (e.name == "pi") return real_constant(std::numbers::pi);
   if (purpose_ != Purpose::kConstant) {
-    const ir::Type state{DType::kF64, *names_.state()};
-    const auto leaf = [&](std::uint32_t number, const ir::Type& type) {
-      return real({0, scope(0).leaf(LeafKind::kParameter, number, type)});
-    };
-    if (e.name == "q") return leaf(kLeafQ, state);
-    if (e.name == "p") return leaf(kLeafP, state);
-    if (e.name == "v" && purpose_ == Purpose::kObservable) return leaf(kLeafV, state);
-    if (e.name == "t") return leaf(kLeafT, ir::scalar());
+    if (auto part = state_value(e.name)) return *std::move(part);
   }
   if (const NamedTensor* p = names_.parameter(e.name)) {
     if (p->value.type().dtype == DType::kF64) {

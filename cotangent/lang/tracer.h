@@ -36,13 +36,19 @@ struct TracedValue {
 /// "a vector(3)", "an integer", ...
 std::string describe(const TracedValue& value);
 
+// Leaves of the outermost function: what `outer` means there.
+inline constexpr std::uint32_t kLeafQ = 0, kLeafP = 1, kLeafV = 2, kLeafT = 3, kLeafX = 4,
+                               kLeafParameter = 16;
+
 enum class Purpose : std::uint8_t { kEnergy, kObservable, kConstant };
 
 class Tracer {
  public:
   Tracer(const Context& names, Purpose purpose, const std::string& name,
          const Expression& expression);
-  ir::FunctionPtr trace_real(bool scalar_only);
+  /// One number, which `scalar` names in messages; where that is empty, a number or an array.
+  ir::FunctionPtr trace_real(const std::string& scalar);
+  ir::FunctionPtr trace_arrays(std::span<const ArrayText> arrays, bool packed);
   ir::Tensor trace_constant();
 
  private:
@@ -107,6 +113,14 @@ class Tracer {
   Noted lower_index(int slot);
   Noted constant_row(IntegerId id, Group group, bool as_real);
 
+  // --- trace_arrays.cpp
+  std::optional<TracedValue> state_value(const std::string& name);
+  bool is_state(const std::string& name) const;
+  Noted array_value(const ArrayText& array);
+  Noted part_value(const ArrayText& array, const Expression& part, const Shape& shape);
+  Noted rows_value(const ArrayText& array, std::size_t axis);
+  Noted reshaped(Noted x, const Shape& shape);
+
   // --- trace_operators.cpp
   TracedValue eval_chain(const Expr& e);
   TracedValue eval_negate(const Expr& e);
@@ -163,7 +177,7 @@ class Tracer {
 
   // --- trace_reduce.cpp
   TracedValue eval_reduce(const Expr& e);
-  void check_index_names(const Expr& e);
+  void check_index_names(const SourceText& text, const std::vector<IndexName>& indices) const;
   TracedValue reduce_pairs(const Expr& e);
   TracedValue reduce_nested_pairs(const Expr& e, std::int64_t count);
   TracedValue reduce_triples(const Expr& e);

@@ -9,6 +9,8 @@
 
 #include "cotangent/base/span.h"
 #include "cotangent/ir/function.h"
+#include "cotangent/mechanics/monitor_settings.h"
+#include "cotangent/mechanics/multirate_settings.h"
 
 namespace cotangent::mechanics {
 
@@ -65,9 +67,21 @@ struct StateArray {
   SourceSpan span;
 };
 
+/// A one-parameter group that a person names, by what it does to the state to first order.
+///   generator: (q, p: f64 shape, t: f64, parameters...) -> (dq, dp: f64 shape), or, of a system
+///   without q and p, (x, t, parameters...) -> f64 [n]
+struct Symmetry {
+  std::string name;
+  ir::FunctionPtr generator;
+  /// dp was not given: it is -(d dq/dq)^T p, what a change of coordinates does to momenta.
+  bool lifted = false;
+  SourceSpan span;
+};
+
 /// A system. Canonical: H(q, p, t) = sum of the terms, q and p of `shape`: [N, d] (d = 1, 2, 3) is
 /// N particles in d dimensions, [n] is n scalar coordinates. The other forms have one state x, f64
-/// [n]: `arrays`, one after the other, each row-major; of a contact structure x is q, p, s.
+/// [n]: `arrays`, one after the other, each row-major; of a contact structure x is q, p, s, in this
+/// order. `shape` is then [n].
 /// Functions of q and p are then functions of x: energies (x, t, parameters...) -> f64, observables
 /// (x, t, parameters...) -> f64 array.
 struct System {
@@ -82,6 +96,7 @@ struct System {
   std::vector<Parameter> parameters;
   std::vector<EnergyTerm> terms;
   std::vector<Observable> observables;
+  std::vector<Symmetry> symmetries;  ///< those that are claimed ([symmetries]), not proved
 };
 
 /// Where the run starts. Exactly one of p and v is given, v is turned into p through dH/dp; or x
@@ -127,7 +142,20 @@ struct RunSettings {
   double q_spacing = 0, p_spacing = 0;
   std::int64_t every = 0;  ///< default cadence of observers and monitors; 0: about 1000 samples
   GradientSettings gradient;
+  /// The error asked for, relative, of the quantities that should stay; order and dt go by it.
+  std::optional<double> accuracy;
+  /// Of methods that choose their own step: the error of a step in an entry x of the state stays
+  /// below rtol |x| + atol.
+  double rtol = 1e-9, atol = 1e-12;
+  std::string splitting;         ///< the name of a splitting; empty: the planner's choice
+  std::string coordinates;       ///< "jacobi" or "democratic"; empty: the planner's choice
+  std::optional<int> corrector;  ///< order of the symplectic corrector; 0: none
+  std::string modes, matrix;     ///< how linear systems are stepped; empty: the planner's choice
+  std::optional<MultirateSettings> multirate;
+  MonitorSettings monitor;
   SourceSpan method_span, order_span, dt_span, precision_span, compensated_span, lattice_span;
+  SourceSpan accuracy_span, tolerance_span, splitting_span, coordinates_span, corrector_span,
+      modes_span, matrix_span;  ///< empty where the file has no such key
 };
 
 }  // namespace cotangent::mechanics

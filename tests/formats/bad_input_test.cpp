@@ -162,9 +162,6 @@ const std::vector<Bad>& cases() {
       {"later_box", "[run]", "[box]\nlengths = [1.0]\n[run]", "14:2", {"later version"}},
       {"later_state", "[run]", "[state]\nx = {shape = [3]}\n[run]", "14:2", {"later version"}},
       {"later_lagrangian", "[run]", "[lagrangian]\nL = \"0\"\n[run]", "14:2", {"later version"}},
-      {"later_equations", "[run]", "[equations]\nx = \"0\"\n[run]", "14:2", {"later version"}},
-      {"later_map", "[run]", "[map]\nx = \"0\"\n[run]", "14:2", {"later version"}},
-      {"later_structure", "[run]", "[structure]\nx = \"0\"\n[run]", "14:2", {"later version"}},
       {"later_scene", "title = \"Three bodies\"", "scene = \"x.xml\"", "1:1", {"later version"}},
       {"unit_in_a_string", "[1.0, 2.0, 3.0]", "\"1.5 kgg\"", "3:10", {"unknown unit"}},
       // --- terms

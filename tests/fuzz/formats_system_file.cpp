@@ -25,7 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     limits.file_bytes = 1 << 20;
     limits.state_bytes = 1 << 20;
     const auto loaded = formats::parse_system_text("fuzz.toml", text, overrides, {}, limits);
-    if (loaded.system.terms.empty() || !(loaded.run.dt > 0)) __builtin_trap();
+    if (loaded.system.terms.empty() == !loaded.system.rate) __builtin_trap();
+    if (!(loaded.run.dt > 0)) __builtin_trap();
   } catch (const UserError& error) {
     if (error.parts().what.empty()) __builtin_trap();
   }
