@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "cotangent/apps/not_yet.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
 
@@ -25,6 +26,7 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
   {
     const telemetry::Span span(telemetry, "parse and trace");
     prepared.file = formats::load_system_file(options.file, overrides);
+    refuse_what_does_not_run(prepared.file);
   }
   {
     const telemetry::Span span(telemetry, "facts");

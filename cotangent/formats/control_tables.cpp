@@ -60,10 +60,11 @@ mechanics::MultirateSettings read_multirate(const ValueSource& source, const Ent
   const Entry& inner = *table.need("inner", "inner = 10");
   table.finish();
   if ((fast == nullptr) == (levels == nullptr)) {
-    fail_at(source.file, fast ? levels->key_span : entry.value.span,
-            fast ? "[multirate] has both fast and levels" : "[multirate] has neither fast nor levels",
-            "fast = [\"bonds\"], or levels = [[\"slow\"], [\"mid\"], [\"fast\"]]",
-            fast ? "remove one" : "say which terms are fast");
+    fail_at(
+        source.file, fast ? levels->key_span : entry.value.span,
+        fast ? "[multirate] has both fast and levels" : "[multirate] has neither fast nor levels",
+        "fast = [\"bonds\"], or levels = [[\"slow\"], [\"mid\"], [\"fast\"]]",
+        fast ? "remove one" : "say which terms are fast");
   }
   std::vector<std::string> known, seen;
   for (const mechanics::EnergyTerm& t : terms) known.push_back(t.name);
@@ -73,8 +74,9 @@ mechanics::MultirateSettings read_multirate(const ValueSource& source, const Ent
   } else {
     settings.levels_span = levels->value.span;
     if (levels->value.kind != NodeKind::kArray || levels->value.items.size() < 2) {
-      fail_at(source.file, levels->value.span, "levels is " + describe(levels->value) +
-              (levels->value.kind == NodeKind::kArray ? " of fewer than two" : ""),
+      fail_at(source.file, levels->value.span,
+              "levels is " + describe(levels->value) +
+                  (levels->value.kind == NodeKind::kArray ? " of fewer than two" : ""),
               "two or more lists of energy terms, the slowest first",
               "write levels = [[\"slow\"], [\"fast\"]]");
     }

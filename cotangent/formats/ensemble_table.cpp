@@ -15,8 +15,9 @@ using mechanics::Spread;
 constexpr std::int64_t kMaxMembers = std::int64_t{1} << 31;
 
 constexpr const char* kLaws[] = {"normal", "relative", "lognormal", "uniform", "values"};
-constexpr const char* kExample = "{normal = 0.01}, {relative = 0.05}, {lognormal = 0.1}, "
-                                 "{uniform = [-1, 1]} or {values = {file = \"members.csv\"}}";
+constexpr const char* kExample =
+    "{normal = 0.01}, {relative = 0.05}, {lognormal = 0.1}, "
+    "{uniform = [-1, 1]} or {values = {file = \"members.csv\"}}";
 
 class EnsembleReader {
  public:
@@ -114,7 +115,8 @@ class EnsembleReader {
                      "no more than it has axes", "leave some out");
         }
         if (t.integer >= found.shape[0]) {
-          lang::fail(text, t.begin, t.end, "index " + std::to_string(t.integer) + " is out of bounds",
+          lang::fail(text, t.begin, t.end,
+                     "index " + std::to_string(t.integer) + " is out of bounds",
                      "0 to " + std::to_string(found.shape[0] - 1), "count from 0");
         }
         found.shape = found.shape.row();
@@ -147,14 +149,14 @@ class EnsembleReader {
     const std::string near = nearest_name(name, known);
     fail(entry.key_span, "'" + name + "' is nothing that can be spread",
          "one of " + join(known, ", "),
-         near.empty() ? "spread a part of the state or a parameter" : "did you mean '" + near + "'?");
+         near.empty() ? "spread a part of the state or a parameter"
+                      : "did you mean '" + near + "'?");
   }
 
   /// Other parameters were worked out before the run and would not follow.
   void refuse_derived(const Target& target, const Entry& entry) const {
     for (const Entry& p : parameters_.entries) {
-      for (const auto& part :
-           computed_parts(source_.file, p.value, "parameter '" + p.key + "'")) {
+      for (const auto& part : computed_parts(source_.file, p.value, "parameter '" + p.key + "'")) {
         const auto used = lang::free_names(names_, *part);
         if (std::find(used.begin(), used.end(), target.name) == used.end()) continue;
         fail(entry.key_span,
@@ -203,8 +205,7 @@ class EnsembleReader {
   }
 
   void read_law(const Entry& law, const Target& t, Spread& spread) {
-    const ir::Tensor value =
-        as_real(read_numbers(source_, law.value, "'" + law.key + "'", names_));
+    const ir::Tensor value = as_real(read_numbers(source_, law.value, "'" + law.key + "'", names_));
     const Shape shape = value.type().shape;
     if (law.key == "uniform") {
       spread.law = Spread::Law::kUniform;
@@ -254,7 +255,8 @@ class EnsembleReader {
     double before = 0;
     for (const double x : value.as<double>()) {
       if (!(x > before && x < 1)) {
-        fail(node.span, "'quantiles' holds " + shortest(x) + (x > 0 && x < 1 ? " out of order" : ""),
+        fail(node.span,
+             "'quantiles' holds " + shortest(x) + (x > 0 && x < 1 ? " out of order" : ""),
              "numbers between 0 and 1, going up", "write quantiles = [0.05, 0.5, 0.95]");
       }
       out_.quantiles.push_back(before = x);
@@ -274,8 +276,7 @@ class EnsembleReader {
       const bool text = item.kind == NodeKind::kString;
       if (!text || std::find(known.begin(), known.end(), *item.string) == known.end()) {
         const std::string near = text ? nearest_name(*item.string, known) : std::string();
-        fail(item.span,
-             (text ? "\"" + *item.string + "\"" : describe(item)) + " is no observable",
+        fail(item.span, (text ? "\"" + *item.string + "\"" : describe(item)) + " is no observable",
              known.empty() ? "one of [observe], which has none" : "one of " + join(known, ", "),
              near.empty() ? "add it to [observe]" : "did you mean \"" + near + "\"?");
       }

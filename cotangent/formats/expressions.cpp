@@ -80,7 +80,8 @@ lang::ArrayText read_indexed_rule(const SourcePtr& file, const Entry& entry,
                 (shape.rank() == 1 ? " axis" : " axes") + " and is given " +
                 std::to_string(head.indices.size()) +
                 (head.indices.size() == 1 ? " index" : " indices"),
-            "no more indices than axes", shape.rank() == 0 ? "leave the index out" : "leave some out");
+            "no more indices than axes",
+            shape.rank() == 0 ? "leave the index out" : "leave some out");
   }
   if (entry.value.kind == NodeKind::kArray) {
     fail_at(file, entry.value.span, "the rule for '" + entry.key + "' is a list",
@@ -120,9 +121,8 @@ std::vector<lang::ArrayText> read_array_rules(const SourcePtr& file, const Node&
   std::vector<lang::ArrayText> rules(arrays.size());
   for (const Entry& entry : node.entries) {
     const lang::ArrayHead head = lang::parse_array_head(key_text(file, entry));
-    const auto found = std::find_if(arrays.begin(), arrays.end(), [&](const lang::NamedShape& a) {
-      return a.name == head.name;
-    });
+    const auto found = std::find_if(arrays.begin(), arrays.end(),
+                                    [&](const lang::NamedShape& a) { return a.name == head.name; });
     if (found == arrays.end()) {
       std::vector<std::string> names;
       for (const lang::NamedShape& a : arrays) names.push_back(a.name);

@@ -41,8 +41,8 @@ const KindName& kind_named(const SourcePtr& file, const Node& structure) {
   const std::string near =
       value.kind == NodeKind::kString ? nearest_name(*value.string, known) : std::string();
   fail_at(file, value.span,
-          "kind is " + (value.kind == NodeKind::kString ? "\"" + *value.string + "\""
-                                                        : describe(value)),
+          "kind is " +
+              (value.kind == NodeKind::kString ? "\"" + *value.string + "\"" : describe(value)),
           "\"" + join(known, "\", \"") + "\"",
           near.empty() ? "write one of them" : "did you mean \"" + near + "\"?");
 }
@@ -80,7 +80,8 @@ void append(const ValueSource& source, const Entry& entry, const lang::Context& 
   const auto values = value.as<double>();
   const std::uint64_t bytes = 8 * (static_cast<std::uint64_t>(x.size()) + values.size());
   if (bytes > source.limits.state_bytes) {
-    fail_at(source.file, entry.value.span, "the state would take " + std::to_string(bytes) + " bytes",
+    fail_at(source.file, entry.value.span,
+            "the state would take " + std::to_string(bytes) + " bytes",
             "at most " + std::to_string(source.limits.state_bytes), "a smaller system");
   }
   x.insert(x.end(), values.begin(), values.end());
@@ -214,8 +215,8 @@ mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
   structure.span = j.value.span;
   if (kind.structure == Structure::Kind::kMetriplectic) {
     structure.metric = matrix(*table.need("metric", "metric = [[\"1\", \"0\"], ...]"), "metric");
-    const auto entropy = read_expression(
-        file, table.need("entropy", "entropy = \"z[2]\"")->value, "the entropy");
+    const auto entropy =
+        read_expression(file, table.need("entropy", "entropy = \"z[2]\"")->value, "the entropy");
     structure.entropy = lang::trace_energy(names, "entropy", *entropy, "the entropy");
   }
   table.finish();

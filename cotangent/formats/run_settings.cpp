@@ -154,8 +154,7 @@ void read_tolerance(const ValueSource& source, const Entry& entry, const lang::C
   settings.tolerance_span = entry.value.span;
   const std::string example = "tolerance = {rtol = 1e-9, atol = 1e-12}";
   if (entry.value.kind != NodeKind::kTable) {
-    settings.rtol = settings.atol =
-        read_positive(source, entry.value, "tolerance", names, example);
+    settings.rtol = settings.atol = read_positive(source, entry.value, "tolerance", names, example);
     return;
   }
   TableReader table(source.file, entry.value, "tolerance", {"rtol", "atol"});
@@ -184,7 +183,8 @@ void read_coordinates(const ValueSource& source, const Entry* entry,
                       mechanics::RunSettings& settings) {
   read_word(source, entry, "jacobi", settings.coordinates, settings.coordinates_span);
   const std::string known[] = {"jacobi", "democratic"};
-  if (!entry || std::find(std::begin(known), std::end(known), settings.coordinates) != std::end(known)) {
+  if (!entry ||
+      std::find(std::begin(known), std::end(known), settings.coordinates) != std::end(known)) {
     return;
   }
   const std::string near = nearest_name(settings.coordinates, known);
@@ -247,7 +247,8 @@ void read_map_steps(const ValueSource& source, TableReader& table, const Entry* 
                     const Entry* t_end, const Entry* steps, const lang::Context& names,
                     mechanics::RunSettings& settings) {
   if (const Entry* time = dt ? dt : t_end) {
-    fail_at(source.file, time->key_span, "a [map] has no " + time->key + ": it is applied step by step",
+    fail_at(source.file, time->key_span,
+            "a [map] has no " + time->key + ": it is applied step by step",
             "steps alone; t is the number of the step", "write steps = 1000 in its place");
   }
   if (!steps) steps = table.need("steps", "steps = 1000");
@@ -268,10 +269,10 @@ void read_map_steps(const ValueSource& source, TableReader& table, const Entry* 
 mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
                                 const lang::Context& names, std::uint32_t overrides_begin,
                                 mechanics::Form form) {
-  TableReader table(source.file, run, "[run]",
-                    {"dt", "t_end", "steps", "method", "order", "precision", "compensated",
-                     "lattice", "accuracy", "tolerance", "splitting", "coordinates", "corrector",
-                     "modes", "matrix"});
+  TableReader table(
+      source.file, run, "[run]",
+      {"dt", "t_end", "steps", "method", "order", "precision", "compensated", "lattice", "accuracy",
+       "tolerance", "splitting", "coordinates", "corrector", "modes", "matrix"});
   mechanics::RunSettings settings;
   const Entry* dt = table.get("dt");
   const Entry* t_end = table.get("t_end");

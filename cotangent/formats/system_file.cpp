@@ -162,11 +162,11 @@ class Loader {
     const struct {
       const char* name;
       const char* example;
-    } wanted[] = {
-        {"energy", "[energy] with named terms, such as kinetic = \"sum(i, dot(p[i], p[i])/2)\"; "
-         "or [equations], or [map]"},
-        {"initial", "[initial] with q and v or p"},
-        {"run", "[run] with dt and t_end"}};
+    } wanted[] = {{"energy",
+                   "[energy] with named terms, such as kinetic = \"sum(i, dot(p[i], p[i])/2)\"; "
+                   "or [equations], or [map]"},
+                  {"initial", "[initial] with q and v or p"},
+                  {"run", "[run] with dt and t_end"}};
     for (const auto& w : wanted) {
       const bool other = w.name == std::string("energy") && kind_.table != "[energy]";
       if (!other && !root_.find(w.name)) {
@@ -308,7 +308,8 @@ class Loader {
   }
 
   void read_motion() {
-    if (const Entry* motion = root_.find(kind_.form == mechanics::Form::kMap ? "map" : "equations")) {
+    if (const Entry* motion =
+            root_.find(kind_.form == mechanics::Form::kMap ? "map" : "equations")) {
       out_.system.rate = read_rate(out_.source, *motion, names_);
       return;
     }
@@ -335,8 +336,8 @@ class Loader {
       out_.run.monitor = read_monitor(source_, *entry, names_, canonical ? 2 * n : n);
     }
     if (const Entry* entry = root_.find("ensemble")) {
-      out_.ensemble = read_ensemble(source_, *entry, names_, table("parameters"), out_.system,
-                                    out_.initial);
+      out_.ensemble =
+          read_ensemble(source_, *entry, names_, table("parameters"), out_.system, out_.initial);
     }
   }
 

@@ -99,8 +99,7 @@ std::vector<bool> Scope::live(std::span<const std::uint32_t> results) const {
   return used;
 }
 
-ir::FunctionPtr Scope::replay(std::span<const std::uint32_t> results,
-                              const std::vector<bool>& used,
+ir::FunctionPtr Scope::replay(std::span<const std::uint32_t> results, const std::vector<bool>& used,
                               const std::vector<std::uint32_t>& parameters) const {
   ir::Builder b(name_);
   std::vector<ir::Value> image(notes_.size());

@@ -90,8 +90,9 @@ Noted Tracer::part_value(const ArrayText& array, const Expression& part, const S
            describe(wanted) + ", as in [initial]",
            x.shape.rank() > shape.rank() ? "index it, or add its entries up with sum(i, ...)"
            : x.shape.rank() == 0         ? "write a list of expressions, one an entry, or "
-                                           "\"" + array.name + "[i]\" = \"...\" for every row"
-                                         : "give it as many entries");
+                                           "\"" +
+                                       array.name + "[i]\" = \"...\" for every row"
+                                 : "give it as many entries");
   }
   return x.noted;
 }

@@ -82,7 +82,8 @@ ir::FunctionPtr Tracer::trace_real(const std::string& scalar) {
   const Expr& root = expression_.root();
   const TracedValue v = eval(root);
   if (v.kind == ValueKind::kBoolean) {
-    refuse(root, "the value is a boolean", !scalar.empty() ? "a real" : "a real, a vector or an array",
+    refuse(root, "the value is a boolean",
+           !scalar.empty() ? "a real" : "a real, a vector or an array",
            "where(c, 1, 0) makes it a number");
   }
   const TracedValue x = to_real(v);
@@ -177,8 +178,7 @@ void Tracer::unknown_name(const Expr& e, bool called) const {
                   "write a number, or use names from [parameters]");
     }
     refuse_name("'v' is not available here: what makes the system move goes by q, p and t",
-                "a function of q, p and t",
-                "write it with p; v is available in [observe]");
+                "a function of q, p and t", "write it with p; v is available in [observe]");
   }
   std::vector<std::string> known = names_.known_names();
   for (const auto& [name, value] : frames_.back().locals) known.push_back(name);

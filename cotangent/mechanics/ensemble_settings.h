@@ -34,9 +34,9 @@ struct Spread {
 struct EnsembleSettings {
   std::int64_t size = 0;
   std::uint64_t seed = 1;
-  std::vector<Spread> spreads;           ///< no entry is in two of them
-  std::vector<double> quantiles;         ///< of every observable, in (0, 1), ascending
-  std::vector<std::string> covariance;   ///< names of observables, each once
+  std::vector<Spread> spreads;          ///< no entry is in two of them
+  std::vector<double> quantiles;        ///< of every observable, in (0, 1), ascending
+  std::vector<std::string> covariance;  ///< names of observables, each once
   SourceSpan size_span, covariance_span;
 };
 

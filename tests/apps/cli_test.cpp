@@ -47,6 +47,29 @@ every = 10
 position = "q[0]"
 )toml";
 
+/// Tables that are read and not run are no silent ornament: each names itself.
+TEST(Cli, WhatDoesNotRunYetIsRefusedByName) {
+  const TemporaryFolder folder;
+  const std::string text = kOscillator;
+  const struct {
+    const char* more;
+    const char* says;
+  } cases[] = {{"[monitor]\nmegno = true\n", "megno can be read"},
+               {"[multirate]\nfast = [\"spring\"]\ninner = 2\n", "[multirate] can be read"},
+               {"[symmetries]\nturn = {dq = \"p\", dp = \"-q\"}\n", "[symmetries] can be read"},
+               {"[ensemble]\nsize = 2\nspread = {q = {normal = 0.1}}\n", "[ensemble] can be read"}};
+  for (const auto& c : cases) {
+    const CliResult result = run_cli({"run", folder.write("system.toml", text + c.more)});
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_NE(result.err.find(c.says), std::string::npos) << result.err;
+  }
+  const CliResult map =
+      run_cli({"explain",
+               folder.write("map.toml", "[map]\nx = \"x\"\n[initial]\nx = 1\n[run]\nsteps = 3\n")});
+  EXPECT_EQ(map.code, 2);
+  EXPECT_NE(map.err.find("[map] can be read, and does not run yet"), std::string::npos) << map.err;
+}
+
 /// No method here: H is not T(p) + V(q).
 constexpr const char* kMixed = R"toml([energy]
 kinetic = "p[0]^2 / 2"

@@ -37,9 +37,11 @@ TEST(ControlTables, WishesOfTheRun) {
   EXPECT_EQ(plain.rtol, 1e-9);
   EXPECT_EQ(plain.atol, 1e-12);
   EXPECT_TRUE(plain.coordinates.empty() && plain.coordinates_span.empty());
-  const auto run = parse("accuracy = 1e-8\ntolerance = 1e-7\ncoordinates = \"jacobi\"\ncorrector = 11\n"
-                         "splitting = \"ABA864\"\nmodes = \"all\"\nmatrix = \"method\"\n")
-                       .run;
+  const auto run =
+      parse(
+          "accuracy = 1e-8\ntolerance = 1e-7\ncoordinates = \"jacobi\"\ncorrector = 11\n"
+          "splitting = \"ABA864\"\nmodes = \"all\"\nmatrix = \"method\"\n")
+          .run;
   EXPECT_EQ(run.accuracy, 1e-8);
   EXPECT_EQ(run.rtol, 1e-7);
   EXPECT_EQ(run.atol, 1e-7);
@@ -48,9 +50,9 @@ TEST(ControlTables, WishesOfTheRun) {
   EXPECT_EQ(run.splitting, "ABA864");
   EXPECT_EQ(run.modes, "all");
   EXPECT_EQ(run.matrix, "method");
-  for (const SourceSpan& span : {run.accuracy_span, run.tolerance_span, run.coordinates_span,
-                                 run.corrector_span, run.splitting_span, run.modes_span,
-                                 run.matrix_span}) {
+  for (const SourceSpan& span :
+       {run.accuracy_span, run.tolerance_span, run.coordinates_span, run.corrector_span,
+        run.splitting_span, run.modes_span, run.matrix_span}) {
     EXPECT_FALSE(span.empty());
   }
   const auto both = parse("tolerance = {rtol = 1e-6, atol = 1e-10}\n").run;
@@ -63,8 +65,9 @@ TEST(ControlTables, Multirate) {
   const auto fast = *parse("[multirate]\nfast = [\"bonds\"]\ninner = 10\n").run.multirate;
   EXPECT_EQ(fast.levels, (Levels{{}, {"bonds"}}));
   EXPECT_EQ(fast.inner, std::vector<std::int64_t>{10});
-  const auto nested = *parse("[multirate]\nlevels = [[\"field\"], [\"bends\"], [\"bonds\"]]\n"
-                             "inner = [4, 5]\n")
+  const auto nested = *parse(
+                           "[multirate]\nlevels = [[\"field\"], [\"bends\"], [\"bonds\"]]\n"
+                           "inner = [4, 5]\n")
                            .run.multirate;
   EXPECT_EQ(nested.levels, (Levels{{"field"}, {"bends"}, {"bonds"}}));
   EXPECT_EQ(nested.inner, (std::vector<std::int64_t>{4, 5}));
@@ -72,8 +75,9 @@ TEST(ControlTables, Multirate) {
 
 TEST(ControlTables, Monitor) {
   EXPECT_FALSE(parse("").run.monitor.any());
-  const auto m = parse("[monitor]\nshadow = true\nlyapunov = 3\nmegno = true\nsymplecticity = true\n"
-                       "every = 7\nstop = true\n")
+  const auto m = parse(
+                     "[monitor]\nshadow = true\nlyapunov = 3\nmegno = true\nsymplecticity = true\n"
+                     "every = 7\nstop = true\n")
                      .run.monitor;
   EXPECT_TRUE(m.shadow && m.megno && m.symplecticity && m.stop);
   EXPECT_EQ(m.lyapunov, 3);
@@ -83,11 +87,12 @@ TEST(ControlTables, Monitor) {
 
 TEST(ControlTables, Ensemble) {
   EXPECT_FALSE(parse("").ensemble.has_value());
-  const auto e = *parse("[ensemble]\nsize = 3\nseed = 9\nquantiles = [0.05, 0.5]\n"
-                        "covariance = [\"a\", \"b\"]\n[ensemble.spread]\n"
-                        "p = {normal = 0.01}\nm = {relative = [0.05, 0.1]}\n"
-                        "\"q[0,1]\" = {uniform = [-1, 1]}\n\"q[1]\" = {lognormal = 0.2}\n"
-                        "k = {values = [1.0, 2.0, 3.0]}\n")
+  const auto e = *parse(
+                      "[ensemble]\nsize = 3\nseed = 9\nquantiles = [0.05, 0.5]\n"
+                      "covariance = [\"a\", \"b\"]\n[ensemble.spread]\n"
+                      "p = {normal = 0.01}\nm = {relative = [0.05, 0.1]}\n"
+                      "\"q[0,1]\" = {uniform = [-1, 1]}\n\"q[1]\" = {lognormal = 0.2}\n"
+                      "k = {values = [1.0, 2.0, 3.0]}\n")
                       .ensemble;
   EXPECT_EQ(e.size, 3);
   EXPECT_EQ(e.seed, 9u);
@@ -121,8 +126,8 @@ TEST(ControlTables, MembersFromAFile) {
   std::ofstream(folder / "members.csv") << "1,2,3,4\n5,6,7,8\n";
   const auto loaded = parse_system_text(
       "control.toml",
-      kChain + kRun + "[ensemble]\nsize = 2\nspread = {q = {values = {file = \"members.csv\"}}}\n", {},
-      folder);
+      kChain + kRun + "[ensemble]\nsize = 2\nspread = {q = {values = {file = \"members.csv\"}}}\n",
+      {}, folder);
   const auto& values = loaded.ensemble->spreads[0].values;
   EXPECT_EQ(values.type().shape, (Shape{2, 4}));
   EXPECT_EQ(values.as<double>()[5], 6);

@@ -59,15 +59,15 @@ TEST(Motion, LorenzFromThreeScalars) {
   EXPECT_EQ(f.system.arrays[2].name, "z");
   EXPECT_EQ(f.system.arrays[2].shape, Shape{});
   EXPECT_EQ(flat(f.initial.x), (std::vector<double>{1, 2, 20}));
-  EXPECT_EQ(flat(at_start(f, *f.system.rate)[0]),
-            (std::vector<double>{10, 6, 2 - 8.0 / 3 * 20}));
+  EXPECT_EQ(flat(at_start(f, *f.system.rate)[0]), (std::vector<double>{10, 6, 2 - 8.0 / 3 * 20}));
   EXPECT_EQ(flat(at_start(f, *f.system.observables[0].value)[0])[0], std::sqrt(405.0));
   EXPECT_TRUE(f.system.terms.empty());
 }
 
 TEST(Motion, OneArrayAndThreeWaysToSayIt) {
-  const std::string rest = "[parameters]\ns = 10.0\n[initial]\nx = [1.0, 2.0, 4.0]\n[run]\ndt = 0.1\n"
-                           "steps = 3\n[equations]\n";
+  const std::string rest =
+      "[parameters]\ns = 10.0\n[initial]\nx = [1.0, 2.0, 4.0]\n[run]\ndt = 0.1\n"
+      "steps = 3\n[equations]\n";
   const std::vector<double> wanted = {10 * (2 - 1), 0, 2 - 10 * 4};
   for (const char* rule : {"x = [\"s*(x[1] - x[0])\", 0, \"x[0]*x[1] - s*x[2]\"]",
                            "x = \"[s*(x[1] - x[0]), 0, x[0]*x[1] - s*x[2]]\"",
@@ -94,11 +94,11 @@ steps = 3
   const std::vector<double> x = {1, 2, 3, 5, 8, 13}, v = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6};
   std::vector<double> wanted = v;
   for (std::size_t k = 0; k < 6; ++k) wanted.push_back(-(2.0 * x[k]) / std::pow(2.0, k / 2));
-  for (const char* rule :
-       {"x = \"v\"\n\"v[i]\" = \"-(k*x[i]) / m[i]\"",
-        "\"x[i]\" = \"v[i]\"\n\"v[i,c]\" = \"-(k*x[i,c]) / m[i]\"",
-        "x = [\"v[0]\", \"v[1]\", \"v[2]\"]\n\"v[i]\" = \"[-(k*x[i,0]) / m[i], -(k*x[i,1]) / m[i]]\"",
-        "\"v[a]\" = \"-(k*x[a]) / m[a]\"\n\"x[a,b]\" = \"v[a,b]\""}) {
+  for (const char* rule : {"x = \"v\"\n\"v[i]\" = \"-(k*x[i]) / m[i]\"",
+                           "\"x[i]\" = \"v[i]\"\n\"v[i,c]\" = \"-(k*x[i,c]) / m[i]\"",
+                           "x = [\"v[0]\", \"v[1]\", \"v[2]\"]\n\"v[i]\" = \"[-(k*x[i,0]) / m[i], "
+                           "-(k*x[i,1]) / m[i]]\"",
+                           "\"v[a]\" = \"-(k*x[a]) / m[a]\"\n\"x[a,b]\" = \"v[a,b]\""}) {
     const LoadedFile f = parse(rest + rule);
     EXPECT_EQ(flat(at_start(f, *f.system.rate)[0]), wanted) << rule;
   }
@@ -217,8 +217,9 @@ steps = 10
 }
 
 TEST(Motion, CanonicalIsTheDefault) {
-  const std::string text = "[energy]\nT = \"p[0]^2/2\"\n[initial]\nq = [1.0]\np = [0.5]\n"
-                           "[run]\ndt = 0.1\nsteps = 3\n";
+  const std::string text =
+      "[energy]\nT = \"p[0]^2/2\"\n[initial]\nq = [1.0]\np = [0.5]\n"
+      "[run]\ndt = 0.1\nsteps = 3\n";
   const LoadedFile f = parse(text + "[structure]\nkind = \"canonical\"\n");
   EXPECT_EQ(f.system.form, mechanics::Form::kCanonical);
   EXPECT_EQ(f.system.shape, Shape{1});
