@@ -7,6 +7,7 @@
 #include "cotangent/formats/table_reader.h"
 #include "cotangent/ir/builder.h"
 #include "cotangent/lang/names.h"
+#include "cotangent/mechanics/lie_algebra.h"
 #include "cotangent/transform/derivatives.h"
 
 namespace cotangent::formats {
@@ -194,8 +195,38 @@ ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang:
   return lang::trace_packed(names, table.key == "map" ? "map" : "rate", rules);
 }
 
+namespace {
+
+/// J of a named algebra, whose dimension the state has.
+ir::FunctionPtr algebra_matrix(const SourcePtr& file, const Node& node, std::int64_t size,
+                               const std::vector<mechanics::Parameter>& parameters,
+                               std::string& name) {
+  const std::vector<std::string> known = mechanics::algebra_names();
+  const bool text = node.kind == NodeKind::kString;
+  const mechanics::LieAlgebra* algebra = text ? mechanics::algebra_named(*node.string) : nullptr;
+  if (!algebra) {
+    const std::string near = text ? nearest_name(*node.string, known) : std::string();
+    fail_at(file, node.span, "algebra is " + (text ? "\"" + *node.string + "\"" : describe(node)),
+            "\"" + join(known, "\", \"") + "\", or J = [[...]] in its place",
+            near.empty() ? "write one of them, or give the matrix J"
+                         : "did you mean \"" + near + "\"?");
+  }
+  if (algebra->dimension() != size) {
+    fail_at(file, node.span,
+            "z has " + std::to_string(size) + (size == 1 ? " number" : " numbers") + ", and " +
+                algebra->name + " has " + std::to_string(algebra->dimension()) + ": " +
+                join(algebra->basis, ", "),
+            "one for each element of its basis", "give z in [initial] as many numbers");
+  }
+  name = algebra->name;
+  return mechanics::lie_poisson_matrix(*algebra, parameters);
+}
+
+}  // namespace
+
 mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
-                                    const lang::Context& names, const MotionKind& kind) {
+                                    const lang::Context& names, const MotionKind& kind,
+                                    const std::vector<mechanics::Parameter>& parameters) {
   mechanics::Structure structure;
   structure.kind = kind.structure;
   structure.span = entry.value.span;
@@ -210,9 +241,19 @@ mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
     const auto text = read_array_text(file, given.value, name, Shape{n, n});
     return lang::trace_arrays(names, name, {&text, 1});
   };
-  const Entry& j = *table.need("J", "J = [[\"0\", \"-z[2]\", \"z[1]\"], ...]");
-  structure.poisson = matrix(j, "J");
-  structure.span = j.value.span;
+  const Entry* algebra = table.get("algebra");
+  const Entry* j = algebra ? table.get("J")
+                           : table.need("J",
+                                        "J = [[0, \"-z[2]\", \"z[1]\"], ...], or the name of "
+                                        "an algebra, algebra = \"so3\"");
+  if (algebra && j) {
+    fail_at(file, j->key_span, "[structure] has both algebra and J", "one of them: each gives J",
+            "remove one");
+  }
+  structure.span = (algebra ? algebra : j)->value.span;
+  structure.poisson = algebra
+                          ? algebra_matrix(file, algebra->value, n, parameters, structure.algebra)
+                          : matrix(*j, "J");
   if (kind.structure == Structure::Kind::kMetriplectic) {
     structure.metric = matrix(*table.need("metric", "metric = [[\"1\", \"0\"], ...]"), "metric");
     const auto entropy =

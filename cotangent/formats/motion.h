@@ -29,9 +29,10 @@ PackedState read_packed_state(const ValueSource& source, const Node& initial,
 /// [equations] or [map]: (x, t, parameters...) -> f64 [n]. `names` has the state.
 ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang::Context& names);
 
-/// [structure] of Form::kBracket.
+/// [structure] of Form::kBracket, with the real parameters of the file.
 mechanics::Structure read_structure(const SourcePtr& file, const Entry& table,
-                                    const lang::Context& names, const MotionKind& kind);
+                                    const lang::Context& names, const MotionKind& kind,
+                                    const std::vector<mechanics::Parameter>& parameters);
 
 /// [symmetries].
 std::vector<mechanics::Symmetry> read_symmetries(const SourcePtr& file, const Node& table,

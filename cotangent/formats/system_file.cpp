@@ -315,7 +315,8 @@ class Loader {
     }
     if (const Entry* structure = root_.find("structure")) {
       if (kind_.form == mechanics::Form::kBracket) {
-        out_.system.structure = read_structure(out_.source, *structure, names_, kind_);
+        out_.system.structure =
+            read_structure(out_.source, *structure, names_, kind_, out_.system.parameters);
       } else {
         TableReader canonical(out_.source, structure->value, "[structure] of kind canonical");
         canonical.get("kind");

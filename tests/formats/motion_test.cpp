@@ -167,6 +167,17 @@ TEST(Motion, FreeTopByItsMatrix) {
   }
 }
 
+/// The algebra's name in place of its matrix: the same J.
+TEST(Motion, FreeTopByItsAlgebra) {
+  std::string text = kTop;
+  const std::size_t begin = text.find("J = "), end = text.find('\n', begin);
+  text.replace(begin, end - begin, "algebra = \"so3\"");
+  const LoadedFile f = parse(text);
+  EXPECT_EQ(f.system.structure.algebra, "so3");
+  EXPECT_EQ(flat(at_start(f, *f.system.structure.poisson)[0]),
+            flat(at_start(f, *parse(kTop).system.structure.poisson)[0]));
+}
+
 TEST(Motion, Metriplectic) {
   const LoadedFile f = parse(R"toml([parameters]
 g = 0.5
