@@ -84,6 +84,7 @@ struct RunResult {
   double run_s = 0, compile_s = 0;
   std::optional<NonFinite> fault;
   std::string stopped_why;
+  std::vector<ir::Tensor> members;  ///< of an ensemble: q and p, or x, [size, ...] each
 };
 
 struct FlowOptions {

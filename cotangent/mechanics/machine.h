@@ -24,6 +24,7 @@ struct RunClock {
 struct SeenState {
   ir::Tensor q, p, v, x;
   std::optional<ir::Tensor> q_error, p_error;
+  std::vector<ir::Tensor> members;  ///< of an ensemble: the arrays of the state, [size, ...] each
 };
 
 using Arrays = std::vector<ir::Tensor>;

@@ -374,6 +374,7 @@ RunResult Run::go() {
   result_.p = std::move(seen_.p);
   result_.v = std::move(seen_.v);
   result_.x = std::move(seen_.x);
+  result_.members = std::move(seen_.members);
   result_.q_error = std::move(seen_.q_error);
   result_.p_error = std::move(seen_.p_error);
   return std::move(result_);
