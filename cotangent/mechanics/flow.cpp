@@ -5,7 +5,9 @@
 #include <mutex>
 
 #include "cotangent/ir/text.h"
+#include "cotangent/mechanics/ensemble.h"
 #include "cotangent/mechanics/integrator_programs.h"
+#include "cotangent/mechanics/kick_drift.h"
 #include "cotangent/mechanics/run_driver.h"
 
 namespace cotangent::mechanics {
@@ -25,13 +27,15 @@ class FlowImpl final : public Flow {
     if (!plan.integrator) {
       const telemetry::Span span(options.telemetry, "derivatives and passes");
       pieces = make_pieces(system, plan.arithmetic, true, options.telemetry);
+      if (plan.ensemble) {
+        integrator_ = std::make_unique<Integrator>(kick_drift_integrator(pieces, plan.composition));
+      }
     }
     made_[options.trajectory] = make_machine(options.trajectory);
     {
       const telemetry::Span span(options.telemetry, "step program");
-      step_ = plan.integrator
-                  ? mechanics::step_program(passed(*plan.integrator, system), system)
-                  : mechanics::step_program(pieces, plan.composition);
+      step_ = plan.integrator ? mechanics::step_program(passed(*plan.integrator, system), system)
+                              : mechanics::step_program(pieces, plan.composition);
     }
     compile_s_ = seconds_since(start);
   }
@@ -88,7 +92,13 @@ class FlowImpl final : public Flow {
     return *made_[trajectory];
   }
 
+  std::unique_ptr<const Machine> make_ensemble_machine(bool trajectory) const {
+    return ensemble_machine(system, plan_.integrator ? *plan_.integrator : *integrator_,
+                            *plan_.ensemble, facts, plan_, options_, trajectory);
+  }
+
   std::unique_ptr<const Machine> make_machine(bool trajectory) const {
+    if (plan_.ensemble) return make_ensemble_machine(trajectory);
     std::vector<Output> outputs =
         make_outputs(system, facts, plan_, trajectory, options_.telemetry);
     if (plan_.integrator) {
@@ -99,6 +109,7 @@ class FlowImpl final : public Flow {
 
   Plan plan_;
   FlowOptions options_;
+  std::unique_ptr<const Integrator> integrator_;  ///< of an ensemble of kicks and drifts
   ir::FunctionPtr step_;
   double compile_s_ = 0;
   mutable std::mutex mutex_;

@@ -3,13 +3,17 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cotangent/mechanics/ensemble_settings.h"
 #include "cotangent/mechanics/facts.h"
 #include "cotangent/mechanics/integrator.h"
 
 namespace cotangent::mechanics {
+
+class LinearFlow;
 
 struct Decision {
   std::string
@@ -49,11 +53,14 @@ std::vector<std::string> precision_names();
 bool has_error_terms(const std::string& precision);
 
 struct Plan {
-  std::string method;  ///< "leapfrog", "suzuki4", ...
-  Composition composition;                       ///< of kicks and drifts, where there is no integrator
+  std::string method;       ///< "leapfrog", "suzuki4", ...
+  Composition composition;  ///< of kicks and drifts, where there is no integrator
   std::shared_ptr<const Integrator> integrator;  ///< null: the composition
-  std::string precision = "f64";  ///< one of precision_names()
-  Arithmetic arithmetic;          ///< what that means here
+  /// Any number of steps at once (linear_flow.h); null: step by step.
+  std::shared_ptr<const LinearFlow> linear;
+  std::optional<EnsembleSettings> ensemble;  ///< many members; nothing: one system
+  std::string precision = "f64";             ///< one of precision_names()
+  Arithmetic arithmetic;                     ///< what that means here
   double dt = 0;
   std::int64_t steps = 0;
   std::int64_t every = 0;  ///< cadence of monitors
