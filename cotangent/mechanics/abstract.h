@@ -9,8 +9,12 @@
 //   Value chosen(a, by)                         a, where which a it is was decided by `by`
 //   Value apply(f, v, operands)                 a first-order op; leaves included, parameters not
 // and may give
-//   Value row(operand, index)                   a row of an array, in a body
+//   Value row(operand, index)                   a row of an array, in a body; or, of one of `count`
+//   Value row(operand, index, count)            rows
+//   Value looped(a)                             an array as the row of it that a step of a loop
+//                                               reads, or rows that steps gave as the array
 //   Value total(role, result, indices)          what becomes of a body's result
+//   void seen(f, id, value)                     told of every value as it is found
 // Without them an array has one abstract value for all its elements, rows and sums of rows.
 #pragma once
 
@@ -36,6 +40,7 @@ class Interpreter {
       if (f.op(v) == ir::Op::kProject) {
         const auto k = static_cast<std::size_t>(f.attr_as<ir::IndexAttr>(v).index);
         values[id] = {values[f.operand(v, 0).id][k]};
+        tell(f, id, values[id][0]);
         continue;
       }
       for (ir::Value o : f.operands(v)) operands.push_back(values[o.id][0]);
@@ -49,7 +54,7 @@ class Interpreter {
           std::vector<Value> args = index;
           for (std::size_t k = 0; k < operands.size(); ++k) {
             const bool is_row = k < static_cast<std::size_t>(m.rows);
-            args.push_back(is_row ? row(operands[k], index[0]) : operands[k]);
+            args.push_back(is_row ? row(operands[k], index[0], m.count) : operands[k]);
           }
           values[id] = totals(m.roles, run(*m.body, args), index);
           break;
@@ -61,8 +66,8 @@ class Interpreter {
           for (std::size_t k = 0; k < operands.size(); ++k) {
             const bool at_i = k < static_cast<std::size_t>(p.rows_i);
             const bool at_j = !at_i && k < static_cast<std::size_t>(p.rows_i + p.rows_j);
-            args.push_back(at_i   ? row(operands[k], index[0])
-                           : at_j ? row(operands[k], index[1])
+            args.push_back(at_i   ? row(operands[k], index[0], p.count)
+                           : at_j ? row(operands[k], index[1], p.count)
                                   : operands[k]);
           }
           values[id] = totals(p.roles, run(*p.body, args), index);
@@ -73,6 +78,7 @@ class Interpreter {
           break;
         default: values[id].assign(f.result_types(v).size(), domain_.apply(f, v, operands));
       }
+      if (!values[id].empty()) tell(f, id, values[id][0]);
     }
     std::vector<Value> results;
     for (ir::Value r : f.results()) results.push_back(values[r.id][0]);
@@ -82,11 +88,25 @@ class Interpreter {
  private:
   static constexpr int kRounds = 8;  // of a loop's carries before they are widened
 
-  Value row(const Value& operand, const Value& index) {
-    if constexpr (requires { domain_.row(operand, index); }) {
+  void tell(const ir::Function& f, std::uint32_t id, const Value& value) {
+    if constexpr (requires { domain_.seen(f, id, value); }) domain_.seen(f, id, value);
+  }
+
+  Value row(const Value& operand, const Value& index, std::int64_t count) {
+    if constexpr (requires { domain_.row(operand, index, count); }) {
+      return domain_.row(operand, index, count);
+    } else if constexpr (requires { domain_.row(operand, index); }) {
       return domain_.row(operand, index);
     } else {
       return operand;
+    }
+  }
+
+  Value looped(const Value& a) {
+    if constexpr (requires { domain_.looped(a); }) {
+      return domain_.looped(a);
+    } else {
+      return a;
     }
   }
 
@@ -110,6 +130,7 @@ class Interpreter {
     args.insert(args.end(), operands.begin(), operands.end());
     const auto first = static_cast<std::size_t>(loop.invariants) + 1;
     const auto carries = static_cast<std::size_t>(loop.carries);
+    for (std::size_t k = first + carries; k < args.size(); ++k) args[k] = looped(args[k]);
     std::vector<Value> results;
     for (int round = 0;; ++round) {
       results = run(*loop.body, args);
@@ -123,6 +144,7 @@ class Interpreter {
       if (settled || round + 1 >= loop.trip) break;
     }
     for (std::size_t k = 0; k < carries; ++k) results[k] = args[first + k];
+    for (std::size_t k = carries; k < results.size(); ++k) results[k] = looped(results[k]);
     for (const Value& by : range) {
       for (Value& r : results) r = domain_.chosen(r, by);
     }

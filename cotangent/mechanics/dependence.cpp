@@ -24,6 +24,10 @@ SourceSpan place_of(const Function& f, ir::Value v) {
 
 struct MaskDomain {
   using Value = std::uint64_t;
+  NodeTable* nodes = nullptr;  // gets bit 2, where it is wanted
+  void seen(const Function& f, std::uint32_t id, Value x) {
+    if (nodes && (x & 4)) (*nodes)[{&f, id}].reads_t = true;
+  }
   Value index() { return 0; }
   Value chosen(Value a, Value by) { return a | by; }
   Value join(Value a, Value b) { return a | b; }
@@ -93,7 +97,13 @@ bool jumps(Op op) {
     case Op::kLt:
     case Op::kLe:
     case Op::kEq:
-    case Op::kNe: return true;
+    case Op::kNe:
+    case Op::kIsFinite:
+    case Op::kBitcast:
+    case Op::kArgsort:
+    case Op::kWhile:
+    case Op::kCond:
+    case Op::kCall: return true;
     default: return false;
   }
 }
@@ -116,73 +126,6 @@ struct JumpDomain {
       found = Mixing{std::string(ir::name_of(f.op(v))), place_of(f, v)};
     }
     return all;
-  }
-};
-
-// --- smoothness
-
-/// Whether v is a square of one number (then its root is |x|): x*x, or a dot product of one
-/// component with itself.
-bool is_square(const Function& f, ir::Value v) {
-  while (f.op(v) == Op::kReshape || f.op(v) == Op::kBroadcast || f.op(v) == Op::kSlice) {
-    v = f.operand(v, 0);
-  }
-  if (f.op(v) == Op::kMul) return f.operand(v, 0) == f.operand(v, 1);
-  if (f.op(v) != Op::kDotGeneral || f.operand(v, 0) != f.operand(v, 1)) return false;
-  std::int64_t terms = 1;
-  for (std::int64_t axis : f.attr_as<ir::DotAttr>(v).contract_x) {
-    terms *= f.type(f.operand(v, 0)).shape[static_cast<int>(axis)];
-  }
-  return terms == 1;
-}
-
-std::optional<std::int64_t> whole_constant(const Function& f, ir::Value v);
-
-struct KinkDomain {
-  using Value = char;  // whether it depends on q or p
-  std::optional<Mixing> found;
-
-  Value index() { return 0; }
-  Value join(Value a, Value b) { return a | b; }
-  Value widen(Value a) { return a; }
-  Value chosen(Value a, Value by) {
-    if (by && !found) found = Mixing{"loop", {}};
-    return a | by;
-  }
-  Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
-    if (std::find(x.begin(), x.end(), 1) == x.end()) return 0;
-    switch (f.op(v)) {
-      case Op::kSelect:
-        if (!x[0]) return 1;
-        break;
-      case Op::kAbs:
-      case Op::kSign:
-      case Op::kFloor:
-      case Op::kCeil:
-      case Op::kRound:
-      case Op::kMod:
-      case Op::kMin:
-      case Op::kMax:
-      case Op::kReduceMin:
-      case Op::kReduceMax:
-      case Op::kLt:
-      case Op::kLe:
-      case Op::kEq:
-      case Op::kNe:
-      case Op::kAsin:
-      case Op::kAcos:
-      case Op::kAtan2:
-      case Op::kCbrt: break;
-      case Op::kSqrt:
-        if (!is_square(f, f.operand(v, 0))) return 1;
-        break;
-      case Op::kPow:
-        if (!x[1] && whole_constant(f, f.operand(v, 1))) return 1;
-        break;
-      default: return 1;
-    }
-    if (!found) found = Mixing{std::string(ir::name_of(f.op(v))), place_of(f, v)};
-    return 1;
   }
 };
 
@@ -285,6 +228,14 @@ struct DegreeDomain {
     }
   }
 
+  /// Where it is wanted of every node.
+  NodeTable* nodes = nullptr;
+  void seen(const Function& f, std::uint32_t id, const Value& x) {
+    if (!nodes) return;
+    Degree& d = (*nodes)[{&f, id}].degree;
+    d = larger(d, x);
+  }
+
   Value product(const Function& f, ir::Value a, ir::Value b, const Value& x, const Value& y) {
     const ir::Value root = root_of(f, a);
     if (a == b && root.valid()) return under_root[{&f, a.id}];
@@ -336,28 +287,35 @@ std::optional<Mixing> first_mixed_jump(const ir::Function& f, std::size_t a, std
   return domain.found;
 }
 
-std::optional<Mixing> first_jump(const ir::Function& f) {
-  JumpDomain domain;
-  std::vector<unsigned> arguments(f.params().size(), 0);
-  arguments[0] = arguments[1] = 3;
-  Interpreter(domain).run(f, arguments);
-  return domain.found;
-}
-
-std::optional<Mixing> first_kink(const ir::Function& f) {
-  KinkDomain domain;
-  std::vector<char> arguments(f.params().size(), 0);
-  arguments[0] = arguments[1] = 1;
-  Interpreter(domain).run(f, arguments);
-  return domain.found;
-}
-
 Degree degree_of(const ir::Function& f) {
   DegreeDomain domain;
   std::vector<Degree> arguments(f.params().size());
   arguments[0] = {1, 0, 1};
   arguments[1] = {0, 1, 1};
   return Interpreter(domain).run(f, arguments)[0];
+}
+
+int degree_in(const ir::Function& f, const std::vector<std::size_t>& in) {
+  DegreeDomain domain;
+  std::vector<Degree> arguments(f.params().size());
+  for (std::size_t k : in) arguments[k] = {1, 0, 1};
+  return Interpreter(domain).run(f, arguments)[0].joint;
+}
+
+NodeTable known_of_nodes(const ir::Function& f) {
+  NodeTable table;
+  DegreeDomain degrees;
+  degrees.nodes = &table;
+  std::vector<Degree> arguments(f.params().size());
+  arguments[0] = {1, 0, 1};
+  arguments[1] = {0, 1, 1};
+  Interpreter(degrees).run(f, arguments);
+  MaskDomain masks;
+  masks.nodes = &table;
+  std::vector<std::uint64_t> bits(f.params().size(), 0);
+  bits[2] = 4;
+  Interpreter(masks).run(f, bits);
+  return table;
 }
 
 double operations_in(const ir::Function& f) {

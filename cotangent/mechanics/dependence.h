@@ -2,6 +2,7 @@
 // and momenta meet, of what degree a polynomial is.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,15 +33,6 @@ std::optional<Mixing> first_mixing(const ir::Function& f, std::size_t a, std::si
 /// jump.
 std::optional<Mixing> first_mixed_jump(const ir::Function& f, std::size_t a, std::size_t b);
 
-/// The first op by which result 0 may jump in q (parameter 0) or p (parameter 1).
-std::optional<Mixing> first_jump(const ir::Function& f);
-
-/// The first op that makes result 0 less than smooth in q (parameter 0) or p (parameter 1): a jump,
-/// a kink or a choice that depends on them; also the root of a square, which is |x|, and functions
-/// with a branch (asin, acos, atan2, cbrt, powers that are not whole). Nothing: smooth wherever it
-/// is defined, the norm of a vector of two or more components taken as undefined at zero.
-std::optional<Mixing> first_kink(const ir::Function& f);
-
 /// Degrees of result 0 as a polynomial in q (parameter 0), in p (parameter 1), and in both. An
 /// upper bound; kNotPolynomial when no bound is found.
 struct Degree {
@@ -49,6 +41,18 @@ struct Degree {
   bool operator==(const Degree&) const = default;
 };
 Degree degree_of(const ir::Function& f);
+
+/// The largest degree of result 0 in the parameters `in` together.
+int degree_in(const ir::Function& f, const std::vector<std::size_t>& in);
+
+/// What is known of every value of a program and of its bodies, by function and node, where
+/// parameters 0, 1 and 2 are q, p and t. A body that is used twice has the larger of both.
+struct NodeKnown {
+  Degree degree;
+  bool reads_t = false;
+};
+using NodeTable = std::map<std::pair<const ir::Function*, std::uint32_t>, NodeKnown>;
+NodeTable known_of_nodes(const ir::Function& f);
 
 /// About how many element operations one evaluation of f is.
 double operations_in(const ir::Function& f);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/mechanics/symmetry_rules.h"
 #include "cotangent/mechanics/unroll.h"
 #include "cotangent/transform/algebra.h"
 #include "cotangent/transform/derivatives.h"
@@ -22,25 +23,6 @@ enum class Kind : std::uint8_t { kFixed, kVector, kUnknown };
 constexpr std::int64_t kMaxElements = 192;  // of the arrays one proof by algebra looks at
 constexpr std::int64_t kMaxUnroll = 4;
 constexpr std::int64_t kMaxTried = 8;  // elements of a value that is tried on its own
-
-/// Ops that jump, or whose derivative does not tell the whole story.
-bool jumps(const Function& f, Value v) {
-  switch (f.op(v)) {
-    case Op::kSign:
-    case Op::kFloor:
-    case Op::kCeil:
-    case Op::kRound:
-    case Op::kMod:
-    case Op::kLt:
-    case Op::kLe:
-    case Op::kEq:
-    case Op::kNe:
-    case Op::kIsFinite:
-    case Op::kBitcast: return true;
-    case Op::kCast: return !is_float(f.type(v).dtype);
-    default: return false;
-  }
-}
 
 SourceSpan place_of(const Function& f, Value v) {
   const auto spans = f.spans(v);
@@ -240,8 +222,7 @@ class Prover {
     for (std::uint32_t id = v.id + 1; id-- > 0;) {
       if (!needed[id] || (cut[id] && id != v.id)) continue;
       for (Value o : f.operands(Value{id})) needed[o.id] = 1;
-      if (!jumps(f, Value{id})) continue;
-      for (Value o : f.operands(Value{id})) {
+      for (Value o : must_be_fixed(f, Value{id})) {
         if (is_float(f.type(o).dtype)) targets.push_back(o);
       }
     }
@@ -395,6 +376,7 @@ SymmetryProof prove_invariant(const ir::Function& energy, const Generator& gener
                    " along the generator vanishes identically (polynomials over the reals)";
     }
     proof.place = {};
+    proof.unrolled = unroll;
     break;
   }
   return proof;

@@ -7,15 +7,17 @@
 // coordinate is fixed; an access to particles by an index that is fixed gives a fresh vector with a
 // known tangent (so a body is judged once for all rows); a body's results are judged like any
 // function's; and the derivative of what lies between (jvp) is expanded as polynomials over the
-// reals, where it must vanish. A jump (comparison, floor, ..) may only read fixed values. The
-// groups are connected, so a fixed value is invariant under the whole group.
+// reals, where it must vanish. A jump (comparison, floor, ..) may only read fixed values, and so
+// may a denominator, a logarithm or whatever else has a pole: on the two sides of a pole a function
+// whose derivative vanishes may have two values (x/sqrt(x*x)). The groups are connected, so a fixed
+// value is invariant under the whole group.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cotangent/ir/function.h"
+#include "cotangent/mechanics/system.h"
 
 namespace cotangent::mechanics {
 
@@ -37,11 +39,22 @@ std::vector<Generator> rotations(const Shape& state);
 
 struct SymmetryProof {
   bool proved = false;
-  std::string line;  ///< one line: how it was proved, or where the proof stopped
-  SourceSpan place;  ///< where it stopped
+  std::string line;       ///< one line: how it was proved, or where the proof stopped
+  SourceSpan place;       ///< where it stopped
+  bool unrolled = false;  ///< proved of a small sum written out: of the whole, not of each pair
 };
 
 /// Whether result 0 of `energy` (q, p, t, parameters...) is fixed by the generator.
 SymmetryProof prove_invariant(const ir::Function& energy, const Generator& generator);
+
+/// The same along any one-parameter group with the generator (q, p, t, parameters...) -> (dq, dp),
+/// each of the state's shape; either may be null, which is zero. Sums over up to a few particles
+/// are written out; larger ones are not settled. UserError where a program has other types.
+SymmetryProof prove_invariant_along(const System& system, const EnergyTerm& term,
+                                    const ir::FunctionPtr& dq, const ir::FunctionPtr& dp);
+
+/// All terms of a system together; the first that is not proved says where.
+SymmetryProof prove_invariant_under(const System& system, const ir::FunctionPtr& dq,
+                                    const ir::FunctionPtr& dp);
 
 }  // namespace cotangent::mechanics

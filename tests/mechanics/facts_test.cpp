@@ -7,6 +7,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/pairs.h"
 #include "cotangent/mechanics/symmetry.h"
+#include "cotangent/mechanics/vanishing.h"
 #include "tests/mechanics/systems.h"
 
 namespace cotangent::mechanics::test {

@@ -1,0 +1,146 @@
+// Facts about systems that are not canonical: brackets, plain equations, maps.
+#include <algorithm>
+#include <cmath>
+
+#include "cotangent/mechanics/bracket.h"
+#include "cotangent/mechanics/carry.h"
+#include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/facts_context.h"
+#include "cotangent/mechanics/vanishing.h"
+#include "cotangent/transform/derivatives.h"
+
+namespace cotangent::mechanics {
+namespace {
+
+using ir::FunctionPtr;
+using ir::Tensor;
+
+/// dx/dt, or the map: (x, t, parameters...) -> f64 [n]. Null where there is no energy yet.
+FunctionPtr right_hand_side(const System& system) {
+  if (system.rate) return system.rate;
+  return system.terms.empty() ? nullptr : vector_field(system);
+}
+
+class Equations {
+ public:
+  explicit Equations(FactContext& c) : c_(c), rate_(right_hand_side(c.system)) {}
+
+  void find() {
+    const std::int64_t n = c_.system.shape.size();
+    c_.add("degrees_of_freedom", n, How::kProved,
+           std::to_string(n) + (n == 1 ? " number" : " numbers") + " in the state");
+    not_of_this_form();
+    if (rate_) linear();
+    find_time(c_);
+    sites();
+    c_.add("constrained", false, How::kProved, "no constraint is given").derivation = {
+        "a system of this form has no constraints"};
+  }
+
+ private:
+  void not_of_this_form() {
+    const char* why = c_.system.form == Form::kBracket ? "the state is not split into q and p"
+                      : c_.system.form == Form::kMap   ? "a map has no energy"
+                                                       : "plain equations have no energy";
+    for (const char* name : {"separable", "velocity_dependent", "translation_invariant",
+                             "rotation_invariant", "pairwise"}) {
+      c_.add(name, false, How::kTested, why);
+    }
+  }
+
+  const char* what() const {
+    return c_.system.form == Form::kMap ? "the map" : "the right-hand side";
+  }
+
+  void linear() {
+    const int degree = degree_in(*rate_, {0});
+    if (degree <= 1) {
+      c_.add("linear", true, How::kProved,
+             std::string(what()) + " is of degree " + std::to_string(degree) + " in the state")
+          .derivation = {"an upper bound of the degree, carried through the program"};
+      return;
+    }
+    for (const Site& s : sites_of(*rate_, {0})) {
+      if (s.kind != Site::Kind::kJump && s.kind != Site::Kind::kKink) continue;
+      c_.add("linear", false, How::kTested,
+             std::string(what()) + " has a jump or a kink (" + s.op + "), so it is not one line")
+          .place = s.place;
+      return;
+    }
+    test_linear();
+  }
+
+  /// The derivative along one direction at two states.
+  void test_linear() {
+    const FunctionPtr slope = transform::jvp(*rate_, {0});
+    Random random(11);
+    const Tensor direction =
+        perturbed(filled(ir::Type{DType::kF64, c_.system.shape}, 0), 1, random);
+    std::vector<Tensor> seen;
+    for (SampleState s : c_.samples.states()) {
+      s.t = c_.samples.start().t;
+      std::vector<Tensor> args = c_.samples.arguments(s);
+      args.push_back(direction);
+      seen.push_back(c_.samples.evaluate(slope, args).back());
+      const double bound = c_.samples.tolerance(slope) * (largest(seen[0]) + largest(seen.back()));
+      for (std::int64_t k = 0; k < seen[0].size(); ++k) {
+        const long double a = seen[0].real(k), b = seen.back().real(k);
+        if (std::abs(a - b) <= bound) continue;
+        c_.add("linear", false, How::kTested,
+               "the derivative of " + std::string(what()) + " changes " + from_to(a, b) +
+                   " between two states");
+        return;
+      }
+    }
+    c_.add("linear", seen.size() > 1, How::kTested,
+           seen.size() > 1
+               ? "the derivative is the same on " + c_.samples.text() + ", though no rule proves it"
+               : "one sample cannot tell, and no rule proves it");
+  }
+
+  void sites() {
+    std::vector<Site> all;
+    for (const EnergyTerm& term : c_.system.terms) {
+      for (Site& s : sites_of(*term.energy, {0})) all.push_back(std::move(s));
+    }
+    if (c_.system.rate) {
+      for (Site& s : sites_of(*c_.system.rate, {0})) all.push_back(std::move(s));
+    }
+    const auto of = [&](Site::Kind kind) -> const Site* {
+      const auto at =
+          std::find_if(all.begin(), all.end(), [kind](const Site& s) { return s.kind == kind; });
+      return at == all.end() ? nullptr : &*at;
+    };
+    const Site* jump = of(Site::Kind::kJump);
+    const Site* kink = jump ? jump : of(Site::Kind::kKink);
+    const Site* root = of(Site::Kind::kRoot);
+    const Site* pole = of(Site::Kind::kPole);
+    tell("smooth", !kink, !kink && !root, kink ? kink : root, "no op jumps, folds or chooses by x");
+    const bool cuts = pole && !pole->thin;
+    tell("may_jump", jump != nullptr, !jump && !cuts,
+         jump   ? jump
+         : cuts ? pole
+                : nullptr,
+         "no op steps or chooses by x");
+    const Site* bad = pole ? pole : of(Site::Kind::kNorm) ? of(Site::Kind::kNorm) : root;
+    tell("singular", bad != nullptr, !bad, bad, "nothing divides by what may vanish");
+  }
+
+  void tell(const char* name, bool value, bool proved, const Site* site, const char* otherwise) {
+    Fact& f = c_.add(name, value, proved ? How::kProved : How::kTested,
+                     proved || !site ? std::string(otherwise) : "because of " + site->op);
+    if (proved) f.derivation = {"read off the ops of the program"};
+    if (site && !proved) f.place = site->place;
+  }
+
+  FactContext& c_;
+  FunctionPtr rate_;
+};
+
+}  // namespace
+
+void find_of_other_form(FactContext& c) {
+  Equations(c).find();
+}
+
+}  // namespace cotangent::mechanics

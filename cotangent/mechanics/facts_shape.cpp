@@ -1,0 +1,189 @@
+// Facts about the form of the terms: pairs and their range, jumps and kinks, singularities.
+#include <algorithm>
+#include <cmath>
+
+#include "cotangent/base/text.h"
+#include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/facts_context.h"
+#include "cotangent/mechanics/homogeneous.h"
+#include "cotangent/mechanics/pair_range.h"
+#include "cotangent/mechanics/pairs.h"
+#include "cotangent/mechanics/symmetry.h"
+#include "cotangent/mechanics/vanishing.h"
+
+namespace cotangent::mechanics {
+namespace {
+
+using Kind = Site::Kind;
+
+class FormOfTerms {
+ public:
+  explicit FormOfTerms(FactContext& c) : c_(c) {
+    for (const EnergyTerm& term : c.system.terms) sites_.push_back(sites_of(*term.energy, {0, 1}));
+  }
+
+  void find() {
+    pairwise();
+    ranges();
+    smooth();
+    jump();
+    singular();
+  }
+
+ private:
+  void pairwise() {
+    std::vector<std::string> derivation;
+    std::string pairs;
+    for (const EnergyTerm& term : c_.system.terms) {
+      const FormOf form = form_of(*term.energy);
+      switch (form.form) {
+        case TermForm::kConstant: derivation.push_back(term.name + " is constant"); break;
+        case TermForm::kOneBody:
+          derivation.push_back(term.name + " is a sum over single particles");
+          break;
+        case TermForm::kPairs:
+          derivation.push_back(term.name + " is a pair_sum");
+          pairs = term.name;
+          break;
+        case TermForm::kOther:
+          c_.add("pairwise", false, How::kProved,
+                 "the term \"" + term.name + "\" is no sum over all pairs: " + form.why, term,
+                 form.place);
+          return;
+      }
+    }
+    c_.add("pairwise", !pairs.empty(), How::kProved,
+           pairs.empty() ? "no term couples one particle to another"
+                         : "the coupling is a sum over all pairs (\"" + pairs + "\")")
+        .derivation = std::move(derivation);
+  }
+
+  void ranges() {
+    for (const EnergyTerm& term : c_.system.terms) {
+      if (form_of(*term.energy).form != TermForm::kPairs) continue;
+      const PairRange range = pair_range(*term.energy, c_.system);
+      if (range.cutoff) {
+        c_.add("pair_range", "up to " + shortest(*range.cutoff), How::kProved,
+               "each pair's energy is zero beyond that distance", term, range.place)
+            .derivation = {term.name +
+                           ": the choice at the end of the body of pair_sum reads the "
+                           "distance and a constant"};
+        c_.facts.ranges.push_back({term.name, *range.cutoff, {}});
+      } else if (range.power) {
+        c_.add("pair_range", "long, as r^" + shortest(*range.power), How::kProved,
+               "each pair's energy is a power of its distance", term)
+            .derivation = {term.name +
+                           ": invariant under translations and rotations, body by body, "
+                           "and homogeneous of degree " +
+                           shortest(*range.power)};
+        c_.facts.ranges.push_back({term.name, {}, *range.power});
+      } else {
+        c_.add("pair_range", std::string("long"), How::kTested,
+               "no cut-off was found, and no power of the distance", term);
+        c_.facts.ranges.push_back({term.name, {}, {}});
+      }
+    }
+  }
+
+  const Site* first(std::size_t term, const std::function<bool(const Site&)>& wanted) const {
+    for (const Site& s : sites_[term]) {
+      if (wanted(s)) return &s;
+    }
+    return nullptr;
+  }
+
+  /// Adds the fact of the first term with a site of this sort.
+  bool told(const char* name, bool value, const char* before, const char* after,
+            const std::function<bool(const Site&)>& wanted) {
+    for (std::size_t k = 0; k < sites_.size(); ++k) {
+      const Site* s = first(k, wanted);
+      if (!s) continue;
+      const EnergyTerm& term = c_.system.terms[k];
+      c_.add(name, value, How::kTested,
+             "the term \"" + term.name + "\" " + before + " (" + s->op + ")" + after, term,
+             s->place);
+      return true;
+    }
+    return false;
+  }
+
+  void smooth() {
+    if (told("smooth", false, "has a jump or a kink", "",
+             [](const Site& s) { return s.kind == Kind::kJump || s.kind == Kind::kKink; })) {
+      return;
+    }
+    if (told("smooth", true, "has a root", " of what no rule keeps from being a square",
+             [](const Site& s) { return s.kind == Kind::kRoot; })) {
+      return;
+    }
+    c_.add("smooth", true, How::kProved,
+           "no term jumps, folds or chooses by q or p, wherever it is defined");
+    without("smooth", "no jump, no kink");
+  }
+
+  /// The force knows nothing of a jump, so no method keeps the energy across one.
+  void jump() {
+    if (told("may_jump", true, "may jump",
+             "; the force does not see a jump, so the energy is not kept across it",
+             [](const Site& s) { return s.kind == Kind::kJump; })) {
+      return;
+    }
+    if (told("may_jump", false, "has no steps, but a pole", " that may cut its states in two",
+             [](const Site& s) { return s.kind == Kind::kPole && !s.thin; })) {
+      return;
+    }
+    c_.add("may_jump", false, How::kProved, "no term has steps or chooses by q or p");
+    without("may_jump", "no op that steps; no pole that cuts the states in two");
+  }
+
+  void without(const char* name, const char* what) {
+    Fact& f = c_.facts.all.back();
+    ensure(f.name == name, "facts: derivation of another fact");
+    for (const EnergyTerm& term : c_.system.terms) f.derivation.push_back(term.name + ": " + what);
+  }
+
+  void singular() {
+    const auto all_of = [&](Kind kind) {
+      for (std::size_t k = 0; k < sites_.size(); ++k) {
+        for (const Site& s : sites_[k]) {
+          if (s.kind != kind) continue;
+          c_.facts.singularities.push_back(
+              {c_.system.terms[k].name, s.op, s.place, s.in_pair, s.thin});
+        }
+      }
+    };
+    all_of(Kind::kPole);
+    const bool poles = !c_.facts.singularities.empty();
+    if (!poles) all_of(Kind::kNorm);
+    if (!poles) all_of(Kind::kRoot);
+    if (c_.facts.singularities.empty()) {
+      c_.add("singular", false, How::kProved,
+             "no term divides by, takes a root or a logarithm of what may vanish");
+      without("singular", "every denominator and every root is above zero, or reads no state");
+      return;
+    }
+    const Singularity& s = c_.facts.singularities[0];
+    const auto term = std::find_if(c_.system.terms.begin(), c_.system.terms.end(),
+                                   [&](const EnergyTerm& t) { return t.name == s.term; });
+    c_.add(
+        "singular", true, How::kTested,
+        "the term \"" + s.term + "\" " +
+            (poles ? "is not finite where the operand of " : "has no force where the operand of ") +
+            s.op + " vanishes" +
+            (s.of_pairs && s.isolated ? ": pairs at zero distance"
+             : s.isolated             ? ": a point at zero distance"
+                                      : ""),
+        *term, s.place);
+  }
+
+  FactContext& c_;
+  std::vector<std::vector<Site>> sites_;
+};
+
+}  // namespace
+
+void find_shape(FactContext& c) {
+  FormOfTerms(c).find();
+}
+
+}  // namespace cotangent::mechanics
