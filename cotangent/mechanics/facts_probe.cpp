@@ -139,6 +139,11 @@ class Probe {
       mixed(s);
       return;
     }
+    if (!c_.initial.p) {  // the file gives velocities
+      for (std::size_t k = 0; k < n_; ++k) {
+        s.p[k] = inverse_mass_[k] > 0 ? s.p[k] / inverse_mass_[k] : 0;
+      }
+    }
     Stiffness found;
     found.exact = n_ <= static_cast<std::size_t>(kDenseEntries);
     std::vector<double> first = frequencies(s);
@@ -210,24 +215,42 @@ class Probe {
     return w;
   }
 
-  /// Of the largest frequency: what is below is free motion. Lanczos finds such ones roughly.
-  double zero() const { return n_ <= static_cast<std::size_t>(kDenseEntries) ? 1e-6 : 1e-4; }
+  /// The frequencies, ascending, without free motion: what is nothing beside the largest, and as
+  /// many slow ones as the symmetries allow, since near an equilibrium a turn costs next to
+  /// nothing.
+  std::vector<double> bound_motion(const std::vector<double>& w) const {
+    if (w.empty()) return {};
+    const bool all = n_ <= static_cast<std::size_t>(kDenseEntries);
+    const double nothing = (all ? 1e-6 : 1e-4) * w.back(), little = 1e-3 * w.back();
+    const std::size_t free = all ? symmetries() : 0;
+    std::vector<double> bound;
+    for (std::size_t k = 0; k < w.size(); ++k) {
+      if (w[k] > (k < free ? little : nothing)) bound.push_back(w[k]);
+    }
+    return bound;
+  }
+
+  std::size_t symmetries() const {
+    const Shape& shape = c_.system.shape;
+    const std::int64_t d = shape.rank() == 2 ? shape[1] : 1;
+    std::int64_t count = 0;
+    if (std::get<bool>(c_.found("translation_invariant")->value)) count += d;
+    if (std::get<bool>(c_.found("rotation_invariant")->value))
+      count += std::max<std::int64_t>(1, d * (d - 1) / 2);
+    return static_cast<std::size_t>(count);
+  }
 
   void take(Stiffness& found, const std::vector<double>& w) const {
-    if (w.empty() || w.back() <= 0) return;
-    found.fastest = std::max(found.fastest, w.back());
-    for (double x : w) {
-      if (x <= zero() * w.back()) continue;
-      found.slowest = found.slowest == 0 ? x : std::min(found.slowest, x);
-      break;
-    }
+    const std::vector<double> bound = bound_motion(w);
+    if (bound.empty()) return;
+    found.fastest = std::max(found.fastest, bound.back());
+    found.slowest = found.slowest == 0 ? bound[0] : std::min(found.slowest, bound[0]);
   }
 
   double widest_gap(const std::vector<double>& w) const {
+    const std::vector<double> bound = bound_motion(w);
     double gap = 1;
-    for (std::size_t k = 0; k + 1 < w.size(); ++k) {
-      if (w[k] > zero() * w.back()) gap = std::max(gap, w[k + 1] / w[k]);
-    }
+    for (std::size_t k = 0; k + 1 < bound.size(); ++k) gap = std::max(gap, bound[k + 1] / bound[k]);
     return gap;
   }
 

@@ -268,6 +268,12 @@ TEST(DominantBody, OfTheOuterSolarSystem) {
   EXPECT_NEAR(facts.dominant_body->mass_ratio, 1.00000597682 / others, 1e-6);
   EXPECT_GT(facts.dominant_body->perturbation, 0);
   EXPECT_LT(facts.dominant_body->perturbation, 1e-3);
+  // Jupiter goes round in 4333 days, and of c/r one direction is sqrt(2) stiffer than the orbit;
+  // Pluto takes 90,560. The run starts from velocities.
+  ASSERT_TRUE(facts.stiffness.has_value());
+  EXPECT_NEAR(2 * pi / facts.stiffness->fastest, 4333 / std::sqrt(2), 300);
+  EXPECT_GT(2 * pi / facts.stiffness->slowest, 40000);
+  EXPECT_LT(2 * pi / facts.stiffness->slowest, 100000);
   ASSERT_TRUE(facts.scaling.has_value());  // Kepler's third law
   EXPECT_EQ(facts.scaling->time, 1.5);
   EXPECT_EQ(facts.scaling->energy, -1);
