@@ -105,9 +105,17 @@ std::string plan_text(const Prepared& prepared) {
     table.rows.push_back({d.decision, d.choice, d.reason});
   }
   out << table;
-  const mechanics::Composition& composition = prepared.plan.composition;
-  out << "  composition " << composition.name << " of order " << composition.order << ", gamma =";
+  const mechanics::Splitting& composition = prepared.plan.composition;
+  const bool gammas = !composition.gamma.empty();
+  out << (gammas ? "  composition " : "  splitting ") << composition.name << " of order "
+      << composition.order << (gammas ? ", gamma =" : ", kick, drift, kick, .. =");
   for (double gamma : composition.gamma) out << ' ' << shortest(gamma);
+  if (!gammas) {
+    out << ' ' << shortest(composition.first_kick);
+    for (std::size_t k = 0; k < composition.drift.size(); ++k) {
+      out << ' ' << shortest(composition.drift[k]) << ' ' << shortest(composition.kick[k]);
+    }
+  }
   out << (composition.source.empty() ? "" : "\n  source: " + composition.source) << '\n';
   return out.str();
 }

@@ -52,11 +52,11 @@ struct AdjointStage {
 
 class AdjointBuilder {
  public:
-  AdjointBuilder(const AdjointPieces& a, const Composition& composition)
+  AdjointBuilder(const AdjointPieces& a, const Splitting& splitting)
       : a_(a),
-        step_(a.pieces, composition),
-        stages_(static_cast<std::int64_t>(composition.gamma.size())),
-        coefficients_(coefficients_of(composition)) {}
+        step_(a.pieces, splitting),
+        stages_(splitting.stages()),
+        coefficients_(coefficients_of(splitting)) {}
 
   std::int64_t stages() const { return stages_; }
   const StepBuilder& step() const { return step_; }
@@ -354,25 +354,22 @@ AdjointPieces make_adjoint_pieces(const System& system, const Pieces& pieces,
   return a;
 }
 
-std::int64_t tape_bytes(const AdjointPieces& a, const Composition& composition) {
-  const std::int64_t arrays = 2 * static_cast<std::int64_t>(composition.gamma.size());
+std::int64_t tape_bytes(const AdjointPieces& a, const Splitting& splitting) {
+  const std::int64_t arrays = 2 * splitting.stages();
   return (arrays + (a.every > 0 ? 1 : 0)) * Type{a.real, a.pieces.shape}.bytes();
 }
 
-FunctionPtr tape_program(const AdjointPieces& a, const Composition& composition,
-                         std::int64_t trip) {
+FunctionPtr tape_program(const AdjointPieces& a, const Splitting& splitting, std::int64_t trip) {
   const Tape tape{a.real, a.every > 0};
-  return chunk_program(a.pieces, composition, sampled_objective(a), trip, tape);
+  return chunk_program(a.pieces, splitting, sampled_objective(a), trip, tape);
 }
 
-FunctionPtr advance_program(const AdjointPieces& a, const Composition& composition,
-                            std::int64_t trip) {
-  return chunk_program(a.pieces, composition, sampled_objective(a), trip);
+FunctionPtr advance_program(const AdjointPieces& a, const Splitting& splitting, std::int64_t trip) {
+  return chunk_program(a.pieces, splitting, sampled_objective(a), trip);
 }
 
-FunctionPtr reverse_program(const AdjointPieces& a, const Composition& composition,
-                            std::int64_t trip) {
-  const AdjointBuilder adjoint(a, composition);
+FunctionPtr reverse_program(const AdjointPieces& a, const Splitting& splitting, std::int64_t trip) {
+  const AdjointBuilder adjoint(a, splitting);
   const std::int64_t stages = adjoint.stages();
   Builder b("reverse");
   const Type row = adjoint.state();
@@ -430,9 +427,8 @@ FunctionPtr reverse_program(const AdjointPieces& a, const Composition& compositi
   return transform::simplify(*b.finish(loop.finish(ct.values())));
 }
 
-FunctionPtr undo_program(const AdjointPieces& a, const Composition& composition,
-                         std::int64_t trip) {
-  const AdjointBuilder adjoint(a, composition);
+FunctionPtr undo_program(const AdjointPieces& a, const Splitting& splitting, std::int64_t trip) {
+  const AdjointBuilder adjoint(a, splitting);
   const StepBuilder& step = adjoint.step();
   const std::int64_t stages = adjoint.stages();
   Builder b("undo");

@@ -50,22 +50,20 @@ AdjointPieces make_adjoint_pieces(const System& system, const Pieces& pieces,
 // are added on the way.
 
 /// Bytes that the tape of one step takes.
-std::int64_t tape_bytes(const AdjointPieces& a, const Composition& composition);
+std::int64_t tape_bytes(const AdjointPieces& a, const Splitting& splitting);
 
 /// The chunk program with a tape: (carried parts..., first, count, t0, dt, parameters...) ->
 /// (carried parts..., tape...), and with the samples of the objective last where it is sampled.
-ir::FunctionPtr tape_program(const AdjointPieces& a, const Composition& composition,
-                             std::int64_t trip);
+ir::FunctionPtr tape_program(const AdjointPieces& a, const Splitting& splitting, std::int64_t trip);
 /// The chunk program, with the samples of the objective where it is sampled.
-ir::FunctionPtr advance_program(const AdjointPieces& a, const Composition& composition,
+ir::FunctionPtr advance_program(const AdjointPieces& a, const Splitting& splitting,
                                 std::int64_t trip);
 /// (tape..., cotangents..., first, count, t0, dt, parameters...) -> cotangents at the chunk's start
-ir::FunctionPtr reverse_program(const AdjointPieces& a, const Composition& composition,
+ir::FunctionPtr reverse_program(const AdjointPieces& a, const Splitting& splitting,
                                 std::int64_t trip);
 /// (carried parts after the chunk..., cotangents..., first, count, t0, dt, parameters...) ->
 /// (carried parts before it..., cotangents...)
-ir::FunctionPtr undo_program(const AdjointPieces& a, const Composition& composition,
-                             std::int64_t trip);
+ir::FunctionPtr undo_program(const AdjointPieces& a, const Splitting& splitting, std::int64_t trip);
 /// Where the run begins: (q, p: `real`, t, parameters..., cotangents...) -> cotangents of q, p and
 /// wrt..., with that of dH/dq handed on to them.
 ir::FunctionPtr begin_program(const AdjointPieces& a);

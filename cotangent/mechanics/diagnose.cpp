@@ -147,9 +147,9 @@ std::string component_name(const std::string& array, const Shape& shape, std::in
 }
 
 NonFinite find_non_finite(const System& system, const Pieces& pieces,
-                          const Composition& composition, const Carry& good, std::int64_t step,
+                          const Splitting& splitting, const Carry& good, std::int64_t step,
                           double t0, double dt) {
-  const Coefficients c = coefficients_of(composition);
+  const Coefficients c = coefficients_of(splitting);
   const Replay replay(system, pieces, t0, dt);
   Carry s = good;
   double t = replay.time(step, 0);

@@ -15,7 +15,7 @@ namespace cotangent::mechanics {
 /// evaluator. `dt` may be negative.
 /// `component` and `expression` are filled in; the rest of NonFinite is the caller's.
 NonFinite find_non_finite(const System& system, const Pieces& pieces,
-                          const Composition& composition, const Carry& good, std::int64_t step,
+                          const Splitting& splitting, const Carry& good, std::int64_t step,
                           double t0, double dt);
 
 /// UserError unless `x` is a finite array of the state's type; `name` is "q", ...

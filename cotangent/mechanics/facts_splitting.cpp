@@ -22,9 +22,9 @@ bool term_depends(const EnergyTerm& term, std::size_t parameter) {
   return depends_on(*term.energy, 0, parameter);
 }
 
-class Splitting {
+class SplittingFacts {
  public:
-  explicit Splitting(FactContext& c) : c_(c) {}
+  explicit SplittingFacts(FactContext& c) : c_(c) {}
 
   void find() {
     separable();
@@ -249,7 +249,7 @@ class Splitting {
 }  // namespace
 
 void find_splitting(FactContext& c) {
-  Splitting(c).find();
+  SplittingFacts(c).find();
 }
 
 }  // namespace cotangent::mechanics

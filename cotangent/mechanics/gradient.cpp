@@ -26,14 +26,14 @@ GradientImpl::GradientImpl(const System& system, const Facts& facts, const Plan&
   adjoint = make_adjoint_pieces(system, pieces, objective, parameters, options.telemetry);
   const std::int64_t chunk = gradient_plan.chunk;
   const bool undo = gradient_plan.policy == GradientPolicy::kReverse;
-  const Composition& composition = plan.composition;
+  const Splitting& splitting = plan.composition;
   std::vector<ir::FunctionPtr> programs = {start_program(pieces, {}),
                                            adjoint.objective,
                                            begin_program(adjoint),
-                                           tape_program(adjoint, composition, chunk),
-                                           reverse_program(adjoint, composition, chunk),
-                                           advance_program(adjoint, composition, chunk)};
-  if (undo) programs.push_back(undo_program(adjoint, composition, chunk));
+                                           tape_program(adjoint, splitting, chunk),
+                                           reverse_program(adjoint, splitting, chunk),
+                                           advance_program(adjoint, splitting, chunk)};
+  if (undo) programs.push_back(undo_program(adjoint, splitting, chunk));
   std::vector<Callable> made;
   if (options.reference) {
     for (const ir::FunctionPtr& f : programs) made.emplace_back(f, nullptr);

@@ -52,7 +52,7 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
   const bool single = arithmetic.state == DType::kF32 && !arithmetic.errors() && !arithmetic.pairs;
   const std::int64_t array = system.shape.size() * (single ? 4 : 8);
   const std::int64_t tape =
-      array * (2 * static_cast<std::int64_t>(plan.composition.gamma.size()) + (sampled ? 1 : 0));
+      array * (2 * plan.composition.stages() + (sampled ? 1 : 0));
   const std::int64_t state = carry_bytes(arithmetic, system.shape);
   const std::int64_t n = std::max<std::int64_t>(1, plan.steps), budget = settings.budget;
 

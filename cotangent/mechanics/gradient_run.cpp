@@ -766,7 +766,7 @@ bool GradientRun::collect(const Carry& start) {
 void GradientRun::close_horizon() {
   if (growth_.size() < 2) return;
   const double epsilon = std::log(epsilon_of(g_.pieces.arithmetic));
-  const auto stages = static_cast<double>(g_.plan.composition.gamma.size());
+  const auto stages = static_cast<double>(g_.plan.composition.stages());
   // What rounding has done to the state after a step, relative to it, as a logarithm.
   const auto rounding = [&](const Growth& at) {
     return epsilon + 0.5 * std::log(std::max(1.0, stages * static_cast<double>(at.step))) + at.log;

@@ -37,7 +37,7 @@ transform::Compensated taken_up(Builder& b, Value x, DType dtype, bool error) {
 
 }  // namespace
 
-Integrator kick_drift_integrator(const Pieces& pieces, const Composition& composition) {
+Integrator kick_drift_integrator(const Pieces& pieces, const Splitting& composition) {
   const Arithmetic& a = pieces.arithmetic;
   if (a.lattice()) {
     throw UserError("a state on a lattice runs alone", "write precision = \"f64\"");

@@ -8,6 +8,6 @@ namespace cotangent::mechanics {
 
 /// Its carry is that of carry.h, in that order; its steps have the bits of the chunk program's.
 /// UserError for a state on a lattice.
-Integrator kick_drift_integrator(const Pieces& pieces, const Composition& composition);
+Integrator kick_drift_integrator(const Pieces& pieces, const Splitting& composition);
 
 }  // namespace cotangent::mechanics

@@ -103,7 +103,7 @@ struct Augmented {
 class ModeFlow final : public LinearFlow {
  public:
   ModeFlow(LinearSystem s, const std::string& method, std::shared_ptr<const Modes> modes,
-           const Composition* composition)
+           const Splitting* composition)
       : LinearFlow(std::move(s), method), modes_(std::move(modes)), composition_(composition) {
     const std::size_t n = at(modes_->count());
     for (const Drive& d : system_.drives) {
@@ -158,7 +158,7 @@ class ModeFlow final : public LinearFlow {
           push.xi += xi.amplitude[k];
           push.eta += eta.amplitude[k];
         }
-        moves.push_back(composed_motion(composition_->gamma, lambda[k], dt, steps, push));
+        moves.push_back(composed_motion(coefficients_of(*composition_), lambda[k], dt, steps, push));
         continue;
       }
       ModeStep move = free_motion(lambda[k], time);
@@ -174,7 +174,7 @@ class ModeFlow final : public LinearFlow {
   }
 
   std::shared_ptr<const Modes> modes_;
-  const Composition* composition_;               // null: exact
+  const Splitting* composition_;               // null: exact
   std::vector<std::pair<Drive, Drive>> drives_;  // what is added to xi' and to eta'
 };
 
@@ -207,7 +207,7 @@ void series(const SparseMatrix& a, std::vector<long double>& x, long double time
 /// One matrix of a step, or the exponential.
 class MatrixFlow final : public LinearFlow {
  public:
-  MatrixFlow(LinearSystem s, const std::string& method, const Composition* composition)
+  MatrixFlow(LinearSystem s, const std::string& method, const Splitting* composition)
       : LinearFlow(std::move(s), method), augmented_(system_), composition_(composition) {
     fastest_ = static_cast<double>(largest_row_sum(system_.a));
   }
@@ -279,7 +279,7 @@ class MatrixFlow final : public LinearFlow {
   }
 
   Augmented augmented_;
-  const Composition* composition_;
+  const Splitting* composition_;
 };
 
 /// The exponential of a large sparse matrix on a vector; powers of a large map one by one.
@@ -335,12 +335,12 @@ double LinearFlow::phase_error(std::int64_t steps, double dt) const {
 }
 
 std::shared_ptr<const LinearFlow> LinearFlow::make(LinearSystem system, const std::string& method) {
-  const Composition* composition = nullptr;
+  const Splitting* composition = nullptr;
   if (method != "exact") {
-    composition = composition_named(method);
-    if (!composition) {
+    composition = splitting_named(method);
+    if (!composition || !composition->plain()) {
       throw UserError("\"" + method + "\" is no method whose matrix has a power here",
-                      "use \"exact\" or the name of a composition");
+                      "use \"exact\" or the name of a splitting without processor and force gradients");
     }
     if (system.form != Form::kCanonical || !system.separable) {
       throw UserError("\"" + method + "\" needs H = T(p) + V(q)", "use \"exact\"");

@@ -119,14 +119,16 @@ ModeStep free_motion(long double lambda, long double time) {
   return s;
 }
 
-ModeStep composed_motion(std::span<const double> gamma, long double lambda, double dt,
+ModeStep composed_motion(const Coefficients& splitting, long double lambda, double dt,
                          std::int64_t steps, const ModePush& push) {
   const long double h = steps < 0 ? -static_cast<long double>(dt) : static_cast<long double>(dt);
-  Affine step;
-  for (const double g : gamma) {
-    const Affine kick{{{0, 0}, {-g * h / 2 * lambda, 0}}, 0, g * h / 2 * push.eta};
-    const Affine drift{{{0, g * h}, {0, 0}}, g * h * push.xi, 0};
-    step = after(kick, after(drift, after(kick, step)));
+  const auto kick = [&](double b) {
+    return Affine{{{0, 0}, {-b * h * lambda, 0}}, 0, b * h * push.eta};
+  };
+  const auto drift = [&](double a) { return Affine{{{0, a * h}, {0, 0}}, a * h * push.xi, 0}; };
+  Affine step = kick(splitting.first_kick);
+  for (std::size_t k = 0; k < splitting.drift.size(); ++k) {
+    step = after(kick(splitting.kick[k]), after(drift(splitting.drift[k]), step));
   }
   Affine sum;
   for (auto count = static_cast<std::uint64_t>(steps < 0 ? -steps : steps); count > 0;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 
 #include "cotangent/mechanics/linear.h"
+#include "cotangent/mechanics/splitting.h"
 
 namespace cotangent::mechanics {
 
@@ -28,8 +28,8 @@ struct ModePush {
 /// The exact motion over a time: cos(w t), sin(w t)/w.
 ModeStep free_motion(long double lambda, long double time);
 
-/// `steps` steps of a composition of leapfrogs, the power of its matrix.
-ModeStep composed_motion(std::span<const double> gamma, long double lambda, double dt,
+/// `steps` steps of a splitting, the power of its matrix.
+ModeStep composed_motion(const Coefficients& splitting, long double lambda, double dt,
                          std::int64_t steps, const ModePush& push);
 
 /// The integrals over s from 0 to `time` of sin(w(time - s))/w f(t0 + s) and of cos(w(time - s))

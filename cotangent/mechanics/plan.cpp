@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/dependence.h"
@@ -115,7 +116,7 @@ class Planner {
       named(asked);
     }
     plan_.method = plan_.composition.name;
-    const int stages = static_cast<int>(plan_.composition.gamma.size());
+    const int stages = plan_.composition.stages();
     decide("order", std::to_string(plan_.composition.order),
            "the error of a step shrinks by 2^" + std::to_string(plan_.composition.order + 1) +
                " when dt is halved; the cost is " + std::to_string(stages) +
@@ -123,18 +124,18 @@ class Planner {
   }
 
   void check_order(int order) const {
-    if (order == 2 || order == 4 || order == 6 || order == 8) return;
+    if (order >= 2 && order <= 10 && order % 2 == 0) return;
     refuse("there is no method of order " + std::to_string(order), settings_.order_span,
            order % 2 != 0
-               ? "a symmetric composition has even order: its error has even powers of dt only"
-               : "the compositions here have orders 2, 4, 6 and 8",
-           "give order = 2, 4, 6 or 8");
+               ? "a symmetric splitting has even order: its error has even powers of dt only"
+               : "the splittings here have orders 2, 4, 6, 8 and 10",
+           "give order = 2, 4, 6, 8 or 10");
   }
 
   void automatic() {
     const bool smooth = facts_.holds("smooth");
     if (settings_.order) {
-      plan_.composition = composition_for(*settings_.order);
+      take_best(*settings_.order);
       decide("method", plan_.composition.name,
              "you asked for order " + std::to_string(*settings_.order) + "; " + praise());
     } else if (!smooth) {
@@ -144,28 +145,56 @@ class Planner {
                  ", so a higher order would not show; leapfrog is the cheapest that keeps the "
                  "structure");
     } else {
-      plan_.composition = composition_for(4);
+      take_best(4);
       decide("method", plan_.composition.name, "H is separable and smooth; " + praise());
     }
   }
 
+  bool quadratic_kinetic() const { return facts_.holds("quadratic_kinetic"); }
+  /// Whether dH/dp depends on time: a drift then is no exact flow, and only compositions keep their
+  /// order.
+  bool moving_kinetic() const {
+    return facts_.holds("time_dependent") && depends_on(*energy_gradient(system_, 1), 0, 2);
+  }
+
+  void take_best(int order) {
+    plan_.composition = best_splitting(order, quadratic_kinetic(), moving_kinetic());
+  }
+
+  /// What a splitting needs of H, and how its error compares with those it was chosen from.
   std::string praise() const {
-    const std::string& name = plan_.composition.name;
-    if (name == "leapfrog")
+    const Splitting& chosen = plan_.composition;
+    if (chosen.name == "leapfrog") {
       return "leapfrog is the only symmetric method of one force evaluation a step";
-    if (name == "suzuki4") {
-      return "of the fourth-order compositions the five-stage one has an error fifty to a hundred "
-             "times smaller than the triple jump's for 5/3 of its work, because no stage is longer "
-             "than 0.66 dt (outer planets: 6e-11 against 4e-9)";
     }
-    if (name == "kahanli6") {
-      return "nine stages, none longer than 0.8 dt, give a far smaller error constant than the "
-             "shortest "
-             "sixth-order composition (seven stages, up to 1.3 dt)";
+    const bool quadratic = quadratic_kinetic();
+    std::string text;
+    if (chosen.variant == Splitting::Variant::kNystroem) {
+      text =
+          "T is quadratic in p, so [V, [V, [V, T]]] = 0 and a Runge-Kutta-Nystroem splitting has "
+          "fewer conditions to meet; ";
+    } else if (moving_kinetic()) {
+      text =
+          "T depends on time, so a drift is no exact flow and only compositions keep their order; ";
+    } else if (!quadratic) {
+      text = "T is not quadratic in p, so any two flows T | V; ";
     }
-    return "seventeen stages, none longer than 0.61 dt: the best eighth-order composition of this "
-           "length "
-           "that Kahan and Li found";
+    text += std::to_string(chosen.stages()) + " stages, error constant " +
+            rounded(quadratic ? chosen.error_quadratic : chosen.error) + ", effective error " +
+            rounded(chosen.effective_error(quadratic));
+    for (const Splitting& s : splittings()) {
+      if (s.order != chosen.order || s.variant != Splitting::Variant::kComposition) continue;
+      if (s.name == chosen.name) continue;
+      text += " (" + s.name + ": " + rounded(s.effective_error(quadratic)) + ")";
+      break;
+    }
+    return text + "; at equal work errors go as its power " + std::to_string(chosen.order);
+  }
+
+  static std::string rounded(double x) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2g", x);
+    return text;
   }
 
   void named(const std::string& asked) {
@@ -174,7 +203,7 @@ class Planner {
       refuse("the method \"" + asked + "\" is not offered", settings_.method_span, later.why,
              "methods: " + join(method_names(), ", "));
     }
-    const Composition* found = composition_named(asked);
+    const Splitting* found = splitting_named(asked);
     if (!found) {
       const std::vector<std::string> known = method_names();
       const std::string near = nearest_name(asked, known);
@@ -189,8 +218,11 @@ class Planner {
              settings_.order_span.empty() ? settings_.method_span : settings_.order_span,
              "the method fixes the order",
              "leave one of the two out; for order " + std::to_string(*settings_.order) +
-                 " the planner takes \"" + composition_for(*settings_.order).name + "\"");
+                 " the planner takes \"" +
+                 best_splitting(*settings_.order, quadratic_kinetic(), moving_kinetic()).name +
+                 "\"");
     }
+    check_needs(*found);
     plan_.composition = *found;
     std::string reason = "you asked for it; " + found->source;
     if (asked == "yoshida4") {
@@ -199,6 +231,32 @@ class Planner {
       reason += "; but " + facts_.find("smooth").detail + ", so its order will not show there";
     }
     decide("method", found->name, reason);
+  }
+
+  /// Refuses a splitting that needs more of H than the facts prove.
+  void check_needs(const Splitting& s) {
+    const std::string remedy = "use method = \"" +
+                               best_splitting(s.order, quadratic_kinetic(), moving_kinetic()).name +
+                               "\", or method = \"auto\" with order = " + std::to_string(s.order);
+    const auto refuse_for = [&](const std::string& why) {
+      refuse("the method \"" + s.name + "\" does not fit this energy", settings_.method_span, why,
+             remedy);
+    };
+    const bool composition = s.variant == Splitting::Variant::kComposition;
+    if (!composition && moving_kinetic()) {
+      refuse_for(
+          "dH/dp depends on time, so a drift is no exact flow and only compositions of "
+          "leapfrogs keep their order");
+    }
+    if (!composition && s.variant != Splitting::Variant::kTwoWay && !quadratic_kinetic()) {
+      refuse_for("it needs T quadratic in p: " + facts_.find("quadratic_kinetic").detail);
+    }
+    if (!s.plain()) {
+      refuse_for(
+          std::string("it has ") + (s.processed() ? "a processor" : "force gradients") +
+          ", and a run from a file makes kicks and drifts only; in C++, splitting_integrator "
+          "makes its programs");
+    }
   }
 
   void step() {
@@ -341,7 +399,7 @@ class Planner {
   void kernel() {
     double operations = 0;
     for (const EnergyTerm& term : system_.terms) operations += 3 * operations_in(*term.energy);
-    operations *= static_cast<double>(plan_.composition.gamma.size());
+    operations *= plan_.composition.stages();
     if (plan_.arithmetic.pairs) operations *= kPairOperations;
     const double unit = std::pow(10.0, std::max(0.0, std::floor(std::log10(operations + 1)) - 1));
     const std::string step =

@@ -10,6 +10,7 @@
 #include "cotangent/mechanics/ensemble_settings.h"
 #include "cotangent/mechanics/facts.h"
 #include "cotangent/mechanics/integrator.h"
+#include "cotangent/mechanics/splitting.h"
 
 namespace cotangent::mechanics {
 
@@ -21,18 +22,6 @@ struct Decision {
   std::string choice;
   std::string reason;
 };
-
-/// A symmetric composition of leapfrogs, gamma_1 .. gamma_s (palindromic, summing to 1).
-struct Composition {
-  std::string name;
-  int order = 2;
-  std::vector<double> gamma;
-  std::string source;  ///< author, year, equation
-};
-const Composition& composition_for(int order);  ///< the chosen one of an even order 2..8
-const Composition* composition_named(
-    const std::string& name);  ///< e.g. "yoshida4"; null when unknown
-std::vector<std::string> method_names();
 
 /// Spacings of a lattice (lattice.h), powers of two: one for each element of an array, row-major,
 /// or one for all; none: no lattice.
@@ -53,8 +42,8 @@ std::vector<std::string> precision_names();
 bool has_error_terms(const std::string& precision);
 
 struct Plan {
-  std::string method;       ///< "leapfrog", "suzuki4", ...
-  Composition composition;  ///< of kicks and drifts, where there is no integrator
+  std::string method;     ///< "leapfrog", "rkn4", ...
+  Splitting composition;  ///< of kicks and drifts, where there is no integrator
   std::shared_ptr<const Integrator> integrator;  ///< null: the composition
   /// Any number of steps at once (linear_flow.h); null: step by step.
   std::shared_ptr<const LinearFlow> linear;

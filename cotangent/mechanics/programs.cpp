@@ -56,22 +56,6 @@ SymbolicCarry part_params(Builder& b, const Pieces& pieces, const std::vector<Pa
 
 }  // namespace
 
-Coefficients coefficients_of(const Composition& composition) {
-  Coefficients c;
-  const std::vector<double>& g = composition.gamma;
-  c.first_kick = g.front() / 2;
-  double sum = 0;
-  for (std::size_t k = 0; k < g.size(); ++k) {
-    c.drift.push_back(g[k]);
-    c.kick.push_back(k + 1 < g.size() ? (g[k] + g[k + 1]) / 2 : g[k] / 2);
-    c.time_before.push_back(sum);
-    sum += g[k];
-    if (k + 1 == g.size()) sum = 1;
-    c.time_after.push_back(sum);
-  }
-  return c;
-}
-
 ir::FunctionPtr total_energy(const System& system) {
   Builder b("energy");
   const Type state{DType::kF64, system.shape};
@@ -157,7 +141,7 @@ ir::FunctionPtr start_program(const Pieces& pieces, const std::vector<Output>& o
   return transform::simplify(*b.finish(results));
 }
 
-ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& composition,
+ir::FunctionPtr chunk_program(const Pieces& pieces, const Splitting& splitting,
                               const std::vector<Output>& outputs, std::int64_t trip,
                               const std::optional<Tape>& tape) {
   Builder b("chunk");
@@ -166,7 +150,7 @@ ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& compositi
   const Type real = ir::scalar(pieces.real);
   const Value t0 = b.param(real, "t0"), dt = b.param(real, "dt");
   const std::vector<Value> parameters = parameter_values(b, pieces);
-  const StepBuilder step(pieces, composition);
+  const StepBuilder step(pieces, splitting);
   const StepContext outer = step.context(b, t0, dt, parameters);
 
   Builder body("step");
@@ -236,9 +220,9 @@ ir::FunctionPtr device_start_program(const Pieces& pieces) {
   return transform::simplify(*b.finish({step.gradient(b, c, s, t).value}));
 }
 
-ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Composition& composition,
+ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Splitting& splitting,
                                      std::int64_t trip) {
-  const FunctionPtr chunk = chunk_program(pieces, composition, {}, trip);
+  const FunctionPtr chunk = chunk_program(pieces, splitting, {}, trip);
   Builder b("chunk");
   constexpr std::size_t kFirst = 3, kCount = 4;
   std::vector<Value> arguments;
@@ -255,14 +239,14 @@ ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Composition& co
   return transform::simplify(*b.finish(b.inline_call(*chunk, arguments)));
 }
 
-ir::FunctionPtr step_program(const Pieces& pieces, const Composition& composition) {
+ir::FunctionPtr step_program(const Pieces& pieces, const Splitting& splitting) {
   Builder b("step");
   const std::vector<Part> parts = state_parts(pieces.arithmetic);
   SymbolicCarry s = part_params(b, pieces, parts);
   const Value index = b.param(kIndex, "step");
   const Value t0 = b.param(kReal, "t0"), dt = b.param(kReal, "dt");
   const std::vector<Value> parameters = parameter_values(b, pieces);
-  const StepBuilder step(pieces, composition);
+  const StepBuilder step(pieces, splitting);
   const StepContext c = step.context(b, t0, dt, parameters);
   s.gradient = step.gradient(b, c, s, step.time(b, c, index, b.constant(0.0)));
   s = step.step(b, c, s, index);

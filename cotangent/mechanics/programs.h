@@ -1,14 +1,12 @@
 // The array programs of a run, built from a system and a plan.
 //
-// One step of a composition gamma_1 .. gamma_s of leapfrogs, each kick-drift-kick, with the two
-// kicks between stages made one:
-//   p -= kick_0 dt dH/dq          kick_0 = gamma_1/2
-//   for k = 1 .. s:  q += gamma_k dt dH/dp ;  p -= kick_k dt dH/dq
-//                                 kick_k = (gamma_k + gamma_{k+1})/2, kick_s = gamma_s/2
+// One step of a splitting (splitting.h) of s stages:
+//   p -= kick_0 dt dH/dq
+//   for k = 1 .. s:  q += drift_k dt dH/dp ;  p -= kick_k dt dH/dq
 // The gradient dH/dq at the end of a step is the one at the start of the next: it is part of the
 // carry. Where a part of the state has an error term, its kicks or drifts are compensated updates
 // (transform/compensated.h); where forces are pairs, dt times a coefficient is one too.
-// Time-dependent H: with c_k = gamma_1 + .. + gamma_k the kick k reads V at t + c_k dt, and the
+// Time-dependent H: with c_k = drift_1 + .. + drift_k the kick k reads V at t + c_k dt, and the
 // drift k is two halves that read T at t + c_{k-1} dt and at t + c_k dt, which keeps the step
 // symmetric (the splitting of H(q,p,t)
 // + p_t into V, T and p_t).
@@ -65,7 +63,7 @@ struct Tape {
 /// (carried parts..., first: i64, count: i64, t0: f64, dt: f64, parameters...)
 ///   -> (carried parts..., tape..., outputs...)
 /// outputs as `loop` lays them out, with room for `trip` steps.
-ir::FunctionPtr chunk_program(const Pieces& pieces, const Composition& composition,
+ir::FunctionPtr chunk_program(const Pieces& pieces, const Splitting& splitting,
                               const std::vector<Output>& outputs, std::int64_t trip,
                               const std::optional<Tape>& tape = {});
 
@@ -75,22 +73,14 @@ Pieces device_pieces(const System& system);
 /// (q, p, t, parameters...) -> (dH/dq), all f32.
 ir::FunctionPtr device_start_program(const Pieces& pieces);
 /// The chunk program without outputs, with first and count i32, from 0 to 2^30 and to `trip`.
-ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Composition& composition,
+ir::FunctionPtr device_chunk_program(const Pieces& pieces, const Splitting& splitting,
                                      std::int64_t trip);
 
 /// (state parts..., step: i64, t0: f64, dt: f64, parameters...) -> (state parts...)
-ir::FunctionPtr step_program(const Pieces& pieces, const Composition& composition);
+ir::FunctionPtr step_program(const Pieces& pieces, const Splitting& splitting);
 
 /// How a step adds to `part`, q or p: (part, its error term, coefficient: f64, rate, its low part)
 /// -> (part, its error term), those there are. The coefficient is one of the below times dt.
 ir::FunctionPtr update_program(const Pieces& pieces, Part part);
-
-/// Kick, drift and time coefficients of a composition.
-struct Coefficients {
-  double first_kick = 0;
-  std::vector<double> drift, kick;              ///< one a stage
-  std::vector<double> time_before, time_after;  ///< c_{k-1}, c_k; the last is exactly 1
-};
-Coefficients coefficients_of(const Composition& composition);
 
 }  // namespace cotangent::mechanics

@@ -97,7 +97,7 @@ struct Probe {
 /// (q, p, dt, count, parameters...) -> f64 [trip, degree + 1]: what Probe holds, before each of the
 /// first `count` steps.
 FunctionPtr probe_program(const System& system, const Brackets& brackets,
-                          const Splitting& splitting, const Shadow& shadow, std::int64_t trip) {
+                          const Coefficients& splitting, const Shadow& shadow, std::int64_t trip) {
   const Type state{DType::kF64, system.shape};
   const auto stages = static_cast<std::int64_t>(splitting.drift.size());
   const auto list = [](const std::vector<double>& x) {
@@ -235,7 +235,7 @@ std::optional<Crossing> first_crossing(const Probe& probe, double threshold) {
 
 /// The truncation asked for; or the one whose terms a method of that order has, where its program
 /// is of a size that compiles at once.
-Shadow shadow_of_probe(const System& system, const Splitting& splitting, int method_order,
+Shadow shadow_of_probe(const System& system, const Coefficients& splitting, int method_order,
                        const ShadowOptions& options) {
   constexpr std::size_t kMaxNodes = 2000;
   if (options.order > 0) return make_shadow(system, splitting, options.order);
@@ -265,7 +265,7 @@ FunctionPtr derivative_along(const ir::Function& f, const ir::Function& field, s
   return transform::simplify(*b.finish({d}));
 }
 
-Shadow make_shadow(const System& system, const Splitting& splitting, int order) {
+Shadow make_shadow(const System& system, const Coefficients& splitting, int order) {
   ensure(order >= 2 && order <= kMaxShadowDegree + 1, "make_shadow: order");
   Brackets brackets(system);
   Shadow shadow;
@@ -309,7 +309,7 @@ FunctionPtr shadow_energy(const Shadow& shadow, double dt) {
   return transform::simplify(*b.finish({b.reduce_sum(b.inline_call(*shadow.terms, x)[0])}));
 }
 
-std::optional<ShadowWarning> check_shadow(const System& system, const Splitting& splitting,
+std::optional<ShadowWarning> check_shadow(const System& system, const Coefficients& splitting,
                                           int method_order, const Tensor& q, const Tensor& p,
                                           double dt, std::int64_t steps,
                                           const ShadowOptions& options) {

@@ -37,7 +37,7 @@ struct Shadow {
 /// Brackets up to degree `order` - 1, so that H~ is constant to O(h^order) for a symmetric method
 /// and an even order, and to O(h^(order - 1)) otherwise; `order` is 2 to 8. UserError where H is
 /// not T(p) + V(q), or depends on t.
-Shadow make_shadow(const System& system, const Splitting& splitting, int order = 6);
+Shadow make_shadow(const System& system, const Coefficients& splitting, int order = 6);
 
 /// H~ at one dt: (q, p, t, parameters...) -> f64.
 ir::FunctionPtr shadow_energy(const Shadow& shadow, double dt);
@@ -70,7 +70,7 @@ struct ShadowWarning {
 /// swings by more than the threshold, or where the state stops being finite. The dt suggested was
 /// tried: a probe over the same time says nothing at it (within the budget of steps).
 /// `p` are the initial momenta. Nothing for a good dt. UserError as make_shadow.
-std::optional<ShadowWarning> check_shadow(const System& system, const Splitting& splitting,
+std::optional<ShadowWarning> check_shadow(const System& system, const Coefficients& splitting,
                                           int method_order, const ir::Tensor& q,
                                           const ir::Tensor& p, double dt, std::int64_t steps,
                                           const ShadowOptions& options = {});

@@ -277,7 +277,7 @@ std::vector<std::string> shadow_words(int degree) {
   return words;
 }
 
-std::vector<ShadowTerm> shadow_series(const Splitting& splitting, int degree,
+std::vector<ShadowTerm> shadow_series(const Coefficients& splitting, int degree,
                                       const BracketCost& cost) {
   ensure(degree >= 1 && degree <= kMaxShadowDegree, "shadow_series: degree");
   std::vector<std::pair<long double, std::size_t>> flows = {{splitting.first_kick, 1}};

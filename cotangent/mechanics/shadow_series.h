@@ -17,13 +17,9 @@
 #include <string>
 #include <vector>
 
-namespace cotangent::mechanics {
+#include "cotangent/mechanics/splitting.h"
 
-/// A step of kicks and drifts: first_kick, drift[0], kick[0], drift[1], kick[1], ...
-struct Splitting {
-  double first_kick = 0;
-  std::vector<double> drift, kick;
-};
+namespace cotangent::mechanics {
 
 /// The bracket {..{{V, T}, w_3}, .. w_n} of a word "VT..", times its coefficient.
 struct ShadowTerm {
@@ -46,7 +42,7 @@ using BracketCost = std::function<double(const std::string& word)>;
 /// are exact rationals where those of the splitting are short dyadic numbers (leapfrog), and long
 /// doubles otherwise; what is below 1e-13 of the largest is round-off of the splitting, and left
 /// out. UserError where drifts or kicks do not sum to 1 to 1e-10.
-std::vector<ShadowTerm> shadow_series(const Splitting& splitting, int degree,
+std::vector<ShadowTerm> shadow_series(const Coefficients& splitting, int degree,
                                       const BracketCost& cost = {});
 
 }  // namespace cotangent::mechanics

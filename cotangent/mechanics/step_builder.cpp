@@ -43,11 +43,11 @@ std::vector<Value> parameter_values(Builder& b, const Pieces& pieces) {
   return values;
 }
 
-StepBuilder::StepBuilder(const Pieces& pieces, const Composition& composition)
+StepBuilder::StepBuilder(const Pieces& pieces, const Splitting& splitting)
     : pieces_(pieces),
       parts_(carried_parts(pieces.arithmetic)),
-      stages_(static_cast<std::int64_t>(composition.gamma.size())),
-      coefficients_(coefficients_of(composition)) {}
+      stages_(splitting.stages()),
+      coefficients_(coefficients_of(splitting)) {}
 
 StepContext StepBuilder::context(Builder& b, Value t0, Value dt,
                                  std::vector<Value> parameters) const {

@@ -67,7 +67,7 @@ std::vector<ir::Value> parameter_values(ir::Builder& b, const Pieces& pieces);
 
 class StepBuilder {
  public:
-  StepBuilder(const Pieces& pieces, const Composition& composition);
+  StepBuilder(const Pieces& pieces, const Splitting& splitting);
 
   StepContext context(ir::Builder& b, ir::Value t0, ir::Value dt,
                       std::vector<ir::Value> parameters) const;

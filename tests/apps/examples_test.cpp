@@ -54,7 +54,7 @@ double distance(const json& a, const json& b) {
 }
 
 // Reference: energy at t = 0 and the bars of the outer solar system (Hairer, Lubich, Wanner). The
-// five-stage Suzuki composition has a relative energy error of 3e-11 there, the triple jump 2.6e-9.
+// six-stage Nystroem splitting has a relative energy error of 1.2e-12 there, the triple jump 2.6e-9.
 TEST(Examples, OuterSolarSystem) {
   const json answer = run_example("outer_solar_system");
   EXPECT_EQ(answer.at("steps"), 20000);

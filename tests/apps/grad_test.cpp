@@ -219,7 +219,7 @@ TEST(Grad, ExplainHasTheChoiceAndItsMemory) {
     }
     return std::string();
   };
-  EXPECT_EQ(gradients({}), "all, 27.5 MiB");
+  EXPECT_EQ(gradients({}), "all, 33.1 MiB");
   EXPECT_EQ(gradients({"--set", "gradient.budget=1MB"}).substr(0, 12), "checkpoints,");
   EXPECT_EQ(gradients({"--set", "gradient.policy=reverse"}).substr(0, 8), "reverse,");
 }

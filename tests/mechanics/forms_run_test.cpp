@@ -85,7 +85,7 @@ TEST(FormsRun, AllMethodsEndAtTheSamePlace) {
   Tolerances tight;
   tight.rtol = tight.atol = 1e-13;
   const auto exact = end(adaptive_runge_kutta(s, *tableau_named("dopri5"), tight), 0.5);
-  const Composition& c = *composition_named("kahanli6");
+  const Splitting& c = *splitting_named("kahanli6");
   EXPECT_LT(distance(end(palindrome(s, lie_poisson_flows(s), "turns", c.gamma, 6), 0.05), exact),
             1e-10);
   EXPECT_LT(distance(end(implicit_midpoint(s), 0.01), exact), 1e-3);

@@ -7,83 +7,12 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/transform/derivatives.h"
-#include "tests/mechanics/systems.h"
+#include "tests/mechanics/orders.h"
 
 namespace cotangent::mechanics::test {
 namespace {
 
 using ir::Tensor;
-
-struct Phase {
-  Tensor q, p;
-};
-
-/// n steps from t = 0 to t_end, on the evaluator; in long double when `extended`.
-Phase integrate(const Problem& problem, const Composition& c, long double t_end, std::int64_t n,
-                bool extended) {
-  const Pieces pieces = make_pieces(problem.system, Arithmetic{}, !extended);
-  const ir::FunctionPtr start = start_program(pieces, {});
-  const ir::FunctionPtr chunk = chunk_program(pieces, c, {}, n);
-  ir::EvaluateOptions options;
-  options.extended = extended;
-  const Tensor t0 = Tensor::scalar_of<double>(0);
-  Tensor dt = t0;
-  if (extended) dt = dt.to_extended();
-  dt.set_real(0, t_end / static_cast<long double>(n));
-  const Tensor p = momentum_from_velocity(problem.system, problem.initial);
-  std::vector<Tensor> args = {problem.initial.q, p, t0};
-  for (const Parameter& x : problem.system.parameters) args.push_back(x.value);
-  const Tensor gradient = ir::evaluate(*start, args, options)[0];
-  args = {problem.initial.q,
-          p,
-          gradient,
-          Tensor::scalar_of<std::int64_t>(0),
-          Tensor::scalar_of<std::int64_t>(n),
-          t0,
-          dt};
-  for (const Parameter& x : problem.system.parameters) args.push_back(x.value);
-  const std::vector<Tensor> end = ir::evaluate(*chunk, args, options);
-  return {end[0], end[1]};
-}
-
-long double distance(const Tensor& a, const Tensor& b) {
-  long double sum = 0;
-  for (std::int64_t k = 0; k < a.size(); ++k) {
-    sum += (a.real(k) - b.real(k)) * (a.real(k) - b.real(k));
-  }
-  return std::sqrt(sum);
-}
-
-/// Position on the Kepler orbit of eccentricity e at time t after the pericentre.
-Tensor kepler_position(long double e, long double t) {
-  long double u = t;
-  for (int k = 0; k < 100; ++k) u -= (u - e * std::sin(u) - t) / (1 - e * std::cos(u));
-  Tensor q = Tensor(ir::Type{DType::kF64, Shape{2}}, true);
-  q.set_real(0, std::cos(u) - e);
-  q.set_real(1, std::sqrt(1 - e * e) * std::sin(u));
-  return q;
-}
-
-/// Slopes of log(error) against log(dt) between neighbouring entries of `steps`.
-std::vector<double> slopes(const Problem& problem, const Composition& c, long double t_end,
-                           const std::vector<std::int64_t>& steps, const Tensor& exact,
-                           bool extended) {
-  std::vector<double> result;
-  long double before = 0;
-  for (std::size_t k = 0; k < steps.size(); ++k) {
-    const Phase end = integrate(problem, c, t_end, steps[k], extended);
-    const long double error = distance(end.q, exact);
-    if (k > 0) {
-      result.push_back(static_cast<double>(
-          std::log(before / error) /
-          std::log(static_cast<long double>(steps[k]) / static_cast<long double>(steps[k - 1]))));
-    }
-    before = error;
-  }
-  return result;
-}
-
-constexpr long double kPeriod = 6.283185307179586476925286766559L;
 
 TEST(Order, KeplerTwoFourSix) {
   const double e = 0.6;
@@ -96,7 +25,7 @@ TEST(Order, KeplerTwoFourSix) {
            {"yoshida4", {2000, 3000, 4500}},
            {"kahanli6", {500, 650, 850}},
            {"yoshida6", {2000, 2500, 3100}}}) {  // its smaller errors are below f64's round-off
-    const Composition& c = *composition_named(name);
+    const Splitting& c = *splitting_named(name);
     for (double slope : slopes(problem, c, t, steps, exact, name == "yoshida6")) {
       EXPECT_NEAR(slope, c.order, 0.1) << name;
     }
@@ -110,8 +39,7 @@ TEST(Order, KeplerEightInLongDouble) {
   const Tensor exact = kepler_position(e, t);
   // dt from T/200 to T/400, ratios of 1.25.
   for (const char* name : {"kahanli8", "suzukiumeno8"}) {
-    for (double slope :
-         slopes(problem, *composition_named(name), t, {325, 406, 507}, exact, true)) {
+    for (double slope : slopes(problem, *splitting_named(name), t, {325, 406, 507}, exact, true)) {
       EXPECT_NEAR(slope, 8, 0.1) << name;
     }
   }
@@ -123,7 +51,7 @@ TEST(Order, HenonHeiles) {
   const Tensor exact = integrate(problem, composition_for(8), t, 1300, true).q;
   for (const auto& [name, steps] : std::vector<std::pair<std::string, std::vector<std::int64_t>>>{
            {"leapfrog", {200, 300, 450}}, {"suzuki4", {60, 90, 135}}, {"kahanli6", {60, 75, 90}}}) {
-    const Composition& c = *composition_named(name);
+    const Splitting& c = *splitting_named(name);
     for (double slope : slopes(problem, c, t, steps, exact, false)) {
       EXPECT_NEAR(slope, c.order, 0.1) << name;
     }
@@ -141,7 +69,7 @@ TEST(Order, TimeDependentForce) {
   Tensor exact = Tensor(ir::Type{DType::kF64, Shape{1}}, true);
   exact.set_real(0, (1 - c) * std::cos(t) + c * std::cos(w * t));
   for (const char* name : {"leapfrog", "suzuki4", "kahanli6"}) {
-    const Composition& composition = *composition_named(name);
+    const Splitting& composition = *splitting_named(name);
     for (double slope : slopes(problem, composition, t, {40, 50, 62}, exact, true)) {
       EXPECT_NEAR(slope, composition.order, 0.1) << name;
     }
@@ -168,7 +96,7 @@ TEST(Order, TimeDependentKineticEnergy) {
   Tensor exact(ir::Type{DType::kF64, Shape{1}}, true);
   exact.set_real(0, q);
   for (const char* name : {"leapfrog", "suzuki4", "kahanli6"}) {
-    const Composition& composition = *composition_named(name);
+    const Splitting& composition = *splitting_named(name);
     for (double slope : slopes(problem, composition, t, {70, 87, 108}, exact, true)) {
       EXPECT_NEAR(slope, composition.order, 0.15) << name;
     }

@@ -25,7 +25,7 @@ using ir::Value;
 /// Parts, then a composition of the base step by name.
 Integrator split(const System& s, const std::string& composition = "leapfrog",
                  NoFlow otherwise = NoFlow::kRefuse) {
-  const Composition& c = *composition_named(composition);
+  const Splitting& c = *splitting_named(composition);
   return palindrome(s, lie_poisson_flows(s, otherwise), "split", c.gamma, c.order);
 }
 
@@ -169,7 +169,7 @@ TEST(LiePoisson, CompositionsRaiseTheOrder) {
       const auto exact = by_order_eight(*s, x, 1.3L, 96);
       for (double o : measured_orders(split(*s, name), {x}, 1.3L, {coarse, coarse * 5 / 4}, exact,
                                       s->parameters)) {
-        EXPECT_NEAR(o, composition_named(name)->order, 0.1) << name;
+        EXPECT_NEAR(o, splitting_named(name)->order, 0.1) << name;
       }
     }
   }
@@ -361,7 +361,7 @@ TEST(LiePoisson, PartsThatReadTheTimeKeepTheOrder) {
   for (const auto& [name, coarse] : {std::pair{"leapfrog", 80}, std::pair{"suzuki4", 40}}) {
     for (double o :
          measured_orders(split(s, name), {kTurning}, 1.3L, {coarse, coarse * 5 / 4}, exact)) {
-      EXPECT_NEAR(o, composition_named(name)->order, 0.1) << name;
+      EXPECT_NEAR(o, splitting_named(name)->order, 0.1) << name;
     }
   }
 }

@@ -38,7 +38,7 @@ bool has(const std::string& text, const std::string& part) {
 
 TEST(Plan, ChoosesAndSaysWhy) {
   const Plan plan = plan_of(outer_solar_system(), settings(10, 20000));
-  EXPECT_EQ(plan.method, "suzuki4");
+  EXPECT_EQ(plan.method, "rkn4");
   EXPECT_EQ(plan.composition.order, 4);
   EXPECT_EQ(plan.precision, "f64");
   EXPECT_EQ(plan.every, 20);
@@ -50,13 +50,18 @@ TEST(Plan, ChoosesAndSaysWhy) {
   }
   EXPECT_EQ(decision(plan, "kernel").choice, "solo");
   EXPECT_EQ(decision(plan, "monitors").choice, "energy, momentum, angular_momentum");
-  EXPECT_TRUE(has(decision(plan, "method").reason, "triple jump"));
+  EXPECT_TRUE(has(decision(plan, "method").reason, "T is quadratic in p"));
+  EXPECT_TRUE(has(decision(plan, "method").reason, "error constant 3.7e-06"));
+  EXPECT_TRUE(has(decision(plan, "method").reason, "suzuki4: 1.2"));
 }
 
 TEST(Plan, TakesOverrides) {
   const Problem problem = kepler(0.3);
-  for (const auto& [order, name] : std::vector<std::pair<int, std::string>>{
-           {2, "leapfrog"}, {4, "suzuki4"}, {6, "kahanli6"}, {8, "kahanli8"}}) {
+  for (const auto& [order, name] : std::vector<std::pair<int, std::string>>{{2, "leapfrog"},
+                                                                            {4, "rkn4"},
+                                                                            {6, "blanesmoan6"},
+                                                                            {8, "compose8"},
+                                                                            {10, "sofroniou10"}}) {
     RunSettings s = settings(0.01, 10);
     s.order = order;
     EXPECT_EQ(plan_of(problem, s).method, name);
@@ -103,13 +108,13 @@ TEST(Plan, RefusesContradictions) {
   s.order = 6;
   ErrorParts e = refusal(problem, s);
   EXPECT_TRUE(has(e.what, "suzuki4") && has(e.what, "order 4") && has(e.what, "not 6")) << e.what;
-  EXPECT_TRUE(has(e.remedy, "kahanli6"));
-  for (int order : {1, 3, 5, 7, 0, -2, 10, 12}) {
+  EXPECT_TRUE(has(e.remedy, "blanesmoan6"));
+  for (int order : {1, 3, 5, 7, 0, -2, 12}) {
     s = settings(0.01, 10);
     s.order = order;
     e = refusal(problem, s);
     EXPECT_TRUE(has(e.what, "order " + std::to_string(order))) << e.what;
-    EXPECT_TRUE(has(e.remedy, "2, 4, 6 or 8"));
+    EXPECT_TRUE(has(e.remedy, "2, 4, 6, 8 or 10"));
   }
 }
 
@@ -133,6 +138,27 @@ TEST(Plan, RefusesBadStepsAndPrecisions) {
   RunSettings s = settings(0.01, 10);
   s.precision = "f16";
   EXPECT_TRUE(has(refusal(problem, s).what, "f16"));
+}
+
+TEST(Plan, TakesASplittingByWhatTheKineticEnergyIs) {
+  Problem relativistic = kepler(0.3);
+  relativistic.system.terms.erase(relativistic.system.terms.begin());
+  add_term(relativistic.system, "kinetic", [](Builder& b, const TermValues& v) {
+    const Value p2 = b.reduce_sum(b.mul(v.p, v.p));
+    return b.unary(ir::Op::kSqrt, b.add(b.constant(1.0), p2));
+  });
+  Plan plan = plan_of(relativistic, settings(0.01, 10));
+  EXPECT_EQ(plan.method, "split4");
+  EXPECT_TRUE(has(decision(plan, "method").reason, "T is not quadratic in p"));
+  EXPECT_TRUE(has(refusal(relativistic, settings(0.01, 10, "rkn4")).why, "quadratic in p"));
+  EXPECT_TRUE(has(refusal(relativistic, settings(0.01, 10, "rkn4")).remedy, "split4"));
+  plan = plan_of(swinging_mass(), settings(0.01, 10));  // dH/dp depends on time
+  EXPECT_EQ(plan.method, "suzuki4");
+  EXPECT_TRUE(has(decision(plan, "method").reason, "T depends on time"));
+  EXPECT_TRUE(has(refusal(swinging_mass(), settings(0.01, 10, "split4")).why, "depends on time"));
+  EXPECT_EQ(plan_of(driven_oscillator(), settings(0.01, 10)).method, "rkn4");
+  EXPECT_TRUE(has(refusal(kepler(0.3), settings(0.01, 10, "gradient4")).why, "force gradients"));
+  EXPECT_TRUE(has(refusal(kepler(0.3), settings(0.01, 10, "processed4")).why, "processor"));
 }
 
 TEST(Plan, ATimeDependentEnergyIsNotWatched) {

@@ -18,11 +18,10 @@ using ir::Builder;
 using ir::Tensor;
 using ir::Value;
 
-const Splitting kLeapfrog{0.5, {1}, {0.5}};
+const Coefficients kLeapfrog{0.5, {1}, {0.5}};
 
-Splitting splitting_of(const std::string& name) {
-  const Coefficients c = coefficients_of(*composition_named(name));
-  return {c.first_kick, c.drift, c.kick};
+Coefficients splitting_of(const std::string& name) {
+  return coefficients_of(*splitting_named(name));
 }
 
 /// sqrt(1 + p^2) + q^4/4 + q^2/2: T is no quadratic, so no bracket is zero.
@@ -52,7 +51,7 @@ TEST(ShadowSeries, OfLeapfrogIsExact) {
 
 TEST(ShadowSeries, CountsOfBracketsAreThoseOfTheFreeLieAlgebra) {
   // A splitting without any symmetry: all brackets of a basis are there (Witt: 1, 2, 3, 6, 9, 18).
-  const Splitting s{0.1, {0.3, 0.45, 0.25}, {0.55, 0.2, 0.15}};
+  const Coefficients s{0.1, {0.3, 0.45, 0.25}, {0.55, 0.2, 0.15}};
   std::map<int, int> count;
   for (const ShadowTerm& t : shadow_series(s, 7)) ++count[t.degree()];
   EXPECT_EQ(count, (std::map<int, int>{{2, 1}, {3, 2}, {4, 3}, {5, 6}, {6, 9}, {7, 18}}));
@@ -112,7 +111,7 @@ TEST(Shadow, OfTheOscillatorIsTheKnownSeries) {
 }
 
 /// How much H~ (or H alone) varies over t_end, in long double.
-long double variation(const Problem& problem, const Splitting& s, const Shadow* shadow,
+long double variation(const Problem& problem, const Coefficients& s, const Shadow* shadow,
                       const Shadow& terms, long double t_end, int steps) {
   const ir::FunctionPtr gradient = energy_gradient(problem.system, 0);
   const ir::FunctionPtr velocity = energy_gradient(problem.system, 1);
@@ -146,7 +145,7 @@ long double variation(const Problem& problem, const Splitting& s, const Shadow* 
 }
 
 /// Slope of the variation between dt and dt / 1.5.
-double slope(const Problem& problem, const Splitting& s, int order, bool with_terms, int steps) {
+double slope(const Problem& problem, const Coefficients& s, int order, bool with_terms, int steps) {
   const Shadow shadow = make_shadow(problem.system, s, order);
   const Shadow* with = with_terms ? &shadow : nullptr;
   const long double t = 6;
@@ -172,7 +171,7 @@ TEST(Shadow, ServesAnyKineticEnergyAndStepsWithoutSymmetry) {
   for (int order : {4, 6, 8}) {
     EXPECT_NEAR(slope(problem, kLeapfrog, order, true, 100), order, 0.15) << order;
   }
-  const Splitting euler{1, {1}, {0}};  // kick, drift: order 1
+  const Coefficients euler{1, {1}, {0}};  // kick, drift: order 1
   EXPECT_NEAR(slope(problem, euler, 2, false, 400), 1, 0.1);
   for (int order : {3, 4, 5, 6}) {
     EXPECT_NEAR(slope(problem, euler, order, true, 200), order - 1, 0.15) << order;
@@ -229,8 +228,8 @@ double energy_error(const Case& c, double dt, std::int64_t steps) {
 TEST(CheckShadow, WarnsBeforeTheRunIsWastedAndNotOtherwise) {
   for (const Case& c : cases()) {
     const Tensor p = momentum_from_velocity(c.problem.system, c.problem.initial);
-    const Composition& composition = *composition_named(c.method);
-    const Splitting s = splitting_of(c.method);
+    const Splitting& composition = *splitting_named(c.method);
+    const Coefficients s = splitting_of(c.method);
     const auto check = [&](double dt) {
       return check_shadow(c.problem.system, s, composition.order, c.problem.initial.q, p, dt, 4000);
     };
