@@ -146,6 +146,18 @@ std::string component_name(const std::string& array, const Shape& shape, std::in
   return array + ir::element_text(shape, index);
 }
 
+std::string state_component(const System& system, const std::string& array, const Shape& shape,
+                            std::int64_t index) {
+  if (array == "x") {
+    std::int64_t of_array = index;
+    for (const StateArray& a : system.arrays) {
+      if (of_array < a.shape.size()) return component_name(a.name, a.shape, of_array);
+      of_array -= a.shape.size();
+    }
+  }
+  return component_name(array, shape, index);
+}
+
 NonFinite find_non_finite(const System& system, const Pieces& pieces,
                           const Splitting& splitting, const Carry& good, std::int64_t step,
                           double t0, double dt) {

@@ -23,5 +23,8 @@ void check_state(const System& system, const ir::Tensor& x, const char* name);
 
 /// "q[3,1]": element `index` (row-major) of an array.
 std::string component_name(const std::string& array, const Shape& shape, std::int64_t index);
+/// The same of `array` of a system's state, of which x is made of named arrays.
+std::string state_component(const System& system, const std::string& array, const Shape& shape,
+                            std::int64_t index);
 
 }  // namespace cotangent::mechanics

@@ -8,6 +8,7 @@
 #include "cotangent/mechanics/ensemble.h"
 #include "cotangent/mechanics/integrator_programs.h"
 #include "cotangent/mechanics/kick_drift.h"
+#include "cotangent/mechanics/linear_flow.h"
 #include "cotangent/mechanics/run_driver.h"
 
 namespace cotangent::mechanics {
@@ -24,7 +25,11 @@ class FlowImpl final : public Flow {
   FlowImpl(const System& system, const Facts& facts, const Plan& plan, const FlowOptions& options)
       : system(system), facts(facts), plan_(plan), options_(options) {
     const Clock::time_point start = Clock::now();
-    if (!plan.integrator) {
+    if (plan.linear && plan.ensemble) {
+      throw UserError("an ensemble goes step by step, not by the matrix of N steps",
+                      "choose another method than \"" + plan.method + "\"");
+    }
+    if (!plan.integrator && !plan.linear) {
       const telemetry::Span span(options.telemetry, "derivatives and passes");
       pieces = make_pieces(system, plan.arithmetic, true, options.telemetry);
       if (plan.ensemble) {
@@ -32,7 +37,7 @@ class FlowImpl final : public Flow {
       }
     }
     made_[options.trajectory] = make_machine(options.trajectory);
-    {
+    if (!plan.linear) {
       const telemetry::Span span(options.telemetry, "step program");
       step_ = plan.integrator ? mechanics::step_program(passed(*plan.integrator, system), system)
                               : mechanics::step_program(pieces, plan.composition);
@@ -68,7 +73,12 @@ class FlowImpl final : public Flow {
     const auto& e = machine(options_.trajectory).chunk().executable();
     return e && e->times().cached;
   }
-  ir::FunctionPtr step_program() const override { return step_; }
+  ir::FunctionPtr step_program() const override {
+    if (step_) return step_;
+    throw UserError({"this run makes no steps: each state is one jump from the initial one", "",
+                     "its plan is " + plan_.linear->way() + " (\"" + plan_.method + "\")",
+                     "choose a method that steps, such as \"leapfrog\""});
+  }
   const Plan& plan() const override { return plan_; }
 
   System system;
@@ -101,6 +111,7 @@ class FlowImpl final : public Flow {
     if (plan_.ensemble) return make_ensemble_machine(trajectory);
     std::vector<Output> outputs =
         make_outputs(system, facts, plan_, trajectory, options_.telemetry);
+    if (plan_.linear) return linear_machine(system, plan_, std::move(outputs), options_);
     if (plan_.integrator) {
       return integrator_machine(system, *plan_.integrator, plan_, std::move(outputs), options_);
     }

@@ -116,8 +116,9 @@ class Flow {
   virtual bool code_was_cached() const = 0;
 
   /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), or
-  /// of x, from time t0 + step dt to t0 + (step + 1) dt; where there are error terms, they follow q and p. The
-  /// oracle of the run: the evaluator on this, step by step, gives the run's bits.
+  /// of x, from time t0 + step dt to t0 + (step + 1) dt; where there are error terms, they follow q
+  /// and p. The oracle of the run: the evaluator on this, step by step, gives the run's bits.
+  /// UserError where the plan jumps (Plan::linear): there are no steps.
   virtual ir::FunctionPtr step_program() const = 0;
   virtual const Plan& plan() const = 0;
 };

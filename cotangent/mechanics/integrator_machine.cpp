@@ -107,7 +107,8 @@ class IntegratorMachine final : public Machine {
     for (std::size_t k = 0; k < integrator_.carry.size(); ++k) {
       const auto bad = ir::first_non_finite(next[k]);
       if (!bad) continue;
-      fault.component = component(k, *bad);
+      const NamedType& of = integrator_.carry[k];
+      fault.component = state_component(system_, of.name, of.type.shape, *bad);
       break;
     }
     if (const auto found = ir::find_non_finite(*integrator_.step, args)) {
@@ -129,17 +130,6 @@ class IntegratorMachine final : public Machine {
     explicit Clocks(const RunClock& clock)
         : t0(Tensor::scalar_of<double>(clock.t0)), dt(Tensor::scalar_of<double>(clock.dt)) {}
   };
-
-  /// "q[3,1]"; of x the array and its entry.
-  std::string component(std::size_t k, std::int64_t element) const {
-    const NamedType& of = integrator_.carry[k];
-    if (of.name != "x") return component_name(of.name, of.type.shape, element);
-    for (const StateArray& a : system_.arrays) {
-      if (element < a.shape.size()) return component_name(a.name, a.shape, element);
-      element -= a.shape.size();
-    }
-    return component_name(of.name, of.type.shape, element);
-  }
 
   /// The parameters follow `args`; a check that failed is an error.
   void call(const Callable& f, std::vector<const Tensor*> args,

@@ -100,6 +100,9 @@ struct Augmented {
   }
 };
 
+constexpr double kFftOfSite = 400;  // operations of a transform a site, about
+constexpr double kTurn = 300;       // of a mode's cosine and sine in long double
+
 class ModeFlow final : public LinearFlow {
  public:
   ModeFlow(LinearSystem s, const std::string& method, std::shared_ptr<const Modes> modes,
@@ -136,6 +139,12 @@ class ModeFlow final : public LinearFlow {
   }
 
   std::string way() const override { return modes_->kind(); }
+  double cost(std::int64_t, double) const override {
+    const auto n = static_cast<double>(modes_->count());
+    const bool chain = modes_->kind().find("sites") != std::string::npos;
+    const double transform = chain ? std::min(2 * n, kFftOfSite) : 2 * n;
+    return n * (4 * transform + kTurn);
+  }
   std::vector<double> frequencies() const override {
     std::vector<double> w;
     for (const long double l : modes_->lambda()) {
@@ -181,6 +190,7 @@ class ModeFlow final : public LinearFlow {
 constexpr long double kPart = 8;     // norm of what one series serves
 constexpr double kTermsOfPart = 40;  // about
 constexpr double kLimit = 1e12;      // entries touched by all series
+constexpr double kProducts = 100;    // products of matrices for a power or an exponential, in adds
 
 /// How many parts of `time` a series each serves.
 double parts_of(const SparseMatrix& a, long double time) {
@@ -240,6 +250,17 @@ class MatrixFlow final : public LinearFlow {
     });
   }
 
+  double cost(std::int64_t steps, double dt) const override {
+    const auto rows = static_cast<double>(augmented_.a.rows);
+    const double products = rows * rows * rows * kProducts;
+    if (composition_ || system_.form == Form::kMap || augmented_.a.rows <= kExtended) {
+      return products;
+    }
+    const double parts = parts_of(augmented_.a, static_cast<long double>(steps) * dt);
+    const double one = parts * static_cast<double>(augmented_.a.entries()) * kTermsOfPart;
+    return one < rows * rows * rows ? 2 * one : products;
+  }
+
   std::string way() const override {
     return "a matrix of " + std::to_string(augmented_.a.rows) + " rows";
   }
@@ -294,9 +315,8 @@ class SparseFlow final : public LinearFlow {
     const SparseMatrix& a = augmented_.a;
     const long double time = static_cast<long double>(steps) * dt;
     const bool map = system_.form == Form::kMap;
-    const double parts = map ? std::abs(static_cast<double>(steps)) : parts_of(a, time);
-    if (parts * static_cast<double>(a.entries()) * (map ? 1 : kTermsOfPart) > kLimit ||
-        (map && steps < 0)) {
+    const double parts = parts_for(steps, time);
+    if (out_of_reach(steps, parts)) {
       throw UserError(
           {"so long a time is out of reach for this linear system: it has " +
                std::to_string(system_.n) + " entries and no modes that are known",
@@ -313,11 +333,28 @@ class SparseFlow final : public LinearFlow {
     });
   }
 
+  double cost(std::int64_t steps, double dt) const override {
+    const double parts = parts_for(steps, static_cast<long double>(steps) * dt);
+    return out_of_reach(steps, parts) ? HUGE_VAL : 2 * entries_touched(parts);
+  }
+
   std::string way() const override {
     return "a series of a sparse matrix of " + std::to_string(augmented_.a.rows) + " rows";
   }
 
  private:
+  double parts_for(std::int64_t steps, long double time) const {
+    return system_.form == Form::kMap ? std::abs(static_cast<double>(steps))
+                                      : parts_of(augmented_.a, time);
+  }
+  double entries_touched(double parts) const {
+    const double terms = system_.form == Form::kMap ? 1 : kTermsOfPart;
+    return parts * static_cast<double>(augmented_.a.entries()) * terms;
+  }
+  bool out_of_reach(std::int64_t steps, double parts) const {
+    return entries_touched(parts) > kLimit || (system_.form == Form::kMap && steps < 0);
+  }
+
   void apply_map(std::vector<long double>& x) const {
     std::vector<long double> y(x.size(), 0);
     for (std::size_t k = at(system_.n); k < x.size(); ++k) y[k] = x[k];

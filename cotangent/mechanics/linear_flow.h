@@ -41,6 +41,9 @@ class LinearFlow {
   /// Bound of a mode's phase error in radians after `steps` steps: N dt w eps of the fastest mode,
   /// eps = 2^-53. Without modes, of the matrix's norm.
   double phase_error(std::int64_t steps, double dt) const;
+  /// Floating-point operations of one call of `advance` on one state, roughly; infinite where it
+  /// would be refused.
+  virtual double cost(std::int64_t steps, double dt) const = 0;
 
   const LinearSystem& system() const { return system_; }
   const std::string& method() const { return method_; }

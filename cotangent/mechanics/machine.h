@@ -81,5 +81,9 @@ std::unique_ptr<Machine> kick_drift_machine(const System& system, const Pieces& 
 std::unique_ptr<Machine> integrator_machine(const System& system, const Integrator& integrator,
                                             const Plan& plan, std::vector<Output> outputs,
                                             const FlowOptions& options);
+/// Of plan.linear: each state that is looked at by one jump from the initial one. The system must
+/// outlive it.
+std::unique_ptr<Machine> linear_machine(const System& system, const Plan& plan,
+                                        std::vector<Output> outputs, const FlowOptions& options);
 
 }  // namespace cotangent::mechanics
