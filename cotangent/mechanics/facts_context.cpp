@@ -46,7 +46,7 @@ Tensor perturbed(const Tensor& x, double size, Random& random) {
 Samples::Samples(const System& system, const InitialState& initial) : system_(system) {
   const Tensor none(ir::Type{DType::kF64, Shape{0}});
   // A velocity stands in for a momentum here: any point will do.
-  start_ = {initial.q, initial.p ? *initial.p : initial.v ? *initial.v : none, initial.t};
+  start_ = {system.form == Form::kCanonical ? initial.q : initial.x, initial.p ? *initial.p : initial.v ? *initial.v : none, initial.t};
   Random random(2026);
   const double size_q = 0.1 * extent(start_.q), size_p = 0.3 * extent(start_.p);
   const int count = start_.q.size() > 2000 ? 1 : 3;

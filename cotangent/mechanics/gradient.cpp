@@ -94,6 +94,7 @@ std::shared_ptr<const Gradient> Gradient::compile(const System& system, const Fa
                                                   const std::vector<std::string>& wrt,
                                                   const GradientSettings& settings,
                                                   const FlowOptions& options) {
+  plan.only_kicks_and_drifts("a gradient of a run");
   if (!objective.value || objective.value->results().empty() ||
       objective.value->params().size() != 4 + system.parameters.size()) {
     throw UserError(

@@ -11,6 +11,7 @@
 #include "cotangent/mechanics/diagnose.h"
 #include "cotangent/mechanics/gradient_plan.h"
 #include "cotangent/mechanics/lattice.h"
+#include "cotangent/mechanics/plan_integrator.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
 
@@ -23,20 +24,11 @@ struct LaterMethod {
   const char* why;
 };
 constexpr LaterMethod kLater[] = {
-    {"implicit_midpoint", "it solves an equation a step, which the planner cannot set up yet"},
     {"gauss", "it solves an equation a step, which the planner cannot set up yet"},
-    {"wisdom_holman", "it needs the exact Kepler flow, which is not there yet"},
-    {"whfast", "it needs the exact Kepler flow, which is not there yet"},
-    {"rk4", "it is not symplectic: energy and momenta would drift; it is not there yet"},
-    {"dopri5", "it is not symplectic: energy and momenta would drift; it is not there yet"},
-    {"rk45", "it is not symplectic: energy and momenta would drift; it is not there yet"},
     {"ias15", "it adapts its step, which is not there yet"},
     {"bulirsch_stoer", "it adapts its step, which is not there yet"},
     {"hermite4", "it needs time derivatives of the force, which the planner cannot set up yet"},
     {"symplectic_euler", "it is of order 1; leapfrog costs the same and is of order 2"},
-    {"explicit_euler",
-     "it is of order 1 and its energy grows without bound; leapfrog costs the same"},
-    {"euler", "it is of order 1 and its energy grows without bound; leapfrog costs the same"},
     {"extended_phase_space", "the splitting for energies that mix q and p is not there yet"},
 };
 
@@ -51,6 +43,15 @@ class Planner {
 
   Plan make() {
     check_step();
+    if (auto chosen = choose_integrator(system_, facts_, settings_, initial_)) {
+      plan_.integrator = std::move(chosen->integrator);
+      plan_.method = plan_.integrator->method;
+      plan_.decisions = std::move(chosen->decisions);
+      step();
+      decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
+      monitors();
+      return std::move(plan_);
+    }
     splitting();
     method();
     step();
@@ -92,8 +93,8 @@ class Planner {
       refuse("no method for this energy: " + separable.detail, separable.place,
              holds ? "every method here splits H into T(p) + V(q), and no rule proves that H splits"
                    : "every method here splits H into T(p) + V(q), and H is not separable",
-             "write the energy as terms that read q or p but not both; methods for mixed energies "
-             "(implicit midpoint) are not there yet");
+             "write the energy as terms that read q or p but not both, or use method = "
+             "\"implicit_midpoint\"");
     }
     if (facts_.holds("time_dependent")) {
       decide("splitting", "V(q, t) | T(p, t) | time",
@@ -197,15 +198,21 @@ class Planner {
     return text;
   }
 
+  static std::vector<std::string> known_methods() {
+    std::vector<std::string> known = method_names();
+    for (std::string& name : integrator_names()) known.push_back(std::move(name));
+    return known;
+  }
+
   void named(const std::string& asked) {
     for (const LaterMethod& later : kLater) {
       if (asked != later.name) continue;
       refuse("the method \"" + asked + "\" is not offered", settings_.method_span, later.why,
-             "methods: " + join(method_names(), ", "));
+             "methods: " + join(known_methods(), ", "));
     }
     const Splitting* found = splitting_named(asked);
     if (!found) {
-      const std::vector<std::string> known = method_names();
+      const std::vector<std::string> known = known_methods();
       const std::string near = nearest_name(asked, known);
       refuse("unknown method \"" + asked + "\"" +
                  (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
@@ -260,11 +267,17 @@ class Planner {
   }
 
   void step() {
+    const std::string steps = std::to_string(plan_.steps) + " steps";
+    if (system_.form == Form::kMap) return decide("steps", std::to_string(plan_.steps), "as given");
+    if (plan_.integrator && plan_.integrator->method == "dopri5_adaptive") {
+      return decide("dt", shortest(plan_.dt),
+                    "as given: the time between states that are seen; " + steps);
+    }
     decide(
         "dt", shortest(plan_.dt),
         "as given; fixed, since a step that changes with the state would lose the bounded energy "
         "error; " +
-            std::to_string(plan_.steps) + " steps");
+            steps);
   }
 
   void precision() {
@@ -420,7 +433,9 @@ class Planner {
 
   void monitors() {
     std::vector<std::string> watched, reasons;
-    if (facts_.holds("time_dependent")) {
+    if (system_.terms.empty()) {
+      reasons.push_back("no energy is known");
+    } else if (facts_.holds("time_dependent")) {
       reasons.push_back("energy is recorded but not held to be conserved, since H depends on t");
     } else {
       watched.push_back("energy");
@@ -433,8 +448,10 @@ class Planner {
       reasons.push_back(std::string(name) + ", since H is invariant under " + word +
                         (f.how == How::kProved ? " (proved)" : " (tested on samples)"));
     };
-    momentum("translation_invariant", "momentum", "translations");
-    momentum("rotation_invariant", "angular_momentum", "rotations");
+    if (system_.form == Form::kCanonical) {
+      momentum("translation_invariant", "momentum", "translations");
+      momentum("rotation_invariant", "angular_momentum", "rotations");
+    }
     decide("monitors", watched.empty() ? "none" : join(watched, ", "), join(reasons, "; "));
     plan_.every = settings_.every > 0 ? settings_.every
                                       : std::max<std::int64_t>(1, (plan_.steps + 999) / 1000);
@@ -472,6 +489,17 @@ std::vector<std::string> precision_names() {
 
 bool has_error_terms(const std::string& precision) {
   return precision == "compensated" || precision == "double-single";
+}
+
+void Plan::only_kicks_and_drifts(const std::string& what) const {
+  if (ensemble) {
+    throw UserError(
+        {what + " of an ensemble", "", "it is made for one system", "leave [ensemble] out"});
+  }
+  if (!integrator) return;
+  throw UserError({what + " with the method \"" + method + "\"", "",
+                   "it is made for compositions of kicks and drifts, such as leapfrog",
+                   "give another method, for energies that split into T(p) + V(q)"});
 }
 
 Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings,

@@ -54,6 +54,9 @@ struct Plan {
   std::int64_t steps = 0;
   std::int64_t every = 0;  ///< cadence of monitors
   std::vector<Decision> decisions;
+
+  /// UserError, naming what asks, unless this is a composition of kicks and drifts of one system.
+  void only_kicks_and_drifts(const std::string& what) const;
 };
 
 /// Throws UserError for an override the facts forbid (names the fact, the term and the place).

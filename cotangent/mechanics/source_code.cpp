@@ -478,6 +478,7 @@ void refuse_for_wgsl(const Plan& plan) {
 
 SourceCode source_code(const System& system, const Facts& facts, const Plan& plan,
                        const InitialState& initial, Dialect dialect, const std::string& name) {
+  plan.only_kicks_and_drifts("source code");
   const std::string prefix = source::identifiers(dialect, {name})[0];
   if (dialect == Dialect::kC) return CWriter(system, facts, plan, initial, prefix).write();
   SourceCode code;

@@ -168,6 +168,7 @@ class TangentImpl final : public Tangent {
 std::shared_ptr<const Tangent> Tangent::compile(const System& system, const Plan& plan,
                                                 const std::optional<Objective>& objective,
                                                 const FlowOptions& options) {
+  plan.only_kicks_and_drifts("a tangent of a run");
   return std::make_shared<TangentImpl>(system, plan, objective, options);
 }
 

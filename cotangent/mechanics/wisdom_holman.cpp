@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/kepler_flow.h"
+#include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/step_program.h"
+#include "cotangent/transform/passes.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -460,6 +464,76 @@ NearIntegrable near_integrable(const System& system, const std::string& masses,
   near.masses = program(masses);
   near.gravity = program(gravity);
   check(system, near, {});
+  return near;
+}
+
+std::optional<NearIntegrable> find_near_integrable(const System& system, std::int64_t star,
+                                                   int samples) {
+  const Shape& shape = system.shape;
+  if (system.form != Form::kCanonical || shape.rank() != 2 || shape[0] < 2 || shape[1] < 2 ||
+      shape[1] > 3 || star < 0 || star >= shape[0]) {
+    return std::nullopt;
+  }
+  const std::int64_t n = shape[0], d = shape[1];
+  // Bodies 0 and 1 at distance 1, the others so far off that their energies are nothing.
+  ir::Tensor places(Type{DType::kF64, shape});
+  for (std::int64_t i = 1; i < n; ++i) places.set_real(i * d, i == 1 ? 1 : 1e150L * i);
+  const auto program = [&](bool of_masses) {
+    Builder b(of_masses ? "masses" : "gravity");
+    std::vector<Value> parameters;
+    for (const Parameter& p : system.parameters) {
+      parameters.push_back(b.param(p.value.type(), p.name));
+    }
+    const auto at = [&](const ir::Function& f, double momentum) {
+      std::vector<Value> args = {b.constant(places), b.splat(momentum, {DType::kF64, shape}),
+                                 b.constant(0.0)};
+      args.insert(args.end(), parameters.begin(), parameters.end());
+      return b.inline_call(f, args)[0];
+    };
+    const Value v = b.slice(at(*energy_gradient(system, 1), 1), {0, 0}, {n, 1}, {1, 1});
+    const Value m = b.div(b.splat(1, {DType::kF64, Shape{n}}), b.reshape(v, Shape{n}));
+    if (of_masses) return transform::simplify(*b.finish({m}));
+    const Value both = b.mul(b.row(m, 0), b.row(m, 1));
+    return transform::simplify(*b.finish({b.neg(b.div(at(*total_energy(system), 0), both))}));
+  };
+  const NearIntegrable near{star, program(true), program(false)};
+
+  std::vector<ir::Tensor> values;
+  for (const Parameter& p : system.parameters) values.push_back(p.value);
+  const ir::Tensor masses = ir::evaluate(*near.masses, values)[0];
+  const long double gravity = ir::evaluate(*near.gravity, values)[0].real(0);
+  const FunctionPtr energy = total_energy(system);
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> unit(-1, 1);
+  for (int s = 0; s < samples; ++s) {
+    ir::Tensor q(Type{DType::kF64, shape}), p = q;
+    for (std::int64_t k = 0; k < q.size(); ++k) {
+      q.set_real(k, unit(random));
+      p.set_real(k, unit(random) * static_cast<double>(masses.real(k / d)));
+    }
+    long double expected = 0, size = 0;
+    const auto add = [&](long double x) { expected += x, size += std::fabs(x); };
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t c = 0; c < d; ++c) {
+        add(p.real(i * d + c) * p.real(i * d + c) / (2 * masses.real(i)));
+      }
+      for (std::int64_t j = 0; j < i; ++j) {
+        long double square = 0;
+        for (std::int64_t c = 0; c < d; ++c) {
+          const long double x = q.real(i * d + c) - q.real(j * d + c);
+          square += x * x;
+        }
+        add(-gravity * masses.real(i) * masses.real(j) / std::sqrt(square));
+      }
+    }
+    std::vector<ir::Tensor> args = {q, p, ir::Tensor::scalar_of(1.7 * s)};
+    args.insert(args.end(), values.begin(), values.end());
+    const long double given = ir::evaluate(*energy, args)[0].real(0);
+    if (!(gravity > 0) || !(std::fabs(given - expected) <= 1e-12L * size)) return std::nullopt;
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (!(masses.real(i) > 0)) return std::nullopt;
+  }
   return near;
 }
 

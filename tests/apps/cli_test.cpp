@@ -80,6 +80,7 @@ p = [0.0]
 [run]
 dt = 0.1
 t_end = 1.0
+method = "leapfrog"
 )toml";
 
 /// Ten feet up, let go.

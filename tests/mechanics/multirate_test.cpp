@@ -262,6 +262,23 @@ TEST(Multirate, CompiledBitsAreThoseOfTheEvaluator) {
   EXPECT_TRUE(end[0].same_bits(same[0]) && end[1].same_bits(same[1]));
 }
 
+TEST(Multirate, RunsOfTheDriverSplitAnyhow) {
+  const Problem problem = springs();
+  const Facts facts = find_facts(problem.system, problem.initial);
+  Plan plan =
+      make_plan(problem.system, facts, settings(0.02, 1000, "leapfrog", 10), &problem.initial);
+  plan.integrator = std::make_shared<Integrator>(multirate(problem.system, kThree));
+  const auto flow = Flow::compile(problem.system, facts, plan);
+  const RunResult run = flow->run(problem.initial, plan.steps);
+  ASSERT_EQ(run.status, RunStatus::kFinished);
+  EXPECT_LT(run.invariants[0].max_rel_error, 1e-3);
+  RunControl split;
+  split.chunks = {1, 7, 50, 3};
+  EXPECT_EQ(flow->run(problem.initial, plan.steps, split).state_hash, run.state_hash);
+  const Phase end = evaluated(problem, kThree, 0, 0.02, 1000);
+  EXPECT_LT(distance(end, {run.q, run.p}), 1e-11);
+}
+
 TEST(Multirate, LevelsAreChosenByFrequencyAndCost) {
   // Bonds 100 times as fast as the rest, which costs 50 times as much.
   const MultirateChoice two = choose_levels({{"pairs", 1, 50}, {"bonds", 100, 1}}, 20);

@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <tuple>
 
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/run_program.h"
+#include "cotangent/mechanics/step_program.h"
 #include "cotangent/runtime/executable.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -416,6 +418,104 @@ TEST(WisdomHolman, CompiledAndInLanesTheBitsAreThoseOfTheEvaluator) {
     const std::vector<Tensor> expected = ir::evaluate(*compiled->program(), many);
     EXPECT_TRUE(ends[0].same_bits(expected[0]) && ends[1].same_bits(expected[1]));
   }
+}
+
+TEST(WisdomHolman, RunsOfTheDriverSplitAnyhow) {
+  const Problem problem = outer_solar_system();
+  const Facts facts = find_facts(problem.system, problem.initial);
+  RunSettings wanted = settings(kDt, 400000, "leapfrog", 1000);
+  Plan plan = make_plan(problem.system, facts, wanted, &problem.initial);
+  plan.integrator = std::make_shared<Integrator>(
+      wisdom_holman(problem.system, near_integrable(problem.system, "m", "G"), {kJacobi, 11}));
+  const auto flow = Flow::compile(problem.system, facts, plan);
+  const RunResult run = flow->run(problem.initial, plan.steps);
+  ASSERT_EQ(run.status, RunStatus::kFinished);
+  for (const Invariant& i : run.invariants) {
+    EXPECT_LT(i.max_rel_error, i.name == "energy" ? 1e-10 : 1e-12) << i.name;
+  }
+  RunControl split;
+  split.chunks = {1, 7, 50, 3};
+  EXPECT_EQ(flow->run(problem.initial, 1000, split).state_hash,
+            flow->run(problem.initial, 1000).state_hash);
+}
+
+TEST(WisdomHolman, ReversesOfStepsAreTransposes) {
+  // <w, M v> = <M^T w, v> for open, step and close.
+  const Problem problem = three_bodies();
+  const Integrator method =
+      wisdom_holman(problem.system, near_integrable(problem.system, "m", "G"), {kJacobi, 3});
+  const auto fill = [](const ir::Type& t, double phase) {
+    Tensor x(t);
+    for (std::size_t k = 0; k < static_cast<std::size_t>(x.size()); ++k) {
+      x.as<double>()[k] = std::sin(phase + 1.7 * static_cast<double>(k));
+    }
+    return x;
+  };
+  const auto dot = [](const Tensor& x, const Tensor& y) {
+    double sum = 0;
+    for (std::int64_t k = 0; k < x.size(); ++k) sum += static_cast<double>(x.real(k) * y.real(k));
+    return sum;
+  };
+  const Phase start = start_of(problem);
+  std::vector<Tensor> given = {start.q, start.p, Tensor::scalar_of(0.0), Tensor::scalar_of(0.2)};
+  std::vector<Tensor> stepped;
+  for (const Parameter& x : problem.system.parameters) given.push_back(x.value);
+  const std::vector<Tensor> carry = ir::evaluate(*method.open, given);
+  stepped = carry;
+  stepped.push_back(Tensor::scalar_of<std::int64_t>(0));
+  stepped.insert(stepped.end(), given.begin() + 2, given.end());
+  for (const auto& [forward, back, args, states] :
+       std::vector<std::tuple<ir::FunctionPtr, ir::FunctionPtr, std::vector<Tensor>, std::size_t>>{
+           {method.open, pull_open(method), given, 2},
+           {method.step, pull_step(method), stepped, carry.size()},
+           {method.close, pull_close(method), stepped, carry.size()}}) {
+    transform::Positions wrt;
+    std::vector<Tensor> in = args, pulled = args, moved;
+    for (std::size_t k = 0; k < args.size(); ++k) {
+      if (k >= states && k + 2 < args.size()) continue;  // the state and the two parameters
+      wrt.push_back(k);
+      moved.push_back(fill(args[k].type(), static_cast<double>(k)));
+    }
+    in.insert(in.end(), moved.begin(), moved.end());
+    const std::vector<Tensor> out = ir::evaluate(*transform::jvp(*forward, wrt), in);
+    const std::size_t results = forward->results().size();
+    double before = 0, after = 0;
+    for (std::size_t k = 0; k < results; ++k) {
+      pulled.push_back(fill(out[k].type(), 10 + static_cast<double>(k)));
+      before += dot(out[results + k], pulled.back());
+    }
+    const std::vector<Tensor> reversed = ir::evaluate(*back, pulled);
+    for (std::size_t k = 0; k < wrt.size(); ++k) after += dot(reversed[results + k], moved[k]);
+    EXPECT_NEAR(before, after, 1e-12 * std::fabs(before)) << forward->name();
+  }
+}
+
+TEST(WisdomHolman, MassesAndGravityAreFoundInTheEnergy) {
+  Problem problem = three_bodies();
+  const std::optional<NearIntegrable> found = find_near_integrable(problem.system, 0);
+  ASSERT_TRUE(found);
+  // They follow the parameters.
+  const std::vector<Tensor> other = {Tensor::scalar_of(2.5), tensor(Shape{3}, {2, 0.3, 0.7})};
+  EXPECT_NEAR(ir::evaluate(*found->gravity, other)[0].as<double>()[0], 2.5, 2e-15);
+  for (std::size_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(ir::evaluate(*found->masses, other)[0].as<double>()[k], other[1].as<double>()[k],
+                1e-15);
+  }
+  EXPECT_TRUE(find_near_integrable(outer_solar_system().system, 0));
+  // Something more, another law, time: not that.
+  EXPECT_FALSE(find_near_integrable(problem.system, 3));
+  EXPECT_FALSE(find_near_integrable(kepler(0.1).system, 0));
+  const auto with = [&](const TermBody& body) {
+    System s = problem.system;
+    add_term(s, "more", body);
+    return find_near_integrable(s, 0).has_value();
+  };
+  EXPECT_FALSE(with([](ir::Builder& b, const TermValues& v) {
+    return b.mul(b.constant(1e-6), b.reduce_sum(b.mul(v.q, v.q)));
+  }));
+  EXPECT_FALSE(with([](ir::Builder& b, const TermValues& v) {
+    return b.mul(b.mul(b.constant(1e-6), v.t), b.reduce_sum(b.mul(v.p, v.p)));
+  }));
 }
 
 TEST(WisdomHolman, WhatDoesNotFitIsRefusedByName) {

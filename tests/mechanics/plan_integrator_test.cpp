@@ -1,0 +1,207 @@
+// What the planner takes where kicks and drifts are not the method, and what it refuses.
+#include "cotangent/mechanics/plan_integrator.h"
+
+#include <gtest/gtest.h>
+
+#include "cotangent/mechanics/gradient.h"
+#include "cotangent/mechanics/lie_algebra.h"
+#include "systems.h"
+
+namespace cotangent::mechanics {
+namespace {
+
+using test::Problem;
+
+Plan planned(const Problem& p, RunSettings s) {
+  if (s.dt == 0) s.dt = 0.01;
+  if (s.steps == 0) s.steps = 100;
+  return make_plan(p.system, find_facts(p.system, p.initial), s, &p.initial);
+}
+
+Plan planned(const Problem& p, const std::string& method = "auto") {
+  RunSettings s;
+  s.method = method;
+  return planned(p, s);
+}
+
+std::string refusal(const Problem& p, const RunSettings& s) {
+  try {
+    planned(p, s);
+  } catch (const UserError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+std::string reason(const Plan& plan, const std::string& decision) {
+  for (const Decision& d : plan.decisions) {
+    if (d.decision == decision) return d.choice + ": " + d.reason;
+  }
+  return "";
+}
+
+/// p^2 q^2 / 2 + q^2/2: mixes q and p.
+Problem mixed() {
+  Problem p = test::harmonic(1);
+  p.system = test::empty_system(Shape{1});
+  test::add_term(p.system, "all", [](ir::Builder& b, const test::TermValues& v) {
+    const ir::Value qp = b.mul(v.q, v.p);
+    return b.mul(b.constant(0.5), b.reduce_sum(b.add(b.mul(qp, qp), b.mul(v.q, v.q))));
+  });
+  p.initial.v.reset();
+  p.initial.p = test::tensor(Shape{1}, {0.4});
+  return p;
+}
+
+TEST(PlanIntegrator, SeparableEnergiesKeepTheirKicksAndDrifts) {
+  EXPECT_EQ(planned(test::kepler(0.3)).integrator, nullptr);
+  EXPECT_EQ(planned(test::outer_solar_system(), "leapfrog").integrator, nullptr);
+}
+
+TEST(PlanIntegrator, AnEnergyThatMixesTakesTheMidpointRule) {
+  const Plan plan = planned(mixed());
+  ASSERT_NE(plan.integrator, nullptr);
+  EXPECT_EQ(plan.method, "implicit_midpoint");
+  EXPECT_NE(reason(plan, "method").find("does not split"), std::string::npos);
+  RunSettings s;
+  s.order = 4;
+  EXPECT_NE(refusal(mixed(), s).find("order 4"), std::string::npos);
+}
+
+TEST(PlanIntegrator, AMixedEnergyRunsAndKeepsItsEnergy) {
+  const Problem p = mixed();
+  const Facts facts = find_facts(p.system, p.initial);
+  RunSettings s;
+  s.dt = 0.01;
+  s.steps = 2000;
+  const Plan plan = make_plan(p.system, facts, s, &p.initial);
+  const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
+  ASSERT_EQ(r.status, RunStatus::kFinished);
+  EXPECT_LT(r.invariants.at(0).max_rel_error, 1e-4);
+}
+
+TEST(PlanIntegrator, MethodsThatDriftSaySo) {
+  for (const char* name : {"rk4", "dopri5", "explicit_euler"}) {
+    const Plan plan = planned(test::kepler(0.3), name);
+    ASSERT_NE(plan.integrator, nullptr) << name;
+    EXPECT_NE(reason(plan, "method").find("not symplectic"), std::string::npos) << name;
+  }
+}
+
+TEST(PlanIntegrator, PlanetsByWisdomAndHolman) {
+  const Problem p = test::outer_solar_system();
+  const Facts facts = find_facts(p.system, p.initial);
+  RunSettings s;
+  s.dt = 10;
+  s.steps = 2000;
+  s.method = "whfast";
+  const Plan plan = make_plan(p.system, facts, s, &p.initial);
+  EXPECT_EQ(plan.method, "wisdom_holman");
+  EXPECT_EQ(reason(plan, "corrector").substr(0, 2), "17");
+  const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
+  // Measured 4e-13 with REBOUND's corrector at this dt over longer times (docs/wisdom_holman.md).
+  EXPECT_LT(r.invariants.at(0).max_rel_error, 1e-11);
+  EXPECT_NE(refusal(test::kepler(0.3), s).find("mutual gravity"), std::string::npos);
+  s.corrector = 4;
+  EXPECT_NE(refusal(p, s).find("corrector of order 4"), std::string::npos);
+  s.corrector = 0;
+  s.coordinates = "polar";
+  EXPECT_NE(refusal(p, s).find("polar"), std::string::npos);
+}
+
+TEST(PlanIntegrator, LinearSystemsExactlyOnRequest) {
+  const Problem p = test::harmonic(3);
+  const Facts facts = find_facts(p.system, p.initial);
+  RunSettings s;
+  s.dt = 10;  // far beyond leapfrog's bound of 2/3
+  s.steps = 1000;
+  s.method = "exact";
+  const Plan plan = make_plan(p.system, facts, s, &p.initial);
+  const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
+  EXPECT_NEAR(double(r.q.real(0)), std::cos(3.0 * 10000), 1e-10);
+  EXPECT_NE(refusal(test::kepler(0.3), s).find("quadratic"), std::string::npos);
+}
+
+TEST(PlanIntegrator, LevelsAreAMethodOfTheirOwn) {
+  Problem p = test::harmonic(30);
+  test::add_term(p.system, "slow", [](ir::Builder& b, const test::TermValues& v) {
+    const ir::Value square = b.mul(v.q, v.q);
+    return b.reduce_sum(b.mul(square, square));
+  });
+  RunSettings s;
+  MultirateSettings m;
+  m.levels = {{}, {"spring"}};
+  m.inner = {5};
+  s.multirate = m;
+  const Plan plan = planned(p, s);
+  EXPECT_EQ(plan.method, "multirate");
+  EXPECT_NE(reason(plan, "levels").find("evaluations a step"), std::string::npos);
+  EXPECT_EQ(reason(plan, "levels").substr(0, 13), "slow | spring");
+  EXPECT_EQ(reason(plan, "resonance"), "");
+  s.dt = 0.1;  // w dt = 3
+  EXPECT_NE(reason(planned(p, s), "resonance"), "");
+  s.method = "leapfrog";
+  EXPECT_NE(refusal(p, s).find("[multirate]"), std::string::npos);
+  s.method = "auto";
+  s.multirate->levels = {{}, {"slow", "spring"}};
+  EXPECT_NE(refusal(p, s).find("no slow term"), std::string::npos);
+}
+
+TEST(PlanIntegrator, GradientsAreRefusedByName) {
+  const Problem p = test::kepler(0.3);
+  const Facts facts = find_facts(p.system, p.initial);
+  const Plan plan = planned(p, "rk4");
+  try {
+    plan.only_kicks_and_drifts("a gradient of a run");
+    FAIL();
+  } catch (const UserError& e) {
+    EXPECT_NE(std::string(e.what()).find("rk4"), std::string::npos);
+  }
+}
+
+TEST(PlanIntegrator, OtherPrecisionsAreRefused) {
+  RunSettings s;
+  s.method = "rk4";
+  s.precision = "f32";
+  EXPECT_NE(refusal(test::kepler(0.3), s).find("f64"), std::string::npos);
+}
+
+/// A free rigid body: H = sum z^2 / 2 I.
+Problem rigid_body() {
+  Problem p;
+  p.system.form = Form::kBracket;
+  p.system.shape = Shape{3};
+  p.system.arrays = {{"z", Shape{3}, {}}};
+  p.system.structure = lie_poisson("so3", {});
+  ir::Builder b("kinetic");
+  const ir::Value z = b.param({DType::kF64, Shape{3}}, "z");
+  b.param(ir::scalar(DType::kF64), "t");
+  const double weights[] = {0.25, 0.5, 0.75};
+  const ir::Value w =
+      b.constant(ir::Tensor::of<double>(Shape{3}, std::span<const double>(weights)));
+  p.system.terms.push_back({"kinetic", b.finish({b.reduce_sum(b.mul(w, b.mul(z, z)))}), {}});
+  p.initial.x = test::tensor(Shape{3}, {0.4, 0.1, 0.9});
+  return p;
+}
+
+TEST(PlanIntegrator, BracketsTakeExactFlowsOfTheirParts) {
+  const Problem p = rigid_body();
+  const Facts facts = find_facts(p.system, p.initial);
+  RunSettings s;
+  s.dt = 0.1;
+  s.steps = 1000;
+  const Plan plan = make_plan(p.system, facts, s, &p.initial);
+  EXPECT_EQ(plan.method, "lie_poisson4");
+  EXPECT_NE(reason(plan, "structure").find("jacobi_identity"), std::string::npos);
+  const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
+  ASSERT_EQ(r.status, RunStatus::kFinished);
+  double square = 0;
+  for (std::int64_t k = 0; k < 3; ++k) square += double(r.x.real(k) * r.x.real(k));
+  EXPECT_NEAR(square, 0.98, 1e-12);
+  EXPECT_LT(r.invariants.at(0).max_rel_error, 1e-5);
+  s.method = "leapfrog";
+  EXPECT_NE(refusal(p, s).find("kicks and drifts need q and p"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace cotangent::mechanics
