@@ -4,6 +4,8 @@
 #include <cmath>
 #include <ostream>
 
+#include "cotangent/apps/named_arrays.h"
+#include "cotangent/apps/statistics.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
 #include "cotangent/io/json_writer.h"
@@ -14,14 +16,6 @@ namespace {
 using telemetry::duration_text;
 using telemetry::grouped;
 using telemetry::rate_text;
-
-std::vector<double> doubles_of(const ir::Tensor& tensor) {
-  std::vector<double> values;
-  for (std::int64_t k = 0; k < tensor.size(); ++k) {
-    values.push_back(static_cast<double>(tensor.real(k)));
-  }
-  return values;
-}
 
 void write_tensor(io::JsonWriter& json, const ir::Tensor& tensor) {
   json.array(tensor.type().shape, doubles_of(tensor));
@@ -76,6 +70,8 @@ void add_units(TextTable& table, const std::vector<std::string>& units) {
 
 void write_invariants_text(std::ostream& out, const Answer& answer) {
   if (answer.result.invariants.empty()) {
+    // Nothing can be kept where there is no energy; of an ensemble the energies are observables.
+    if (answer.prepared.plan.ensemble || answer.prepared.file.system.terms.empty()) return;
     out << "\ninvariants  none\n";
     return;
   }
@@ -97,7 +93,11 @@ void write_invariants_text(std::ostream& out, const Answer& answer) {
 }
 
 void write_observables_text(std::ostream& out, const Answer& answer) {
-  if (answer.result.observables.empty()) return;
+  // Statistics of observables have a table of their own.
+  const auto plain = [&](const mechanics::Series& s) {
+    return observable_of(answer.prepared, s.name).empty();
+  };
+  if (std::ranges::none_of(answer.result.observables, plain)) return;
   out << "\nobservables\n";
   TextTable table;
   table.width = 200;
@@ -106,25 +106,47 @@ void write_observables_text(std::ostream& out, const Answer& answer) {
   std::vector<std::string> units;
   for (const mechanics::Series& series : answer.result.observables) {
     const io::SampleView view = view_of(series);
-    if (view.t.empty()) continue;
+    if (view.t.empty() || !plain(series)) continue;
     const auto [low, high] = std::ranges::minmax(view.values);
     table.rows.push_back({series.name, grouped(static_cast<std::int64_t>(view.t.size())),
                           vector_text(view.row(0), 6), vector_text(view.row(view.t.size() - 1), 6),
                           number_text(low, 6), number_text(high, 6)});
-    units.push_back(answer.prepared.file.units.of_observable(series.name));
+    units.push_back(unit_of(answer.prepared, series.name));
   }
   if (answer.prepared.file.units.given) add_units(table, units);
   out << table;
 }
 
+/// One row a number of the arrays of a state without q and p.
+void write_arrays_text(std::ostream& out, const Answer& answer) {
+  const mechanics::RunResult& result = answer.result;
+  if (result.x.size() > 16) {
+    out << "  " << grouped(result.x.size()) << " numbers; --json or --out DIR gives them\n";
+    return;
+  }
+  TextTable table;
+  table.right = {1};
+  for (const NamedArray& a : final_state(answer.prepared.file.system, result)) {
+    const std::vector<std::string> names = io::column_names(a.name, a.value.type().shape);
+    const std::vector<double> values = doubles_of(a.value);
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      table.rows.push_back({names[k], number_text(values[k], 15)});
+    }
+  }
+  out << table;
+}
+
 void write_state_text(std::ostream& out, const Answer& answer) {
   const mechanics::RunResult& result = answer.result;
+  const bool canonical = answer.prepared.file.system.form == mechanics::Form::kCanonical;
   const Shape& shape = result.q.type().shape;
   const std::int64_t rows = shape.rank() ? shape[0] : 1;
   const formats::UnitLabels& units = answer.prepared.file.units;
-  out << "\nfinal state at t = " << number_text(result.t, 15) << after(units.t);
+  out << (answer.prepared.plan.ensemble ? "\nmean of the members at t = " : "\nfinal state at t = ")
+      << number_text(result.t, 15) << after(units.t);
   if (units.given) out << ", q in " << join(units.q, ", ") << ", v in " << join(units.v, ", ");
   out << '\n';
+  if (!canonical) return write_arrays_text(out, answer);
   if (rows > 16) {
     out << "  " << grouped(rows) << (shape.rank() > 1 ? " particles" : " coordinates")
         << "; --json or --out DIR gives them\n";
@@ -193,6 +215,11 @@ void write_fault(io::JsonWriter& json, const mechanics::NonFinite& fault) {
   json.field("component", fault.component).field("expression", fault.expression).end_object();
 }
 
+std::string stop_text(const mechanics::RunResult& result) {
+  return "stopped after step " + grouped(result.steps) + " (t = " + shortest(result.t) +
+         "): " + result.stopped_why;
+}
+
 static void write_unit(io::JsonWriter& json, const std::string& unit) {
   if (!unit.empty()) json.field("unit", unit);
 }
@@ -222,7 +249,7 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   json.begin_object().field("schema", "cotangent.run/1");
   json.field("title", answer.prepared.file.system.title);
   json.key("plan").begin_object().field("method", plan.method);
-  json.field("order", static_cast<std::int64_t>(plan.composition.order));
+  if (const int order = order_of(plan)) json.field("order", static_cast<std::int64_t>(order));
   std::vector<std::string> reasons;
   for (const mechanics::Decision& d : plan.decisions) {
     reasons.push_back(d.decision + " = " + d.choice + ": " + d.reason);
@@ -231,13 +258,17 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   json.field("dt", plan.dt).field("steps", result.steps).field("t", result.t);
   write_units(json, units);
   json.key("final").begin_object();
-  json.key("q");
-  write_tensor(json, result.q);
-  json.key("p");
-  write_tensor(json, result.p);
-  json.key("v");
-  write_tensor(json, result.v);
-  json.end_object().key("invariants").begin_array();
+  for (const NamedArray& a : final_state(answer.prepared.file.system, result)) {
+    json.key(a.name);
+    write_tensor(json, a.value);
+  }
+  json.end_object();
+  if (plan.ensemble) {
+    json.key("ensemble").begin_object().field("size", plan.ensemble->size);
+    json.field("seed", static_cast<std::int64_t>(plan.ensemble->seed));
+    json.field("finite_members", finite_members(result)).end_object();
+  }
+  json.key("invariants").begin_array();
   for (const mechanics::Invariant& invariant : result.invariants) {
     json.begin_object().field("name", invariant.name).field("how", how_text(invariant.how));
     write_unit(json, units.of_invariant(invariant.name));
@@ -252,7 +283,7 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   for (const mechanics::Series& series : result.observables) {
     const io::SampleView view = view_of(series);
     json.key(series.name).begin_object();
-    write_unit(json, units.of_observable(series.name));
+    write_unit(json, unit_of(answer.prepared, series.name));
     json.key("t").value(view.t).key("value").begin_array();
     for (std::size_t k = 0; k < view.t.size(); ++k) json.array(view.shape, view.row(k));
     json.end_array().end_object();
@@ -264,6 +295,7 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   json.key("outputs").value(std::span<const std::string>(answer.outputs));
   json.field("status", answer.status());
   if (result.fault) write_fault(json, *result.fault);
+  if (!result.stopped_why.empty()) json.field("stopped_why", result.stopped_why);
   json.end_object();
   out << '\n';
 }
@@ -277,11 +309,13 @@ void write_answer_text(std::ostream& out, const Answer& answer) {
       << after(answer.prepared.file.units.t) << ", " << answer.status() << "\n\n";
   write_plan_text(out, answer);
   write_invariants_text(out, answer);
+  if (answer.prepared.plan.ensemble) write_statistics_text(out, answer);
   write_observables_text(out, answer);
   write_state_text(out, answer);
   out << "\ntiming      front " << duration_text(answer.prepared.front_s) << ", compile "
       << duration_text(result.compile_s) << ", run " << duration_text(result.run_s) << " ("
-      << rate_text(answer.steps_per_second()) << " steps/s)\n"
+      << rate_text(answer.steps_per_second())
+      << (answer.prepared.plan.ensemble ? " steps of every member/s)\n" : " steps/s)\n")
       << "state hash  " << result.state_hash << '\n';
   for (std::size_t k = 0; k < answer.outputs.size(); ++k) {
     out << (k == 0 ? "written     " : "            ") << answer.outputs[k] << '\n';

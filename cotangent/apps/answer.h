@@ -20,7 +20,7 @@ struct Answer {
   std::vector<std::string> outputs;  ///< files written
 
   double steps_per_second() const;
-  std::string status() const;  ///< "finished", "interrupted", "non-finite"
+  std::string status() const;  ///< "finished", "interrupted", "non-finite", "stopped"
 };
 
 void write_answer_json(std::ostream& out, const Answer& answer, int indent);
@@ -29,6 +29,8 @@ void write_answer_text(std::ostream& out, const Answer& answer);
 /// What stopped a run that turned non-finite: step, time, component, expression with a caret; then
 /// the last good step and what to do. `result` must have a fault.
 std::string fault_text(const mechanics::RunResult& result, const Prepared& prepared);
+/// Where and why a run was stopped that is still finite.
+std::string stop_text(const mechanics::RunResult& result);
 /// The field "fault" of an answer.
 void write_fault(io::JsonWriter& json, const mechanics::NonFinite& fault);
 

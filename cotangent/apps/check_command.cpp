@@ -6,8 +6,11 @@
 #include "cotangent/apps/check_evaluated.h"
 #include "cotangent/apps/check_gradients.h"
 #include "cotangent/apps/interrupt.h"
+#include "cotangent/apps/named_arrays.h"
+#include "cotangent/apps/refusals.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/io/json_writer.h"
+#include "cotangent/mechanics/runge_kutta.h"
 #include "cotangent/telemetry/terminal_sink.h"
 
 namespace cotangent::apps {
@@ -34,13 +37,24 @@ struct Reversal {
   mechanics::RunStatus status = mechanics::RunStatus::kFinished;  ///< the rest is of a finished one
   std::optional<mechanics::NonFinite> fault;
   std::int64_t steps = 0;
-  double q_distance = 0, p_distance = 0;
-  double q_size = 0, p_size = 0;
+  struct Part {  ///< q, p, or an array of x
+    std::string name;
+    double distance = 0, size = 0;
+  };
+  std::vector<Part> parts;
   double relative() const {
-    return std::max(q_size > 0 ? q_distance / q_size : q_distance,
-                    p_size > 0 ? p_distance / p_size : p_distance);
+    double most = 0;
+    for (const Part& part : parts) {
+      most = std::max(most, part.size > 0 ? part.distance / part.size : part.distance);
+    }
+    return most;
   }
 };
+
+/// Methods that are no step back when dt is turned round: what they miss is their own error.
+bool undoes_its_steps(const mechanics::Plan& plan) {
+  return !plan.integrator || !mechanics::tableau_named(plan.integrator->method);
+}
 
 /// There with dt, back with -dt. A state that turns non-finite is reported as `run` reports it.
 Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
@@ -51,8 +65,9 @@ Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
   mechanics::RunControl control;
   control.interrupted = [&] { return interrupt.raised(); };
 
+  const bool canonical = system.form == mechanics::Form::kCanonical;
   mechanics::InitialState start = prepared.file.initial;
-  if (!start.p) {
+  if (canonical && !start.p) {
     start.p = mechanics::momentum_from_velocity(system, start);
     start.v.reset();
   }
@@ -68,22 +83,37 @@ Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
     if (result.fault) {
       console.telemetry.log(telemetry::Level::kError, way + fault_text(result, prepared));
     }
+    if (result.status == mechanics::RunStatus::kStopped) {
+      console.telemetry.log(telemetry::Level::kError, way + stop_text(result));
+    }
     return result.status == mechanics::RunStatus::kFinished;
   };
   const mechanics::RunResult far = flow->run(start, prepared.plan.steps, control);
   if (!finished(far, "")) return reversal;
   console.telemetry.info("there: " + telemetry::grouped(far.steps) + " steps; now back");
   control.reverse = true;
-  mechanics::InitialState from{.q = far.q, .p = far.p, .v = std::nullopt, .t = far.t};
+  mechanics::InitialState from;
+  from.t = far.t;
+  if (canonical) {
+    from.q = far.q;
+    from.p = far.p;
+  } else {
+    from.x = far.x;
+  }
   from.q_error = far.q_error;
   from.p_error = far.p_error;
   const mechanics::RunResult home = flow->run(from, prepared.plan.steps, control);
   if (!finished(home, "on the way back ")) return reversal;
   reversal.steps = prepared.plan.steps;
-  reversal.q_distance = largest_row(home.q, &start.q);
-  reversal.p_distance = largest_row(home.p, &*start.p);
-  reversal.q_size = largest_row(start.q, nullptr);
-  reversal.p_size = largest_row(*start.p, nullptr);
+  const std::vector<NamedArray> ends =
+      canonical ? std::vector<NamedArray>{{"q", home.q}, {"p", home.p}} : arrays_of(system, home.x);
+  const std::vector<NamedArray> begins =
+      canonical ? std::vector<NamedArray>{{"q", start.q}, {"p", *start.p}}
+                : arrays_of(system, start.x);
+  for (std::size_t k = 0; k < ends.size(); ++k) {
+    reversal.parts.push_back({ends[k].name, largest_row(ends[k].value, &begins[k].value),
+                              largest_row(begins[k].value, nullptr)});
+  }
   return reversal;
 }
 
@@ -112,20 +142,25 @@ int check_command(const CheckOptions& options, Console& console) {
   const InterruptFlag interrupt;
   refuse_foreign_cpu(options);
   const Prepared prepared = prepare(options, console.telemetry);
+  refuse_ensemble(prepared, "`cotangent check --reverse`");
+  refuse_map(prepared, "`cotangent check --reverse`");
   const Reversal reversal = there_and_back(prepared, options, interrupt, console);
   if (reversal.status == mechanics::RunStatus::kInterrupted) return kInterrupted;
   if (reversal.fault) {
     if (options.json) write_stopped_json(console.out, *reversal.fault);
     return kNonFinite;
   }
+  if (reversal.status == mechanics::RunStatus::kStopped) return kNonFinite;
   const double tolerance = options.tolerance.value_or(1e-9);
   const bool good = reversal.relative() <= tolerance;
   if (options.json) {
     io::JsonWriter json(console.out);
     json.begin_object().field("schema", "cotangent.check/1").field("check", "reverse");
-    json.field("steps", reversal.steps).field("q_distance", reversal.q_distance);
-    json.field("p_distance", reversal.p_distance).field("q_size", reversal.q_size);
-    json.field("p_size", reversal.p_size).field("relative", reversal.relative());
+    json.field("steps", reversal.steps);
+    for (const Reversal::Part& part : reversal.parts) {
+      json.field(part.name + "_distance", part.distance).field(part.name + "_size", part.size);
+    }
+    json.field("relative", reversal.relative());
     json.field("tolerance", tolerance).field("ok", good).end_object();
     console.out << '\n';
   } else {
@@ -134,12 +169,19 @@ int check_command(const CheckOptions& options, Console& console) {
                 << prepared.plan.method << ", then as many back\n";
     TextTable table;
     table.right = {1, 2};
-    table.rows = {{"", "distance from the start", "of"},
-                  {"q", error_text(reversal.q_distance), number_text(reversal.q_size, 6)},
-                  {"p", error_text(reversal.p_distance), number_text(reversal.p_size, 6)}};
+    table.rows = {{"", "distance from the start", "of"}};
+    for (const Reversal::Part& part : reversal.parts) {
+      table.rows.push_back({part.name, error_text(part.distance), number_text(part.size, 6)});
+    }
     console.out << table << (good ? "ok" : "FAILED") << ": relative distance "
                 << error_text(reversal.relative()) << (good ? ", within " : ", over ")
                 << error_text(tolerance) << '\n';
+    if (!good && !undoes_its_steps(prepared.plan)) {
+      console.out << prepared.plan.method
+                  << " does not undo its own steps: the distance is its error there and back; a "
+                     "smaller dt, or a smaller tolerance of a method that chooses its step, "
+                     "lessens it.\n";
+    }
     if (!good) {
       const mechanics::Arithmetic& a = prepared.plan.arithmetic;
       if (a.state == DType::kF32 && !a.pairs) {

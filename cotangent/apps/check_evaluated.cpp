@@ -4,7 +4,9 @@
 #include <ostream>
 
 #include "cotangent/apps/interrupt.h"
+#include "cotangent/apps/named_arrays.h"
 #include "cotangent/apps/prepared.h"
+#include "cotangent/apps/refusals.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
 #include "cotangent/io/json_writer.h"
@@ -33,15 +35,17 @@ std::string text_of(const mechanics::FirstNonFinite& fault, const SourcePtr& sou
   return text;
 }
 
-void write_json(std::ostream& out, const mechanics::EvaluatedRun& run, const SourcePtr& source) {
+void write_json(std::ostream& out, const mechanics::EvaluatedRun& run, const Prepared& prepared) {
+  const SourcePtr& source = prepared.file.source;
   io::JsonWriter json(out);
   json.begin_object().field("schema", "cotangent.check/1").field("check", "evaluate");
   json.field("steps", run.steps);
-  for (const auto& [name, x] : {std::pair{"q", &run.q}, std::pair{"p", &run.p}}) {
-    std::vector<double> values;
-    for (std::int64_t k = 0; k < x->size(); ++k) values.push_back(static_cast<double>(x->real(k)));
-    json.key(name);
-    json.array(x->type().shape, values);
+  const mechanics::System& system = prepared.file.system;
+  const std::vector<NamedArray> state = system.form == mechanics::Form::kCanonical
+                                            ? std::vector<NamedArray>{{"q", run.q}, {"p", run.p}}
+                                            : arrays_of(system, run.x);
+  for (const NamedArray& a : state) {
+    json.key(a.name).array(a.value.type().shape, doubles_of(a.value));
   }
   if (run.fault) {
     const mechanics::FirstNonFinite& fault = *run.fault;
@@ -68,6 +72,7 @@ void write_json(std::ostream& out, const mechanics::EvaluatedRun& run, const Sou
 int check_evaluated(const CheckOptions& options, Console& console) {
   const InterruptFlag interrupt;
   const Prepared prepared = prepare(options, console.telemetry);
+  refuse_ensemble(prepared, "`cotangent check --evaluate`");
   mechanics::FlowOptions how = flow_options(options, console.telemetry);
   how.reference = true;
   const auto flow =
@@ -88,7 +93,7 @@ int check_evaluated(const CheckOptions& options, Console& console) {
       prepared.file.system, *flow, prepared.plan.dt, prepared.file.initial, steps, between);
   const SourcePtr& source = prepared.file.source;
   if (options.json) {
-    write_json(console.out, run, source);
+    write_json(console.out, run, prepared);
   } else if (run.fault) {
     console.out << text_of(*run.fault, source) << '\n';
   } else {

@@ -5,6 +5,7 @@
 
 #include "cotangent/apps/answer.h"
 #include "cotangent/apps/interrupt.h"
+#include "cotangent/apps/refusals.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/io/json_writer.h"
 #include "cotangent/mechanics/check_gradient.h"
@@ -74,6 +75,8 @@ int check_gradients(const CheckOptions& options, Console& console) {
     objective->every = 0;
     prepared = std::move(with);
   }
+  refuse_ensemble(prepared, "`cotangent check --grad`");
+  refuse_integrator(prepared, "`cotangent check --grad`");
   const std::vector<std::string> wrt = options.wrt.empty() ? variables(prepared) : options.wrt;
   transform::GradCheckOptions how;
   how.components = options.components;
@@ -96,6 +99,10 @@ int check_gradients(const CheckOptions& options, Console& console) {
       console.out << '\n';
     }
     console.telemetry.log(telemetry::Level::kError, fault_text(once, prepared));
+    return kNonFinite;
+  }
+  if (once.status == mechanics::RunStatus::kStopped) {
+    console.telemetry.log(telemetry::Level::kError, stop_text(once));
     return kNonFinite;
   }
   console.telemetry.info("about " + telemetry::grouped(20 * (options.components + how.directions)) +

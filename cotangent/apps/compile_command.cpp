@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "cotangent/apps/prepared.h"
+#include "cotangent/apps/refusals.h"
 #include "cotangent/base/text.h"
 #include "cotangent/io/atomic_file.h"
 #include "cotangent/io/json_writer.h"
@@ -119,6 +120,8 @@ int compile_command(const CompileOptions& options, Console& console) {
   const source::Dialect dialect = dialect_of(options.target);
   if (!options.out.empty()) check_out(options);
   const Prepared prepared = prepare(options, console.telemetry);
+  refuse_ensemble(prepared, "`cotangent compile`");
+  refuse_integrator(prepared, "`cotangent compile`");
   const std::string name =
       options.name.empty() ? fs::path(options.file).stem().string() : options.name;
   mechanics::SourceCode code;

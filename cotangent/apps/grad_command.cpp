@@ -7,6 +7,7 @@
 
 #include "cotangent/apps/answer.h"
 #include "cotangent/apps/interrupt.h"
+#include "cotangent/apps/refusals.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
 #include "cotangent/formats/run_settings.h"
@@ -202,6 +203,8 @@ int grad_command(const GradOptions& given, Console& console) {
                     "leave --every out, or write --at mean");
   }
   const PreparedObjective prepared = prepare_objective(options, options.of, telemetry);
+  refuse_ensemble(prepared, "`cotangent grad`");
+  refuse_integrator(prepared, "`cotangent grad`");
   mechanics::Objective objective = prepared.objective;
   objective.every = !mean             ? 0
                     : options.every   ? *options.every
@@ -214,9 +217,8 @@ int grad_command(const GradOptions& given, Console& console) {
         prepared.file.system, prepared.facts, prepared.plan, objective, options.wrt,
         settings_of(options, prepared.file.run.gradient), flow_options(options, telemetry));
   }
-  telemetry.info(prepared.plan.method + " of order " +
-                 std::to_string(prepared.plan.composition.order) + ", " +
-                 telemetry::grouped(prepared.plan.steps) + " steps there and back; compiled in " +
+  telemetry.info(method_text(prepared.plan) + ", " + telemetry::grouped(prepared.plan.steps) +
+                 " steps there and back; compiled in " +
                  telemetry::duration_text(gradient->compile_seconds()));
   mechanics::GradientControl control;
   control.interrupted = [&] { return interrupt.raised(); };

@@ -16,7 +16,6 @@ void refuse_what_does_not_run(const formats::LoadedFile& file) {
   if (system.form == mechanics::Form::kMap) refuse("[map]", system.arrays[0].span);
   if (system.form == mechanics::Form::kBracket) refuse("this [structure]", system.structure.span);
   if (!system.symmetries.empty()) refuse("[symmetries]", system.symmetries[0].span);
-  if (file.ensemble) refuse("[ensemble]", file.ensemble->size_span);
   const mechanics::RunSettings& run = file.run;
   if (run.multirate) refuse("[multirate]", run.multirate->levels_span);
   const mechanics::MonitorSettings& monitor = run.monitor;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cotangent/apps/named_arrays.h"
+#include "cotangent/apps/statistics.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
 #include "cotangent/base/version.h"
@@ -15,21 +17,51 @@
 namespace cotangent::apps {
 namespace {
 
-constexpr double kCsvBytes = 20e6;        ///< a larger trajectory goes to HDF5
+constexpr double kCsvBytes = 20e6;  ///< a larger trajectory goes to HDF5
+constexpr const char* kMembers = "members.csv";
 constexpr double kTrajectoryBytes = 4e9;  ///< kept in memory until the run ends
 
 std::string name_of(TrajectoryFormat format) {
   return format == TrajectoryFormat::kCsv ? "trajectory.csv" : "trajectory.h5";
 }
 
+/// What is written of the run: the trajectory; of an ensemble its mean, and the statistics.
+std::vector<io::SampleView> views_of(const Answer& answer) {
+  std::vector<io::SampleView> views;
+  const bool ensemble = answer.prepared.plan.ensemble.has_value();
+  for (const mechanics::Series& series : answer.result.trajectory) {
+    views.push_back(view_of(series));
+    if (ensemble) views.back().name += ".mean";
+  }
+  if (!ensemble) return views;
+  for (const mechanics::Series& series : answer.result.observables) {
+    views.push_back(view_of(series));
+  }
+  return views;
+}
+
+void write_members(const OutputPlan& outputs, const std::vector<NamedArray>& members) {
+  std::vector<std::vector<double>> values;
+  std::vector<io::SampleView> views;
+  for (const NamedArray& a : members) {
+    values.push_back(doubles_of(a.value));
+    io::SampleView view;
+    view.name = a.name;
+    view.shape = a.value.type().shape.row();
+    view.values = values.back();
+    views.push_back(view);
+  }
+  io::AtomicFile file(outputs.folder / kMembers);
+  io::write_members_csv(file.stream(), views);
+  file.commit();
+}
+
 void write_trajectory(const OutputPlan& outputs, const Answer& answer) {
   const std::filesystem::path path = outputs.folder / name_of(outputs.trajectory);
   const mechanics::RunResult& result = answer.result;
   if (outputs.trajectory == TrajectoryFormat::kCsv) {
-    std::vector<io::SampleView> views;
-    for (const mechanics::Series& series : result.trajectory) views.push_back(view_of(series));
     io::AtomicFile file(path);
-    io::write_csv(file.stream(), views);
+    io::write_csv(file.stream(), views_of(answer));
     file.commit();
     return;
   }
@@ -37,12 +69,16 @@ void write_trajectory(const OutputPlan& outputs, const Answer& answer) {
   const auto append = [&](const std::string& group, const mechanics::Series& series) {
     io::SampleView view = view_of(series);
     view.name = group + "/" + series.name;
+    if (answer.prepared.plan.ensemble && group == "trajectory") view.name += ".mean";
     file.append(view);
   };
   for (const mechanics::Series& series : result.trajectory) append("trajectory", series);
   for (const mechanics::Series& series : result.observables) append("observables", series);
   for (const mechanics::Invariant& invariant : result.invariants) {
     append("invariants", invariant.series);
+  }
+  for (const NamedArray& a : final_members(answer.prepared.file.system, result)) {
+    file.write_array("members/" + a.name, a.value.type().shape, doubles_of(a.value));
   }
   file.set_attribute("title", answer.prepared.file.system.title);
   file.set_attribute("state_hash", result.state_hash);
@@ -51,7 +87,25 @@ void write_trajectory(const OutputPlan& outputs, const Answer& answer) {
   file.commit();
 }
 
-io::Report report_of(const Answer& answer) {
+/// The state of two or three numbers as the path of one point, in `room`; else nothing.
+std::optional<io::SampleView> path_of(const Answer& answer, std::vector<double>& room) {
+  const std::int64_t n = answer.prepared.file.system.shape.size();
+  const std::vector<mechanics::Series>& parts = answer.result.trajectory;
+  if (n < 2 || n > 3 || parts.empty()) return {};
+  io::SampleView path = view_of(parts[0]);
+  for (std::size_t k = 0; k < path.t.size(); ++k) {
+    for (const mechanics::Series& part : parts) {
+      const auto row = view_of(part).row(k);
+      room.insert(room.end(), row.begin(), row.end());
+    }
+  }
+  path.shape = Shape{1, n};
+  path.values = room;
+  return path;
+}
+
+/// `room` is what the report points to: it must outlive it.
+io::Report report_of(const Answer& answer, std::vector<double>& room) {
   const Prepared& prepared = answer.prepared;
   const mechanics::RunResult& result = answer.result;
   io::Report report;
@@ -61,6 +115,7 @@ io::Report report_of(const Answer& answer) {
   report.status = answer.status();
   if (!report.good) report.status += " after " + telemetry::grouped(result.steps) + " steps";
   if (result.fault) report.warning = fault_text(result, prepared);
+  if (!result.stopped_why.empty()) report.warning = stop_text(result);
   report.version = std::string("cotangent ") + kVersion;
   report.state_hash = result.state_hash;
   report.system_text = prepared.file.source->text;
@@ -69,7 +124,6 @@ io::Report report_of(const Answer& answer) {
   const std::string time_unit = units.given ? " " + units.t : "";
   report.figures = {
       {"method", prepared.plan.method},
-      {"order", std::to_string(prepared.plan.composition.order)},
       {"precision", prepared.plan.precision},
       {"dt", number_text(prepared.plan.dt, 15) + time_unit},
       {"steps", telemetry::grouped(result.steps)},
@@ -78,6 +132,13 @@ io::Report report_of(const Answer& answer) {
       {"sampled every", telemetry::grouped(prepared.plan.every) + " steps"},
       {"speed", telemetry::rate_text(answer.steps_per_second()) + " steps/s"},
   };
+  if (const int order = order_of(prepared.plan)) {
+    report.figures.insert(report.figures.begin() + 1, {"order", std::to_string(order)});
+  }
+  if (prepared.plan.ensemble) {
+    report.figures.push_back({"members", telemetry::grouped(prepared.plan.ensemble->size)});
+    report.figures.push_back({"finite members", telemetry::grouped(finite_members(result))});
+  }
   for (const mechanics::Invariant& invariant : result.invariants) {
     std::string label = invariant.name + " error";
     std::ranges::replace(label, '_', ' ');
@@ -98,8 +159,15 @@ io::Report report_of(const Answer& answer) {
   }
   for (const mechanics::Series& series : result.observables) {
     report.observables.push_back(view_of(series));
-    const std::string unit = prepared.file.units.of_observable(series.name);
+    const std::string unit = unit_of(prepared, series.name);
     if (!unit.empty() && unit != "1") report.observables.back().name += " (" + unit + ")";
+  }
+  if (prepared.file.system.form != mechanics::Form::kCanonical) {
+    for (const mechanics::Series& series : result.trajectory) {
+      report.observables.push_back(view_of(series));
+    }
+    report.q = path_of(answer, room);
+    return report;
   }
   for (const mechanics::Series& series : result.trajectory) {
     (series.name == "q" ? report.q : report.p) = view_of(series);
@@ -116,7 +184,17 @@ OutputPlan plan_outputs(const std::filesystem::path& folder, bool overwrite,
   const double samples = std::floor(static_cast<double>(plan.steps) /
                                     static_cast<double>(std::max<std::int64_t>(plan.every, 1))) +
                          1;
-  const double columns = 2 * static_cast<double>(prepared.file.system.shape.size());
+  const mechanics::System& system = prepared.file.system;
+  const double state = (system.form == mechanics::Form::kCanonical ? 2 : 1) *
+                       static_cast<double>(system.shape.size());
+  double columns = state, members = 0;
+  if (plan.ensemble) {
+    members = static_cast<double>(plan.ensemble->size);
+    for (const mechanics::Observable& o : system.observables) {
+      columns += static_cast<double>(o.value->result_type(0).size()) *
+                 static_cast<double>(4 + plan.ensemble->quantiles.size());
+    }
+  }
   if (samples * columns * 8 > kTrajectoryBytes) {
     throw UserError(
         "the trajectory would take " + number_text(samples * columns * 8 / 1e9, 3) + " GB: " +
@@ -126,8 +204,11 @@ OutputPlan plan_outputs(const std::filesystem::path& folder, bool overwrite,
                                                      std::ceil(samples * columns * 8 / 1e9))) +
             ", or run without --out");
   }
-  if (io::csv_bytes(samples, columns) > kCsvBytes) outputs.trajectory = TrajectoryFormat::kHdf5;
-  io::prepare_folder(folder, {"result.json", "trajectory.csv", "trajectory.h5", "report.html"},
+  if (io::csv_bytes(samples, columns) + io::csv_bytes(members, state) > kCsvBytes) {
+    outputs.trajectory = TrajectoryFormat::kHdf5;
+  }
+  io::prepare_folder(folder,
+                     {"result.json", "trajectory.csv", "trajectory.h5", "report.html", kMembers},
                      overwrite);
   return outputs;
 }
@@ -143,10 +224,17 @@ void write_outputs(const OutputPlan& outputs, Answer& answer) {
       folder / name_of(outputs.trajectory == TrajectoryFormat::kCsv ? TrajectoryFormat::kHdf5
                                                                     : TrajectoryFormat::kCsv),
       ignored);
+  std::filesystem::remove(folder / kMembers, ignored);
   write_trajectory(outputs, answer);
+  const std::vector<NamedArray> members = final_members(answer.prepared.file.system, answer.result);
+  if (!members.empty() && outputs.trajectory == TrajectoryFormat::kCsv) {
+    write_members(outputs, members);
+    answer.outputs.push_back((folder / kMembers).string());
+  }
   {
     io::AtomicFile file(folder / "report.html");
-    io::write_report(file.stream(), report_of(answer));
+    std::vector<double> room;
+    io::write_report(file.stream(), report_of(answer, room));
     file.commit();
   }
   io::AtomicFile file(folder / "result.json");

@@ -1,4 +1,5 @@
-// The files of a run: result.json, trajectory.csv or trajectory.h5, report.html.
+// The files of a run: result.json, trajectory.csv or trajectory.h5, report.html; members.csv of an
+// ensemble, unless they are in trajectory.h5.
 #pragma once
 
 #include <filesystem>

@@ -6,14 +6,38 @@
 #include "cotangent/apps/not_yet.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
+#include "cotangent/telemetry/terminal_sink.h"
 
 namespace cotangent::apps {
 namespace {
 
 /// Whether a method can take this energy; if not, a refused plan is no matter of the settings.
-bool splits(const mechanics::Facts& facts) {
-  const mechanics::Fact& separable = facts.find("separable");
+bool splits(const Prepared& prepared) {
+  if (prepared.file.system.form != mechanics::Form::kCanonical) return true;
+  const mechanics::Fact& separable = prepared.facts.find("separable");
   return std::get<bool>(separable.value) && separable.how == mechanics::How::kProved;
+}
+
+/// Adds the ensemble that the file asks for to its plan.
+void plan_ensemble(Prepared& prepared) {
+  if (!prepared.file.ensemble) return;
+  const mechanics::EnsembleSettings& asked = *prepared.file.ensemble;
+  if (prepared.plan.arithmetic.state != DType::kF64 || prepared.plan.arithmetic.lattice()) {
+    ErrorParts parts;
+    parts.what = "an ensemble runs in f64, and the precision is " + prepared.plan.precision;
+    if (!asked.size_span.empty()) parts.where = show_place(*prepared.file.source, asked.size_span);
+    parts.remedy = "take run.precision out, or [ensemble]";
+    throw UserError(parts);
+  }
+  prepared.plan.ensemble = asked;
+  std::vector<std::string> names;
+  for (const mechanics::Spread& s : asked.spreads) {
+    if (std::ranges::find(names, s.name) == names.end()) names.push_back(s.name);
+  }
+  prepared.plan.decisions.push_back(
+      {"ensemble", telemetry::grouped(asked.size) + " members, seed " + std::to_string(asked.seed),
+       (names.empty() ? std::string("all alike") : "spread in " + join(names, ", ")) +
+           "; one launch, a member a SIMD lane; only their statistics are kept while it runs"});
 }
 
 }  // namespace
@@ -37,8 +61,9 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
     try {
       prepared.plan = mechanics::make_plan(prepared.file.system, prepared.facts, prepared.file.run,
                                            &prepared.file.initial);
+      plan_ensemble(prepared);
     } catch (const UserError& refusal) {
-      if (splits(prepared.facts)) throw;
+      if (splits(prepared)) throw;
       prepared.refused = refusal;
     }
   }
@@ -105,6 +130,7 @@ std::string plan_text(const Prepared& prepared) {
     table.rows.push_back({d.decision, d.choice, d.reason});
   }
   out << table;
+  if (prepared.plan.integrator) return out.str();
   const mechanics::Splitting& composition = prepared.plan.composition;
   const bool gammas = !composition.gamma.empty();
   out << (gammas ? "  composition " : "  splitting ") << composition.name << " of order "
@@ -118,6 +144,15 @@ std::string plan_text(const Prepared& prepared) {
   }
   out << (composition.source.empty() ? "" : "\n  source: " + composition.source) << '\n';
   return out.str();
+}
+
+int order_of(const mechanics::Plan& plan) {
+  return plan.integrator ? plan.integrator->order : plan.composition.order;
+}
+
+std::string method_text(const mechanics::Plan& plan) {
+  const int order = order_of(plan);
+  return plan.method + (order ? " of order " + std::to_string(order) : "");
 }
 
 void refuse_foreign_cpu(const FileOptions& options) {

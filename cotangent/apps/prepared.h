@@ -36,6 +36,11 @@ PreparedObjective prepare_objective(const FileOptions& options, const std::strin
 /// What the command line says about compiling.
 mechanics::FlowOptions flow_options(const FileOptions& options, telemetry::Telemetry& telemetry);
 
+/// Of the plan's method, in dt; 0 where it has none: exact, or a map.
+int order_of(const mechanics::Plan& plan);
+/// "suzuki4 of order 4", or the method alone.
+std::string method_text(const mechanics::Plan& plan);
+
 /// The plan with all its reasons, or why there is none.
 std::string plan_text(const Prepared& prepared);
 

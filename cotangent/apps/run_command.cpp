@@ -4,6 +4,7 @@
 
 #include "cotangent/apps/interrupt.h"
 #include "cotangent/apps/outputs.h"
+#include "cotangent/apps/statistics.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/telemetry/terminal_sink.h"
 
@@ -67,15 +68,17 @@ int run_command(const RunOptions& options, Console& console) {
   std::optional<OutputPlan> outputs;
   if (!options.out.empty()) outputs = plan_outputs(options.out, options.overwrite, prepared);
 
-  telemetry.info(prepared.plan.method + " of order " +
-                 std::to_string(prepared.plan.composition.order) + ", " +
+  telemetry.info(method_text(prepared.plan) + ", " +
+                 (prepared.plan.ensemble
+                      ? telemetry::grouped(prepared.plan.ensemble->size) + " members, "
+                      : std::string()) +
                  telemetry::grouped(prepared.plan.steps) +
                  " steps of dt = " + number_text(prepared.plan.dt, 15) + "; compiled in " +
                  telemetry::duration_text(flow->compile_seconds()) +
                  (flow->code_was_cached() ? ", code from the cache" : ""));
 
-  if (prepared.facts.holds("may_jump")) {
-    const mechanics::Fact& jump = prepared.facts.find("may_jump");
+  for (const mechanics::Fact& jump : prepared.facts.all) {
+    if (jump.name != "may_jump" || !std::get<bool>(jump.value)) continue;
     telemetry.warn(jump.detail + (prepared.file.source && !jump.place.empty()
                                       ? "\n" + show_place(*prepared.file.source, jump.place)
                                       : ""));
@@ -85,8 +88,11 @@ int run_command(const RunOptions& options, Console& console) {
   control.record_trajectory = outputs.has_value();
   control.interrupted = [&] { return interrupt.raised(); };
   telemetry::ProgressEvent last;
+  const bool has_energy = !prepared.file.system.terms.empty() && !prepared.plan.ensemble;
+  if (!has_energy) last.energy_error = std::nan("");
   control.progress = [&](const mechanics::Progress& progress) {
     last = event_of(progress);
+    if (!has_energy) last.energy_error = std::nan("");
     telemetry.progress(last);
   };
   mechanics::RunResult result;
@@ -114,6 +120,17 @@ int run_command(const RunOptions& options, Console& console) {
   warn_of_non_finite_samples(result, telemetry);
   if (result.fault) {
     telemetry.log(telemetry::Level::kError, fault_text(result, prepared));
+  }
+  if (result.status == mechanics::RunStatus::kStopped) {
+    telemetry.log(telemetry::Level::kError, stop_text(result));
+  }
+  if (prepared.plan.ensemble) {
+    const std::int64_t lost = prepared.plan.ensemble->size - finite_members(result);
+    if (lost > 0) {
+      telemetry.warn(telemetry::grouped(lost) + " of " +
+                     telemetry::grouped(prepared.plan.ensemble->size) +
+                     " members are not finite at the end; the statistics are of the others");
+    }
   }
   if (result.status == mechanics::RunStatus::kInterrupted) {
     telemetry.warn("interrupted after step " + telemetry::grouped(result.steps) + " of " +

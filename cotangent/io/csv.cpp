@@ -41,17 +41,52 @@ std::vector<std::string> column_names(const std::string& name, const Shape& shap
   return names;
 }
 
-void write_csv(std::ostream& out, std::span<const SampleView> views) {
-  ensure(!views.empty(), "write_csv: nothing to write");
-  out << "step,t";
+namespace {
+
+void write_head(std::ostream& out, const char* first, std::span<const SampleView> views) {
+  out << first;
   for (const SampleView& view : views) {
-    ensure(std::ranges::equal(view.step, views[0].step), "write_csv: views differ in samples");
     for (const std::string& name : column_names(view.name, view.shape))
       out << ',' << csv_field(name);
   }
   out << '\n';
-  for (std::size_t k = 0; k < views[0].step.size(); ++k) {
-    std::string line = std::to_string(views[0].step[k]) + ',' + shortest(views[0].t[k]);
+}
+
+}  // namespace
+
+void write_csv(std::ostream& out, std::span<const SampleView> views) {
+  ensure(!views.empty(), "write_csv: nothing to write");
+  write_head(out, "step,t", views);
+  std::vector<std::size_t> next(views.size(), 0);
+  while (true) {
+    const SampleView* first = nullptr;  // a view with the earliest sample that is not written yet
+    std::size_t at = 0;
+    for (std::size_t v = 0; v < views.size(); ++v) {
+      if (next[v] == views[v].step.size()) continue;
+      if (first && first->step[at] <= views[v].step[next[v]]) continue;
+      first = &views[v];
+      at = next[v];
+    }
+    if (!first) break;
+    const std::int64_t step = first->step[at];
+    std::string line = std::to_string(step) + ',' + shortest(first->t[at]);
+    for (std::size_t v = 0; v < views.size(); ++v) {
+      if (next[v] < views[v].step.size() && views[v].step[next[v]] == step) {
+        for (double x : views[v].row(next[v])) (line += ',') += shortest(x);
+        ++next[v];
+      } else {
+        line.append(views[v].width(), ',');
+      }
+    }
+    out << (line += '\n');
+  }
+}
+
+void write_members_csv(std::ostream& out, std::span<const SampleView> views) {
+  ensure(!views.empty(), "write_members_csv: nothing to write");
+  write_head(out, "member", views);
+  for (std::size_t k = 0; k < views[0].values.size() / views[0].width(); ++k) {
+    std::string line = std::to_string(k);
     for (const SampleView& view : views) {
       for (double x : view.row(k)) (line += ',') += shortest(x);
     }

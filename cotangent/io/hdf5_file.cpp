@@ -172,6 +172,24 @@ void Hdf5File::append(const SampleView& view) {
   if (view.width() > 0) group.value.append(H5T_NATIVE_DOUBLE, view.values.data(), count);
 }
 
+void Hdf5File::write_array(const std::string& name, const Shape& shape,
+                           std::span<const double> values) {
+  const QuietErrors quiet;
+  ensure(values.size() == static_cast<std::size_t>(shape.size()),
+         "Hdf5File::write_array: sizes differ");
+  std::vector<hsize_t> size;
+  for (std::int64_t n : shape) size.push_back(static_cast<hsize_t>(n));
+  const Handle space(H5Screate_simple(static_cast<int>(size.size()), size.data(), nullptr),
+                     H5Sclose, "make a dataspace");
+  const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "make properties");
+  H5Pset_create_intermediate_group(links.get(), 1);
+  const Handle set(H5Dcreate2(impl_->file.get(), name.c_str(), H5T_IEEE_F64LE, space.get(),
+                              links.get(), H5P_DEFAULT, H5P_DEFAULT),
+                   H5Dclose, "make a dataset");
+  check(H5Dwrite(set.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+        "write an array");
+}
+
 void Hdf5File::set_attribute(const std::string& name, const std::string& text) {
   const QuietErrors quiet;
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "make a type");
@@ -213,6 +231,22 @@ Samples read_samples(const std::filesystem::path& path, const std::string& name)
   read("t", H5T_NATIVE_DOUBLE, samples.t);
   samples.shape = read("value", H5T_NATIVE_DOUBLE, samples.values);
   return samples;
+}
+
+PlainArray read_array(const std::filesystem::path& path, const std::string& name) {
+  const QuietErrors quiet;
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "open the file");
+  const Handle set(H5Dopen2(file.get(), name.c_str(), H5P_DEFAULT), H5Dclose, "open a dataset");
+  const Handle space(H5Dget_space(set.get()), H5Sclose, "read a dataspace");
+  const int rank = H5Sget_simple_extent_ndims(space.get());
+  if (rank < 0 || rank > Shape::kMaxRank) throw DeviceError("HDF5: not an array");
+  hsize_t size[Shape::kMaxRank] = {};
+  H5Sget_simple_extent_dims(space.get(), size, nullptr);
+  PlainArray array{Shape(std::vector<std::int64_t>(size, size + rank)), {}};
+  array.values.resize(static_cast<std::size_t>(array.shape.size()));
+  check(H5Dread(set.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()),
+        "read an array");
+  return array;
 }
 
 void Hdf5File::commit() {

@@ -2,12 +2,14 @@
 //   /NAME/step  int64 [samples]
 //   /NAME/t     float64 [samples]
 //   /NAME/value float64 [samples] + shape
+// and plain arrays, /NAME float64.
 // Rows are appended while a run goes on, so that a long trajectory need not fit in memory.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ class Hdf5File {
   /// Appends the samples of `view` to the group of its name ("energy", "trajectory/q"), which is
   /// made at first use.
   void append(const SampleView& view);
+  /// An array of its own, row-major; groups in its name are made.
+  void write_array(const std::string& name, const Shape& shape, std::span<const double> values);
   /// A text attribute of the root, e.g. "title".
   void set_attribute(const std::string& name, const std::string& text);
   void set_attribute(const std::string& name, double value);
@@ -44,5 +48,12 @@ struct Samples {
 };
 /// Throws DeviceError when the file, the group or its layout is not what append writes.
 Samples read_samples(const std::filesystem::path& path, const std::string& name);
+
+/// What write_array wrote.
+struct PlainArray {
+  Shape shape;
+  std::vector<double> values;
+};
+PlainArray read_array(const std::filesystem::path& path, const std::string& name);
 
 }  // namespace cotangent::io

@@ -11,10 +11,46 @@ namespace cotangent::mechanics {
 
 using ir::Tensor;
 
+namespace {
+
+/// Of a system without q and p.
+EvaluatedRun evaluate_steps_of_x(const System& system, const ir::Function& step, double dt,
+                                 const InitialState& initial, std::int64_t steps,
+                                 const std::function<bool(std::int64_t)>& between) {
+  EvaluatedRun run;
+  run.x = initial.x;
+  while (run.steps < steps) {
+    std::vector<Tensor> arguments = {run.x, Tensor::scalar_of<std::int64_t>(run.steps)};
+    for (double x : {initial.t, dt}) arguments.push_back(Tensor::scalar_of<double>(x));
+    for (const Parameter& x : system.parameters) arguments.push_back(x.value);
+    Tensor after = ir::evaluate(step, arguments)[0];
+    if (const auto bad = first_non_finite(after)) {
+      run.fault.emplace();
+      run.fault->made = ir::find_non_finite(step, arguments, 0);
+      run.fault->step = run.steps + 1;
+      run.fault->t = std::fma(static_cast<double>(run.steps + 1), dt, initial.t);
+      run.fault->component = state_component(system, "x", system.shape, *bad);
+      return run;
+    }
+    run.x = std::move(after);
+    ++run.steps;
+    if (!between(run.steps)) {
+      run.interrupted = run.steps < steps;
+      return run;
+    }
+  }
+  return run;
+}
+
+}  // namespace
+
 EvaluatedRun evaluate_steps(const System& system, const Flow& flow, double dt,
                             const InitialState& initial, std::int64_t steps,
                             const std::function<bool(std::int64_t)>& between) {
   const ir::FunctionPtr step = flow.step_program();
+  if (system.form != Form::kCanonical) {
+    return evaluate_steps_of_x(system, *step, dt, initial, steps, between);
+  }
   const Arithmetic& arithmetic = flow.plan().arithmetic;
   const std::vector<Part> parts = state_parts(arithmetic);
   Carry carry(arithmetic, initial,

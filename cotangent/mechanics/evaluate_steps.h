@@ -24,6 +24,7 @@ struct EvaluatedRun {
   std::int64_t steps = 0;  ///< done, all finite
   bool interrupted = false;
   ir::Tensor q, p;  ///< after them, with the bits of the compiled run
+  ir::Tensor x;     ///< the same of a system without q and p
   std::optional<FirstNonFinite> fault;
 };
 

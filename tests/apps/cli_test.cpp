@@ -56,8 +56,7 @@ TEST(Cli, WhatDoesNotRunYetIsRefusedByName) {
     const char* says;
   } cases[] = {{"[monitor]\nmegno = true\n", "megno can be read"},
                {"[multirate]\nfast = [\"spring\"]\ninner = 2\n", "[multirate] can be read"},
-               {"[symmetries]\nturn = {dq = \"p\", dp = \"-q\"}\n", "[symmetries] can be read"},
-               {"[ensemble]\nsize = 2\nspread = {q = {normal = 0.1}}\n", "[ensemble] can be read"}};
+               {"[symmetries]\nturn = {dq = \"p\", dp = \"-q\"}\n", "[symmetries] can be read"}};
   for (const auto& c : cases) {
     const CliResult result = run_cli({"run", folder.write("system.toml", text + c.more)});
     EXPECT_EQ(result.code, 2) << result.err;

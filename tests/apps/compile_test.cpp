@@ -69,7 +69,12 @@ TEST(Compile, EveryExampleIsInTheList) {
   std::size_t examples = 0;
   for (const auto& entry : std::filesystem::directory_iterator(
            std::filesystem::path(example("kepler")).parent_path())) {
-    examples += entry.path().extension() == ".toml";
+    if (entry.path().extension() != ".toml") continue;
+    // Those that `compile` refuses by name.
+    const std::string text = read_file(entry.path());
+    const auto has = [&](const char* table) { return text.find(table) != std::string::npos; };
+    examples +=
+        !has("\n[ensemble]") && !has("\n[equations]") && !has("\n[map]") && !has("\n[structure]");
   }
   EXPECT_EQ(examples, 9u);
 }

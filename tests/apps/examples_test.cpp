@@ -215,8 +215,8 @@ TEST(Examples, TrappedChargesSwingAsOne) {
   for (double l : lz.value) EXPECT_NEAR(l, lz.value.front(), 1e-11);
 }
 
-// Reference: the parabola. Before the backboard the ball is free, so the energy and the speed across
-// are those of the throw.
+// Reference: the parabola. Before the backboard the ball is free, so the energy and the speed
+// across are those of the throw.
 TEST(Examples, Basket) {
   const json answer = run_example("basket");
   EXPECT_LT(relative_error(answer, "energy"), 1e-8);
@@ -224,6 +224,29 @@ TEST(Examples, Basket) {
   // x(t) = 5.5 t is 3.3 from the ring at t = 0.6, well before the board.
   const std::size_t early = 460;
   EXPECT_NEAR(across.value[early], 5.5 * across.t[early] - 6.0, 1e-9);
+}
+
+// Theory: with v = 1 + s the half axis is 1 / (2 - v^2) = 1 + 2 s + 5 s^2 + ..., so s of 0.01 gives
+// a mean of 1.0005 and a deviation of 0.02; a thousand members know these to 0.02 / sqrt(1000) and
+// 0.02 / sqrt(2000), and four of those are allowed. A ring of radius 1 has a deviation of 1/sqrt(2)
+// along any axis; after 20 turns the phases differ by 20 (2 pi) (3/2) 0.02 = 3.8.
+TEST(Examples, KeplerEnsembleBecomesARing) {
+  const json answer = run_example("kepler_ensemble");
+  EXPECT_EQ(answer.at("ensemble").at("size"), 1000);
+  EXPECT_EQ(answer.at("ensemble").at("seed"), 7);
+  EXPECT_EQ(answer.at("ensemble").at("finite_members"), 1000);
+  const Curve mean = curve(answer, "half_axis.mean"), spread = curve(answer, "half_axis.std");
+  EXPECT_NEAR(mean.value.front(), 1.0005, 4 * 0.02 / std::sqrt(1000.0));
+  EXPECT_NEAR(spread.value.front(), 0.02, 4 * 0.02 / std::sqrt(2000.0));
+  // Each member keeps its energy to the method's 3e-9.
+  EXPECT_NEAR(mean.value.back(), mean.value.front(), 1e-8);
+  EXPECT_NEAR(spread.value.back(), spread.value.front(), 1e-8);
+  EXPECT_LT(curve(answer, "energy_error.max").value.back(), 1e-8);
+  EXPECT_NEAR(curve(answer, "half_axis.q50").value.back(), 1,
+              4 * 1.2533 * 0.02 / std::sqrt(1000.0));
+  const Curve along = curve(answer, "along.std");
+  EXPECT_EQ(along.value.front(), 0);
+  EXPECT_NEAR(along.value.back(), 1 / std::sqrt(2.0), 0.05);
 }
 
 }  // namespace

@@ -5,7 +5,11 @@ set -euo pipefail
 : "${COTANGENT:?}" "${COTANGENT_SOURCE_DIR:?}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for file in "$COTANGENT_SOURCE_DIR"/examples/*.toml; do
+# All but those that `compile` refuses by name.
+mapfile -t files < <(grep -LE '^\[(ensemble|equations|map|structure)\]' \
+  "$COTANGENT_SOURCE_DIR"/examples/*.toml)
+[ ${#files[@]} -ge 9 ]
+for file in "${files[@]}"; do
   name=$(basename "$file" .toml)
   "$COTANGENT" compile "$file" --target cuda --quiet -o "$work/$name.cu"
   "$COTANGENT" compile "$file" --target cuda --quiet --set run.precision=f32 -o "$work/${name}_f32.cu"
@@ -34,7 +38,7 @@ for kind in wgsl cuda; do
 done
 
 # On a device: f32 round-off over 100 steps, which some of these systems amplify.
-for file in "$COTANGENT_SOURCE_DIR"/examples/*.toml; do
+for file in "${files[@]}"; do
   settings=(--set run.precision=f32 --set run.steps=100 --json --quiet)
   "$COTANGENT" compile "$file" --target wgsl "${settings[@]}" >"$work/compiled.json"
   "$COTANGENT" run "$file" "${settings[@]}" >"$work/ran.json"

@@ -124,6 +124,39 @@ TEST_F(Outputs, JsonKeepsBitsAndOrder) {
   }
 }
 
+TEST_F(Outputs, CsvLeavesCellsEmptyWhereAViewHasNoSample) {
+  const std::vector<std::int64_t> fine_steps = {0, 2, 4}, coarse_steps = {0, 3, 4};
+  const std::vector<double> fine_t = {0, 0.2, 0.4}, coarse_t = {0, 0.3, 0.4};
+  const std::vector<double> fine = {1, 2, 3}, coarse = {4, 5, 6, 7, 8, 9};
+  const std::vector<SampleView> views = {{"a", {}, 2, fine_steps, fine_t, fine},
+                                         {"b", Shape{2}, 3, coarse_steps, coarse_t, coarse}};
+  std::ostringstream out;
+  write_csv(out, views);
+  EXPECT_EQ(out.str(), "step,t,a,b[0],b[1]\n0,0,1,4,5\n2,0.2,2,,\n3,0.3,,6,7\n4,0.4,3,8,9\n");
+}
+
+TEST_F(Outputs, MembersHaveARowEach) {
+  const std::vector<double> q = {1, 2, 3, 4}, s = {5, 6};
+  std::vector<SampleView> views(2);
+  views[0].name = "q", views[0].shape = Shape{2}, views[0].values = q;
+  views[1].name = "s", views[1].values = s;
+  std::ostringstream out;
+  write_members_csv(out, views);
+  EXPECT_EQ(out.str(), "member,q[0],q[1],s\n0,1,2,5\n1,3,4,6\n");
+}
+
+TEST_F(Outputs, Hdf5ArraysReadBack) {
+  const fs::path path = folder_ / "arrays.h5";
+  const std::vector<double> x = {1, 2, 3, 4, 5, 6};
+  Hdf5File file(path);
+  file.write_array("members/x", Shape{3, 2}, x);
+  file.commit();
+  const PlainArray back = read_array(path, "members/x");
+  EXPECT_EQ(back.shape, (Shape{3, 2}));
+  EXPECT_EQ(back.values, x);
+  EXPECT_THROW(read_array(path, "members/y"), DeviceError);
+}
+
 TEST_F(Outputs, CsvReadsBackExactly) {
   const std::vector<std::int64_t> step = {0, 10};
   const std::vector<double> t = {0, 0.1 + 0.2};

@@ -1,0 +1,29 @@
+// The state as people name it: q, p and v, or the arrays that [initial] names.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cotangent/mechanics/flow.h"
+
+namespace cotangent::apps {
+
+struct NamedArray {
+  std::string name;
+  ir::Tensor value;
+};
+
+/// x of a system without q and p as its arrays; of a batch [size, n] each is [size, ...].
+std::vector<NamedArray> arrays_of(const mechanics::System& system, const ir::Tensor& x);
+
+/// The state at the end: q, p and v, or the arrays of x. Of an ensemble the mean of its members.
+std::vector<NamedArray> final_state(const mechanics::System& system,
+                                    const mechanics::RunResult& result);
+
+/// The members of an ensemble at the end, [size, ...] each: q and p, or the arrays of x.
+std::vector<NamedArray> final_members(const mechanics::System& system,
+                                      const mechanics::RunResult& result);
+
+std::vector<double> doubles_of(const ir::Tensor& tensor);
+
+}  // namespace cotangent::apps

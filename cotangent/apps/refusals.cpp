@@ -1,0 +1,43 @@
+#include "cotangent/apps/refusals.h"
+
+#include "cotangent/base/error.h"
+
+namespace cotangent::apps {
+namespace {
+
+std::string place_of(const Prepared& prepared, SourceSpan span) {
+  return prepared.file.source && !span.empty() ? show_place(*prepared.file.source, span) : "";
+}
+
+}  // namespace
+
+void refuse_ensemble(const Prepared& prepared, const std::string& command) {
+  if (!prepared.plan.ensemble) return;
+  throw UserError(ErrorParts{command + " works on one run, and this file asks for an ensemble",
+                             place_of(prepared, prepared.plan.ensemble->size_span),
+                             "`cotangent run` and `cotangent explain` take ensembles",
+                             "give it a copy of the file without [ensemble]"});
+}
+
+void refuse_integrator(const Prepared& prepared, const std::string& command) {
+  if (!prepared.plan.integrator) return;
+  const bool canonical = prepared.file.system.form == mechanics::Form::kCanonical;
+  throw UserError(
+      ErrorParts{command + " does not know the method " + prepared.plan.method,
+                 place_of(prepared, prepared.file.run.method_span),
+                 "it takes compositions of kicks and drifts, of q and p",
+                 canonical ? "choose one, for example --set run.method=leapfrog"
+                           : "`cotangent run` takes this file; for a difference, run it twice with "
+                             "--set parameters.NAME=VALUE"});
+}
+
+void refuse_map(const Prepared& prepared, const std::string& command) {
+  if (prepared.file.system.form != mechanics::Form::kMap) return;
+  throw UserError(ErrorParts{command + " goes back in time, and a map has no way back",
+                             place_of(prepared, prepared.file.system.arrays[0].span),
+                             "two states may have the same image",
+                             "use `cotangent check --evaluate`, or write the inverse as a map of "
+                             "its own and compare"});
+}
+
+}  // namespace cotangent::apps

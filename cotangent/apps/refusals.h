@@ -1,0 +1,19 @@
+// Commands that do not know every plan say so before they compute anything.
+#pragma once
+
+#include <string>
+
+#include "cotangent/apps/prepared.h"
+
+namespace cotangent::apps {
+
+/// UserError where there is an ensemble: `command` works on one run.
+void refuse_ensemble(const Prepared& prepared, const std::string& command);
+
+/// UserError where the plan is no composition of kicks and drifts, all that `command` knows.
+void refuse_integrator(const Prepared& prepared, const std::string& command);
+
+/// UserError for a map, which has no way back.
+void refuse_map(const Prepared& prepared, const std::string& command);
+
+}  // namespace cotangent::apps
