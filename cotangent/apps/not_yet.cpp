@@ -12,9 +12,6 @@ void refuse_what_does_not_run(const formats::LoadedFile& file) {
                    "remove it, or wait for a later version"});
   };
   const mechanics::System& system = file.system;
-  if (system.form == mechanics::Form::kEquations) refuse("[equations]", system.arrays[0].span);
-  if (system.form == mechanics::Form::kMap) refuse("[map]", system.arrays[0].span);
-  if (system.form == mechanics::Form::kBracket) refuse("this [structure]", system.structure.span);
   if (!system.symmetries.empty()) refuse("[symmetries]", system.symmetries[0].span);
   const mechanics::RunSettings& run = file.run;
   if (run.multirate) refuse("[multirate]", run.multirate->levels_span);

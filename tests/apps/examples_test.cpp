@@ -249,5 +249,67 @@ TEST(Examples, KeplerEnsembleBecomesARing) {
   EXPECT_NEAR(along.value.back(), 1 / std::sqrt(2.0), 0.05);
 }
 
+// Exact: d/dt (x^2 / 2) = sigma (x y - x^2) and dz/dt = x y - beta z average to (end - start) / T,
+// which is below 0.4 / sigma and 0.05 here; sampling every 0.05 adds less than that. Malkus (1972)
+// proved the mean of z to be at most rho - 1.
+TEST(Examples, LorenzMeansAgree) {
+  const json answer = run_example("lorenz");
+  const auto mean = [&](const char* name) {
+    const Curve c = curve(answer, name);
+    double sum = 0;
+    for (double x : c.value) sum += x;
+    return sum / static_cast<double>(c.value.size());
+  };
+  const double square = mean("square"), product = mean("product"), height = mean("height");
+  EXPECT_NEAR(square, product, 0.1);
+  EXPECT_NEAR(product, 8.0 / 3.0 * height, 0.2);
+  EXPECT_LT(height, 27);
+  EXPECT_GT(height, 23);  // and it is no fixed point, where it would be 27
+  EXPECT_EQ(answer.at("final").size(), 3);
+  EXPECT_TRUE(answer.at("final").at("z").is_number());
+  EXPECT_TRUE(answer.at("invariants").empty());
+}
+
+// Exact: the fixed points of the map taken four times at r = 3.5, which attract it; 3.2 has two, in
+// closed form (r + 1 +- sqrt((r - 3)(r + 1))) / (2 r).
+TEST(Examples, LogisticMapTakesTurns) {
+  const std::vector<double> four = curve(run_example("logistic_map"), "population").value;
+  ASSERT_EQ(four.size(), 1001);
+  for (std::size_t k = 900; k + 4 < four.size(); ++k) {
+    EXPECT_NEAR(four[k + 4], four[k], 1e-14);
+    EXPECT_GT(std::abs(four[k + 2] - four[k]), 0.01);
+  }
+  const double r = 3.2;
+  const std::vector<double> two =
+      curve(run_example("logistic_map", {"--set", "parameters.r=3.2"}), "population").value;
+  const double low = (r + 1 - std::sqrt((r - 3) * (r + 1))) / (2 * r);
+  const double high = (r + 1 + std::sqrt((r - 3) * (r + 1))) / (2 * r);
+  EXPECT_NEAR(std::min(two[999], two[1000]), low, 1e-14);
+  EXPECT_NEAR(std::max(two[999], two[1000]), high, 1e-14);
+}
+
+// Landau and Lifshitz, Mechanics, 37: for M^2 < 2 E I_2 the middle component is sn(rate t) and is
+// zero every 2 K(k) / rate. The step's error in E, 1e-6 of it, moves that by 0.02.
+TEST(Examples, RigidBodyTurnsOver) {
+  const json answer = run_example("rigid_body");
+  const Curve middle = curve(answer, "middle"), length = curve(answer, "length");
+  for (double x : length.value) EXPECT_NEAR(x, length.value.front(), 1e-12);
+  EXPECT_LT(relative_error(answer, "energy"), 1e-5);
+  const double i1 = 1, i2 = 2, i3 = 3, two_e = 0.01 * 0.01 / i1 + 1 / i2, m2 = 1 + 0.01 * 0.01;
+  const double rate = std::sqrt((i2 - i1) * (two_e * i3 - m2) / (i1 * i2 * i3));
+  const double k2 = (i3 - i2) * (m2 - two_e * i1) / ((i2 - i1) * (two_e * i3 - m2));
+  const double between = 2 * std::comp_ellint_1(std::sqrt(k2)) / rate;
+  std::vector<double> zeros;
+  for (std::size_t k = 1; k < middle.t.size(); ++k) {
+    const double a = middle.value[k - 1], b = middle.value[k];
+    if ((a < 0) == (b < 0)) continue;
+    zeros.push_back(middle.t[k - 1] + (middle.t[k] - middle.t[k - 1]) * a / (a - b));
+  }
+  ASSERT_GE(zeros.size(), 5);
+  for (std::size_t k = 1; k < zeros.size(); ++k) {
+    EXPECT_NEAR(zeros[k] - zeros[k - 1], between, 0.1);
+  }
+}
+
 }  // namespace
 }  // namespace cotangent::apps::testing
