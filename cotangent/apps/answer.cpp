@@ -241,6 +241,47 @@ static void write_units(io::JsonWriter& json, const formats::UnitLabels& units) 
   json.end_object().end_object();
 }
 
+/// Growth rates and symplecticity, where they were asked for.
+static void write_tangent_json(io::JsonWriter& json, const mechanics::RunResult& result) {
+  if (const auto& l = result.lyapunov) {
+    json.key("lyapunov")
+        .begin_object()
+        .key("exponents")
+        .value(std::span<const double>(l->exponents));
+    json.key("errors").value(std::span<const double>(l->errors));
+    json.field("sum", l->sum).field("pairing", l->pairing).end_object();
+  }
+  if (const auto& m = result.megno) {
+    json.key("megno").begin_object().field("megno", m->megno).field("mean", m->mean);
+    json.field("lyapunov", m->lyapunov).field("chaotic", m->chaotic).end_object();
+  }
+  if (const auto& s = result.symplecticity) {
+    json.key("symplecticity").begin_object().field("defect", s->defect);
+    json.field("keeps", s->keeps).end_object();
+  }
+}
+
+static void write_tangent_text(std::ostream& out, const mechanics::RunResult& result) {
+  if (!result.lyapunov && !result.megno && !result.symplecticity) return;
+  out << "\nbeside the run\n";
+  TextTable table;
+  table.width = 200;
+  if (const auto& l = result.lyapunov) {
+    for (std::size_t k = 0; k < l->exponents.size(); ++k) {
+      table.rows.push_back({k == 0 ? "Lyapunov exponents" : "", number_text(l->exponents[k], 6),
+                            "+- " + number_text(l->errors[k], 2)});
+    }
+  }
+  if (const auto& m = result.megno) {
+    table.rows.push_back({"MEGNO", number_text(m->mean, 6),
+                          m->chaotic ? "the mean, still rising: chaotic" : "the mean"});
+  }
+  if (const auto& s = result.symplecticity) {
+    table.rows.push_back({"symplecticity", number_text(s->defect, 2), s->text});
+  }
+  out << table;
+}
+
 void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   const mechanics::Plan& plan = answer.prepared.plan;
   const mechanics::RunResult& result = answer.result;
@@ -288,12 +329,15 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
     for (std::size_t k = 0; k < view.t.size(); ++k) json.array(view.shape, view.row(k));
     json.end_array().end_object();
   }
-  json.end_object().field("state_hash", result.state_hash);
+  json.end_object();
+  write_tangent_json(json, result);
+  json.field("state_hash", result.state_hash);
   json.key("timing").begin_object().field("front_s", answer.prepared.front_s);
   json.field("compile_s", result.compile_s).field("run_s", result.run_s);
   json.field("steps_per_s", answer.steps_per_second()).end_object();
   json.key("outputs").value(std::span<const std::string>(answer.outputs));
   json.field("status", answer.status());
+  if (!result.stopped_why.empty()) json.field("stopped_why", result.stopped_why);
   if (result.fault) write_fault(json, *result.fault);
   if (!result.stopped_why.empty()) json.field("stopped_why", result.stopped_why);
   json.end_object();
@@ -311,6 +355,7 @@ void write_answer_text(std::ostream& out, const Answer& answer) {
   write_invariants_text(out, answer);
   if (answer.prepared.plan.ensemble) write_statistics_text(out, answer);
   write_observables_text(out, answer);
+  write_tangent_text(out, result);
   write_state_text(out, answer);
   out << "\ntiming      front " << duration_text(answer.prepared.front_s) << ", compile "
       << duration_text(result.compile_s) << ", run " << duration_text(result.run_s) << " ("

@@ -31,6 +31,17 @@ std::string place_of(const mechanics::Fact& fact, const SourcePtr& source) {
   return source->name + ':' + std::to_string(at.line) + ':' + std::to_string(at.column);
 }
 
+/// What would be warned of before a run, and what became of the symmetries that the file claims.
+void look_ahead(Prepared& prepared) {
+  for (const mechanics::Fact& claim : prepared.plan.watch.claims) {
+    prepared.facts.all.push_back(claim);
+  }
+  for (std::string& text :
+       mechanics::warnings_before(prepared.file.system, prepared.plan, prepared.file.initial)) {
+    prepared.plan.decisions.push_back({"warning", "before the run", std::move(text)});
+  }
+}
+
 void write_facts_text(std::ostream& out, const Prepared& prepared) {
   out << "facts\n";
   for (const mechanics::Fact& fact : prepared.facts.all) {
@@ -102,7 +113,8 @@ int explain_command(const ExplainOptions& options, Console& console) {
   };
   const bool compiles = shown("program") || shown("kernels") || shown("code");
   runtime::why_not_run(options.cpu);  // refuses a name that is not known
-  const Prepared prepared = prepare_to_explain(options, console.telemetry);
+  Prepared prepared = prepare_to_explain(options, console.telemetry);
+  if (!prepared.refused) look_ahead(prepared);
   // Asked for by name and not to be had: what there is is printed, then the refusal is an error.
   const bool fails = prepared.refused && (compiles || (shown("plan") && !options.show.empty()));
   Texts texts;

@@ -29,6 +29,14 @@ void plan_ensemble(Prepared& prepared) {
     parts.remedy = "take run.precision out, or [ensemble]";
     throw UserError(parts);
   }
+  if (prepared.file.run.monitor.any()) {
+    ErrorParts parts;
+    parts.what = "[monitor] beside [ensemble]";
+    if (!asked.size_span.empty()) parts.where = show_place(*prepared.file.source, asked.size_span);
+    parts.why = "monitors watch one run";
+    parts.remedy = "leave one of the two out";
+    throw UserError(parts);
+  }
   prepared.plan.ensemble = asked;
   std::vector<std::string> names;
   for (const mechanics::Spread& s : asked.spreads) {

@@ -84,6 +84,11 @@ int run_command(const RunOptions& options, Console& console) {
                                       : ""));
   }
 
+  for (const std::string& text :
+       mechanics::warnings_before(prepared.file.system, prepared.plan, prepared.file.initial)) {
+    telemetry.warn(text);
+  }
+
   mechanics::RunControl control;
   control.record_trajectory = outputs.has_value();
   control.interrupted = [&] { return interrupt.raised(); };
@@ -121,6 +126,7 @@ int run_command(const RunOptions& options, Console& console) {
   if (result.fault) {
     telemetry.log(telemetry::Level::kError, fault_text(result, prepared));
   }
+  if (!result.goes_wrong.empty()) telemetry.warn(result.goes_wrong);
   if (result.status == mechanics::RunStatus::kStopped) {
     telemetry.log(telemetry::Level::kError, stop_text(result));
   }

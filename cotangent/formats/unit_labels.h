@@ -17,7 +17,7 @@ struct UnitLabels {
 
   /// Of "energy", "momentum", "angular_momentum", and of an energy term.
   std::string of_invariant(const std::string& name) const {
-    if (name == "energy") return energy;
+    if (name == "energy" || name == "shadow_energy") return energy;
     if (name == "angular_momentum") return angular_momentum;
     return name == "momentum" && p.size() == 1 ? p[0] : "";
   }

@@ -51,7 +51,10 @@ class FlowImpl final : public Flow {
     const auto& chunk = m.chunk().executable();
     const runtime::CallStats before = chunk ? chunk->stats() : runtime::CallStats{};
     const RunClock clock{initial.t, control.reverse ? -plan_.dt : plan_.dt};
-    RunResult result = drive(system, facts, m, clock, control, initial, steps);
+    RunResult result =
+        drive(system, facts, m, clock, control, initial, steps, plan_.watch.settings.stop);
+    if (measures_tangent(plan_.watch.settings))
+      watch_tangent(system, plan_, clock.dt, initial, result);
     result.compile_s = compile_s_;
     if (chunk) report_kernel(*chunk, before, result.steps);
     return result;

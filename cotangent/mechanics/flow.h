@@ -10,7 +10,9 @@
 #include <memory>
 #include <optional>
 
+#include "cotangent/mechanics/lyapunov.h"
 #include "cotangent/mechanics/plan.h"
+#include "cotangent/mechanics/symplecticity.h"
 #include "cotangent/runtime/executable.h"
 
 namespace cotangent::mechanics {
@@ -84,7 +86,12 @@ struct RunResult {
   double run_s = 0, compile_s = 0;
   std::optional<NonFinite> fault;
   std::string stopped_why;
-  std::vector<ir::Tensor> members;  ///< of an ensemble: q and p, or x, [size, ...] each
+  std::string goes_wrong;  ///< what early_stop.h says of the energy, where nobody asked to stop
+  // Asked for by the plan's `watch`, of a run that finished: the same steps, a tangent map beside.
+  std::optional<LyapunovResult> lyapunov;
+  std::optional<MegnoResult> megno;
+  std::optional<Symplecticity> symplecticity;  ///< at the first and the last state
+  std::vector<ir::Tensor> members;             ///< of an ensemble: q and p, or x, [size, ...] each
 };
 
 struct FlowOptions {

@@ -83,6 +83,12 @@ FunctionPtr angular_momentum(const System& system) {
   return b.finish({b.concatenate(parts, 0)});
 }
 
+/// What a plan watches beside, as observers see it: (q, p, v, t, parameters...).
+FunctionPtr watched(const System& system, const WatchedInvariant& w) {
+  ObserverBuilder o(w.name, system);
+  return o.b.finish({o.b.inline_call(*w.value, o.energy_arguments())[0]});
+}
+
 /// q, p, or the array of x that begins at `offset`.
 FunctionPtr part_of_state(const System& system, const std::string& name, std::int64_t offset,
                           const Shape& shape) {
@@ -102,6 +108,7 @@ std::vector<Value> parameter_values(Builder& b, const System& system) {
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
                                  bool trajectory, telemetry::Telemetry* telemetry) {
   const std::int64_t every = std::max<std::int64_t>(1, plan.every);
+  const std::int64_t monitored = plan.watch.settings.every > 0 ? plan.watch.settings.every : every;
   std::vector<Output> outputs;
   using Kind = Output::Kind;
   const auto add = [&](Kind kind, std::string name, const FunctionPtr& f, std::int64_t cadence,
@@ -113,13 +120,16 @@ std::vector<Output> make_outputs(const System& system, const Facts& facts, const
   };
   const auto momentum_if = [&](const char* fact, Kind kind, const char* name, auto function) {
     if (system.form != Form::kCanonical || !facts.holds(fact)) return;
-    add(kind, name, function(system), every, facts.find(fact).how);
+    add(kind, name, function(system), monitored, facts.find(fact).how);
   };
   if (!system.terms.empty()) {
-    add(Kind::kEnergy, "energy", energies(system), every, facts.find("time_dependent").how);
+    add(Kind::kEnergy, "energy", energies(system), monitored, facts.find("time_dependent").how);
   }
   momentum_if("translation_invariant", Kind::kMomentum, "momentum", momentum);
   momentum_if("rotation_invariant", Kind::kAngularMomentum, "angular_momentum", angular_momentum);
+  for (const WatchedInvariant& w : plan.watch.invariants) {
+    add(Kind::kInvariant, w.name, watched(system, w), monitored, w.how);
+  }
   for (const Observable& o : system.observables) {
     add(Kind::kObservable, o.name, o.value, o.every > 0 ? o.every : every);
   }

@@ -50,6 +50,7 @@ class Planner {
       step();
       decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
       monitors();
+      plan_watch(system_, facts_, settings_.monitor, initial_, plan_);
       return std::move(plan_);
     }
     splitting();
@@ -58,6 +59,7 @@ class Planner {
     precision();
     kernel();
     monitors();
+    plan_watch(system_, facts_, settings_.monitor, initial_, plan_);
     gradients();
     return std::move(plan_);
   }

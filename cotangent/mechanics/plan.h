@@ -11,6 +11,7 @@
 #include "cotangent/mechanics/facts.h"
 #include "cotangent/mechanics/integrator.h"
 #include "cotangent/mechanics/splitting.h"
+#include "cotangent/mechanics/watch.h"
 
 namespace cotangent::mechanics {
 
@@ -52,7 +53,8 @@ struct Plan {
   Arithmetic arithmetic;                     ///< what that means here
   double dt = 0;
   std::int64_t steps = 0;
-  std::int64_t every = 0;  ///< cadence of monitors
+  std::int64_t every = 0;  ///< cadence of observers, and of monitors unless `watch` has its own
+  Watch watch;             ///< monitors beside energy and momenta
   std::vector<Decision> decisions;
 
   /// UserError, naming what asks, unless this is a composition of kicks and drifts of one system.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "cotangent/mechanics/early_stop.h"
 #include "cotangent/mechanics/state_hash.h"
 
 namespace cotangent::mechanics {
@@ -15,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kChunkSeconds = 0.05;
 constexpr double kProgressSeconds = 0.05;
+constexpr std::int64_t kLooks = 64;   // at the energy, by a run that may be stopped
 constexpr std::int64_t kGrowth = 16;  // from one chunk to the next while the speed is not known
 
 double seconds_since(Clock::time_point start) {
@@ -25,7 +27,7 @@ double seconds_since(Clock::time_point start) {
 class Run {
  public:
   Run(const System& system, const Facts& facts, const Machine& machine, const RunClock& clock,
-      const RunControl& control, const InitialState& initial, std::int64_t steps);
+      const RunControl& control, const InitialState& initial, std::int64_t steps, bool stop);
   RunResult go();
 
  private:
@@ -48,6 +50,8 @@ class Run {
   void report(std::int64_t done, double seconds, bool last);
   double time(std::int64_t step) const { return clock_.time(step); }
   void close_invariants();
+  std::optional<std::string> wrong_energy() const;
+  bool stops(std::int64_t done);
 
   const System& system_;
   const Facts& facts_;
@@ -66,11 +70,12 @@ class Run {
   std::size_t split_ = 0;
   std::int64_t split_left_ = 0;
   double last_report_ = -1;
-  std::string failed_;  ///< the check that stopped the last call of `advance`
+  std::int64_t watched_ = 0;  ///< the energy is looked at after every so many steps; 0: it is not
+  std::string failed_;        ///< the check that stopped the last call of `advance`
 };
 
 Run::Run(const System& system, const Facts& facts, const Machine& machine, const RunClock& clock,
-         const RunControl& control, const InitialState& initial, std::int64_t steps)
+         const RunControl& control, const InitialState& initial, std::int64_t steps, bool stop)
     : system_(system),
       facts_(facts),
       machine_(machine),
@@ -81,6 +86,9 @@ Run::Run(const System& system, const Facts& facts, const Machine& machine, const
       next_(machine.room()),
       samples_(machine.room_for_samples()) {
   prepare_series();
+  if (!stop || result_.invariants.empty() || result_.invariants[0].name != "energy") return;
+  const std::int64_t every = result_.invariants[0].series.every;
+  watched_ = every * std::max<std::int64_t>(StopRules{}.samples, steps / every / kLooks);
 }
 
 void Run::prepare_series() {
@@ -211,6 +219,7 @@ std::int64_t Run::next_count(std::int64_t done) const {
   } else if (control_.chunk > 0) {
     n = control_.chunk;
   }
+  if (watched_ > 0) n = std::min(n, watched_ - done % watched_);
   return std::clamp<std::int64_t>(n, 1, std::min(machine_.trip(), steps_ - done));
 }
 
@@ -330,6 +339,30 @@ void Run::close_invariants() {
   }
 }
 
+/// Of a run whose energy is kept; against the sum of the terms' sizes at its start.
+std::optional<std::string> Run::wrong_energy() const {
+  if (result_.invariants.empty() || result_.invariants[0].name != "energy") return std::nullopt;
+  const Series& energy = result_.invariants[0].series;
+  double scale = 0;
+  for (std::size_t k = 0; k < energy.values.size() && !(scale > 0); ++k) {
+    scale = 0;
+    for (std::size_t term = 0; term + 1 < result_.energy_terms.size(); ++term) {
+      scale += std::abs(result_.energy_terms[term].values[k]);
+    }
+  }
+  return goes_wrong(energy, scale);
+}
+
+/// Whether the run ends here, because its energy goes wrong.
+bool Run::stops(std::int64_t done) {
+  if (watched_ == 0 || done % watched_ != 0) return false;
+  const std::optional<std::string> why = wrong_energy();
+  if (!why) return false;
+  result_.status = RunStatus::kStopped;
+  result_.stopped_why = *why;
+  return true;
+}
+
 RunResult Run::go() {
   first_samples();
   for (const Invariant& i : result_.invariants) {
@@ -360,6 +393,7 @@ RunResult Run::go() {
     before = now;
     announce();
     report(done, now, done == steps_);
+    if (stops(done)) break;
   }
   result_.run_s = seconds_since(start);
   result_.steps = done;
@@ -367,6 +401,7 @@ RunResult Run::go() {
   final_samples();
   announce();
   close_invariants();
+  if (result_.status == RunStatus::kFinished) result_.goes_wrong = wrong_energy().value_or("");
   StateHash hash;
   for (const Tensor& x : carry_) hash.add(x);
   result_.state_hash = hash.text();
@@ -384,9 +419,9 @@ RunResult Run::go() {
 
 RunResult drive(const System& system, const Facts& facts, const Machine& machine,
                 const RunClock& clock, const RunControl& control, const InitialState& initial,
-                std::int64_t steps) {
+                std::int64_t steps, bool stop) {
   if (steps < 0) throw UserError("the number of steps is negative");
-  return Run(system, facts, machine, clock, control, initial, steps).go();
+  return Run(system, facts, machine, clock, control, initial, steps, stop).go();
 }
 
 }  // namespace cotangent::mechanics

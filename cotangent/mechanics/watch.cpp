@@ -1,0 +1,385 @@
+// What a plan watches beside energy and momenta, and the warnings before a run.
+#include "cotangent/mechanics/watch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "cotangent/base/error.h"
+#include "cotangent/base/text.h"
+#include "cotangent/ir/builder.h"
+#include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/bracket.h"
+#include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/flow.h"
+#include "cotangent/mechanics/integrator_programs.h"
+#include "cotangent/mechanics/kick_drift.h"
+#include "cotangent/mechanics/noether.h"
+#include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/retype.h"
+#include "cotangent/mechanics/shadow.h"
+#include "cotangent/transform/passes.h"
+
+namespace cotangent::mechanics {
+namespace {
+
+using ir::Builder;
+using ir::FunctionPtr;
+using ir::Tensor;
+using ir::Value;
+using Samples = std::vector<std::pair<Tensor, Tensor>>;
+
+constexpr int kSamples = 4;
+constexpr double kRoundOff = 1e-10;       // of a conservation defect, relative to what cancels
+constexpr std::size_t kMaxCyclic = 8;     // more are free particles: momentum says it
+constexpr double kProbeOperations = 2e6;  // of a probe that nobody asked for
+constexpr double kProbeStepOperations = 2e4;
+constexpr std::int64_t kProbeSteps = 1024;
+
+[[noreturn]] void refuse(const System& system, SourceSpan where, std::string what, std::string why,
+                         std::string remedy) {
+  throw UserError({std::move(what), place_text(system, where), std::move(why), std::move(remedy)});
+}
+
+bool composed(const Plan& plan) {
+  return !plan.integrator && !plan.linear;
+}
+
+Tensor initial_momentum(const System& system, const InitialState& initial) {
+  return initial.p ? *initial.p : momentum_from_velocity(system, initial);
+}
+
+std::vector<Tensor> arguments(const System& system, const std::pair<Tensor, Tensor>& sample,
+                              double t) {
+  std::vector<Tensor> args = {sample.first, sample.second, Tensor::scalar_of<double>(t)};
+  for (const Parameter& x : system.parameters) args.push_back(x.value);
+  return args;
+}
+
+double largest(const Tensor& x) {
+  double most = 0;
+  for (std::int64_t k = 0; k < x.size(); ++k) {
+    most = std::max(most, std::abs(static_cast<double>(x.real(k))));
+  }
+  return most;
+}
+
+/// States near the initial one at which the energy is finite; always the same ones.
+Samples samples_near(const System& system, const InitialState& initial) {
+  const Tensor q = initial.q, p = initial_momentum(system, initial);
+  const FunctionPtr energy = total_energy(system);
+  std::mt19937_64 random(1);
+  const auto moved = [&](const Tensor& x) {
+    const double size = largest(x) > 0 ? largest(x) : 1;
+    Tensor y(x.type());
+    for (std::int64_t k = 0; k < x.size(); ++k) {
+      const double u = static_cast<double>(random() >> 11) * 0x1p-52 - 1;
+      y.set_real(k, static_cast<double>(x.real(k)) + 0.2 * size * u);
+    }
+    return y;
+  };
+  Samples samples;
+  for (int tries = 0; tries < 4 * kSamples && samples.size() < kSamples; ++tries) {
+    const std::pair<Tensor, Tensor> s{moved(q), moved(p)};
+    const Tensor e = ir::evaluate(*energy, arguments(system, s, initial.t))[0];
+    if (std::isfinite(static_cast<double>(e.real(0)))) samples.push_back(s);
+  }
+  return samples;
+}
+
+std::string entry_name(const Shape& shape, std::int64_t k) {
+  if (shape.rank() < 2) return "p[" + std::to_string(k) + "]";
+  return "p[" + std::to_string(k / shape[1]) + "," + std::to_string(k % shape[1]) + "]";
+}
+
+/// (q, p, t, parameters...) -> p[k].
+FunctionPtr momentum_entry(const System& system, std::int64_t k) {
+  Builder b("momentum");
+  const ir::Type state{DType::kF64, system.shape};
+  b.param(state, "q");
+  const Value p = b.param(state, "p");
+  b.param(ir::scalar(DType::kF64), "t");
+  parameter_values(b, system);
+  const Value flat = b.reshape(p, Shape{system.shape.size()});
+  return b.finish({b.row(flat, k)});
+}
+
+/// The momenta of coordinates that H does not read, unless momentum itself says it all.
+std::vector<WatchedInvariant> cyclic_momenta(const System& system, const Facts& facts) {
+  std::vector<WatchedInvariant> found;
+  if (facts.cyclic.size() > kMaxCyclic || facts.holds("translation_invariant")) return found;
+  for (std::int64_t k = 0; k < system.shape.size(); ++k) {
+    const std::string name = entry_name(system.shape, k);
+    if (std::ranges::find(facts.cyclic, "q" + name.substr(1)) == facts.cyclic.end()) continue;
+    found.push_back({name, momentum_entry(system, k), How::kProved});
+  }
+  return found;
+}
+
+/// Result k of f alone.
+FunctionPtr result_of(const ir::Function& f, std::size_t k) {
+  Builder b(f.name());
+  std::vector<Value> x;
+  for (std::size_t i = 0; i < f.params().size(); ++i) {
+    x.push_back(b.param(f.param_type(i), f.param_names()[i]));
+  }
+  return transform::simplify(*b.finish({b.inline_call(f, x)[k]}));
+}
+
+std::string numbers(const Tensor& x) {
+  std::string text;
+  for (std::int64_t k = 0; k < std::min<std::int64_t>(x.size(), 6); ++k) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%.4g", static_cast<double>(x.real(k)));
+    text += (k ? ", " : "") + std::string(number);
+  }
+  return "[" + text + (x.size() > 6 ? ", ..]" : "]");
+}
+
+/// How fast the momentum changes at the first sample where it does.
+std::string counterexample(const System& system, const std::string& name, const ir::Function& value,
+                           const Samples& samples, double t) {
+  const FunctionPtr rate = rate_along(system, value);
+  for (const auto& s : samples) {
+    if (conservation_defect(system, value, {s}, t) < kRoundOff) continue;
+    const auto r = static_cast<double>(ir::evaluate(*rate, arguments(system, s, t))[0].real(0));
+    char number[32];
+    std::snprintf(number, sizeof number, "%.4g", r);
+    return "'" + name + "' is no symmetry of this energy: its momentum changes at the rate " +
+           number + " at q = " + numbers(s.first) + ", p = " + numbers(s.second);
+  }
+  return "'" + name +
+         "' is no symmetry that could be tested: no state near the initial one has a "
+         "finite energy";
+}
+
+/// What a claim is worth: invariance of each term by the facts, and whether the momentum is kept at
+/// the samples. The two differ where terms change into each other (kept), and where the generator
+/// depends on time.
+Fact claim_of(const System& system, const InitialState& initial, const Symmetry& symmetry,
+              const Samples& samples, std::vector<WatchedInvariant>& invariants) {
+  const FunctionPtr dq = result_of(*symmetry.generator, 0), dp = result_of(*symmetry.generator, 1);
+  FunctionPtr value;
+  try {
+    const SymmetryField field{symmetry.name, dq, symmetry.lifted ? nullptr : dp};
+    value = momentum_map(system, field, samples, initial.t);
+  } catch (const UserError& e) {
+    refuse(system, symmetry.span, e.parts().what, e.parts().why, e.parts().remedy);
+  }
+  Fact fact = find_invariance(system, initial, {symmetry.name, dq, dp, symmetry.span});
+  const bool kept =
+      !samples.empty() && conservation_defect(system, *value, samples, initial.t) < kRoundOff;
+  fact.place = symmetry.span;
+  if (kept) {
+    if (!std::get<bool>(fact.value)) {
+      fact.value = true;
+      fact.how = How::kTested;
+      fact.derivation.clear();
+      fact.term.clear();
+      fact.detail = "the momentum of '" + symmetry.name + "' does not change at " +
+                    std::to_string(samples.size()) + " states near the initial one";
+    }
+    invariants.push_back({symmetry.name, value, fact.how});
+    return fact;
+  }
+  fact.value = false;
+  fact.how = How::kTested;
+  fact.derivation.clear();
+  fact.detail = counterexample(system, symmetry.name, *value, samples, initial.t);
+  return fact;
+}
+
+/// The names of outputs are one name space.
+void refuse_taken_names(const System& system) {
+  for (const Symmetry& s : system.symmetries) {
+    bool taken = s.name == "energy" || s.name == "momentum" || s.name == "angular_momentum" ||
+                 s.name == "shadow_energy";
+    for (const Observable& o : system.observables) taken |= o.name == s.name;
+    if (taken) {
+      refuse(system, s.span, "the symmetry '" + s.name + "' has the name of something observed",
+             "its momentum is an invariant of that name", "call it something else");
+    }
+  }
+}
+
+void refuse_what_has_no_meaning(const System& system, const Facts& facts, const Plan& plan,
+                                const MonitorSettings& m) {
+  const bool canonical = system.form == Form::kCanonical;
+  if (!canonical && !system.symmetries.empty()) {
+    refuse(system, system.symmetries[0].span, "[symmetries] of a system without q and p",
+           "momenta of symmetries are worked out for canonical q and p",
+           "remove it, and watch the quantity that is kept as an observable");
+  }
+  if (plan.ensemble && m.any()) {
+    const SourceSpan where = !m.shadow_span.empty()     ? m.shadow_span
+                             : !m.lyapunov_span.empty() ? m.lyapunov_span
+                             : !m.megno_span.empty()    ? m.megno_span
+                             : !m.stop_span.empty()     ? m.stop_span
+                                                        : m.symplecticity_span;
+    refuse(system, where, "[monitor] beside an ensemble", "monitors watch one trajectory",
+           "remove [monitor], or [ensemble]");
+  }
+  if (m.shadow && (!canonical || !composed(plan) || facts.holds("time_dependent"))) {
+    const std::string why = !canonical        ? "the system has no q and p"
+                            : !composed(plan) ? "the method is no composition of kicks and drifts"
+                                              : "H depends on t";
+    refuse(system, m.shadow_span, "the scheme's own energy is not known here: " + why,
+           "it is a series in nested brackets of T(p) and V(q)",
+           "remove shadow, and watch the energy itself, which is among the monitors of every run");
+  }
+  if (measures_tangent(m) && plan.linear) {
+    const SourceSpan where = m.lyapunov > 0 ? m.lyapunov_span
+                             : m.megno      ? m.megno_span
+                                            : m.symplecticity_span;
+    refuse(system, where, "no tangent map is carried beside many steps at once",
+           "the motion is linear: its tangent map is the matrix of the motion itself",
+           "name a method, for example method = \"leapfrog\"");
+  }
+  const bool poisson =
+      system.form == Form::kBracket && system.structure.kind == Structure::Kind::kPoisson;
+  if (m.symplecticity && !canonical && !poisson) {
+    refuse(system, m.symplecticity_span, "symplecticity of a system without a Poisson structure",
+           "there is nothing that a step could keep", "remove it");
+  }
+}
+
+/// The integrator of a plan, its programs as they are differentiated: no pass has changed them.
+Integrator integrator_of_plan(const System& system, const Plan& plan) {
+  if (plan.integrator) return *plan.integrator;
+  return kick_drift_integrator(make_pieces(system, Arithmetic{}, false), plan.composition);
+}
+
+/// (state..., step, t0, dt, parameters...) -> (state...), likewise.
+FunctionPtr step_of_plan(const System& system, const Plan& plan) {
+  const Integrator m = integrator_of_plan(system, plan);
+  return step_program(PassedIntegrator{m, nullptr}, system);
+}
+
+bool worth_a_probe(const System& system, const Plan& plan) {
+  if (system.form != Form::kCanonical || !composed(plan) || plan.steps < 1) return false;
+  double operations = 0;
+  for (const EnergyTerm& term : system.terms) operations += operations_in(*term.energy);
+  return operations * plan.composition.stages() < kProbeStepOperations;
+}
+
+std::optional<ShadowWarning> probe(const System& system, const Plan& plan,
+                                   const InitialState& initial) {
+  ShadowOptions options;
+  if (!plan.watch.settings.shadow) {
+    options.order = 4;
+    options.steps = kProbeSteps;
+    options.operations = kProbeOperations;
+    options.compile.optimize = 0;  // making the code costs more than running it
+  }
+  return check_shadow(system, coefficients_of(plan.composition), plan.composition.order, initial.q,
+                      initial_momentum(system, initial), plan.dt, plan.steps, options);
+}
+
+}  // namespace
+
+bool measures_tangent(const MonitorSettings& settings) {
+  return settings.lyapunov > 0 || settings.megno || settings.symplecticity;
+}
+
+void plan_watch(const System& system, const Facts& facts, const MonitorSettings& settings,
+                const InitialState* initial, Plan& plan) {
+  refuse_what_has_no_meaning(system, facts, plan, settings);
+  refuse_taken_names(system);
+  Watch& w = plan.watch;
+  w.settings = settings;
+  std::vector<std::string> watched, reasons;
+  const auto add = [&](const std::string& what, const std::string& why) {
+    watched.push_back(what), reasons.push_back(why);
+  };
+  if (settings.shadow) {
+    w.invariants.push_back(
+        {"shadow_energy",
+         shadow_energy(make_shadow(system, coefficients_of(plan.composition)), plan.dt)});
+    add("shadow_energy", "what the scheme keeps instead of H, by brackets up to dt^4");
+  }
+  const bool canonical = system.form == Form::kCanonical;
+  if (canonical && !plan.ensemble) {
+    for (WatchedInvariant& c : cyclic_momenta(system, facts)) {
+      add(c.name, "since H does not read its coordinate");
+      w.invariants.push_back(std::move(c));
+    }
+  }
+  if (canonical && initial && !system.symmetries.empty()) {
+    const Samples samples = samples_near(system, *initial);
+    for (const Symmetry& s : system.symmetries) {
+      w.claims.push_back(claim_of(system, *initial, s, samples, w.invariants));
+      const Fact& claim = w.claims.back();
+      if (!std::get<bool>(claim.value)) continue;
+      add(s.name, std::string("the momentum of a symmetry that is ") +
+                      (claim.how == How::kProved ? "proved" : "tested on samples"));
+    }
+  }
+  if (settings.lyapunov > 0) {
+    add(std::to_string(settings.lyapunov) + " Lyapunov exponents", "as asked, after the run");
+  }
+  if (settings.megno) add("MEGNO", "as asked, after the run");
+  if (settings.symplecticity) add("symplecticity", "as asked, at the first and the last state");
+  if (settings.stop) add("early stop", "the run ends where its energy goes wrong");
+  if (watched.empty()) return;
+  for (std::size_t k = 0; k < watched.size(); ++k) reasons[k] = watched[k] + ", " + reasons[k];
+  const auto found = std::ranges::find(plan.decisions, "monitors", &Decision::decision);
+  if (found == plan.decisions.end()) {
+    plan.decisions.push_back({"monitors", join(watched, ", "), join(reasons, "; ")});
+    return;
+  }
+  found->choice = (found->choice == "none" ? "" : found->choice + ", ") + join(watched, ", ");
+  found->reason += (found->reason.empty() ? "" : "; ") + join(reasons, "; ");
+}
+
+std::vector<std::string> warnings_before(const System& system, const Plan& plan,
+                                         const InitialState& initial) {
+  std::vector<std::string> warnings;
+  for (const Fact& claim : plan.watch.claims) {
+    if (std::get<bool>(claim.value)) continue;
+    const std::string place = place_text(system, claim.place);
+    warnings.push_back(claim.detail + (place.empty() ? "" : "\n" + place));
+  }
+  const MonitorSettings& m = plan.watch.settings;
+  const bool asked = m.shadow, refused = !asked && !m.shadow_span.empty();
+  if (!asked && (refused || plan.ensemble || !worth_a_probe(system, plan))) {
+    return warnings;
+  }
+  try {
+    if (const auto w = probe(system, plan, initial)) warnings.push_back(w->text);
+  } catch (const UserError&) {
+    if (asked) throw;  // nobody asked, and there is none: H depends on t, say
+  }
+  return warnings;
+}
+
+void watch_tangent(const System& system, const Plan& plan, double dt, const InitialState& initial,
+                   RunResult& result) {
+  const MonitorSettings& m = plan.watch.settings;
+  if (result.status != RunStatus::kFinished || result.steps < 1) return;
+  const bool canonical = system.form == Form::kCanonical;
+  std::vector<Tensor> start = {initial.x}, end = {result.x}, parameters;
+  if (canonical) {
+    start = {initial.q, initial_momentum(system, initial)};
+    end = {result.q, result.p};
+  }
+  for (const Parameter& x : system.parameters) parameters.push_back(x.value);
+  const Integrator method = integrator_of_plan(system, plan);
+  LyapunovOptions options;
+  options.canonical = canonical;
+  if (m.lyapunov > 0) {
+    options.exponents = m.lyapunov;
+    result.lyapunov =
+        lyapunov_spectrum(method, start, parameters, initial.t, dt, result.steps, options);
+  }
+  if (m.megno) {
+    result.megno = megno(method, start, parameters, initial.t, dt, result.steps, options);
+  }
+  if (m.symplecticity) {
+    const FunctionPtr step = step_of_plan(system, plan);
+    const FunctionPtr defect = canonical ? symplecticity_program(*step)
+                                         : poisson_program(*step, *system.structure.poisson);
+    result.symplecticity = check_symplectic(defect, {start, end}, parameters, initial.t, dt);
+  }
+}
+
+}  // namespace cotangent::mechanics

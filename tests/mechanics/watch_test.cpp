@@ -1,0 +1,195 @@
+// What a plan watches beside energy and momenta, in runs: known momenta, the shadow, growth rates,
+// and runs that are stopped.
+#include "cotangent/mechanics/watch.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "cotangent/base/error.h"
+#include "tests/mechanics/systems.h"
+
+namespace cotangent::mechanics::test {
+namespace {
+
+using ir::Builder;
+using ir::Value;
+
+/// (dq, dp) of a generator, from a body of q and p.
+Symmetry symmetry(const Shape& shape, const std::string& name, bool lifted,
+                  const std::function<std::vector<Value>(Builder&, Value, Value)>& body) {
+  Builder b(name);
+  const Value q = b.param({DType::kF64, shape}, "q"), p = b.param({DType::kF64, shape}, "p");
+  b.param(ir::scalar(DType::kF64), "t");
+  return {name, b.finish(body(b, q, p)), lifted, {}};
+}
+
+/// q and p on circles: the flow of q^2/2 + p^2/2.
+Symmetry phase_turn(const Shape& shape, const std::string& name) {
+  return symmetry(shape, name, false,
+                  [](Builder& b, Value q, Value p) { return std::vector<Value>{p, b.neg(q)}; });
+}
+
+struct Watched {
+  Plan plan;
+  RunResult result;
+};
+
+Watched run(const Problem& problem, RunSettings settings) {
+  const Facts facts = find_facts(problem.system, problem.initial);
+  const Plan plan = make_plan(problem.system, facts, settings, &problem.initial);
+  return {plan, Flow::compile(problem.system, facts, plan)->run(problem.initial, plan.steps)};
+}
+
+RunSettings steps(double dt, std::int64_t n, const std::string& method = "leapfrog") {
+  RunSettings settings;
+  settings.dt = dt;
+  settings.steps = n;
+  settings.method = method;
+  return settings;
+}
+
+const Invariant* invariant(const RunResult& r, const std::string& name) {
+  for (const Invariant& i : r.invariants) {
+    if (i.name == name) return &i;
+  }
+  return nullptr;
+}
+
+TEST(Watch, TheShadowStaysWhereTheEnergySwings) {
+  double last = 0;
+  for (const double dt : {0.1, 0.05}) {
+    RunSettings settings = steps(dt, static_cast<std::int64_t>(50 / dt));
+    settings.monitor.shadow = true;
+    settings.monitor.every = 2;
+    const Watched x = run(henon_heiles(), settings);
+    const Invariant* energy = invariant(x.result, "energy");
+    const Invariant* shadow = invariant(x.result, "shadow_energy");
+    ASSERT_TRUE(energy && shadow);
+    EXPECT_EQ(shadow->series.every, 2);
+    EXPECT_EQ(energy->series.step.size(), x.plan.steps / 2 + 1);
+    EXPECT_LT(shadow->max_abs_error, 1e-2 * energy->max_abs_error);
+    if (last > 0) {
+      EXPECT_NEAR(std::log2(last / shadow->max_abs_error), 6, 0.3);
+    }
+    last = shadow->max_abs_error;
+  }
+}
+
+TEST(Watch, OnlyWhereItIsAskedForOrMeansSomething) {
+  EXPECT_FALSE(invariant(run(henon_heiles(), steps(0.1, 10)).result, "shadow_energy"));
+  RunSettings settings = steps(0.1, 10);
+  settings.monitor.shadow = true;
+  EXPECT_THROW(run(driven_oscillator(), settings), UserError);
+  settings.monitor.shadow = false;
+  settings.monitor.lyapunov = 1;
+  const Watched x = run(henon_heiles(), settings);
+  EXPECT_TRUE(x.result.lyapunov && !x.result.megno && !x.result.symplecticity);
+}
+
+/// q[1] is cyclic: its momentum stays to the bit.
+TEST(Watch, MomentaOfCyclicCoordinates) {
+  Problem x = henon_heiles();
+  x.system.terms.clear();
+  add_term(x.system, "kinetic", [](Builder& b, const TermValues& v) {
+    return b.scale(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
+  });
+  add_term(x.system, "well", [](Builder& b, const TermValues& v) {
+    const Value q = b.row(v.q, 0);
+    return b.mul(q, q);
+  });
+  const Watched w = run(x, steps(0.05, 200));
+  const Invariant* p = invariant(w.result, "p[1]");
+  ASSERT_TRUE(p);
+  EXPECT_EQ(p->how, How::kProved);
+  EXPECT_EQ(p->max_abs_error, 0);
+  EXPECT_FALSE(invariant(w.result, "p[0]"));
+}
+
+TEST(Watch, MomentaOfSymmetriesThatAreClaimed) {
+  Problem x = henon_heiles();  // of [2]; its quadratic part alone keeps the turn of phase space
+  x.system.terms.clear();
+  add_term(x.system, "kinetic", [](Builder& b, const TermValues& v) {
+    return b.scale(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
+  });
+  add_term(x.system, "spring", [](Builder& b, const TermValues& v) {
+    return b.scale(b.constant(0.5), b.reduce_sum(b.mul(v.q, v.q)));
+  });
+  const Shape shape = x.system.shape;
+  x.system.symmetries = {phase_turn(shape, "turn")};
+  const Watched good = run(x, steps(0.01, 500));
+  const Invariant* turn = invariant(good.result, "turn");
+  ASSERT_TRUE(turn);
+  EXPECT_EQ(turn->how, How::kTested);
+  EXPECT_NEAR(turn->series.values.front(), invariant(good.result, "energy")->series.values.front(),
+              1e-12);
+  EXPECT_LT(turn->max_rel_error, 1e-4);
+  EXPECT_TRUE(warnings_before(x.system, good.plan, x.initial).empty());
+
+  add_term(x.system, "cubic", [](Builder& b, const TermValues& v) {
+    const Value q = b.row(v.q, 0);
+    return b.mul(q, b.mul(q, q));
+  });
+  x.system.symmetries = {symmetry(shape, "shift", true, [](Builder& b, Value q, Value) {
+    return std::vector<Value>{
+        b.add(b.mul(q, b.zeros(b.type(q))), b.broadcast_to(b.constant(1.0), b.type(q).shape)),
+        b.zeros(b.type(q))};
+  })};
+  const Watched bad = run(x, steps(0.01, 5));
+  EXPECT_FALSE(invariant(bad.result, "shift"));
+  ASSERT_EQ(bad.plan.watch.claims.size(), 1u);
+  EXPECT_EQ(bad.plan.watch.claims[0].name, "shift_invariant");
+  EXPECT_FALSE(std::get<bool>(bad.plan.watch.claims[0].value));
+  const auto warnings = warnings_before(x.system, bad.plan, x.initial);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(
+      warnings[0].find("'shift' is no symmetry of this energy: its momentum changes at the rate"),
+      std::string::npos)
+      << warnings[0];
+}
+
+TEST(Watch, GrowthRatesOfAnOscillatorAreZeroAndMegnoIsTwo) {
+  RunSettings settings = steps(0.1, 20000);
+  settings.monitor.lyapunov = 2;
+  settings.monitor.megno = settings.monitor.symplecticity = true;
+  const RunResult r = run(harmonic(1), settings).result;
+  ASSERT_TRUE(r.lyapunov && r.megno && r.symplecticity);
+  ASSERT_EQ(r.lyapunov->exponents.size(), 2u);
+  EXPECT_NEAR(r.lyapunov->exponents[0], 0, 1e-3);
+  EXPECT_LT(r.lyapunov->pairing, 1e-12);
+  // Of a linear system without growth <Y> is bounded; an isochronous one's vector only swings: 0.
+  EXPECT_LT(std::abs(r.megno->mean), 0.1);
+  EXPECT_TRUE(r.symplecticity->keeps) << r.symplecticity->text;
+}
+
+/// Leapfrog on an oscillator beyond h w = 2: exponential growth, stopped at the same step whatever
+/// the chunks, with all that was sampled.
+TEST(Watch, ARunThatGoesWrongIsStoppedAtTheSameStepWhateverTheChunks) {
+  RunSettings settings = steps(2.002, 2400);
+  settings.every = 1;
+  const Problem x = harmonic(1);
+  const RunResult warned = run(x, settings).result;
+  EXPECT_EQ(warned.status, RunStatus::kFinished);
+  EXPECT_FALSE(warned.goes_wrong.empty());
+
+  settings.monitor.stop = true;
+  const Facts facts = find_facts(x.system, x.initial);
+  const Plan plan = make_plan(x.system, facts, settings, &x.initial);
+  const auto flow = Flow::compile(x.system, facts, plan);
+  RunControl small;
+  small.chunk = 7;
+  const RunResult a = flow->run(x.initial, plan.steps), b = flow->run(x.initial, plan.steps, small);
+  EXPECT_EQ(a.status, RunStatus::kStopped);
+  EXPECT_LT(a.steps, plan.steps);
+  EXPECT_FALSE(a.stopped_why.empty());
+  EXPECT_EQ(a.steps, b.steps);
+  EXPECT_EQ(a.state_hash, b.state_hash);
+  EXPECT_EQ(a.invariants[0].series.step.back(), a.steps);
+
+  settings.dt = 0.1;
+  EXPECT_EQ(run(x, settings).result.status, RunStatus::kFinished);
+  EXPECT_EQ(run(x, settings).result.goes_wrong, "");
+}
+
+}  // namespace
+}  // namespace cotangent::mechanics::test
