@@ -480,7 +480,8 @@ TEST(Cli, CheckFailsWhenTheToleranceIsMissed) {
 TEST(Cli, ACheckThatTurnsNonFiniteSaysWhatTheRunSays) {
   const TemporaryFolder folder;
   const std::string file = folder.write("fall.toml", kOverAnEdge);
-  const CliResult run = run_cli({"run", file, "--json", "--quiet"});
+  const CliResult run =
+      run_cli({"run", file, "--json", "--quiet", "--set=monitor.shadow=false"});
   ASSERT_EQ(run.code, 3);
   for (const char* part : {"(t = ", "first made by ", "fall.toml:", "^"}) {
     EXPECT_NE(run.err.find(part), std::string::npos) << part << '\n' << run.err;

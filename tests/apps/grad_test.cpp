@@ -171,7 +171,7 @@ dt = 0.01
 t_end = 20.0
 method = "leapfrog"
 )toml");
-  const CliResult run = run_cli({"run", file, "--json", "-q"});
+  const CliResult run = run_cli({"run", file, "--json", "-q", "--set=monitor.shadow=false"});
   const CliResult grad = run_cli({"grad", file, "--of", "q[0]", "--wrt", "q", "--json", "-q"});
   EXPECT_EQ(grad.code, 3);
   EXPECT_EQ(grad.err, run.err);
@@ -300,7 +300,7 @@ dt = 0.01
 t_end = 20.0
 method = "leapfrog"
 )toml");
-  const CliResult run = run_cli({"run", file, "--json", "-q"});
+  const CliResult run = run_cli({"run", file, "--json", "-q", "--set=monitor.shadow=false"});
   const CliResult check = run_cli({"check", file, "--grad", "--json", "-q"});
   EXPECT_EQ(check.code, 3);
   EXPECT_EQ(check.err, run.err);

@@ -388,7 +388,7 @@ System equations(Form form, std::int64_t n,
 
 InitialState starting_at(std::vector<double> x) {
   InitialState s;
-  s.q = tensor(Shape{static_cast<std::int64_t>(x.size())}, x);
+  s.x = tensor(Shape{static_cast<std::int64_t>(x.size())}, x);
   return s;
 }
 
