@@ -57,7 +57,7 @@ function(cotangent_add_test_executable target labels folder)
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set(limit 900)
-  if("slow" IN_LIST labels)
+  if("slow" IN_LIST labels OR CMAKE_BUILD_TYPE STREQUAL "Asan")  # which takes ten times as long
     set(limit 2400)
   endif()
   set_tests_properties(${target} PROPERTIES LABELS "${labels}" TIMEOUT ${limit}
