@@ -138,7 +138,7 @@ std::string plan_text(const Prepared& prepared) {
     table.rows.push_back({d.decision, d.choice, d.reason});
   }
   out << table;
-  if (prepared.plan.integrator) return out.str();
+  if (prepared.plan.integrator || prepared.plan.linear) return out.str();
   const mechanics::Splitting& composition = prepared.plan.composition;
   const bool gammas = !composition.gamma.empty();
   out << (gammas ? "  composition " : "  splitting ") << composition.name << " of order "
@@ -155,6 +155,7 @@ std::string plan_text(const Prepared& prepared) {
 }
 
 int order_of(const mechanics::Plan& plan) {
+  if (plan.linear) return 0;
   return plan.integrator ? plan.integrator->order : plan.composition.order;
 }
 

@@ -20,7 +20,7 @@ void refuse_ensemble(const Prepared& prepared, const std::string& command) {
 }
 
 void refuse_integrator(const Prepared& prepared, const std::string& command) {
-  if (!prepared.plan.integrator) return;
+  if (!prepared.plan.integrator && !prepared.plan.linear) return;
   const bool canonical = prepared.file.system.form == mechanics::Form::kCanonical;
   throw UserError(
       ErrorParts{command + " does not know the method " + prepared.plan.method,

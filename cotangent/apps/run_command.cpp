@@ -89,6 +89,10 @@ int run_command(const RunOptions& options, Console& console) {
     telemetry.warn(text);
   }
 
+  for (const mechanics::Decision& d : prepared.plan.decisions) {
+    if (d.choice == "warning") telemetry.warn(d.reason);
+  }
+
   mechanics::RunControl control;
   control.record_trajectory = outputs.has_value();
   control.interrupted = [&] { return interrupt.raised(); };

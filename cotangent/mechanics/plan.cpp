@@ -45,7 +45,8 @@ class Planner {
     check_step();
     if (auto chosen = choose_integrator(system_, facts_, settings_, initial_)) {
       plan_.integrator = std::move(chosen->integrator);
-      plan_.method = plan_.integrator->method;
+      plan_.linear = std::move(chosen->linear);
+      plan_.method = plan_.linear ? "exact" : plan_.integrator->method;
       plan_.decisions = std::move(chosen->decisions);
       step();
       decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
@@ -498,7 +499,7 @@ void Plan::only_kicks_and_drifts(const std::string& what) const {
     throw UserError(
         {what + " of an ensemble", "", "it is made for one system", "leave [ensemble] out"});
   }
-  if (!integrator) return;
+  if (!integrator && !linear) return;
   throw UserError({what + " with the method \"" + method + "\"", "",
                    "it is made for compositions of kicks and drifts, such as leapfrog",
                    "give another method, for energies that split into T(p) + V(q)"});

@@ -7,6 +7,7 @@
 #include "cotangent/mechanics/exact_part.h"
 #include "cotangent/mechanics/implicit_midpoint.h"
 #include "cotangent/mechanics/lie_poisson.h"
+#include "cotangent/mechanics/linear_run.h"
 #include "cotangent/mechanics/multirate.h"
 #include "cotangent/mechanics/resonance.h"
 #include "cotangent/mechanics/retype.h"
@@ -45,6 +46,11 @@ class Chooser {
         asked_(plain_name(settings.method)) {}
 
   std::optional<ChosenIntegrator> choose() {
+    if (is("exact")) {
+      linear();
+      check_precision("exact");
+      return std::move(chosen_);
+    }
     switch (system_.form) {
       case Form::kMap: map(); break;
       case Form::kEquations: equations(); break;
@@ -52,8 +58,8 @@ class Chooser {
       case Form::kCanonical: canonical(); break;
     }
     if (!chosen_.integrator) return {};
-    check_precision();
-    if (chosen_.integrator->order > 0) {
+    check_precision(chosen_.integrator->method);
+    if (chosen_.integrator->order > 0 && chosen_.integrator->method != "dopri5_adaptive") {
       decide("order", std::to_string(chosen_.integrator->order),
              "the error of a step shrinks by 2^" + std::to_string(chosen_.integrator->order + 1) +
                  " when dt is halved");
@@ -86,10 +92,9 @@ class Chooser {
            near.empty() ? "use method = \"auto\"" : "write method = \"" + near + "\"");
   }
 
-  void check_precision() const {
+  void check_precision(const std::string& method) const {
     if (settings_.precision == "f64") return;
-    refuse("precision = \"" + settings_.precision + "\" with the method \"" +
-               chosen_.integrator->method + "\"",
+    refuse("precision = \"" + settings_.precision + "\" with the method \"" + method + "\"",
            settings_.precision_span,
            "methods other than compositions of kicks and drifts carry their state in f64",
            "write precision = \"f64\"");
@@ -230,7 +235,7 @@ class Chooser {
   void canonical() {
     if (settings_.multirate) return multirate_levels();
     if (is("wisdom_holman")) return planets();
-    if (is("exact") || is("exact_kicks") || is("mollified_kicks")) return exact();
+    if (is("exact_kicks") || is("mollified_kicks")) return exact();
     if (is("multirate")) {
       refuse("method \"" + settings_.method + "\" without levels", settings_.method_span,
              "it steps some terms more often than others, and nobody says which",
@@ -338,20 +343,28 @@ class Chooser {
     no_order();
   }
 
-  void exact() {
-    if (system_.shape.size() > kDenseExact && is("exact")) {
-      refuse("an exact flow of " + std::to_string(system_.shape.size()) + " coordinates",
-             settings_.method_span, "step by step it takes matrices of that size",
-             "use method = \"auto\", or LinearFlow in C++");
+  /// N steps at once: exp(N dt A), whatever N is.
+  void linear() {
+    const Fact& fact = facts_.find("linear");
+    if (!std::get<bool>(fact.value) || fact.how != How::kProved) {
+      refuse("method \"exact\" does not fit this system", settings_.method_span,
+             "it is for equations of motion that are linear: " + fact.detail,
+             system_.form == Form::kCanonical
+                 ? "use method = \"exact_kicks\": the quadratic terms exactly, the others as kicks"
+                 : "use method = \"auto\"");
     }
+    if (settings_.order) {
+      refuse("method \"exact\" has no order", settings_.order_span, "its only error is round-off",
+             "leave order out");
+    }
+    chosen_.linear = linear_flow_for(system_);
+    decide("method", "exact", "you asked for it; the equations of motion are linear, proved");
+    chosen_.decisions.push_back(linear_decision(*chosen_.linear, settings_.steps, settings_.dt));
+  }
+
+  void exact() {
     ExactSplit split = split_terms(system_);
     if (split.rest_terms.empty()) split.rest = nullptr;
-    if (is("exact") && split.rest) {
-      refuse("method \"exact\" does not fit this energy", settings_.method_span,
-             "it is for energies that are quadratic, and these terms are not: " +
-                 join(split.rest_terms, ", "),
-             "use method = \"exact_kicks\": the quadratic part exactly, the others as kicks");
-    }
     decide("splitting",
            join(split.quadratic_terms, " + ") +
                (split.rest ? " | " + join(split.rest_terms, " + ") : ""),

@@ -11,9 +11,11 @@ namespace cotangent::mechanics {
 /// Names of these methods, as [run] method takes them.
 std::vector<std::string> integrator_names();
 
-/// An integrator, and why: the decisions "structure", "splitting", "method", "order", and more.
+/// An integrator, or the flow of a linear system over any time, and why: the decisions "structure",
+/// "splitting", "method", "order", and more.
 struct ChosenIntegrator {
   std::shared_ptr<const Integrator> integrator;
+  std::shared_ptr<const LinearFlow> linear;
   std::vector<Decision> decisions;
 };
 

@@ -79,7 +79,7 @@ const std::vector<Bad>& cases() {
       {"method_that_does_not_fit",
        "t_end = 1.0",
        "t_end = 1.0\nmethod = \"exact\"",
-       {"exact", "quadratic", "exact_kicks"},
+       {"exact", "linear", "exact_kicks"},
        true,
        true},
       {"bad_method", "t_end = 1.0", "t_end = 1.0\nmethod = \"leapfrogg\"", {"leapfrog"}},

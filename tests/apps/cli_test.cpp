@@ -8,6 +8,7 @@
 #include <bit>
 #include <cmath>
 #include <fstream>
+#include <numbers>
 
 #include "cotangent/io/hdf5_file.h"
 
@@ -57,6 +58,70 @@ TEST(Cli, WhatDoesNotRunYetIsRefusedByName) {
     const std::string name = std::string(key).substr(0, std::string(key).find('='));
     EXPECT_NE(result.err.find(name + " can be read"), std::string::npos) << result.err;
   }
+}
+
+/// A chain of 100 sites with held ends, its lowest mode: w = 2 sin(pi / 202), a billion steps.
+TEST(Cli, ALinearChainTakesABillionStepsAtOnce) {
+  const TemporaryFolder folder;
+  std::string q, p;
+  for (int k = 1; k <= 100; ++k) {
+    const double x = std::sin(M_PI * k / 101);
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.17g\n", x);
+    q += digits;
+    p += "0.0\n";
+  }
+  folder.write("q.csv", q);
+  folder.write("p.csv", p);
+  const std::string file = folder.write("chain.toml", R"toml([energy]
+kinetic = "sum(i, p[i]^2) / 2"
+springs = "sum(i in 0..99, (q[i+1] - q[i])^2) / 2"
+ends = "(q[0]^2 + q[99]^2) / 2"
+[initial]
+q = {file = "q.csv"}
+p = {file = "p.csv"}
+[run]
+dt = 0.25
+steps = 1000000000
+method = "exact"
+[observe]
+every = 500000000
+middle = "q[50]"
+)toml");
+  const CliResult result = run_cli({"run", file, "--json", "--quiet"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const json answer = result.json();
+  const long double w = 2 * std::sin(std::numbers::pi_v<long double> / 202);
+  const double expected =
+      std::sin(M_PI * 51 / 101) * static_cast<double>(std::cos(w * 0.25L * 1e9L));
+  // The phase error n h w eps is 1e-9.
+  EXPECT_NEAR(answer.at("observables").at("middle").at("value").back().get<double>(), expected, 1e-8);
+  const CliResult other = run_cli({"grad", file, "--of", "q[0]", "--wrt", "q"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("exact"), std::string::npos) << other.err;
+}
+
+/// A step that is in resonance with the spring is warned of before the run.
+TEST(Cli, AResonantStepIsWarnedOf) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("stiff.toml", R"toml([energy]
+kinetic = "(p[0]^2 + p[1]^2) / 2"
+stiff = "(100 * pi)^2 * q[0]^2 / 2"
+slow = "q[1]^2 / 200 + q[0]^2 * q[1]^2"
+[initial]
+q = [0.0001, 1.0]
+p = [0.0, 0.0]
+[run]
+dt = 1.0
+steps = 10
+method = "exact_kicks"
+)toml");
+  const CliResult result = run_cli({"run", file, "--quiet"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_NE(result.err.find("warning: "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("resonance"), std::string::npos) << result.err;
+  const CliResult clear = run_cli({"run", file, "--quiet", "--set=run.dt=1.006"});
+  EXPECT_EQ(clear.err.find("resonance"), std::string::npos) << clear.err;
 }
 
 /// No method here: H is not T(p) + V(q).
@@ -480,8 +545,7 @@ TEST(Cli, CheckFailsWhenTheToleranceIsMissed) {
 TEST(Cli, ACheckThatTurnsNonFiniteSaysWhatTheRunSays) {
   const TemporaryFolder folder;
   const std::string file = folder.write("fall.toml", kOverAnEdge);
-  const CliResult run =
-      run_cli({"run", file, "--json", "--quiet", "--set=monitor.shadow=false"});
+  const CliResult run = run_cli({"run", file, "--json", "--quiet", "--set=monitor.shadow=false"});
   ASSERT_EQ(run.code, 3);
   for (const char* part : {"(t = ", "first made by ", "fall.toml:", "^"}) {
     EXPECT_NE(run.err.find(part), std::string::npos) << part << '\n' << run.err;

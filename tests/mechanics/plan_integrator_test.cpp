@@ -119,7 +119,11 @@ TEST(PlanIntegrator, LinearSystemsExactlyOnRequest) {
   const Plan plan = make_plan(p.system, facts, s, &p.initial);
   const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
   EXPECT_NEAR(double(r.q.real(0)), std::cos(3.0 * 10000), 1e-10);
-  EXPECT_NE(refusal(test::kepler(0.3), s).find("quadratic"), std::string::npos);
+  EXPECT_NE(plan.linear, nullptr);
+  EXPECT_NE(reason(plan, "steps").find("eps"), std::string::npos) << reason(plan, "steps");
+  EXPECT_NE(refusal(test::kepler(0.3), s).find("linear"), std::string::npos);
+  s.order = 4;
+  EXPECT_NE(refusal(p, s).find("no order"), std::string::npos);
 }
 
 TEST(PlanIntegrator, LevelsAreAMethodOfTheirOwn) {
