@@ -80,6 +80,7 @@ struct FactContext {
   /// The same about a term; `place` is the term's own where it is empty.
   Fact& add(std::string name, FactValue value, How how, std::string detail, const EnergyTerm& term,
             SourceSpan place = {});
+  /// Good until the next `add`.
   const Fact* found(const std::string& name) const;
   bool proved(const std::string& name) const;  ///< the yes-or-no fact holds and is proved
 };

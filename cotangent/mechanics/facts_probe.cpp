@@ -180,7 +180,7 @@ class Probe {
 
   /// H_pp where it is diagonal and constant by a sample, and no force reads p.
   bool inverse_masses(const Local::State& s) {
-    const Fact& separable = *c_.found("separable");
+    const Fact separable = *c_.found("separable");
     if (!std::get<bool>(separable.value)) return false;
     const Vector ones(n_, 1);
     Random random(17);

@@ -179,7 +179,7 @@ class Symmetries {
   /// q += u t, p += m u: V knows differences only and reads no p, T = sum |p_i|^2 / (2 m_i) +
   /// const.
   void galilean() {
-    const Fact& translation = *c_.found("translation_invariant");
+    const Fact translation = *c_.found("translation_invariant");  // facts move when one is added
     if (!std::get<bool>(translation.value)) {
       Fact& f = c_.add("galilean_invariant", false, How::kTested,
                        "H is not invariant under translations");

@@ -60,9 +60,10 @@ void time_dependent(FactContext& c, std::size_t time) {
 }
 
 void periodic(FactContext& c, std::size_t time) {
-  if (!std::get<bool>(c.found("time_dependent")->value)) {
+  const Fact dependent = *c.found("time_dependent");  // a copy: facts move when one is added
+  if (!std::get<bool>(dependent.value)) {
     c.add("periodic", false, How::kProved, "H does not depend on time").derivation =
-        c.found("time_dependent")->derivation;
+        dependent.derivation;
     return;
   }
   std::vector<std::size_t> state;

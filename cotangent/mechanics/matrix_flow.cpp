@@ -200,7 +200,8 @@ Value expm1_of_matrix(Builder& b, Value a) {
     Builder body("halved");
     body.param(ir::scalar(DType::kI64));
     body.param(ir::scalar());
-    scaling.body = body.finish({body.mul(body.constant(0.5), body.param(ir::scalar()))});
+    const Value factor = body.param(ir::scalar());
+    scaling.body = body.finish({body.mul(body.constant(0.5), factor)});
   }
   const Value operands[] = {norm, b.constant(1.0)};
   const auto scaled = b.while_loop(scaling, operands);
