@@ -123,7 +123,8 @@ class GradientRun {
   }
   void note_kept(std::int64_t bytes) { result_.kept_bytes = std::max(result_.kept_bytes, bytes); }
   bool stopped();
-  void observe_start(Carry& state, const Tensor& t) const;
+  Tensor observe_start(Carry& state, const Tensor& t) const;
+  Tensor velocity_at(Carry state, std::int64_t step) const;
   void follow(const Carry& from, const Carry& main, std::int64_t begin, std::int64_t count);
   void fresh_shadow(const Carry& at, std::int64_t step);
   void place_shadow(const Carry& at, const Tensor& dq, const Tensor& dp, double by,
@@ -146,8 +147,7 @@ class GradientRun {
   Tensor first_tensor_, count_tensor_, t0_, dt_, weight_;
   Tensor sample_rows_;
   double sum_of_samples_ = 0;
-  double scale_q_ = 0;           ///< unit of a distance between positions
-  std::vector<double> scale_p_;  ///< of momenta, one an entry: they go by mass
+  double scale_q_ = 0, scale_v_ = 0;  ///< units of a distance between positions and velocities
   bool ended_ = false;           ///< the last state was reached, and the cotangents are those there
   std::int64_t forward_done_ = 0, reverse_done_ = 0;  ///< steps, for progress
   Clock::time_point clock_;
@@ -197,8 +197,8 @@ void GradientRun::start() {
   observe_start(start_, t0_);
 }
 
-/// dH/dq at a state, for the steps from there on.
-void GradientRun::observe_start(Carry& state, const Tensor& t) const {
+/// dH/dq at a state, for the steps from there on. Returns dH/dp, the velocities.
+Tensor GradientRun::observe_start(Carry& state, const Tensor& t) const {
   const Arithmetic& arithmetic = g_.pieces.arithmetic;
   std::vector<const Tensor*> args;
   for (Part part : state_parts(arithmetic)) args.push_back(&state[part]);
@@ -209,6 +209,11 @@ void GradientRun::observe_start(Carry& state, const Tensor& t) const {
   if (arithmetic.pairs) results.push_back(&state[Part::kGradientError]);
   results.push_back(&velocity);
   g_.begin_of_run.call(args, results);
+  return velocity;
+}
+
+Tensor GradientRun::velocity_at(Carry state, std::int64_t step) const {
+  return observe_start(state, Tensor::scalar_of<double>(time(step)));
 }
 
 /// The shadow: a state `by` times (dq, dp) off.
@@ -223,57 +228,59 @@ void GradientRun::place_shadow(const Carry& at, const Tensor& dq, const Tensor& 
   observe_start(shadow_, Tensor::scalar_of<double>(time(step)));
 }
 
-/// The shadow a little off in no direction of its own.
+/// Of each entry, the largest |x| of its particle: momenta go by mass.
+static std::vector<double> sizes_by_particle(const Tensor& x) {
+  const auto entries = x.as<double>();
+  const std::size_t d =
+      x.type().shape.rank() == 2 ? static_cast<std::size_t>(x.type().shape[1]) : 1;
+  std::vector<double> sizes(entries.size());
+  for (std::size_t k = 0; k < sizes.size(); k += d) {
+    double most = 0;
+    for (std::size_t j = k; j < k + d; ++j) most = std::max(most, std::abs(entries[j]));
+    std::fill_n(sizes.begin() + static_cast<std::ptrdiff_t>(k), d, most);
+  }
+  return sizes;
+}
+
+/// The shadow a little off in no direction of its own. A particle at rest stays at rest.
 void GradientRun::fresh_shadow(const Carry& at, std::int64_t step) {
+  const std::vector<double> sizes = sizes_by_particle(at.whole(Part::kP));
   Tensor dq({DType::kF64, g_.pieces.shape}), dp(dq.type());
   const double each =
       std::sqrt(epsilon_of(g_.pieces.arithmetic) / (2.0 * static_cast<double>(dq.size())));
   for (std::int64_t k = 0; k < dq.size(); ++k) {
     dq.set_real(k, scale_q_ * each * (k % 3 == 1 ? -1 : 1));
-    dp.set_real(k, scale_p_[static_cast<std::size_t>(k)] * each * (k % 5 == 2 ? -1 : 1));
+    dp.set_real(k, sizes[static_cast<std::size_t>(k)] * each * (k % 5 == 2 ? -1 : 1));
   }
   place_shadow(at, dq, dp, 1, step);
 }
 
-/// Takes p into the scales of momenta: of a particle its largest entry, of a particle at rest a
-/// little of the largest of all. They stay empty while all are at rest.
-static void grow_scales(const Tensor& p, std::vector<double>& scales) {
-  const double all = largest(p);
-  if (!(all > 0)) return;
-  scales.resize(p.as<double>().size(), 0.0);
-  const std::size_t d =
-      p.type().shape.rank() == 2 ? static_cast<std::size_t>(p.type().shape[1]) : 1;
-  for (std::size_t k = 0; k < scales.size(); k += d) {
-    double most = 1e-12 * all;
-    for (std::size_t j = k; j < k + d; ++j) most = std::max(most, std::abs(p.as<double>()[j]));
-    for (std::size_t j = k; j < k + d; ++j) scales[j] = std::max(scales[j], most);
-  }
-}
-
 /// The shadow goes along a chunk from `from` to `main`: its distance is noted and made small again.
+/// A distance is one of positions and velocities, which light and heavy bodies have alike.
 void GradientRun::follow(const Carry& from, const Carry& main, std::int64_t begin,
                          std::int64_t count) {
   // Relative to the largest that the state has been: what grows with it loses no digits.
   const Tensor q = main.whole(Part::kQ), p = main.whole(Part::kP);
+  const Tensor v = velocity_at(main, begin + count);
   scale_q_ = std::max(scale_q_, largest(q));
-  grow_scales(p, scale_p_);
-  if (!(scale_q_ > 0) || scale_p_.empty()) return;  // at rest, so far
+  scale_v_ = std::max(scale_v_, largest(v));
+  if (!(scale_q_ > 0) || !(scale_v_ > 0)) return;  // at rest, so far
   if (growth_.empty()) {
     scale_q_ = std::max(scale_q_, largest(from.whole(Part::kQ)));
-    grow_scales(from.whole(Part::kP), scale_p_);
+    scale_v_ = std::max(scale_v_, largest(velocity_at(from, begin)));
     fresh_shadow(from, begin);
     shadow_next_ = Carry(g_.pieces.arithmetic, g_.pieces.shape);
     growth_.push_back({begin, 0});
   }
   call_chunk(g_.advance, shadow_, shadow_next_, begin, count, nullptr);
   Tensor dq = shadow_next_.whole(Part::kQ), dp = shadow_next_.whole(Part::kP);
+  const Tensor off_v = velocity_at(shadow_next_, begin + count);
   double square = 0;
-  for (std::size_t k = 0; k < q.as<double>().size(); ++k) {
-    double& x = dq.as<double>()[k];
-    double& y = dp.as<double>()[k];
-    x -= q.as<double>()[k];
-    y -= p.as<double>()[k];
-    square += x * x / (scale_q_ * scale_q_) + y * y / (scale_p_[k] * scale_p_[k]);
+  for (std::int64_t k = 0; k < q.size(); ++k) {
+    dq.set_real(k, dq.real(k) - q.real(k));
+    dp.set_real(k, dp.real(k) - p.real(k));
+    const double x = dq.real(k) / scale_q_, y = (off_v.real(k) - v.real(k)) / scale_v_;
+    square += x * x + y * y;
   }
   const double small = std::sqrt(epsilon_of(g_.pieces.arithmetic));
   double distance = std::sqrt(square);
