@@ -15,7 +15,6 @@ void refuse_what_does_not_run(const formats::LoadedFile& file) {
     const char* key;
     SourceSpan span;
   } keys[] = {
-      {"accuracy", run.accuracy_span},
       {"splitting", run.splitting_span},
       {"modes", run.modes_span},
       {"matrix", run.matrix_span},

@@ -6,6 +6,7 @@
 #include "cotangent/apps/outputs.h"
 #include "cotangent/apps/statistics.h"
 #include "cotangent/apps/text_table.h"
+#include "cotangent/base/text.h"
 #include "cotangent/telemetry/terminal_sink.h"
 
 namespace cotangent::apps {
@@ -39,6 +40,20 @@ void warn_of_non_finite_samples(const mechanics::RunResult& result,
   };
   for (const mechanics::Invariant& invariant : result.invariants) look(invariant.series);
   for (const mechanics::Series& series : result.observables) look(series);
+}
+
+/// The probe that found dt and order may not have seen what came later.
+void warn_of_missed_accuracy(const Prepared& prepared, const mechanics::RunResult& result,
+                             telemetry::Telemetry& telemetry) {
+  const auto& asked = prepared.plan.accuracy;
+  if (!asked) return;
+  for (const mechanics::Invariant& invariant : result.invariants) {
+    if (invariant.name != "energy" || !(invariant.max_rel_error > *asked)) continue;
+    telemetry.warn("accuracy = " + shortest(*asked) + " was asked for, and the energy is off by " +
+                   error_text(invariant.max_rel_error) +
+                   ": the short runs that found dt did not see this coming; give order and dt, or "
+                   "a smaller accuracy");
+  }
 }
 
 int code_of(mechanics::RunStatus status) {
@@ -131,6 +146,7 @@ int run_command(const RunOptions& options, Console& console) {
     telemetry.log(telemetry::Level::kError, fault_text(result, prepared));
   }
   if (!result.goes_wrong.empty()) telemetry.warn(result.goes_wrong);
+  warn_of_missed_accuracy(prepared, result, telemetry);
   if (result.status == mechanics::RunStatus::kStopped) {
     telemetry.log(telemetry::Level::kError, stop_text(result));
   }

@@ -148,6 +148,28 @@ void read_accuracy(const ValueSource& source, const Entry& entry, const lang::Co
   settings.accuracy_span = entry.value.span;
 }
 
+/// The planner finds dt and the tolerance for an accuracy, so a file gives one or the other. Of
+/// what is set from outside, dt, steps and tolerance win over the file's accuracy, and an accuracy
+/// over the file's tolerance and order; the file's dt and steps then only say how long to run.
+template <class Outside>
+void give_way_to_accuracy(const ValueSource& source, const Entry*& accuracy, const Entry* dt,
+                          const Entry* steps, const Entry*& tolerance, const Entry*& order,
+                          const Outside& outside) {
+  const bool set = outside(accuracy);
+  bool others = false;
+  for (const Entry* other : {dt, steps, tolerance}) {
+    if (!other) continue;
+    others = true;
+    if (outside(other) != set) continue;
+    fail_at(source.file, other->key_span, "[run] has accuracy and " + other->key,
+            "the planner finds dt, steps and tolerance for an accuracy; it needs t_end",
+            "leave one of the two out");
+  }
+  if (set && !outside(order)) order = nullptr;
+  if (!others) return;
+  (set ? tolerance : accuracy) = nullptr;
+}
+
 /// A number for both, or {rtol = ..., atol = ...}.
 void read_tolerance(const ValueSource& source, const Entry& entry, const lang::Context& names,
                     mechanics::RunSettings& settings) {
@@ -232,6 +254,8 @@ void read_times(const ValueSource& source, const Entry* dt, const Entry* t_end, 
               "to run backwards, turn the velocities round");
     }
     if (t_end) settings.steps = steps_from(source, *t_end, end, *dt, settings.dt);
+  } else if (!steps) {
+    settings.dt = end;
   } else {
     settings.dt = end / static_cast<double>(settings.steps);
     settings.dt_span = t_end->value.span;
@@ -240,6 +264,24 @@ void read_times(const ValueSource& source, const Entry* dt, const Entry* t_end, 
               "a time step above 0", "take fewer steps");
     }
   }
+}
+
+/// With an accuracy: t_end, or dt times steps of a file that has been given an accuracy from
+/// outside.
+void read_duration(const ValueSource& source, const Entry* dt, const Entry* t_end,
+                   const Entry* steps, const lang::Context& names, mechanics::RunSettings& settings,
+                   TableReader& table) {
+  if (t_end) {
+    read_times(source, nullptr, t_end, nullptr, names, settings);
+    settings.duration = settings.dt;
+  } else if (dt && steps) {
+    read_times(source, dt, nullptr, steps, names, settings);
+    settings.duration = settings.dt * static_cast<double>(settings.steps);
+  } else {
+    table.need("t_end", "t_end = 10.0");
+  }
+  settings.dt = 0;
+  settings.steps = 0;
 }
 
 /// A map has no time: t counts its steps.
@@ -290,8 +332,15 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
   const Entry* modes = table.get("modes");
   const Entry* matrix = table.get("matrix");
   table.finish();
+  // A key set from outside wins over what the file says about another.
+  const auto outside = [&](const Entry* x) { return x && x->value.span.begin >= overrides_begin; };
+  if (accuracy && form != mechanics::Form::kMap) {
+    give_way_to_accuracy(source, accuracy, dt, steps, tolerance, order, outside);
+  }
   if (form == mechanics::Form::kMap) {
     read_map_steps(source, table, dt, t_end, steps, names, settings);
+  } else if (accuracy) {
+    read_duration(source, dt, t_end, steps, names, settings, table);
   } else {
     choose_two(source, dt, t_end, steps, overrides_begin);
     if (!dt && !(t_end && steps)) table.need("dt", "dt = 0.01");
@@ -317,8 +366,6 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     settings.order_span = order->value.span;
   }
   if (precision) read_precision(source, *precision, settings);
-  // A precision set from outside wins over what the file says about another.
-  const auto outside = [&](const Entry* x) { return x && x->value.span.begin >= overrides_begin; };
   if (compensated) {
     read_compensated(source, *compensated, settings);
     const bool has = mechanics::has_error_terms(settings.precision);

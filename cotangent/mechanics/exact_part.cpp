@@ -95,6 +95,7 @@ Integrator exact_and_kicks(const System& system, const ExactSplit& split, double
   Integrator m;
   m.method = filter ? "exact and mollified kicks" : "exact and kicks";
   m.order = 2;
+  m.any_dt = false;  // the series of its coefficients is as long as dt needs
   m.state = m.carry = state_types(system);
   m.carry.push_back({"kick", m.state[0].type});
   m.carry.insert(m.carry.end(), coefficients.begin(), coefficients.end());

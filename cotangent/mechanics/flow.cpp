@@ -2,8 +2,10 @@
 #include "cotangent/mechanics/flow.h"
 
 #include <chrono>
+#include <cmath>
 #include <mutex>
 
+#include "cotangent/base/text.h"
 #include "cotangent/ir/text.h"
 #include "cotangent/mechanics/ensemble.h"
 #include "cotangent/mechanics/integrator_programs.h"
@@ -50,7 +52,8 @@ class FlowImpl final : public Flow {
     const Machine& m = machine(control.record_trajectory);
     const auto& chunk = m.chunk().executable();
     const runtime::CallStats before = chunk ? chunk->stats() : runtime::CallStats{};
-    const RunClock clock{initial.t, control.reverse ? -plan_.dt : plan_.dt};
+    const double dt = step_for(control);
+    const RunClock clock{initial.t, control.reverse ? -dt : dt};
     RunResult result =
         drive(system, facts, m, clock, control, initial, steps, plan_.watch.settings.stop);
     if (measures_tangent(plan_.watch.settings))
@@ -89,6 +92,21 @@ class FlowImpl final : public Flow {
   Pieces pieces;
 
  private:
+  double step_for(const RunControl& control) const {
+    if (control.dt == 0 || control.dt == plan_.dt) return plan_.dt;
+    if (!(control.dt > 0) || !std::isfinite(control.dt)) {
+      throw UserError("a run with dt = " + shortest(control.dt),
+                      "give a dt above zero; a run backwards is asked for by `reverse`");
+    }
+    if (plan_.integrator && !plan_.integrator->any_dt) {
+      throw UserError("a run with dt = " + shortest(control.dt) +
+                          " of a plan for dt = " + shortest(plan_.dt) + ": the method \"" +
+                          plan_.method + "\" is made for its dt",
+                      "plan for that dt");
+    }
+    return control.dt;
+  }
+
   /// What the chunk kernel did in a run of so many steps, to those who ask for kernels.
   void report_kernel(const runtime::Executable& chunk, const runtime::CallStats& before,
                      std::int64_t steps) const {

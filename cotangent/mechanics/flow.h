@@ -52,6 +52,7 @@ struct RunControl {
   std::function<void(const Series&, std::int64_t first_new)> on_samples;
   bool record_trajectory = false;    ///< q and p as series "q", "p" at the default cadence
   bool reverse = false;              ///< time runs backwards: dt is -plan.dt
+  double dt = 0;                     ///< another step than the plan's; 0: the plan's
   std::int64_t chunk = 0;            ///< steps a chunk; 0: chosen so that a chunk takes ~50 ms
   std::vector<std::int64_t> chunks;  ///< explicit split, for tests; empty: `chunk`
 };

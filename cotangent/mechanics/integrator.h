@@ -29,6 +29,7 @@ struct Integrator {
   ir::FunctionPtr open;   ///< (state..., t0: f64, dt: f64, parameters...) -> (carry...)
   ir::FunctionPtr step;   ///< (carry..., step: i64, t0, dt, parameters...) -> (carry...)
   ir::FunctionPtr close;  ///< (carry..., step: i64, t0, dt, parameters...) -> (state...)
+  bool any_dt = true;     ///< the programs serve any dt; else only that which they were made for
 };
 
 /// The flow of one part of a system.

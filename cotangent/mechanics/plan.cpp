@@ -11,6 +11,7 @@
 #include "cotangent/mechanics/diagnose.h"
 #include "cotangent/mechanics/gradient_plan.h"
 #include "cotangent/mechanics/lattice.h"
+#include "cotangent/mechanics/plan_accuracy.h"
 #include "cotangent/mechanics/plan_integrator.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
@@ -38,8 +39,8 @@ constexpr double kPairOperations = 15;   // of f32 for one of a pair, about
 class Planner {
  public:
   Planner(const System& system, const Facts& facts, const RunSettings& settings,
-          const InitialState* initial)
-      : system_(system), facts_(facts), settings_(settings), initial_(initial) {}
+          const InitialState* initial, const StepReasons& reasons)
+      : system_(system), facts_(facts), settings_(settings), initial_(initial), reasons_(reasons) {}
 
   Plan make() {
     check_step();
@@ -141,7 +142,9 @@ class Planner {
     if (settings_.order) {
       take_best(*settings_.order);
       decide("method", plan_.composition.name,
-             "you asked for order " + std::to_string(*settings_.order) + "; " + praise());
+             (reasons_.order.empty() ? "you asked for order " + std::to_string(*settings_.order)
+                                     : reasons_.order) +
+                 "; " + praise());
     } else if (!smooth) {
       plan_.composition = composition_for(2);
       decide("method", "leapfrog",
@@ -269,18 +272,20 @@ class Planner {
     }
   }
 
+  std::string given() const { return reasons_.dt.empty() ? "as given" : reasons_.dt; }
+
   void step() {
     const std::string steps = std::to_string(plan_.steps) + " steps";
     if (system_.form == Form::kMap) return decide("steps", std::to_string(plan_.steps), "as given");
     if (plan_.integrator && plan_.integrator->method == "dopri5_adaptive") {
       return decide("dt", shortest(plan_.dt),
-                    "as given: the time between states that are seen; " + steps);
+                    given() + ": the time between states that are seen; " + steps);
     }
-    decide(
-        "dt", shortest(plan_.dt),
-        "as given; fixed, since a step that changes with the state would lose the bounded energy "
-        "error; " +
-            steps);
+    decide("dt", shortest(plan_.dt),
+           given() +
+               "; fixed, since a step that changes with the state would lose the bounded energy "
+               "error; " +
+               steps);
   }
 
   void precision() {
@@ -481,6 +486,7 @@ class Planner {
   const Facts& facts_;
   const RunSettings& settings_;
   const InitialState* initial_;
+  const StepReasons& reasons_;
   Plan plan_;
 };
 
@@ -507,7 +513,13 @@ void Plan::only_kicks_and_drifts(const std::string& what) const {
 
 Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings,
                const InitialState* initial) {
-  return Planner(system, facts, settings, initial).make();
+  if (settings.accuracy) return plan_for_accuracy(system, facts, settings, initial);
+  return plan_given_step(system, facts, settings, initial);
+}
+
+Plan plan_given_step(const System& system, const Facts& facts, const RunSettings& settings,
+                     const InitialState* initial, const StepReasons& reasons) {
+  return Planner(system, facts, settings, initial, reasons).make();
 }
 
 }  // namespace cotangent::mechanics

@@ -51,6 +51,7 @@ struct Plan {
   std::optional<EnsembleSettings> ensemble;  ///< many members; nothing: one system
   std::string precision = "f64";             ///< one of precision_names()
   Arithmetic arithmetic;                     ///< what that means here
+  std::optional<double> accuracy;            ///< that dt and order were found for
   double dt = 0;
   std::int64_t steps = 0;
   std::int64_t every = 0;  ///< cadence of observers, and of monitors unless `watch` has its own
@@ -62,7 +63,8 @@ struct Plan {
 };
 
 /// Throws UserError for an override the facts forbid (names the fact, the term and the place).
-/// `initial` is where a lattice takes its spacing from, unless the settings give it.
+/// `initial` is where a lattice takes its spacing from, unless the settings give it, and where
+/// the runs start that find order and dt for an accuracy (plan_accuracy.h).
 Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings,
                const InitialState* initial = nullptr);
 

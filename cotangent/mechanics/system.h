@@ -142,8 +142,10 @@ struct RunSettings {
   double q_spacing = 0, p_spacing = 0;
   std::int64_t every = 0;  ///< default cadence of observers and monitors; 0: about 1000 samples
   GradientSettings gradient;
-  /// The error asked for, relative, of the quantities that should stay; order and dt go by it.
+  /// The error asked for, relative, of the energy where it is kept, else of the state at the end:
+  /// order and dt go by it (plan_accuracy.h), and dt and steps are not looked at.
   std::optional<double> accuracy;
+  double duration = 0;  ///< with `accuracy`: the time to run
   /// Of methods that choose their own step: the error of a step in an entry x of the state stays
   /// below rtol |x| + atol.
   double rtol = 1e-9, atol = 1e-12;

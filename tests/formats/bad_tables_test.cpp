@@ -213,7 +213,8 @@ const std::vector<Bad>& cases() {
        "{}",
        {"says nothing"}},
       // --- [run]
-      {"accuracy_one", kCanonical + "accuracy = 1.0\n", "1.0\n", {"below 1"}},
+      {"accuracy_one",
+       kParameters + kEnergy + kObserve + "[run]\nt_end = 2.0\naccuracy = 1.0\n", "1.0\n", {"below 1"}},
       {"tolerance_zero", kCanonical + "tolerance = 0\n", "0\n", {"positive"}},
       {"tolerance_key",
        kCanonical + "tolerance = {rtoll = 1e-3}\n",

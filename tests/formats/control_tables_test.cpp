@@ -37,12 +37,10 @@ TEST(ControlTables, WishesOfTheRun) {
   EXPECT_EQ(plain.rtol, 1e-9);
   EXPECT_EQ(plain.atol, 1e-12);
   EXPECT_TRUE(plain.coordinates.empty() && plain.coordinates_span.empty());
-  const auto run =
-      parse(
-          "accuracy = 1e-8\ntolerance = 1e-7\ncoordinates = \"jacobi\"\ncorrector = 11\n"
-          "splitting = \"ABA864\"\nmodes = \"all\"\nmatrix = \"method\"\n")
-          .run;
-  EXPECT_EQ(run.accuracy, 1e-8);
+  const auto run = parse(
+                       "tolerance = 1e-7\ncoordinates = \"jacobi\"\ncorrector = 11\n"
+                       "splitting = \"ABA864\"\nmodes = \"all\"\nmatrix = \"method\"\n")
+                       .run;
   EXPECT_EQ(run.rtol, 1e-7);
   EXPECT_EQ(run.atol, 1e-7);
   EXPECT_EQ(run.coordinates, "jacobi");
@@ -50,14 +48,51 @@ TEST(ControlTables, WishesOfTheRun) {
   EXPECT_EQ(run.splitting, "ABA864");
   EXPECT_EQ(run.modes, "all");
   EXPECT_EQ(run.matrix, "method");
-  for (const SourceSpan& span :
-       {run.accuracy_span, run.tolerance_span, run.coordinates_span, run.corrector_span,
-        run.splitting_span, run.modes_span, run.matrix_span}) {
+  for (const SourceSpan& span : {run.tolerance_span, run.coordinates_span, run.corrector_span,
+                                 run.splitting_span, run.modes_span, run.matrix_span}) {
     EXPECT_FALSE(span.empty());
   }
   const auto both = parse("tolerance = {rtol = 1e-6, atol = 1e-10}\n").run;
   EXPECT_EQ(both.rtol, 1e-6);
   EXPECT_EQ(both.atol, 1e-10);
+}
+
+/// accuracy takes the place of dt, steps and tolerance, and needs the time to run.
+TEST(ControlTables, AccuracyInPlaceOfAStep) {
+  const auto run = parse("", "[run]\naccuracy = 1e-8\nt_end = 25.0\n").run;
+  EXPECT_EQ(run.accuracy, 1e-8);
+  EXPECT_EQ(run.duration, 25.0);
+  EXPECT_EQ(run.steps, 0);
+  EXPECT_FALSE(run.accuracy_span.empty());
+  const auto refusal = [](const std::string& text) -> std::string {
+    try {
+      parse("", text);
+    } catch (const UserError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  for (const char* other : {"dt = 0.1\n", "steps = 10\n", "tolerance = 1e-9\n"}) {
+    const std::string key = std::string(other).substr(0, std::string(other).find(' '));
+    EXPECT_NE(refusal("[run]\naccuracy = 1e-8\nt_end = 25.0\n" + std::string(other))
+                  .find("accuracy and " + key),
+              std::string::npos)
+        << key;
+  }
+  EXPECT_NE(refusal("[run]\naccuracy = 1e-8\n").find("t_end"), std::string::npos);
+}
+
+TEST(ControlTables, WhatIsSetFromOutsideWinsOverAccuracy) {
+  const auto with = [](const std::string& run, const std::string& set) {
+    return parse_system_text("control.toml", kChain + run, {parse_override(set)}).run;
+  };
+  const auto asked = with("[run]\ndt = 0.1\nsteps = 10\norder = 6\n", "run.accuracy=1e-6");
+  EXPECT_FALSE(asked.order);
+  EXPECT_EQ(asked.accuracy, 1e-6);
+  EXPECT_DOUBLE_EQ(asked.duration, 1.0);
+  const auto step = with("[run]\naccuracy = 1e-6\nt_end = 1.0\n", "run.dt=0.125");
+  EXPECT_FALSE(step.accuracy);
+  EXPECT_EQ(step.steps, 8);
 }
 
 TEST(ControlTables, Multirate) {

@@ -1,0 +1,167 @@
+// accuracy: the error of the run is what was asked for, at a step that is not wastefully short.
+#include "cotangent/mechanics/plan_accuracy.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "forms.h"
+#include "systems.h"
+
+namespace cotangent::mechanics {
+namespace {
+
+using test::Problem;
+
+RunSettings asking(double accuracy, double duration, const std::string& method = "auto") {
+  RunSettings s;
+  s.accuracy = accuracy;
+  s.duration = duration;
+  s.method = method;
+  return s;
+}
+
+Plan planned(const Problem& p, const RunSettings& s) {
+  return make_plan(p.system, find_facts(p.system, p.initial), s, &p.initial);
+}
+
+RunResult run(const Problem& p, const Plan& plan) {
+  return Flow::compile(p.system, find_facts(p.system, p.initial), plan)->run(p.initial, plan.steps);
+}
+
+int order_of(const Plan& plan) {
+  return plan.integrator ? plan.integrator->order : plan.composition.order;
+}
+
+std::string refusal(const Problem& p, const RunSettings& s) {
+  try {
+    planned(p, s);
+  } catch (const UserError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+std::string decision(const Plan& plan, const std::string& name) {
+  for (const Decision& d : plan.decisions) {
+    if (d.decision == name) return d.choice + ": " + d.reason;
+  }
+  return "";
+}
+
+TEST(PlanAccuracy, TheEnergyIsAsGoodAsAskedAndNotMuchBetter) {
+  const Problem p = test::kepler(0.4);
+  const double duration = 100 * 2 * std::numbers::pi;
+  for (const double accuracy : {1e-3, 1e-6, 1e-9, 1e-11}) {
+    const Plan plan = planned(p, asking(accuracy, duration));
+    EXPECT_DOUBLE_EQ(plan.dt * static_cast<double>(plan.steps), duration);
+    const RunResult r = run(p, plan);
+    ASSERT_EQ(r.status, RunStatus::kFinished);
+    EXPECT_LE(r.invariants.at(0).max_rel_error, accuracy) << plan.method << " " << plan.dt;
+    EXPECT_GE(r.invariants.at(0).max_rel_error, accuracy / 50) << plan.method << " " << plan.dt;
+    EXPECT_EQ(plan.accuracy, accuracy);
+    EXPECT_NE(decision(plan, "accuracy").find("of the energy"), std::string::npos);
+    EXPECT_EQ(decision(plan, "method").find("you asked"), std::string::npos);
+  }
+}
+
+TEST(PlanAccuracy, HigherAccuracyTakesHigherOrder) {
+  const Problem p = test::kepler(0.4);
+  const int low = order_of(planned(p, asking(1e-2, 300)));
+  const int high = order_of(planned(p, asking(1e-11, 300)));
+  EXPECT_LE(low, 4);
+  EXPECT_GE(high, 6);
+}
+
+/// Among the orders, none would have needed less work at its own longest step.
+TEST(PlanAccuracy, TheOrderIsTheCheapest) {
+  const Problem p = test::henon_heiles();
+  const auto evaluations = [&](const RunSettings& s) {
+    const Plan plan = planned(p, s);
+    return static_cast<double>(plan.steps) * plan.composition.stages();
+  };
+  const double best = evaluations(asking(1e-8, 500));
+  for (const int order : {2, 4, 6, 8}) {
+    RunSettings s = asking(1e-8, 500);
+    s.order = order;
+    EXPECT_GE(evaluations(s), 0.8 * best) << order;  // steps are found to within some percent
+  }
+}
+
+TEST(PlanAccuracy, AMethodThatIsNamedKeepsItsOrder) {
+  const Problem p = test::kepler(0.2);
+  const Plan plan = planned(p, asking(1e-5, 60, "leapfrog"));
+  EXPECT_EQ(plan.method, "leapfrog");
+  EXPECT_LE(run(p, plan).invariants.at(0).max_rel_error, 1e-5);
+}
+
+/// q'' = -q + cos(0.7 t): no energy is kept, so the state at the end is what is asked about.
+TEST(PlanAccuracy, WithoutAnEnergyTheStateIsAsGoodAsAsked) {
+  const Problem p = test::driven_oscillator();
+  const double duration = 50;
+  const Plan plan = planned(p, asking(1e-7, duration));
+  EXPECT_NE(decision(plan, "accuracy").find("of the state"), std::string::npos);
+  RunSettings fine;
+  fine.order = 8;
+  fine.steps = 20000;
+  fine.dt = duration / 20000;
+  const double exact = run(p, planned(p, fine)).q.real(0), got = run(p, plan).q.real(0);
+  EXPECT_LE(std::abs(got - exact), 2e-7 * std::abs(p.initial.q.real(0)) + 2e-7);
+  EXPECT_GE(plan.dt, 0.01);
+}
+
+TEST(PlanAccuracy, ThePlanIsTheSameEveryTime) {
+  const Problem p = test::henon_heiles();
+  const Plan a = planned(p, asking(1e-7, 200)), b = planned(p, asking(1e-7, 200));
+  EXPECT_EQ(a.dt, b.dt);
+  EXPECT_EQ(a.method, b.method);
+}
+
+/// A free rigid body: orders of a composition of exact flows.
+TEST(PlanAccuracy, BracketsToo) {
+  Problem p;
+  p.system = test::plain_system(Form::kBracket, 3);
+  p.system.structure.algebra = "so3";
+  p.system.structure.poisson = test::program(3, test::so3_matrix(), "J");
+  test::add_energy(p.system, "kinetic", [](const test::Of& z) {
+    return z.add(z.times(0.5, z.mul(z[0], z[0])),
+                 z.add(z.times(0.25, z.mul(z[1], z[1])), z.times(0.1, z.mul(z[2], z[2]))));
+  });
+  p.initial.x = test::vector({0.6, 0.1, 0.9});
+  const Plan plan = planned(p, asking(1e-9, 100));
+  EXPECT_TRUE(plan.method.starts_with("lie_poisson")) << plan.method;
+  EXPECT_GE(order_of(plan), 4);
+  EXPECT_LE(run(p, plan).invariants.at(0).max_rel_error, 1e-9);
+}
+
+/// x' = -x: the adaptive method takes the accuracy as its tolerance.
+TEST(PlanAccuracy, EquationsTakeItAsTolerance) {
+  Problem p;
+  p.system = test::plain_system(Form::kEquations, 1);
+  p.system.rate = test::program(1, [](const test::Of& x) { return x.b.neg(x.x); });
+  p.initial.x = test::vector({2});
+  const Plan plan = planned(p, asking(1e-10, 3));
+  EXPECT_EQ(plan.steps, 1000);
+  const double exact = 2 * std::exp(-3.0);
+  const double error = std::abs(run(p, plan).x.real(0) - exact);
+  EXPECT_LE(error, 1e-8);
+  const Plan fixed = planned(p, asking(1e-6, 3, "rk4"));
+  EXPECT_LE(std::abs(run(p, fixed).x.real(0) - exact), 2e-6);
+  EXPECT_GE(fixed.dt, 0.01);
+}
+
+TEST(PlanAccuracy, BelowRoundOffIsRefusedWithWhatWasReached) {
+  const std::string text = refusal(test::kepler(0.4), asking(1e-17, 600));
+  EXPECT_NE(text.find("is not reached"), std::string::npos) << text;
+  EXPECT_NE(text.find("got to"), std::string::npos) << text;
+}
+
+TEST(PlanAccuracy, NeedsATimeAndAStart) {
+  const Problem p = test::kepler(0.4);
+  EXPECT_NE(refusal(p, asking(1e-6, 0)).find("time to run"), std::string::npos);
+  EXPECT_THROW(make_plan(p.system, find_facts(p.system, p.initial), asking(1e-6, 10)), UserError);
+}
+
+}  // namespace
+}  // namespace cotangent::mechanics
