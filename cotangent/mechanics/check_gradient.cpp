@@ -1,5 +1,6 @@
 #include "cotangent/mechanics/check_gradient.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cotangent/ir/builder.h"
@@ -155,7 +156,7 @@ class GradientChecker {
     refuse_unfinished(here);
     // (A state at rest has no horizon.)
     const double digits = here.horizon ? here.horizon->digits : 14;
-    g.noise = 100 * std::pow(10.0, -std::max(1.0, digits));
+    g.noise = 100 * std::max(std::pow(10.0, -std::max(1.0, digits)), lattice_noise(here));
     g.value = [this](std::span<const Tensor> x) { return value(x); };
     g.forward = [this](std::span<const Tensor> d) { return forward(d); };
     g.reverse = [this](std::span<const Tensor> u) { return reverse(u); };
@@ -163,6 +164,20 @@ class GradientChecker {
   }
 
  private:
+  /// What the rounding of every kick and drift to the lattice comes to, of the largest entry: a
+  /// heavy body's spacing may be coarse beside the momenta of light ones.
+  double lattice_noise(const GradientResult& end) const {
+    const Arithmetic& a = plan_.arithmetic;
+    if (!a.lattice()) return 0;
+    const auto of = [](const Units& units, const Tensor& x) {
+      const double size = largest(x, 0, x.size());
+      return size > 0 ? std::ranges::max(units) / size : 0;
+    };
+    const auto roundings = static_cast<double>(plan_.composition.stages() * plan_.steps);
+    return std::max(of(a.q_units, end.q), of(a.p_units, end.p)) *
+           std::sqrt(std::max(1.0, roundings));
+  }
+
   Tensor& variable(const std::string& name) {
     if (name == "q") return initial_.q;
     if (name == "p") return *initial_.p;
