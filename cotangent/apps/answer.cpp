@@ -144,7 +144,13 @@ void write_state_text(std::ostream& out, const Answer& answer) {
   const formats::UnitLabels& units = answer.prepared.file.units;
   out << (answer.prepared.plan.ensemble ? "\nmean of the members at t = " : "\nfinal state at t = ")
       << number_text(result.t, 15) << after(units.t);
-  if (units.given) out << ", q in " << join(units.q, ", ") << ", v in " << join(units.v, ", ");
+  if (units.given && canonical) {
+    out << ", q in " << join(units.q, ", ") << ", v in " << join(units.v, ", ");
+  }
+  for (const auto& [name, labels] : units.arrays) {
+    const bool known = std::ranges::none_of(labels, [](const auto& text) { return text.empty(); });
+    if (known) out << ", " << name << " in " << join(labels, ", ");
+  }
   out << '\n';
   if (!canonical) return write_arrays_text(out, answer);
   if (rows > 16) {
@@ -232,7 +238,8 @@ static void write_units(io::JsonWriter& json, const formats::UnitLabels& units) 
     if (labels.size() == 1) return void(json.field(name, labels[0]));
     json.key(name).value(std::span<const std::string>(labels));
   };
-  state("q", units.q), state("p", units.p), state("v", units.v);
+  if (units.arrays.empty()) state("q", units.q), state("p", units.p), state("v", units.v);
+  for (const auto& [name, labels] : units.arrays) state(name.c_str(), labels);
   json.field("energy", units.energy).field("angular_momentum", units.angular_momentum);
   json.key("parameters").begin_object();
   for (const auto& [name, unit] : units.parameters) {

@@ -5,6 +5,7 @@
 #include "cotangent/base/text.h"
 #include "cotangent/formats/expressions.h"
 #include "cotangent/formats/table_reader.h"
+#include "cotangent/formats/units_table.h"
 #include "cotangent/ir/builder.h"
 #include "cotangent/lang/names.h"
 #include "cotangent/mechanics/lie_algebra.h"
@@ -77,7 +78,9 @@ void check_array_name(const SourcePtr& file, const Entry& entry, const lang::Con
 
 void append(const ValueSource& source, const Entry& entry, const lang::Context& names,
             std::vector<mechanics::StateArray>& arrays, std::vector<double>& x) {
-  const ir::Tensor value = as_real(read_numbers(source, entry.value, "'" + entry.key + "'", names));
+  const ir::Tensor value =
+      as_real(source.units ? source.units->read_array(source, entry.value, entry.key, names)
+                           : read_numbers(source, entry.value, "'" + entry.key + "'", names));
   const auto values = value.as<double>();
   const std::uint64_t bytes = 8 * (static_cast<std::uint64_t>(x.size()) + values.size());
   if (bytes > source.limits.state_bytes) {
@@ -106,6 +109,10 @@ void append_contact(const ValueSource& source, const Node& node, const lang::Con
   if (!s) {
     arrays.push_back({"s", Shape{}, q.value.span});
     x.push_back(0);
+    if (source.units) {
+      source.units->scalar_array("s", lang::action_dimension());
+      source.units->settle_contact(p.value.span);
+    }
     return;
   }
   check_array_name(source.file, *s, names);
@@ -114,6 +121,7 @@ void append_contact(const ValueSource& source, const Node& node, const lang::Con
     fail_at(source.file, s->value.span, "'s' is an array " + arrays[2].shape.text(), "one number",
             "write one number, without brackets");
   }
+  if (source.units) source.units->settle_contact(p.value.span);
 }
 
 void append_z(const ValueSource& source, const Node& node, const lang::Context& names,
@@ -181,7 +189,8 @@ PackedState read_packed_state(const ValueSource& source, const Node& initial,
   return state;
 }
 
-ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang::Context& names) {
+ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang::Context& names,
+                          FileUnits* units) {
   const std::string shown = "[" + table.key + "]";
   const TableReader check(file, table.value, shown);
   const auto rules = read_array_rules(file, table.value, names.arrays(), shown);
@@ -192,7 +201,13 @@ ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang:
             "one for each array of [initial]",
             "add " + name + " = \"...\"; what does not move belongs in [parameters]");
   }
-  return lang::trace_packed(names, table.key == "map" ? "map" : "rate", rules);
+  const bool map = table.key == "map";
+  ir::FunctionPtr rate = lang::trace_packed(names, map ? "map" : "rate", rules);
+  if (units) {
+    units->check_rules(rules, map ? lang::DimensionTerm() : lang::time_dimension(),
+                       map ? "the map" : "the rate");
+  }
+  return rate;
 }
 
 namespace {
@@ -226,7 +241,8 @@ ir::FunctionPtr algebra_matrix(const SourcePtr& file, const Node& node, std::int
 
 mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
                                     const lang::Context& names, const MotionKind& kind,
-                                    const std::vector<mechanics::Parameter>& parameters) {
+                                    const std::vector<mechanics::Parameter>& parameters,
+                                    FileUnits* units) {
   mechanics::Structure structure;
   structure.kind = kind.structure;
   structure.span = entry.value.span;
@@ -237,9 +253,12 @@ mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
     return structure;
   }
   const std::int64_t n = names.packed_size();
-  const auto matrix = [&](const Entry& given, const std::string& name) {
+  const auto matrix = [&](const Entry& given, const std::string& name,
+                          const lang::DimensionTerm& per) {
     const auto text = read_array_text(file, given.value, name, Shape{n, n});
-    return lang::trace_arrays(names, name, {&text, 1});
+    ir::FunctionPtr traced = lang::trace_arrays(names, name, {&text, 1});
+    if (units) units->check_matrix(text, per, "'" + name + "'");
+    return traced;
   };
   const Entry* algebra = table.get("algebra");
   const Entry* j = algebra ? table.get("J")
@@ -253,12 +272,19 @@ mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
   structure.span = (algebra ? algebra : j)->value.span;
   structure.poisson = algebra
                           ? algebra_matrix(file, algebra->value, n, parameters, structure.algebra)
-                          : matrix(*j, "J");
+                          : matrix(*j, "J", lang::action_dimension());
+  if (units && algebra) {
+    units->check_algebra(*mechanics::algebra_named(structure.algebra), algebra->value.span);
+  }
   if (kind.structure == Structure::Kind::kMetriplectic) {
-    structure.metric = matrix(*table.need("metric", "metric = [[\"1\", \"0\"], ...]"), "metric");
+    const Entry& metric = *table.need("metric", "metric = [[\"1\", \"0\"], ...]");
     const auto entropy =
         read_expression(file, table.need("entropy", "entropy = \"z[2]\"")->value, "the entropy");
     structure.entropy = lang::trace_energy(names, "entropy", *entropy, "the entropy");
+    // G grad S is z over time.
+    const lang::DimensionTerm of_entropy =
+        units ? units->check_entropy(*entropy) : lang::DimensionTerm();
+    structure.metric = matrix(metric, "metric", of_entropy * lang::time_dimension());
   }
   table.finish();
   return structure;
@@ -303,7 +329,7 @@ void fill_with_zeros(std::vector<lang::ArrayText>& rules,
 }  // namespace
 
 std::vector<mechanics::Symmetry> read_symmetries(const SourcePtr& file, const Node& table,
-                                                 const lang::Context& names) {
+                                                 const lang::Context& names, FileUnits* units) {
   std::vector<lang::NamedShape> parts;
   if (names.arrays().empty()) {
     parts = {{"dq", *names.state()}, {"dp", *names.state()}};
@@ -343,6 +369,7 @@ std::vector<mechanics::Symmetry> read_symmetries(const SourcePtr& file, const No
       symmetry.generator = lifted(*dq);
       symmetry.lifted = true;
     }
+    if (units) units->check_generator(rules, entry.key);
     found.push_back(std::move(symmetry));
   }
   return found;

@@ -26,16 +26,19 @@ struct PackedState {
 PackedState read_packed_state(const ValueSource& source, const Node& initial,
                               const lang::Context& names, const MotionKind& kind);
 
-/// [equations] or [map]: (x, t, parameters...) -> f64 [n]. `names` has the state.
-ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang::Context& names);
+/// [equations] or [map]: (x, t, parameters...) -> f64 [n]. `names` has the state. Here and below
+/// `units` checks dimensions, where the file has units; else null.
+ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang::Context& names,
+                          FileUnits* units);
 
 /// [structure] of Form::kBracket, with the real parameters of the file.
 mechanics::Structure read_structure(const SourcePtr& file, const Entry& table,
                                     const lang::Context& names, const MotionKind& kind,
-                                    const std::vector<mechanics::Parameter>& parameters);
+                                    const std::vector<mechanics::Parameter>& parameters,
+                                    FileUnits* units);
 
 /// [symmetries].
 std::vector<mechanics::Symmetry> read_symmetries(const SourcePtr& file, const Node& table,
-                                                 const lang::Context& names);
+                                                 const lang::Context& names, FileUnits* units);
 
 }  // namespace cotangent::formats

@@ -66,14 +66,9 @@ class Loader {
     read_top_level();
     read_definitions();
     if (FileUnits::wanted(root_)) {
-      if (kind_.form != mechanics::Form::kCanonical) {
-        const Entry* units = root_.find("units");
-        fail(units ? units->key_span : SourceSpan{},
-             "units are checked in files with q, p and [energy] only",
-             "expressions of [equations], [map] and other structures are not checked yet",
-             "leave units out of this file");
-      }
       units_.emplace(out_.source, root_, names_);
+      // Of a map, t counts its steps.
+      if (kind_.form == mechanics::Form::kMap) units_->dimensions().set("t", {});
       source_.units = &*units_;
     }
     read_parameters();
@@ -82,11 +77,12 @@ class Loader {
     out_.run = read_run(source_, table("run"), names_, overrides_begin_, kind_.form);
     out_.run.gradient = read_gradient(source_, table("gradient"), names_);
     read_motion();
-    out_.system.symmetries = read_symmetries(out_.source, table("symmetries"), names_);
+    out_.system.symmetries = read_symmetries(out_.source, table("symmetries"), names_, units());
     read_observe();
     read_control();
     out_.system.source = out_.source;
     if (units_) out_.units = units_->labels();
+    if (kind_.form == mechanics::Form::kMap) out_.units.t.clear();
     return std::move(out_);
   }
 
@@ -310,13 +306,13 @@ class Loader {
   void read_motion() {
     if (const Entry* motion =
             root_.find(kind_.form == mechanics::Form::kMap ? "map" : "equations")) {
-      out_.system.rate = read_rate(out_.source, *motion, names_);
+      out_.system.rate = read_rate(out_.source, *motion, names_, units());
       return;
     }
     if (const Entry* structure = root_.find("structure")) {
       if (kind_.form == mechanics::Form::kBracket) {
         out_.system.structure =
-            read_structure(out_.source, *structure, names_, kind_, out_.system.parameters);
+            read_structure(out_.source, *structure, names_, kind_, out_.system.parameters, units());
       } else {
         TableReader canonical(out_.source, structure->value, "[structure] of kind canonical");
         canonical.get("kind");
@@ -440,6 +436,8 @@ class Loader {
       out_.system.observables.push_back(std::move(observable));
     }
   }
+
+  FileUnits* units() { return units_ ? &*units_ : nullptr; }
 
   LoadedFile out_;
   ValueSource source_;

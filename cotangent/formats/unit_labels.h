@@ -13,6 +13,8 @@ struct UnitLabels {
   bool given = false;
   std::string t, energy, angular_momentum;
   std::vector<std::string> q, p, v;  ///< one for all entries, or one an entry of an array [n]
+  /// Of a state that is not q and p: each named array's, as q has them.
+  std::vector<std::pair<std::string, std::vector<std::string>>> arrays;
   std::vector<std::pair<std::string, std::string>> parameters, observables;  ///< name, unit
 
   /// Of "energy", "momentum", "angular_momentum", and of an energy term.

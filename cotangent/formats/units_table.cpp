@@ -401,9 +401,19 @@ UnitLabels FileUnits::labels() const {
   all.t = working_.label(lang::time_dimension());
   all.energy = working_.label(lang::energy_dimension());
   all.angular_momentum = working_.label(lang::action_dimension());
+  for (const Array& a : arrays_) {
+    std::vector<std::string> texts;
+    for (const DimensionTerm& d : a.dimensions) texts.push_back(label(d));
+    all.arrays.emplace_back(a.name, std::move(texts));
+  }
+  if (!arrays_.empty()) return with_names(std::move(all));
   for (const DimensionTerm& d : q_) all.q.push_back(label(d));
   for (const DimensionTerm& d : p_) all.p.push_back(label(d));
   for (const DimensionTerm& d : v_) all.v.push_back(label(d));
+  return with_names(std::move(all));
+}
+
+UnitLabels FileUnits::with_names(UnitLabels all) const {
   for (const std::string& name : parameters_) {
     all.parameters.emplace_back(name, label(*dimensions_.find(name)));
   }

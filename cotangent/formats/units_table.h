@@ -19,6 +19,10 @@
 #include "cotangent/ir/function.h"
 #include "cotangent/lang/dimensions.h"
 
+namespace cotangent::mechanics {
+struct LieAlgebra;
+}
+
 namespace cotangent::formats {
 
 struct ValueSource;
@@ -45,7 +49,25 @@ class FileUnits {
   double read_real(const ValueSource& source, const Node& node, const std::string& what,
                    const lang::Context& names, const lang::Dimension& dimension);
 
+  /// A named array of a state that is not q and p (units_motion.cpp): its values say what it is,
+  /// or, where they are bare, its uses do.
+  ir::Tensor read_array(const ValueSource& source, const Node& node, const std::string& name,
+                        const lang::Context& names);
+  /// A part of the state that has no values in the file.
+  lang::DimensionTerm scalar_array(const std::string& name, const lang::DimensionTerm& dimension);
+  /// Of a contact structure: p is an action over q, s an action.
+  void settle_contact(SourceSpan span);
+
   // --- expressions, after they are traced
+  /// A rule for each array of the state, of its dimension over `per`.
+  void check_rules(const std::vector<lang::ArrayText>& rules, const lang::DimensionTerm& per,
+                   const std::string& what);
+  void check_generator(const std::vector<lang::ArrayText>& rules, const std::string& symmetry);
+  /// A matrix over z, of the dimensions z_i z_j over `per`.
+  void check_matrix(const lang::ArrayText& matrix, const lang::DimensionTerm& per,
+                    const std::string& what);
+  lang::DimensionTerm check_entropy(const lang::Expression& expression);
+  void check_algebra(const mechanics::LieAlgebra& algebra, SourceSpan span);
   void check_energy(const std::string& name, const lang::Expression& expression);
   /// Checks an observable and gives its function in the unit asked for (`unit` may be null).
   ir::FunctionPtr check_observable(const std::string& name, const lang::Expression& expression,
@@ -79,6 +101,17 @@ class FileUnits {
     std::optional<SourceSpan> bare;  ///< the first number without a unit that is not 0
   };
 
+  /// A named array of the state, and its dimension: one, or one an entry.
+  struct Array {
+    std::string name;
+    Shape shape;
+    std::vector<lang::DimensionTerm> dimensions;
+  };
+  /// Whether values say one dimension for all.
+  bool alike(const std::vector<Leaf>& leaves) const;
+  std::vector<lang::DimensionTerm> entries_of_z() const;
+  void check_array(const lang::ArrayText& text, const std::vector<lang::DimensionTerm>& wanted,
+                   const std::string& what);
   ir::Tensor read(const ValueSource& source, const Node& node, const std::string& what,
                   const lang::Context& names);
   void refuse_mixed(const std::string& what) const;
@@ -92,11 +125,14 @@ class FileUnits {
   template <class Check>
   auto with_hint(const Check& check) const;
   std::string label(const lang::DimensionTerm& dimension) const;
+  /// With the units of parameters and observables.
+  UnitLabels with_names(UnitLabels all) const;
 
   SourcePtr file_;
   lang::WorkingUnits working_;
   lang::Dimensions dimensions_;
   std::vector<std::string> parameters_;
+  std::vector<Array> arrays_;
   std::vector<lang::DimensionTerm> q_, p_, v_;  ///< one, or one an entry
   bool q_given_ = false;                        ///< by [units]
   bool q_guessed_ = false;  ///< coordinates [n] of which nobody said what they are: lengths

@@ -398,6 +398,98 @@ TEST(UnitsInFiles, EveryRefusalNamesItsPlaceAndBothDimensions) {
   }
 }
 
+const std::string kShortRun = "[run]\ndt = 0.01\nsteps = 10\n";
+
+std::string oscillator(const std::string& rate) {
+  return "[parameters]\nk = \"30 N/m\"\nm = \"2 kg\"\n[initial]\nx = \"1 cm\"\nu = \"0 m/s\"\n"
+         "[equations]\nx = \"u\"\nu = \"" +
+         rate + "\"\n" + kShortRun;
+}
+
+std::string body(const std::string& energy, const std::string& z, const std::string& structure) {
+  return "[parameters]\ninertia = \"2 kg m^2\"\n[structure]\nkind = \"lie_poisson\"\n" + structure +
+         "[energy]\nturn = \"" + energy + "\"\n[initial]\nz = " + z + "\n" + kShortRun;
+}
+
+std::string refusal_of(const std::string& text) {
+  try {
+    load(text);
+  } catch (const UserError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(UnitsInFiles, RatesAreCheckedByEntry) {
+  EXPECT_EQ(refusal_of(oscillator("-k*x/m")), "");
+  EXPECT_NE(refusal_of(oscillator("-k*x")).find("the rate of 'u' has the dimension"),
+            std::string::npos);
+  const LoadedFile file = load(oscillator("-k*x/m"));
+  ASSERT_EQ(file.units.arrays.size(), 2u);
+  EXPECT_EQ(file.units.arrays[0].second, std::vector<std::string>{"m"});
+  EXPECT_EQ(file.units.arrays[1].second, std::vector<std::string>{"m/s"});
+  EXPECT_DOUBLE_EQ(file.initial.x.real(0), 0.01);
+  const std::string packed =
+      "[parameters]\nk = \"30 N/m\"\nm = \"2 kg\"\n[initial]\ny = [\"1 cm\", 0]\n[equations]\n"
+      "y = [\"y[1]\", \"-k/m*y[0]\"]\n" +
+      kShortRun;
+  EXPECT_EQ(refusal_of(packed), "");
+  const std::vector<std::string> both{"m", "m/s"};
+  EXPECT_EQ(load(packed).units.arrays.at(0).second, both);
+}
+
+TEST(UnitsInFiles, MapsGiveWhatTheyTake) {
+  const auto map = [](const std::string& rule) {
+    return "[parameters]\nlimit = \"3 kg\"\nr = 2.5\n[initial]\nx = \"1 kg\"\n[map]\nx = \"" +
+           rule + "\"\n[run]\nsteps = 5\n";
+  };
+  EXPECT_EQ(refusal_of(map("r*x*(1 - x/limit)")), "");
+  EXPECT_EQ(load(map("r*x*(1 - x/limit)")).units.t, "");
+  EXPECT_EQ(refusal_of(map("r*x*(1 + t)")), "");
+  EXPECT_NE(refusal_of(map("r*x*(1 - x)")).find("'-' is given"), std::string::npos);
+  EXPECT_NE(refusal_of(map("x^2/limit^2")).find("the map of 'x'"), std::string::npos);
+}
+
+TEST(UnitsInFiles, StructuresAreChecked) {
+  const std::string so3 = "algebra = \"so3\"\n";
+  const std::string good = "(z[0]^2 + z[1]^2 + 2*z[2]^2)/(2*inertia)";
+  EXPECT_EQ(refusal_of(body(good, "[\"1 J s\", 0, \"2 J s\"]", so3)), "");
+  EXPECT_EQ(load(body(good, "[1, 0, 2]", so3)).units.arrays.at(0).second.at(0), "J s");
+  EXPECT_NE(refusal_of(body(good, "[\"1 m\", 0, \"2 m\"]", so3)).find("an action"),
+            std::string::npos);
+  EXPECT_NE(refusal_of(body("z[0]^2 + z[1]^2/inertia", "[1, 0, 2]", so3)).find("energy"),
+            std::string::npos);
+  // q, p by another name: J has no dimension, since z[0] z[1] is an action.
+  const auto plane = [](const std::string& j) {
+    return "[parameters]\nm = \"2 kg\"\nk = \"8 N/m\"\n[structure]\nkind = \"poisson\"\n"
+           "J = [[0, \"" +
+           j + "\"], [\"-(" + j +
+           ")\", 0]]\n[energy]\nall = \"z[1]^2/(2*m) + "
+           "k*z[0]^2/2\"\n[initial]\nz = [\"1 m\", \"0.1 kg m/s\"]\n" +
+           kShortRun;
+  };
+  EXPECT_EQ(refusal_of(plane("1")), "");
+  EXPECT_NE(refusal_of(plane("z[0]*1")).find("'J'"), std::string::npos);
+}
+
+TEST(UnitsInFiles, ContactStructuresAndSymmetriesAreChecked) {
+  const auto damped = [](const std::string& loss) {
+    return "[parameters]\nm = \"2 kg\"\nc = \"0.1 1/s\"\n[structure]\nkind = "
+           "\"contact\"\n[energy]\n"
+           "kinetic = \"p[0]^2/(2*m)\"\nloss = \"" +
+           loss + "\"\n[initial]\nq = [\"1 m\"]\np = [\"1 kg m/s\"]\n" + kShortRun;
+  };
+  EXPECT_EQ(refusal_of(damped("c*s")), "");
+  EXPECT_NE(refusal_of(damped("c*c*s")).find("energy"), std::string::npos);
+  const auto moved = [](const std::string& dq) {
+    return "[parameters]\nm = \"2 kg\"\n[energy]\nkinetic = \"sum(i, dot(p[i], p[i])/(2*m))\"\n"
+           "[initial]\nq = [[\"1 m\", 0]]\np = [[0, \"1 kg m/s\"]]\n[symmetries]\nturn = {dq = \"" +
+           dq + "\"}\n" + kShortRun;
+  };
+  EXPECT_EQ(refusal_of(moved("[[-q[0,1], q[0,0]]]")), "")
+      << refusal_of(moved("[[-q[0,1], q[0,0]]]"));
+}
+
 TEST(UnitsInFiles, ASettledParameterIsNamedWhereItIsUsedAgain) {
   const std::string text = replaced(kSpring, "\"30 N/m\"", "30.0");
   EXPECT_EQ(parameter_unit(load(text), "k"), "N/m");
