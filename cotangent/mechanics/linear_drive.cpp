@@ -5,6 +5,8 @@
 #include <map>
 
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/ir/moves.h"
+#include "cotangent/mechanics/abstract.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -35,36 +37,127 @@ std::vector<long double> values_at(const ir::Function& b, std::vector<Tensor>& a
   return values;
 }
 
+/// What a value is as a function of time, by structure.
+enum class InTime {
+  kFixed,
+  kLine,  ///< a + b t
+  kSum,   ///< made of lines, and of sines, cosines and exponentials of lines, by sums and products
+  kOther,
+};
+
+/// Whether a program is a sum of powers, exponentials and cosines of the time: a proof, since what
+/// a fit at some times cannot see (a step that comes later) is not made of these.
+struct TimeDomain {
+  using Value = InTime;
+  Value index() { return InTime::kFixed; }
+  Value join(Value a, Value b) { return std::max(a, b); }
+  Value widen(Value) { return InTime::kOther; }
+  Value chosen(Value a, Value by) { return by == InTime::kFixed ? a : InTime::kOther; }
+
+  static Value product(Value a, Value b) {
+    if (a == InTime::kOther || b == InTime::kOther) return InTime::kOther;
+    if (a == InTime::kFixed) return b;
+    return b == InTime::kFixed ? a : InTime::kSum;
+  }
+  static Value of_line(Value a) {
+    return a == InTime::kFixed ? a : a == InTime::kLine ? InTime::kSum : InTime::kOther;
+  }
+  static bool is_power(const ir::Function& f, ir::Value exponent) {
+    while (f.op(exponent) == ir::Op::kBroadcast || f.op(exponent) == ir::Op::kReshape) {
+      exponent = f.operand(exponent, 0);
+    }
+    if (f.op(exponent) != ir::Op::kConstant) return false;
+    const Tensor& value = *f.attr_as<ir::LiteralAttr>(exponent).value;
+    for (std::int64_t k = 0; k < value.size(); ++k) {
+      if (value.real(k) < 0 || value.real(k) != std::floor(value.real(k))) return false;
+    }
+    return true;
+  }
+
+  Value apply(const ir::Function& f, ir::Value v, const std::vector<Value>& x) {
+    using ir::Op;
+    if (std::ranges::all_of(x, [](Value o) { return o == InTime::kFixed; })) return InTime::kFixed;
+    if (ir::rearranges(f.op(v))) return x[0];
+    switch (f.op(v)) {
+      case Op::kNeg:
+      case Op::kReduceSum:
+      case Op::kCumSum: return x[0];
+      case Op::kAdd:
+      case Op::kSub:
+      case Op::kPad:
+      case Op::kConcatenate: return *std::ranges::max_element(x);
+      case Op::kMul:
+      case Op::kDotGeneral: return product(x[0], x[1]);
+      case Op::kFma: return join(product(x[0], x[1]), x[2]);
+      case Op::kDiv: return x[1] == InTime::kFixed ? x[0] : InTime::kOther;
+      case Op::kSin:
+      case Op::kCos:
+      case Op::kExp: return of_line(x[0]);
+      case Op::kPow:
+        return x[1] == InTime::kFixed && x[0] != InTime::kOther && is_power(f, f.operand(v, 1))
+                   ? InTime::kSum
+                   : InTime::kOther;
+      case Op::kSelect: return x[0] == InTime::kFixed ? join(x[1], x[2]) : InTime::kOther;
+      case Op::kGather: return x[1] == InTime::kFixed ? x[0] : InTime::kOther;
+      default: return InTime::kOther;
+    }
+  }
+};
+
+bool is_sum_of_drives(const ir::Function& b, std::size_t time) {
+  std::vector<InTime> arguments(b.params().size(), InTime::kFixed);
+  arguments[time] = InTime::kLine;
+  TimeDomain domain;
+  return Interpreter<TimeDomain>(domain).run(b, arguments)[0] != InTime::kOther;
+}
+
 /// The slopes in t of the operands of sin, cos and exp, where these are straight lines.
 Rates watch(const ir::Function& b, std::vector<Tensor>& arguments, std::size_t time) {
-  // What sin, cos and exp gave, in the order in which they were reached, at t = 0, 1, 2: their
-  // operands are values of the same function, reported before.
-  std::vector<std::pair<bool, long double>> seen[3];
+  // What sin, cos and exp were given, in the order in which they were reached, at t = 0, 1, 2:
+  // their operands are values of the same function, reported before, or parameters of it, which are
+  // the time or values of another function.
+  enum class Of { kTurn, kDecay, kAny };
+  std::vector<std::pair<Of, long double>> seen[3];
+  bool passed_on = false;
   for (int k = 0; k < 3; ++k) {
     std::map<std::pair<const ir::Function*, std::uint32_t>, Tensor> values;
     ir::EvaluateOptions options;
     options.extended = true;
     options.observe = [&](const ir::Function& f, ir::Value v, const Tensor& x) {
       values[{&f, v.id}] = x;
+      if (x.size() > 0 && is_float(x.type().dtype)) seen[k].push_back({Of::kAny, x.real(0)});
       const ir::Op op = f.op(v);
       if (op != ir::Op::kSin && op != ir::Op::kCos && op != ir::Op::kExp) return;
-      const Tensor& angle = values.at({&f, f.operand(v, 0).id});
-      for (std::int64_t e = 0; e < angle.size(); ++e) {
-        seen[k].push_back({op == ir::Op::kExp, angle.real(e)});
+      const auto angle = values.find({&f, f.operand(v, 0).id});
+      if (angle == values.end()) {
+        passed_on = true;
+        return;
+      }
+      const Of of = op == ir::Op::kExp ? Of::kDecay : Of::kTurn;
+      for (std::int64_t e = 0; e < angle->second.size(); ++e) {
+        seen[k].push_back({of, angle->second.real(e)});
       }
     };
     values_at(b, arguments, time, k, options);
+    if (passed_on) seen[k].push_back({Of::kAny, k});  // the time itself
   }
   Rates rates;
   if (seen[0].size() != seen[1].size() || seen[0].size() != seen[2].size()) return rates;
-  for (std::size_t k = 0; k < seen[0].size(); ++k) {
-    const long double x = seen[0][k].second, y = seen[1][k].second, z = seen[2][k].second;
-    const long double slope = (z - x) / 2;
-    if (slope == 0 || !std::isfinite(slope)) continue;
-    if (std::abs(z - 2 * y + x) > 1e-15L * (std::abs(x) + std::abs(y) + std::abs(z))) continue;
-    std::vector<long double>& to = seen[0][k].first ? rates.decays : rates.turns;
-    const long double rate = seen[0][k].first ? slope : std::abs(slope);
+  const auto add = [](std::vector<long double>& to, long double rate) {
     if (is_new(to, rate) && to.size() < kLimit) to.push_back(rate);
+  };
+  for (const bool known : {true, false}) {  // those that are surely angles have the first places
+    if (!known && !passed_on) break;
+    for (std::size_t k = 0; k < seen[0].size(); ++k) {
+      const Of of = seen[0][k].first;
+      if ((of != Of::kAny) != known) continue;
+      const long double x = seen[0][k].second, y = seen[1][k].second, z = seen[2][k].second;
+      const long double slope = (z - x) / 2;
+      if (slope == 0 || !std::isfinite(slope)) continue;
+      if (std::abs(z - 2 * y + x) > 1e-15L * (std::abs(x) + std::abs(y) + std::abs(z))) continue;
+      if (of != Of::kDecay) add(rates.turns, std::abs(slope));
+      if (of == Of::kDecay) add(rates.decays, slope);
+    }
   }
   return rates;
 }
@@ -138,6 +231,13 @@ long double Drive::factor(long double t) const {
 
 std::vector<Drive> find_drives(const ir::Function& b, std::vector<Tensor> arguments,
                                std::size_t time) {
+  const auto refuse = [] {
+    throw UserError(
+        {"the part of the equations that reads the time is not a sum of powers of t, "
+         "exponentials and cosines",
+         "", "an exact flow needs to know its integral", "run it by steps"});
+  };
+  if (!is_sum_of_drives(b, time)) refuse();
   ir::EvaluateOptions options;
   options.extended = true;
   const Rates plain = watch(b, arguments, time);
@@ -193,10 +293,8 @@ std::vector<Drive> find_drives(const ir::Function& b, std::vector<Tensor> argume
     }
     return kept;
   }
-  throw UserError(
-      {"the part of the equations that reads the time is not a sum of powers of t, "
-       "exponentials and cosines",
-       "", "an exact flow needs to know its integral", "run it by steps"});
+  refuse();
+  return {};
 }
 
 }  // namespace cotangent::mechanics

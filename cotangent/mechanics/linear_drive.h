@@ -9,7 +9,8 @@
 namespace cotangent::mechanics {
 
 /// b(t): (x, ..., t, parameters...) -> f64 array at x = 0; `arguments` are all arguments, that at
-/// `time` is put in. Candidates are the angles of sin and cos and the exponents of exp that are
+/// `time` is put in. That b is made of sums and products of powers of t and of sines, cosines and
+/// exponentials of lines in t is proved by structure. Candidates are the angles of sin and cos and the exponents of exp that are
 /// linear in t, found by watching them at three times; amplitudes are fitted in long double and
 /// checked at other times. Throws UserError where that does not give b.
 std::vector<Drive> find_drives(const ir::Function& b, std::vector<ir::Tensor> arguments,

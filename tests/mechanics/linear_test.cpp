@@ -390,6 +390,44 @@ TEST(LinearFlow, DrivesInAndOutOfResonance) {
   }
 }
 
+Problem driven_by(const std::function<Value(Builder&, Value)>& force) {
+  Problem problem = harmonic(1.3);
+  add_term(problem.system, "drive", [&](Builder& b, const TermValues& v) {
+    return b.neg(b.mul(b.reduce_sum(v.q), force(b, v.t)));
+  });
+  return problem;
+}
+
+/// cos(t), the time itself its angle: q(t) = (cos t - cos 1.3 t) / (1.3^2 - 1) from rest at 0.
+TEST(LinearFlow, ACosineOfTheTimeItself) {
+  const Problem problem = driven_by([](Builder& b, Value t) { return b.unary(ir::Op::kCos, t); });
+  const auto flow = LinearFlow::make(linear_system(problem.system));
+  const auto x = advanced(*flow, {0, 0}, 100, 0.25);
+  EXPECT_NEAR(x[0], (std::cos(25.0) - std::cos(1.3 * 25.0)) / (1.3 * 1.3 - 1), 1e-13);
+}
+
+/// Near t = 0 each of them is a constant or a line to every digit, and later it is not.
+TEST(LinearFlow, WhatChangesLaterIsNoDrive) {
+  using ir::Op;
+  const std::function<Value(Builder&, Value)> forces[] = {
+      [](Builder& b, Value t) {
+        return b.select(b.lt(b.constant(50.0), t), b.constant(1.0), b.constant(0.0));
+      },
+      [](Builder& b, Value t) {
+        return b.binary(Op::kMax, b.constant(0.0), b.sub(t, b.constant(50.0)));
+      },
+      [](Builder& b, Value t) { return b.unary(Op::kErf, b.sub(t, b.constant(50.0))); },
+      [](Builder& b, Value t) {
+        const Value u = b.sub(t, b.constant(50.0));
+        return b.unary(Op::kExp, b.neg(b.mul(u, u)));
+      },
+      [](Builder& b, Value t) { return b.unary(Op::kCos, b.unary(Op::kExp, t)); },
+  };
+  for (std::size_t k = 0; k < std::size(forces); ++k) {
+    EXPECT_THROW(linear_system(driven_by(forces[k]).system), UserError) << k;
+  }
+}
+
 TEST(LinearFlow, AForcelessModeThatIsDriven) {
   Problem problem{empty_system(Shape{1}), {}};
   add_term(problem.system, "H", [](Builder& b, const TermValues& v) {
