@@ -23,7 +23,10 @@ constexpr int kTries = 16;                   // of dt, for one method
 constexpr double kAim = 0.5;                 // of the accuracy: what the next dt is chosen for
 constexpr double kLeast = 0.2, kMost = 0.8;  // what is good enough, and what is too much
 constexpr double kStepsOfAPeriod = 3;        // of the fastest motion, at least
-constexpr double kLooks = 1000;              // at a run whose method finds its own steps
+constexpr double kLeastTolerance = 1e-15;
+constexpr double kMostSteps = 1e10;  // of a run that nobody said the steps of
+constexpr double kLeastRun = 20;     // steps, so that there is something to see
+constexpr double kLooks = 1000;      // at a run whose method finds its own steps
 
 struct Tried {
   double dt = 0, error = 0;
@@ -82,7 +85,7 @@ class Search {
 
   Plan make() {
     const Plan plain = trial(settings_.order, first_dt());
-    if (plain.linear) return looked_at("the method has no error but round-off");
+    if (plain.linear) return looked_at(kLooks, "the method has no error but round-off");
     if (plain.integrator && plain.integrator->method == "dopri5_adaptive") return adaptive();
     search(plain);
     return chosen();
@@ -111,21 +114,37 @@ class Search {
   }
 
   /// A run whose states are what somebody looks at: dt only says how often.
-  Plan looked_at(const std::string& why) const {
-    return plan_given_step(system_, facts_, with_step(settings_.order, duration() / kLooks),
-                           &initial_, {"", "a thousandth of the run: how often you look; " + why});
+  Plan looked_at(double looks, const std::string& why) const {
+    return plan_given_step(system_, facts_, with_step(settings_.order, duration() / looks),
+                           &initial_, {"", "how often you look; " + why});
   }
   Plan adaptive() {
     const double size = system_.form == Form::kCanonical ? std::max(largest(initial_.q), 1e-300)
                                                          : std::max(largest(initial_.x), 1e-300);
     settings_.rtol = wanted_;
     settings_.atol = wanted_ * size;
-    Plan plan = looked_at("the method finds its own steps");
+    if (wanted_ < kLeastTolerance) {
+      throw UserError({"accuracy = " + shortest(wanted_) + " is not reached",
+                       place_text(system_, settings_.accuracy_span),
+                       "errors of a step above round-off, " + rounded(kLeastTolerance),
+                       "give a larger accuracy"});
+    }
+    Plan plan = looked_at(looks(), "the method finds its own steps");
     plan.decisions.push_back(
         {"accuracy", shortest(wanted_) + " a step",
          "as rtol, and atol relative to the initial state: the error of each step stays below it; "
          "the error at the end is what the equations make of those"});
     return plan;
+  }
+
+  /// A thousand, or more where a thousandth of the run is too long for the steps that fit in one.
+  double looks() const {
+    for (double looks = kLooks; looks < kMostSteps; looks *= 10) {
+      const Plan plan = trial(settings_.order, duration() / looks);
+      const RunResult first = Flow::compile(quiet_, facts_, plan)->run(initial_, 1);
+      if (first.status == RunStatus::kFinished) return looks;
+    }
+    return kLooks;  // the run says what is wrong
   }
 
   // --- errors ---
@@ -188,7 +207,8 @@ class Search {
 
   /// The longest good dt: the secant of log error over log dt has the slope of the order.
   void find_step(Candidate& c) const {
-    const double most = std::min(duration(), period_ > 0 ? period_ / kStepsOfAPeriod : duration());
+    const double most =
+        std::min(duration() / kLeastRun, period_ > 0 ? period_ / kStepsOfAPeriod : duration());
     double dt = std::min(first_dt() * std::max(1.0, 0.5 * c.order), most);
     double good = 0, bad = std::numeric_limits<double>::infinity();
     double last_error = bad;
@@ -275,6 +295,15 @@ class Search {
       if (c.found && (!best || c.total_work(duration()) < best->total_work(duration()))) best = &c;
     }
     if (!best) refuse();
+    if (duration() / best->found->dt > kMostSteps) {
+      throw UserError({"accuracy = " + shortest(wanted_) + " takes " +
+                           rounded(duration() / best->found->dt) + " steps of " + best->name,
+                       place_text(system_, settings_.accuracy_span),
+                       "at most " + rounded(kMostSteps) + " steps that nobody asked for",
+                       settings_.order || settings_.method != "auto"
+                           ? "leave method and order to the planner, give a larger accuracy, or dt"
+                           : "give a larger accuracy, or dt and order"});
+    }
     std::string others;
     for (const Candidate& c : candidates_) {
       if (&c == best) continue;
@@ -287,7 +316,9 @@ class Search {
                 rounded(c.total_work(duration()) / best->total_work(duration())) +
                 " times the operations";
     }
-    const RunSettings s = with_step(best->settings.order, best->found->dt);
+    RunSettings s = with_step(best->settings.order, best->found->dt);
+    // The energy of these very steps has been looked at.
+    if (by_energy_ && s.monitor.shadow_span.empty()) s.monitor.shadow_span = s.accuracy_span;
     Plan plan = plan_given_step(system_, facts_, s, &initial_,
                                 {settings_.order ? ""
                                                  : "order " + std::to_string(best->order) +

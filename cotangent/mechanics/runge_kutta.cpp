@@ -309,8 +309,8 @@ class Adaptive {
     const Value whole = b.ge(end[elapsed()], b.unary(ir::Op::kAbs, in.dt));
     ir::CheckAttr attr;
     attr.message = "[" + tableau_.name + "] more than " + std::to_string(tolerances_.max_inner) +
-                   " inner steps in one dt\n  to do: take a smaller dt, allow larger errors (rtol, "
-                   "atol), or raise max_inner; a stiff system wants an implicit method";
+                   " inner steps in one dt\n  to do: take a smaller dt, or allow larger errors "
+                   "(tolerance); a stiff system wants an implicit method";
     attr.site = ir::site_of(attr.message);
     Values out(end.begin(), end.begin() + static_cast<std::ptrdiff_t>(states()));
     out.push_back(b.check(whole, end[elapsed() + 1], attr));

@@ -157,6 +157,42 @@ TEST(PlanAccuracy, BelowRoundOffIsRefusedWithWhatWasReached) {
   EXPECT_NE(text.find("got to"), std::string::npos) << text;
 }
 
+/// 33 thousand million steps are no plan.
+TEST(PlanAccuracy, AMethodThatWouldTakeForEverIsRefused) {
+  const std::string text = refusal(test::kepler(0.4), asking(1e-9, 600, "explicit_euler"));
+  EXPECT_NE(text.find("steps of explicit_euler"), std::string::npos) << text;
+}
+
+/// A uniform field is exact at any step, and still there is something to see.
+TEST(PlanAccuracy, ARunHasStepsToLookAt) {
+  Problem p{test::empty_system(Shape{1}), {}};
+  test::add_term(p.system, "kinetic", [](ir::Builder& b, const test::TermValues& v) {
+    return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
+  });
+  test::add_term(p.system, "fall",
+                 [](ir::Builder& b, const test::TermValues& v) { return b.reduce_sum(v.q); });
+  p.initial.q = test::tensor(Shape{1}, {0.7});
+  p.initial.p = test::tensor(Shape{1}, {0.1});
+  const Plan plan = planned(p, asking(1e-8, 50));
+  EXPECT_GE(plan.steps, 20);
+  EXPECT_TRUE(warnings_before(p.system, plan, p.initial).empty());
+}
+
+/// x'' = -4 x for a million: a thousandth of that is more than a method's steps in one dt.
+TEST(PlanAccuracy, ALongRunIsLookedAtOftener) {
+  Problem p;
+  p.system = test::plain_system(Form::kEquations, 2);
+  p.system.rate =
+      test::program(2, [](const test::Of& x) { return x.stack({x[1], x.times(-4, x[0])}); });
+  p.initial.x = test::vector({1, 0});
+  const Plan plan = planned(p, asking(1e-8, 1e6));
+  EXPECT_GT(plan.steps, 1000);
+  EXPECT_EQ(
+      Flow::compile(p.system, find_facts(p.system, p.initial), plan)->run(p.initial, 2).status,
+      RunStatus::kFinished);
+  EXPECT_NE(refusal(p, asking(1e-17, 10)).find("round-off"), std::string::npos);
+}
+
 TEST(PlanAccuracy, NeedsATimeAndAStart) {
   const Problem p = test::kepler(0.4);
   EXPECT_NE(refusal(p, asking(1e-6, 0)).find("time to run"), std::string::npos);
