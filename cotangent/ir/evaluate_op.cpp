@@ -4,6 +4,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "cotangent/base/row_major.h"
 #include "cotangent/ir/fft.h"
 #include "cotangent/ir/linear_algebra.h"
 #include "cotangent/ir/reduction_order.h"
@@ -45,31 +46,11 @@ void with_stored(DType t, bool extended, Visitor visit) {
 
 using Index = std::vector<std::int64_t>;
 
-/// Steps a row-major multi-index; false when it wraps around.
-bool advance(Index& index, const Shape& shape) {
-  for (int k = shape.rank(); k-- > 0;) {
-    auto& i = index[static_cast<std::size_t>(k)];
-    if (++i < shape[k]) return true;
-    i = 0;
-  }
-  return false;
-}
-
 std::int64_t offset_of(std::span<const std::int64_t> index, const Shape& shape) {
   std::int64_t offset = 0;
   for (int k = 0; k < shape.rank(); ++k)
     offset = offset * shape[k] + index[static_cast<std::size_t>(k)];
   return offset;
-}
-
-/// Calls visit(index, linear) for every element of `shape` in row-major order.
-template <class Visit>
-void for_each_index(const Shape& shape, Visit visit) {
-  if (shape.size() == 0) return;
-  Index index(static_cast<std::size_t>(shape.rank()), 0);
-  std::int64_t linear = 0;
-  do visit(index, linear++);
-  while (advance(index, shape));
 }
 
 void copy_element(Tensor& to, std::int64_t at, const Tensor& from, std::int64_t source) {
@@ -152,10 +133,10 @@ void reduce(Op op, const Tensor& in, const Dims& axes, Tensor& out) {
       const T both[2] = {a, b};
       return apply_arithmetic<T>(step, both, false);
     };
-    for_each_index(out.type().shape, [&](const Index& kept, std::int64_t at) {
+    for_each_index(out.type().shape, [&](std::int64_t at, const Index& kept) {
       std::vector<T> elements;
       elements.reserve(static_cast<std::size_t>(run_shape.size()));
-      for_each_index(run_shape, [&](const Index& moving, std::int64_t) {
+      for_each_index(run_shape, [&](std::int64_t, const Index& moving) {
         Index full(reduced.size());
         std::size_t from_kept = 0, from_run = 0;
         for (std::size_t k = 0; k < full.size(); ++k) {
@@ -187,7 +168,7 @@ void shape_op(Op op, std::span<const Tensor> in, const Attr& attr, Tensor& out) 
   if (op == Op::kPad) {
     for (std::int64_t k = 0; k < out.size(); ++k) copy_element(out, k, in[1], 0);
     const auto& a = std::get<PadAttr>(attr);
-    for_each_index(from, [&](const Index& index, std::int64_t linear) {
+    for_each_index(from, [&](std::int64_t linear, const Index& index) {
       Index target(rank);
       for (std::size_t k = 0; k < rank; ++k) target[k] = a.low[k] + index[k] * (a.interior[k] + 1);
       copy_element(out, offset_of(target, to), x, linear);
@@ -198,7 +179,7 @@ void shape_op(Op op, std::span<const Tensor> in, const Attr& attr, Tensor& out) 
     const auto axis = static_cast<std::size_t>(std::get<AxesAttr>(attr).axes[0]);
     std::int64_t begin = 0;
     for (const Tensor& part : in) {
-      for_each_index(part.type().shape, [&](const Index& index, std::int64_t linear) {
+      for_each_index(part.type().shape, [&](std::int64_t linear, const Index& index) {
         Index target = index;
         target[axis] += begin;
         copy_element(out, offset_of(target, to), part, linear);
@@ -207,7 +188,7 @@ void shape_op(Op op, std::span<const Tensor> in, const Attr& attr, Tensor& out) 
     }
     return;
   }
-  for_each_index(to, [&](const Index& index, std::int64_t linear) {
+  for_each_index(to, [&](std::int64_t linear, const Index& index) {
     for (std::size_t k = 0; k < rank; ++k) {
       switch (op) {
         case Op::kTranspose:
@@ -293,7 +274,7 @@ void dot_general(std::span<const Tensor> in, const DotAttr& a, Tensor& out) {
   const Shape run_shape{std::span<const std::int64_t>(run)};
   with_element(out.type().dtype, out.extended(), [&](auto zero) {
     using T = decltype(zero);
-    for_each_index(out.type().shape, [&](const Index& index, std::int64_t at) {
+    for_each_index(out.type().shape, [&](std::int64_t at, const Index& index) {
       Index xi(static_cast<std::size_t>(xs.rank())), yi(static_cast<std::size_t>(ys.rank()));
       std::size_t next = 0;
       for (std::size_t k = 0; k < a.batch_x.size(); ++k, ++next) {
@@ -303,7 +284,7 @@ void dot_general(std::span<const Tensor> in, const DotAttr& a, Tensor& out) {
       for (std::int64_t k : free_x) xi[static_cast<std::size_t>(k)] = index[next++];
       for (std::int64_t k : free_y) yi[static_cast<std::size_t>(k)] = index[next++];
       std::vector<T> x, y;
-      for_each_index(run_shape, [&](const Index& moving, std::int64_t) {
+      for_each_index(run_shape, [&](std::int64_t, const Index& moving) {
         for (std::size_t k = 0; k < a.contract_x.size(); ++k) {
           xi[static_cast<std::size_t>(a.contract_x[k])] = moving[k];
           yi[static_cast<std::size_t>(a.contract_y[k])] = moving[k];
@@ -368,7 +349,7 @@ Tensor evaluate_op(Op op, std::span<const Tensor> in, const Attr& attr, const Ty
         out = extended ? value.to_extended() : value;
       } else if (op == Op::kIota) {
         const auto axis = static_cast<std::size_t>(std::get<AxesAttr>(attr).axes[0]);
-        for_each_index(type.shape, [&](const Index& index, std::int64_t at) {
+        for_each_index(type.shape, [&](std::int64_t at, const Index& index) {
           if (is_float(type.dtype))
             out.set_real(at, static_cast<long double>(index[axis]));
           else

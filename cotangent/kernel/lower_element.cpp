@@ -16,14 +16,6 @@ std::size_t Frame::MemoHash::operator()(const MemoKey& k) const {
   return static_cast<std::size_t>(h);
 }
 
-Dims row_major(const Shape& shape) {
-  Dims strides(static_cast<std::size_t>(shape.rank()), 1);
-  for (int k = shape.rank() - 2; k >= 0; --k) {
-    strides[static_cast<std::size_t>(k)] = strides[static_cast<std::size_t>(k) + 1] * shape[k + 1];
-  }
-  return strides;
-}
-
 Index Lowering::constant_index(const Shape& shape, std::int64_t linear) {
   Index index;
   index.rank = shape.rank();

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cotangent/base/row_major.h"
 #include "cotangent/ir/function.h"
 #include "cotangent/ir/reduction_order.h"
 #include "cotangent/kernel/kernel_builder.h"
@@ -279,8 +280,5 @@ std::optional<Dims> reshaped_strides(const Shape& from, const Dims& strides, con
 
 /// Whether a body reads each element of a parameter once, as the rows of one map.
 bool reads_rows_once(const Function& f, Value v);
-
-/// Row-major strides.
-Dims row_major(const Shape& shape);
 
 }  // namespace cotangent::kernel

@@ -87,25 +87,9 @@ struct MixingDomain {
 
 // --- jumps that see both
 
-bool jumps(Op op) {
-  switch (op) {
-    case Op::kSign:
-    case Op::kFloor:
-    case Op::kCeil:
-    case Op::kRound:
-    case Op::kMod:
-    case Op::kLt:
-    case Op::kLe:
-    case Op::kEq:
-    case Op::kNe:
-    case Op::kIsFinite:
-    case Op::kBitcast:
-    case Op::kArgsort:
-    case Op::kWhile:
-    case Op::kCond:
-    case Op::kCall: return true;
-    default: return false;
-  }
+/// What is not looked into.
+bool is_closed(Op op) {
+  return op == Op::kWhile || op == Op::kCond || op == Op::kCall;
 }
 
 struct JumpDomain {
@@ -122,7 +106,7 @@ struct JumpDomain {
     const bool truncates = f.op(v) == Op::kCast && !is_float(f.type(v).dtype);
     // A choice by one of the two between values of the other mixes them as well.
     const bool chooses = f.op(v) == Op::kSelect && x[0] != 0;
-    if (all == 3 && !found && (jumps(f.op(v)) || truncates || chooses)) {
+    if (all == 3 && !found && (jumps(f.op(v)) || is_closed(f.op(v)) || truncates || chooses)) {
       found = Mixing{std::string(ir::name_of(f.op(v))), place_of(f, v)};
     }
     return all;
@@ -255,6 +239,24 @@ struct DegreeDomain {
 };
 
 }  // namespace
+
+bool jumps(Op op) {
+  switch (op) {
+    case Op::kSign:
+    case Op::kFloor:
+    case Op::kCeil:
+    case Op::kRound:
+    case Op::kMod:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kEq:
+    case Op::kNe:
+    case Op::kIsFinite:
+    case Op::kBitcast:
+    case Op::kArgsort: return true;
+    default: return false;
+  }
+}
 
 std::vector<std::uint64_t> dependence(const ir::Function& f) {
   MaskDomain domain;

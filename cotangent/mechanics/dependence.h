@@ -28,6 +28,10 @@ struct Mixing {
 };
 std::optional<Mixing> first_mixing(const ir::Function& f, std::size_t a, std::size_t b);
 
+/// Whether what an op gives jumps where its operands move (floor, a comparison, an order, bits):
+/// its derivative, zero or none, does not tell.
+bool jumps(ir::Op op);
+
 /// The first op that jumps (floor, sign, a comparison, an index, ...) by a value that depends on
 /// both parameters. Derivatives do not see such a meeting: they are zero on either side of the
 /// jump.

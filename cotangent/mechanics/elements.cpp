@@ -5,6 +5,7 @@
 #include <memory>
 #include <numeric>
 
+#include "cotangent/base/row_major.h"
 #include "cotangent/mechanics/abstract.h"
 
 namespace cotangent::mechanics {
@@ -38,27 +39,6 @@ Elements from_each(std::vector<Mask> each) {
   for (const Mask& m : each) made.all |= m;
   made.each = std::move(each);
   return made;
-}
-
-Dims strides_of(const Shape& s) {
-  Dims strides(static_cast<std::size_t>(s.rank()), 1);
-  for (int k = s.rank() - 2; k >= 0; --k) {
-    strides[static_cast<std::size_t>(k)] = strides[static_cast<std::size_t>(k) + 1] * s[k + 1];
-  }
-  return strides;
-}
-
-/// Calls body(linear index, multi-index) in row-major order.
-template <class Body>
-void for_each_index(const Shape& s, Body body) {
-  Dims index(static_cast<std::size_t>(s.rank()), 0);
-  for (std::int64_t linear = 0; linear < s.size(); ++linear) {
-    body(linear, index);
-    for (std::size_t k = index.size(); k-- > 0;) {
-      if (++index[k] < s[static_cast<int>(k)]) break;
-      index[k] = 0;
-    }
-  }
 }
 
 struct ElementDomain {
@@ -151,7 +131,7 @@ struct ElementDomain {
 
   static Value moved(const Function& f, ir::Value v, const Value& x) {
     const Shape& from = f.type(f.operand(v, 0)).shape;
-    const Dims in = strides_of(from);
+    const Dims in = row_major(from);
     std::vector<Mask> each(static_cast<std::size_t>(f.type(v).size()));
     for_each_index(f.type(v).shape, [&](std::int64_t linear, const Dims& index) {
       Dims at(in.size(), 0);
@@ -199,7 +179,7 @@ struct ElementDomain {
         if (at[axis] < n) break;
         at[axis] -= n;
       }
-      const Dims in = strides_of(f.type(f.operand(v, part)).shape);
+      const Dims in = row_major(f.type(f.operand(v, part)).shape);
       each[static_cast<std::size_t>(linear)] =
           x[part].of(std::inner_product(in.begin(), in.end(), at.begin(), std::int64_t{0}));
     });
@@ -212,7 +192,7 @@ struct ElementDomain {
       if (!x[k].integers || x[k].all.any()) return together(all);
     }
     const Shape& from = f.type(f.operand(v, 0)).shape;
-    const Dims in = strides_of(from);
+    const Dims in = row_major(from);
     const auto r = x.size() - 1;
     const std::int64_t places = f.type(f.operand(v, 1)).size();
     const std::int64_t rest = f.type(v).size() / std::max<std::int64_t>(1, places);
@@ -231,7 +211,7 @@ struct ElementDomain {
 
   static Value reduced(const Function& f, ir::Value v, const Value& x) {
     const Shape& from = f.type(f.operand(v, 0)).shape;
-    const Dims out = strides_of(f.type(v).shape);
+    const Dims out = row_major(f.type(v).shape);
     const Dims& axes = f.attr_as<ir::AxesAttr>(v).axes;
     std::vector<Mask> each(static_cast<std::size_t>(f.type(v).size()));
     for_each_index(from, [&](std::int64_t linear, const Dims& index) {

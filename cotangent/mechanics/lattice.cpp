@@ -128,9 +128,8 @@ std::optional<std::int64_t> first_off_lattice(const Tensor& x) {
 
 std::optional<Spacing> lattice_spacing(const System& system, const InitialState& initial,
                                        double dt) {
-  const Tensor p = initial.p ? *initial.p : momentum_from_velocity(system, initial);
-  std::vector<Tensor> args = {initial.q, p, Tensor::scalar_of<double>(initial.t)};
-  for (const Parameter& x : system.parameters) args.push_back(x.value);
+  const Tensor p = momentum_from_velocity(system, initial);
+  std::vector<Tensor> args = energy_arguments(system, initial.q, p, initial.t);
   const ir::FunctionPtr velocity = energy_gradient(system, 1);
   const Tensor v = ir::evaluate(*velocity, args)[0];
   const Tensor g = ir::evaluate(*energy_gradient(system, 0), args)[0];

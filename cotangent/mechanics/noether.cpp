@@ -7,7 +7,9 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/bracket.h"
+#include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/programs.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
 
@@ -65,21 +67,6 @@ Value rotated(Builder& b, Value x, int i, int j) {
   columns[static_cast<std::size_t>(i)] = b.neg(column(j));
   columns[static_cast<std::size_t>(j)] = column(i);
   return b.reshape(b.concatenate(columns, 1), shape);
-}
-
-std::vector<Tensor> arguments(const System& system, const std::pair<Tensor, Tensor>& sample,
-                              double t) {
-  std::vector<Tensor> args = {sample.first, sample.second, Tensor::scalar_of<double>(t)};
-  for (const Parameter& x : system.parameters) args.push_back(x.value);
-  return args;
-}
-
-double largest(const Tensor& x) {
-  double most = 0;
-  for (std::int64_t k = 0; k < x.size(); ++k) {
-    most = std::max(most, std::abs(static_cast<double>(x.real(k))));
-  }
-  return most;
 }
 
 double distance(const Tensor& a, const Tensor& b, double sign) {
@@ -146,7 +133,7 @@ FunctionPtr momentum_map(const System& system, const SymmetryField& field, const
   const FunctionPtr j = along_the_ray(system, field);
   const FunctionPtr gradient = transform::grad(*j, {0, 1});
   for (const auto& sample : samples) {
-    const std::vector<Tensor> args = arguments(system, sample, t);
+    const std::vector<Tensor> args = energy_arguments(system, sample.first, sample.second, t);
     const std::vector<Tensor> g = ir::evaluate(*gradient, args);
     const Tensor dq = ir::evaluate(*field.dq, args)[0], dp = ir::evaluate(*field.dp, args)[0];
     const double size = std::max({largest(dq), largest(dp), 1e-300});
@@ -195,7 +182,7 @@ double conservation_defect(const System& system, const ir::Function& momentum,
   const FunctionPtr field = vector_field(system);
   double worst = 0;
   for (const auto& sample : samples) {
-    const std::vector<Tensor> args = arguments(system, sample, t);
+    const std::vector<Tensor> args = energy_arguments(system, sample.first, sample.second, t);
     const auto off = std::abs(static_cast<double>(ir::evaluate(*rate, args)[0].real(0)));
     const std::vector<Tensor> g = ir::evaluate(*gradient, args), f = ir::evaluate(*field, args);
     double size = std::abs(static_cast<double>(g[2].real(0)));

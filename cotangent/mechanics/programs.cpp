@@ -76,6 +76,13 @@ ir::FunctionPtr total_energy(const System& system) {
   return b.finish({total});
 }
 
+std::vector<ir::Tensor> energy_arguments(const System& system, const ir::Tensor& q,
+                                         const ir::Tensor& p, double t) {
+  std::vector<ir::Tensor> args = {q, p, ir::Tensor::scalar_of<double>(t)};
+  for (const Parameter& x : system.parameters) args.push_back(x.value);
+  return args;
+}
+
 ir::FunctionPtr energy_gradient(const System& system, std::size_t which) {
   return transform::simplify(*transform::grad(*total_energy(system), {which}));
 }

@@ -45,6 +45,9 @@ Pieces make_pieces(const System& system, const Arithmetic& arithmetic, bool pass
 /// H = sum of the terms: (q, p, t, parameters...) -> f64, or (x, t, parameters...) -> f64. Not
 /// passed.
 ir::FunctionPtr total_energy(const System& system);
+/// What energies of q and p and their derivatives are evaluated at.
+std::vector<ir::Tensor> energy_arguments(const System& system, const ir::Tensor& q,
+                                         const ir::Tensor& p, double t);
 /// Its gradients, simplified only (spans kept): 0: dH/dq, 1: dH/dp.
 ir::FunctionPtr energy_gradient(const System& system, std::size_t which);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/symmetry.h"
 #include "cotangent/mechanics/symmetry_rules.h"
 #include "cotangent/mechanics/unroll.h"
@@ -17,33 +18,10 @@ using ir::Op;
 using ir::Value;
 using transform::Algebra;
 
-namespace {
-
-/// Ops that jump, or whose derivative does not tell the whole story.
-bool jumps(const Function& f, Value v) {
-  switch (f.op(v)) {
-    case Op::kSign:
-    case Op::kFloor:
-    case Op::kCeil:
-    case Op::kRound:
-    case Op::kMod:
-    case Op::kLt:
-    case Op::kLe:
-    case Op::kEq:
-    case Op::kNe:
-    case Op::kIsFinite:
-    case Op::kArgsort:
-    case Op::kBitcast: return true;
-    case Op::kCast: return !is_float(f.type(v).dtype);
-    default: return false;
-  }
-}
-
-}  // namespace
-
 std::vector<Value> must_be_fixed(const Function& f, Value v) {
   const auto operands = f.operands(v);
-  if (jumps(f, v)) return {operands.begin(), operands.end()};
+  const bool truncates = f.op(v) == Op::kCast && !is_float(f.type(v).dtype);
+  if (jumps(f.op(v)) || truncates) return {operands.begin(), operands.end()};
   switch (f.op(v)) {
     case Op::kAtan2: return {operands[0], operands[1]};
     case Op::kDiv: return {operands[1]};

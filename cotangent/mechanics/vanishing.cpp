@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cotangent/mechanics/abstract.h"
+#include "cotangent/mechanics/dependence.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -154,6 +155,7 @@ class VanishDomain {
     const auto fold = [&](const Known& at) {
       if (at.moves && at.range < Range::kThin) site(Site::Kind::kKink);
     };
+    if (jumps(f.op(v))) site(Site::Kind::kJump);
     switch (f.op(v)) {
       case Op::kSelect:
         if (x[0].moves) site(Site::Kind::kJump);
@@ -163,18 +165,6 @@ class VanishDomain {
           site(Site::Kind::kJump);
         }
         break;
-      case Op::kSign:
-      case Op::kFloor:
-      case Op::kCeil:
-      case Op::kRound:
-      case Op::kMod:
-      case Op::kLt:
-      case Op::kLe:
-      case Op::kEq:
-      case Op::kNe:
-      case Op::kIsFinite:
-      case Op::kBitcast:
-      case Op::kArgsort:
       case Op::kAtan2:
       case Op::kWhile:
       case Op::kCond:

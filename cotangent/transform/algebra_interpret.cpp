@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "cotangent/base/row_major.h"
 #include "cotangent/transform/algebra_impl.h"
 #include "cotangent/transform/rebuild.h"
 
@@ -17,28 +18,6 @@ using Element = Algebra::Element;
 using Elements = Algebra::Elements;
 
 constexpr std::int64_t kMaxElements = 4096;  // of one value
-
-Dims strides_of(const Shape& s) {
-  Dims strides(static_cast<std::size_t>(s.rank()), 1);
-  for (int k = s.rank() - 2; k >= 0; --k) {
-    const auto i = static_cast<std::size_t>(k);
-    strides[i] = strides[i + 1] * s[k + 1];
-  }
-  return strides;
-}
-
-/// Calls body(linear index, multi-index) for all elements in row-major order.
-template <class Body>
-void for_each_index(const Shape& s, Body body) {
-  Dims index(static_cast<std::size_t>(s.rank()), 0);
-  for (std::int64_t linear = 0; linear < s.size(); ++linear) {
-    body(linear, index);
-    for (std::size_t k = index.size(); k-- > 0;) {
-      if (++index[k] < s[static_cast<int>(k)]) break;
-      index[k] = 0;
-    }
-  }
-}
 
 std::size_t at(const Dims& strides, const Dims& index) {
   return static_cast<std::size_t>(
@@ -220,7 +199,7 @@ class Interpreter {
     const Op op = f_.op(v);
     const Value x = operand(v, 0);
     const Dims kept = other_axes(shape(x).rank(), f_.attr_as<AxesAttr>(v).axes);
-    const Dims strides = strides_of(shape(v));
+    const Dims strides = row_major(shape(v));
     std::vector<Elements> parts(static_cast<std::size_t>(shape(v).size()));
     for_each_index(shape(x), [&](std::int64_t linear, const Dims& index) {
       Dims out;
@@ -246,12 +225,12 @@ class Interpreter {
     const Op op = f_.op(v);
     const Value x = operand(v, 0);
     if (op == Op::kReshape) return of(x);
-    const Dims in = strides_of(shape(x));
+    const Dims in = row_major(shape(x));
     Elements out(static_cast<std::size_t>(shape(v).size()));
     if (op == Op::kPad) {
       const auto& p = f_.attr_as<PadAttr>(v);
       std::fill(out.begin(), out.end(), arg(v, 1)[0]);
-      const Dims strides = strides_of(shape(v));
+      const Dims strides = row_major(shape(v));
       for_each_index(shape(x), [&](std::int64_t linear, const Dims& index) {
         Dims to;
         for (std::size_t k = 0; k < index.size(); ++k) {
@@ -301,7 +280,7 @@ class Interpreter {
             }
             from[axis] -= n;
           }
-          strides = strides_of(shape(source));
+          strides = row_major(shape(source));
           break;
         }
       }
@@ -318,27 +297,26 @@ class Interpreter {
     const std::int64_t places = f_.type(operand(v, first)).size();
     std::int64_t rest = 1;
     for (int k = static_cast<int>(r); k < shape(x).rank(); ++k) rest *= shape(x)[k];
-    const Dims strides = strides_of(shape(x));
+    const Dims strides = row_major(shape(x));
     Elements out = op == Op::kGather ? Elements{} : of(x);
     for (std::int64_t s = 0; s < places; ++s) {
-      std::optional<std::int64_t> base = 0;
+      std::int64_t base = 0;
+      bool known = true;
       Elements indices;
       for (std::size_t k = 0; k < r; ++k) {
         const Element e = arg(v, first + k)[static_cast<std::size_t>(s)];
         indices.push_back(e);
         const auto i = whole(e);
-        if (!i || !base) {
-          base = std::nullopt;
-          continue;
-        }
+        known = known && i;
+        if (!known) continue;
         const std::int64_t last = shape(x)[static_cast<int>(k)] - 1;
-        *base += std::clamp<std::int64_t>(*i, 0, std::max<std::int64_t>(last, 0)) * strides[k];
+        base += std::clamp<std::int64_t>(*i, 0, std::max<std::int64_t>(last, 0)) * strides[k];
       }
-      if (!base && op != Op::kGather) throw GaveUp{};
+      if (!known && op != Op::kGather) throw GaveUp{};
       for (std::int64_t e = 0; e < rest; ++e) {
         if (op == Op::kGather) {
-          if (base) {
-            out.push_back(of(x)[static_cast<std::size_t>(*base + e)]);
+          if (known) {
+            out.push_back(of(x)[static_cast<std::size_t>(base + e)]);
             continue;
           }
           Elements key = of(x);
@@ -346,7 +324,7 @@ class Interpreter {
           out.push_back(a_.function_atom(op, key, 0, static_cast<std::uint32_t>(e)));
           continue;
         }
-        Element& target = out[static_cast<std::size_t>(*base + e)];
+        Element& target = out[static_cast<std::size_t>(base + e)];
         const Element update = arg(v, 1)[static_cast<std::size_t>(s * rest + e)];
         target = op == Op::kScatterAdd ? a_.add(target, update) : update;
       }
@@ -365,7 +343,7 @@ class Interpreter {
                free_y = free_of(y, d.batch_y, d.contract_y);
     Dims inner;
     for (std::int64_t axis : d.contract_x) inner.push_back(shape(x)[static_cast<int>(axis)]);
-    const Dims sx = strides_of(shape(x)), sy = strides_of(shape(y));
+    const Dims sx = row_major(shape(x)), sy = row_major(shape(y));
     Elements out;
     for_each_index(shape(v), [&](std::int64_t, const Dims& index) {
       Element total = a_.number(0);
