@@ -81,8 +81,8 @@ class Replay {
     NonFinite found;
     const char* array = which == 0 ? "p" : "q";
     found.component = component_name(array, system_.shape, *first_non_finite(gradient));
-    std::vector<Tensor> args = {s.whole(Part::kQ), s.whole(Part::kP), Tensor::scalar_of<double>(t)};
-    for (const Parameter& x : system_.parameters) args.push_back(x.value);
+    const std::vector<Tensor> args =
+        energy_arguments(system_, s.whole(Part::kQ), s.whole(Part::kP), t);
     for (const EnergyTerm& term : system_.terms) {
       if (finite(ir::evaluate(*term.energy, args)[0])) continue;
       const std::optional<Origin> origin = origin_in(*term.energy, args);
@@ -158,9 +158,8 @@ std::string state_component(const System& system, const std::string& array, cons
   return component_name(array, shape, index);
 }
 
-NonFinite find_non_finite(const System& system, const Pieces& pieces,
-                          const Splitting& splitting, const Carry& good, std::int64_t step,
-                          double t0, double dt) {
+NonFinite find_non_finite(const System& system, const Pieces& pieces, const Splitting& splitting,
+                          const Carry& good, std::int64_t step, double t0, double dt) {
   const Coefficients c = coefficients_of(splitting);
   const Replay replay(system, pieces, t0, dt);
   Carry s = good;
@@ -205,6 +204,15 @@ void check_state(const System& system, const Tensor& x, const char* name) {
   if (const auto bad = first_non_finite(x)) {
     throw UserError("the initial " + component_name(name, system.shape, *bad) + " is not finite");
   }
+}
+
+const Tensor& given_velocity(const System& system, const InitialState& initial) {
+  if (!initial.v) {
+    throw UserError("the initial state has neither momenta nor velocities",
+                    "give p, or v where dH/dp is linear in p");
+  }
+  check_state(system, *initial.v, "v");
+  return *initial.v;
 }
 
 }  // namespace cotangent::mechanics

@@ -14,12 +14,15 @@ namespace cotangent::mechanics {
 /// Replays one step from a good state, stage by stage, and the stage that failed on the reference
 /// evaluator. `dt` may be negative.
 /// `component` and `expression` are filled in; the rest of NonFinite is the caller's.
-NonFinite find_non_finite(const System& system, const Pieces& pieces,
-                          const Splitting& splitting, const Carry& good, std::int64_t step,
-                          double t0, double dt);
+NonFinite find_non_finite(const System& system, const Pieces& pieces, const Splitting& splitting,
+                          const Carry& good, std::int64_t step, double t0, double dt);
 
 /// UserError unless `x` is a finite array of the state's type; `name` is "q", ...
 void check_state(const System& system, const ir::Tensor& x, const char* name);
+
+/// The velocities of an initial state without momenta. UserError where there are none, or none of
+/// this system.
+const ir::Tensor& given_velocity(const System& system, const InitialState& initial);
 
 /// "q[3,1]": element `index` (row-major) of an array.
 std::string component_name(const std::string& array, const Shape& shape, std::int64_t index);

@@ -33,15 +33,7 @@ class IntegratorMachine final : public Machine {
   }
 
   Arrays begin(const InitialState& initial, const RunClock& clock) const override {
-    Arrays state;
-    if (system_.form == Form::kCanonical) {
-      check_state(system_, initial.q, "q");
-      state = {initial.q, initial.p ? *initial.p : momentum_from_velocity(system_, initial)};
-      check_state(system_, state[1], "p");
-    } else {
-      check_state(system_, initial.x, "x");
-      state = {initial.x};
-    }
+    const Arrays state = initial_arrays(system_, initial);
     Arrays carry = room();
     const Clocks at(clock);
     std::vector<const Tensor*> args;

@@ -27,9 +27,7 @@ class KickDriftMachine final : public Machine {
   Arrays room() const override { return arrays(Carry(pieces_.arithmetic, pieces_.shape)); }
 
   Arrays begin(const InitialState& initial, const RunClock& clock) const override {
-    check_state(system_, initial.q, "q");
-    const Tensor p = initial.p ? *initial.p : momentum_from_velocity(system_, initial);
-    check_state(system_, p, "p");
+    const Tensor p = initial_arrays(system_, initial)[1];
     if (initial.q_error) check_state(system_, *initial.q_error, "q_error");
     if (initial.p_error) check_state(system_, *initial.p_error, "p_error");
     Carry carry(pieces_.arithmetic, initial, p);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <future>
 
+#include "cotangent/mechanics/diagnose.h"
+
 namespace cotangent::mechanics {
 namespace {
 
@@ -34,6 +36,17 @@ Arrays Machine::room_for_samples() const {
   return room;
 }
 
+Arrays initial_arrays(const System& system, const InitialState& initial) {
+  if (system.form != Form::kCanonical) {
+    check_state(system, initial.x, "x");
+    return {initial.x};
+  }
+  check_state(system, initial.q, "q");
+  Arrays state = {initial.q, momentum_from_velocity(system, initial)};
+  check_state(system, state[1], "p");
+  return state;
+}
+
 std::int64_t trip_for(const std::vector<Output>& outputs, std::int64_t steps) {
   std::int64_t trip = std::clamp<std::int64_t>(steps, 1, kMaxTrip);
   const auto bytes = [&](std::int64_t n) {
@@ -45,17 +58,22 @@ std::int64_t trip_for(const std::vector<Output>& outputs, std::int64_t steps) {
   return trip;
 }
 
+runtime::CompileOptions compile_options(const FlowOptions& options) {
+  runtime::CompileOptions o;
+  o.threads = options.threads > 0 ? options.threads : runtime::host_threads();
+  o.vector_bits = options.vector_bits;
+  o.cpu = options.cpu;
+  o.keep_code = options.keep_code;
+  o.cache = options.cache;
+  o.telemetry = options.telemetry;
+  return o;
+}
+
 std::vector<Callable> compile_run(std::vector<ir::FunctionPtr> programs, std::int64_t state_size,
                                   const FlowOptions& options) {
   std::vector<runtime::ExecutablePtr> made(programs.size());
   if (!options.reference) {
-    runtime::CompileOptions careful;
-    careful.threads = options.threads > 0 ? options.threads : runtime::host_threads();
-    careful.vector_bits = options.vector_bits;
-    careful.cpu = options.cpu;
-    careful.keep_code = options.keep_code;
-    careful.cache = options.cache;
-    careful.telemetry = options.telemetry;
+    runtime::CompileOptions careful = compile_options(options);
     careful.passes = false;  // their pieces went through them, each once (programs.h)
     for (const ir::FunctionPtr& f : programs) careful.passes = careful.passes || f->has_checks();
     runtime::CompileOptions hasty = careful;

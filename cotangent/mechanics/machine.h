@@ -45,7 +45,7 @@ class Machine {
   /// Every output at the carry after `step` steps, and the state there.
   virtual SeenState look(const Arrays& carry, std::int64_t step, const RunClock& clock,
                          Arrays& observed) const = 0;
-  /// `samples`: for each output its samples among these steps.
+  /// `samples`: room_for_samples(), into which each output's samples among these steps go.
   virtual void advance(const Arrays& from, Arrays& to, std::int64_t first, std::int64_t count,
                        const RunClock& clock, Arrays& samples) const = 0;
   /// Whether the state is finite, and on its lattice if it has one.
@@ -58,26 +58,35 @@ class Machine {
   virtual const Callable& chunk() const = 0;
 
   Arrays room_for_outputs() const;
-  Arrays room_for_samples() const;
+  /// The samples of a chunk of each output, then whatever `advance` wants room for beside.
+  virtual Arrays room_for_samples() const;
 
  private:
   std::vector<Output> outputs_;
   std::int64_t trip_;
 };
 
+/// The arrays of the state that a run starts from: q and p, or x; p is worked out where v is given.
+/// UserError for a state that is none of this system.
+Arrays initial_arrays(const System& system, const InitialState& initial);
+
 /// Steps a chunk can hold so that its samples take little room (but at least one step).
 std::int64_t trip_for(const std::vector<Output>& outputs, std::int64_t steps);
+
+/// How programs are compiled that run on all threads.
+runtime::CompileOptions compile_options(const FlowOptions& options);
 
 /// `programs` compiled side by side, the last of them with care and the others quickly where the
 /// state is small: they are called twice a run.
 std::vector<Callable> compile_run(std::vector<ir::FunctionPtr> programs, std::int64_t state_size,
                                   const FlowOptions& options);
 
-/// Of compositions of kicks and drifts (programs.h). Both must outlive it.
+/// Of compositions of kicks and drifts (programs.h). The system, the pieces and the plan must
+/// outlive it.
 std::unique_ptr<Machine> kick_drift_machine(const System& system, const Pieces& pieces,
                                             const Plan& plan, std::vector<Output> outputs,
                                             const FlowOptions& options);
-/// Of any integrator. Both must outlive it.
+/// Of any integrator. The system and the integrator must outlive it.
 std::unique_ptr<Machine> integrator_machine(const System& system, const Integrator& integrator,
                                             const Plan& plan, std::vector<Output> outputs,
                                             const FlowOptions& options);

@@ -14,6 +14,8 @@ namespace {
 
 using ir::Tensor;
 
+constexpr double kRoundOff = 1e-13;
+
 /// `size` copies of x.
 Tensor repeated(const Tensor& x, std::int64_t size) {
   Tensor all(x.type().with_shape(x.type().shape.with_leading(size)));
@@ -71,34 +73,52 @@ void spread(Tensor& all, const Spread& s, const EnsembleSettings& settings, std:
   }
 }
 
-/// (q, v, t, parameters...) -> p where dH/dp is b_k + a_k p_k, each p_k alone.
+/// (q, v, t, parameters...) -> p, where dH/dp is b_k + a_k p_k, each p_k alone; and how far dH/dp
+/// at this p is from v, over the sizes of v and b: round-off where it is so.
 ir::FunctionPtr diagonal_momenta(const System& system) {
-  const ir::FunctionPtr tangent = transform::jvp(*energy_gradient(system, 1), {1});
+  const ir::FunctionPtr gradient = energy_gradient(system, 1);
   ir::Builder b("momenta");
   const ir::Type state{DType::kF64, system.shape};
   const ir::Value q = b.param(state, "q"), v = b.param(state, "v");
   const ir::Value t = b.param(ir::scalar(DType::kF64), "t");
   const std::vector<ir::Value> parameters = parameter_values(b, system);
-  std::vector<ir::Value> args = {q, b.zeros(state), t};
-  args.insert(args.end(), parameters.begin(), parameters.end());
-  args.push_back(b.broadcast_to(b.constant(1.0), system.shape));
-  const std::vector<ir::Value> both = b.inline_call(*tangent, args);
-  return b.finish({b.div(b.sub(v, both[0]), both[1])});
+  const auto at = [&](ir::Value p) {
+    std::vector<ir::Value> args = {q, p, t};
+    args.insert(args.end(), parameters.begin(), parameters.end());
+    return args;
+  };
+  const auto sum = [&](ir::Value x) { return b.reduce_sum(b.unary(ir::Op::kAbs, x)); };
+  std::vector<ir::Value> pushed = at(b.zeros(state));
+  pushed.push_back(b.broadcast_to(b.constant(1.0), system.shape));
+  const std::vector<ir::Value> both = b.inline_call(*transform::jvp(*gradient, {1}), pushed);
+  const ir::Value p = b.div(b.sub(v, both[0]), both[1]);
+  const ir::Value off = sum(b.sub(b.inline_call(*gradient, at(p))[0], v));
+  const ir::Value given = sum(v), size = b.add(given, sum(both[0]));
+  const ir::Value relative = b.div(off, size);
+  return b.finish({p, b.select(b.gt(off, b.constant(0.0)), relative, off)});
+}
+
+/// The momenta of member k by themselves.
+Tensor momenta_alone(const System& system, double t, const Members& members, const Tensor& q,
+                     const Tensor& v, std::int64_t k) {
+  System s = system;
+  for (std::size_t j = 0; j < s.parameters.size(); ++j) {
+    if (members.parameters[j]) s.parameters[j].value = row_of(*members.parameters[j], k);
+  }
+  try {
+    return momentum_from_velocity(
+        s, {.q = row_of(q, k), .p = std::nullopt, .v = row_of(v, k), .t = t});
+  } catch (const UserError& e) {
+    ErrorParts parts = e.parts();
+    parts.what += ", of member " + std::to_string(k) + " of the ensemble";
+    throw UserError(parts);
+  }
 }
 
 /// Momenta of all members from their velocities. Where each p_k alone gives v_k (nearly always) one
-/// program does it for all of them, which a member solved for by itself confirms; else they are
-/// solved one by one.
+/// program does it for all of them; those whose dH/dp is not v then are solved for one by one.
 Tensor momenta(const System& system, const InitialState& initial, const Members& members,
                const Tensor& q, const Tensor& v) {
-  const auto member = [&](std::int64_t k) {
-    System s = system;
-    for (std::size_t j = 0; j < s.parameters.size(); ++j) {
-      if (members.parameters[j]) s.parameters[j].value = row_of(*members.parameters[j], k);
-    }
-    return momentum_from_velocity(
-        s, {.q = row_of(q, k), .p = std::nullopt, .v = row_of(v, k), .t = initial.t});
-  };
   std::vector<Tensor> given = {q, v, Tensor::scalar_of<double>(initial.t)};
   transform::Flags mapped = {true, true, false};
   for (std::size_t j = 0; j < system.parameters.size(); ++j) {
@@ -106,19 +126,15 @@ Tensor momenta(const System& system, const InitialState& initial, const Members&
     given.push_back(mapped.back() ? *members.parameters[j] : system.parameters[j].value);
   }
   const ir::FunctionPtr f = transform::vmap(diagonal_momenta(system), members.size, mapped);
-  Tensor all = runtime::compile(f)->call(given)[0];
-  const Tensor alone = member(0), together = row_of(all, 0);
-  bool same = true;
-  for (std::int64_t k = 0; k < alone.size(); ++k) {
-    const auto x = static_cast<double>(alone.real(k)), y = static_cast<double>(together.real(k));
-    same = same && std::abs(x - y) <= 1e-13 * std::abs(x);
-  }
-  for (std::int64_t k = 0; !same && k < members.size; ++k) {
-    const Tensor p = member(k);
+  std::vector<Tensor> made = runtime::compile(f)->call(given);
+  Tensor& all = made[0];
+  for (std::int64_t k = 0; k < members.size; ++k) {
+    if (made[1].as<double>()[static_cast<std::size_t>(k)] <= kRoundOff) continue;
+    const Tensor p = momenta_alone(system, initial.t, members, q, v, k);
     std::copy(p.as<double>().begin(), p.as<double>().end(),
               all.as<double>().begin() + k * p.size());
   }
-  return all;
+  return std::move(all);
 }
 
 /// Where the entries of a named array of x begin, and how many they are.
@@ -158,8 +174,9 @@ Members draw_members(const System& system, const InitialState& initial,
   std::vector<Tensor> state;
   if (canonical) {
     check_state(system, initial.q, "q");
-    state = {repeated(initial.q, settings.size),
-             repeated(velocities ? *initial.v : *initial.p, settings.size)};
+    if (initial.p) check_state(system, *initial.p, "p");
+    const Tensor& second = velocities ? given_velocity(system, initial) : *initial.p;
+    state = {repeated(initial.q, settings.size), repeated(second, settings.size)};
   } else {
     check_state(system, initial.x, "x");
     state = {repeated(initial.x, settings.size)};

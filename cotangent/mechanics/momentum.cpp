@@ -5,6 +5,7 @@
 #include "cotangent/base/text.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/diagnose.h"
 #include "cotangent/mechanics/gradient.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/tangent.h"
@@ -109,9 +110,7 @@ class Hessian {
     return {all.begin(), all.end()};
   }
   std::vector<Tensor> arguments(const Vector& p) const {
-    std::vector<Tensor> args = {initial_.q, tensor(p), Tensor::scalar_of<double>(initial_.t)};
-    for (const Parameter& x : system_.parameters) args.push_back(x.value);
-    return args;
+    return energy_arguments(system_, initial_.q, tensor(p), initial_.t);
   }
   std::vector<Tensor> call(std::size_t which, const std::vector<Tensor>& args) const {
     if (!compiled_.empty()) return compiled_[which]->call(args);
@@ -175,14 +174,14 @@ bool solve(const Hessian& a, const Vector& y, Vector& x) {
 
 ir::Tensor momentum_from_velocity(const System& system, const InitialState& initial) {
   if (initial.p) return *initial.p;
-  ensure(initial.v.has_value(), "momentum_from_velocity: neither p nor v");
+  check_state(system, initial.q, "q");
+  const auto given = given_velocity(system, initial).as<double>();
   for (const EnergyTerm& term : system.terms) {
     if (const Degree d = degree_of(*term.energy); d.p > 2) {
       refuse(system, &term,
              "dH/dp is not linear in p: the term \"" + term.name + "\" is of degree " + text_of(d));
     }
   }
-  const auto given = initial.v->as<double>();
   const Vector v(given.begin(), given.end());
   const std::size_t n = v.size();
   const Hessian hessian(system, initial);
@@ -220,8 +219,7 @@ VelocityCotangents pull_velocity(const System& system, const InitialState& initi
   transform::Positions positions = {0};
   for (std::size_t k : wrt) positions.push_back(3 + k);
   const ir::FunctionPtr pull = transform::vjp(*energy_gradient(system, 1), positions);
-  std::vector<Tensor> args = {initial.q, p, Tensor::scalar_of<double>(initial.t)};
-  for (const Parameter& x : system.parameters) args.push_back(x.value);
+  std::vector<Tensor> args = energy_arguments(system, initial.q, p, initial.t);
   for (double& x : lambda) x = -x;
   args.push_back(Tensor::of<double>(system.shape, std::span<const double>(lambda)));
   const std::vector<Tensor> out = ir::evaluate(*pull, args);
@@ -236,8 +234,7 @@ ir::Tensor push_velocity(const System& system, const InitialState& initial, cons
   transform::Positions positions = {0};
   for (std::size_t k = 0; k < d_parameters.size(); ++k) positions.push_back(3 + k);
   const ir::FunctionPtr push = transform::jvp(*energy_gradient(system, 1), positions);
-  std::vector<Tensor> args = {initial.q, p, Tensor::scalar_of<double>(initial.t)};
-  for (const Parameter& x : system.parameters) args.push_back(x.value);
+  std::vector<Tensor> args = energy_arguments(system, initial.q, p, initial.t);
   args.push_back(dq);
   args.insert(args.end(), d_parameters.begin(), d_parameters.end());
   const std::vector<Tensor> moved = ir::evaluate(*push, args);
