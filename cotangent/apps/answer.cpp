@@ -346,7 +346,9 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
   json.field("status", answer.status());
   if (!result.stopped_why.empty()) json.field("stopped_why", result.stopped_why);
   if (result.fault) write_fault(json, *result.fault);
-  if (!result.stopped_why.empty()) json.field("stopped_why", result.stopped_why);
+  if (!result.warnings.empty()) {
+    json.key("warnings").value(std::span<const std::string>(result.warnings));
+  }
   json.end_object();
   out << '\n';
 }

@@ -36,6 +36,7 @@ double largest_row(const ir::Tensor& a, const ir::Tensor* b) {
 struct Reversal {
   mechanics::RunStatus status = mechanics::RunStatus::kFinished;  ///< the rest is of a finished one
   std::optional<mechanics::NonFinite> fault;
+  std::string stopped_why;
   std::int64_t steps = 0;
   struct Part {  ///< q, p, or an array of x
     std::string name;
@@ -60,7 +61,10 @@ bool undoes_its_steps(const mechanics::Plan& plan) {
 Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
                         const InterruptFlag& interrupt, Console& console) {
   const mechanics::System& system = prepared.file.system;
-  const auto flow = mechanics::Flow::compile(system, prepared.facts, prepared.plan,
+  mechanics::Plan plan = prepared.plan;
+  plan.watch.settings.lyapunov = 0;  // nobody reads what is measured beside these runs
+  plan.watch.settings.megno = plan.watch.settings.symplecticity = false;
+  const auto flow = mechanics::Flow::compile(system, prepared.facts, plan,
                                              flow_options(options, console.telemetry));
   mechanics::RunControl control;
   control.interrupted = [&] { return interrupt.raised(); };
@@ -80,6 +84,7 @@ Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
   const auto finished = [&](const mechanics::RunResult& result, const char* way) {
     reversal.status = result.status;
     reversal.fault = result.fault;
+    reversal.stopped_why = result.stopped_why;
     if (result.fault) {
       console.telemetry.log(telemetry::Level::kError, way + fault_text(result, prepared));
     }
@@ -118,11 +123,12 @@ Reversal there_and_back(const Prepared& prepared, const CheckOptions& options,
 }
 
 /// The answer of a check that could not be made.
-void write_stopped_json(std::ostream& out, const mechanics::NonFinite& fault) {
+void write_stopped_json(std::ostream& out, const Reversal& reversal) {
   io::JsonWriter json(out);
   json.begin_object().field("schema", "cotangent.check/1").field("check", "reverse");
-  json.field("status", "non-finite").field("ok", false);
-  write_fault(json, fault);
+  json.field("status", reversal.fault ? "non-finite" : "stopped").field("ok", false);
+  if (reversal.fault) write_fault(json, *reversal.fault);
+  if (!reversal.stopped_why.empty()) json.field("stopped_why", reversal.stopped_why);
   json.end_object();
   out << '\n';
 }
@@ -146,11 +152,10 @@ int check_command(const CheckOptions& options, Console& console) {
   refuse_map(prepared, "`cotangent check --reverse`");
   const Reversal reversal = there_and_back(prepared, options, interrupt, console);
   if (reversal.status == mechanics::RunStatus::kInterrupted) return kInterrupted;
-  if (reversal.fault) {
-    if (options.json) write_stopped_json(console.out, *reversal.fault);
+  if (reversal.status != mechanics::RunStatus::kFinished) {
+    if (options.json) write_stopped_json(console.out, reversal);
     return kNonFinite;
   }
-  if (reversal.status == mechanics::RunStatus::kStopped) return kNonFinite;
   const double tolerance = options.tolerance.value_or(1e-9);
   const bool good = reversal.relative() <= tolerance;
   if (options.json) {

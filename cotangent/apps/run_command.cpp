@@ -111,12 +111,9 @@ int run_command(const RunOptions& options, Console& console) {
   mechanics::RunControl control;
   control.record_trajectory = outputs.has_value();
   control.interrupted = [&] { return interrupt.raised(); };
-  telemetry::ProgressEvent last;
-  const bool has_energy = !prepared.file.system.terms.empty() && !prepared.plan.ensemble;
-  if (!has_energy) last.energy_error = std::nan("");
+  telemetry::ProgressEvent last = event_of({});
   control.progress = [&](const mechanics::Progress& progress) {
     last = event_of(progress);
-    if (!has_energy) last.energy_error = std::nan("");
     telemetry.progress(last);
   };
   mechanics::RunResult result;
@@ -145,6 +142,7 @@ int run_command(const RunOptions& options, Console& console) {
   if (result.fault) {
     telemetry.log(telemetry::Level::kError, fault_text(result, prepared));
   }
+  for (const std::string& text : result.warnings) telemetry.warn(text);
   if (!result.goes_wrong.empty()) telemetry.warn(result.goes_wrong);
   warn_of_missed_accuracy(prepared, result, telemetry);
   if (result.status == mechanics::RunStatus::kStopped) {

@@ -11,6 +11,7 @@
 #include "cotangent/mechanics/integrator_programs.h"
 #include "cotangent/mechanics/kick_drift.h"
 #include "cotangent/mechanics/linear_flow.h"
+#include "cotangent/mechanics/retype.h"
 #include "cotangent/mechanics/run_driver.h"
 
 namespace cotangent::mechanics {
@@ -39,16 +40,17 @@ class FlowImpl final : public Flow {
       }
     }
     made_[options.trajectory] = make_machine(options.trajectory);
-    if (!plan.linear) {
-      const telemetry::Span span(options.telemetry, "step program");
-      step_ = plan.integrator ? mechanics::step_program(passed(*plan.integrator, system), system)
-                              : mechanics::step_program(pieces, plan.composition);
-    }
     compile_s_ = seconds_since(start);
   }
 
   RunResult run(const InitialState& initial, std::int64_t steps,
                 const RunControl& control) const override {
+    if (control.reverse && system.form == Form::kMap && !plan_.linear) {
+      const SourceSpan where = system.arrays.empty() ? SourceSpan{} : system.arrays[0].span;
+      throw UserError({"a map does not run backwards", place_text(system, where),
+                       "two states may have the same image",
+                       "write its inverse as a map of its own"});
+    }
     const Machine& m = machine(control.record_trajectory);
     const auto& chunk = m.chunk().executable();
     const runtime::CallStats before = chunk ? chunk->stats() : runtime::CallStats{};
@@ -56,8 +58,9 @@ class FlowImpl final : public Flow {
     const RunClock clock{initial.t, control.reverse ? -dt : dt};
     RunResult result =
         drive(system, facts, m, clock, control, initial, steps, plan_.watch.settings.stop);
-    if (measures_tangent(plan_.watch.settings))
-      watch_tangent(system, plan_, clock.dt, initial, result);
+    if (measures_tangent(plan_.watch.settings)) {
+      watch_tangent(system, plan_, clock.dt, initial, options_, control, result);
+    }
     result.compile_s = compile_s_;
     if (chunk) report_kernel(*chunk, before, result.steps);
     return result;
@@ -80,6 +83,12 @@ class FlowImpl final : public Flow {
     return e && e->times().cached;
   }
   ir::FunctionPtr step_program() const override {
+    const std::lock_guard lock(mutex_);
+    if (!step_ && !plan_.linear) {
+      const telemetry::Span span(options_.telemetry, "step program");
+      step_ = plan_.integrator ? mechanics::step_program(passed(*plan_.integrator, system), system)
+                               : mechanics::step_program(pieces, plan_.composition);
+    }
     if (step_) return step_;
     throw UserError({"this run makes no steps: each state is one jump from the initial one", "",
                      "its plan is " + plan_.linear->way() + " (\"" + plan_.method + "\")",
@@ -142,9 +151,9 @@ class FlowImpl final : public Flow {
   Plan plan_;
   FlowOptions options_;
   std::unique_ptr<const Integrator> integrator_;  ///< of an ensemble of kicks and drifts
-  ir::FunctionPtr step_;
   double compile_s_ = 0;
   mutable std::mutex mutex_;
+  mutable ir::FunctionPtr step_;                    ///< made when it is asked for
   mutable std::unique_ptr<const Machine> made_[2];  // without and with the trajectory
 };
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -41,8 +42,9 @@ struct Invariant {
 struct Progress {
   std::int64_t step = 0, steps = 0;
   double t = 0;
-  double seconds = 0;       ///< wall time in the loop so far
-  double energy_error = 0;  ///< relative, over samples so far
+  double seconds = 0;  ///< wall time in the loop so far
+  /// Relative, over samples so far; NaN where no energy is kept.
+  double energy_error = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct RunControl {
@@ -89,9 +91,11 @@ struct RunResult {
   std::string stopped_why;
   std::string goes_wrong;  ///< what early_stop.h says of the energy, where nobody asked to stop
   // Asked for by the plan's `watch`, of a run that finished: the same steps, a tangent map beside.
+  // What could not be measured is said among the warnings.
   std::optional<LyapunovResult> lyapunov;
   std::optional<MegnoResult> megno;
   std::optional<Symplecticity> symplecticity;  ///< at the first and the last state
+  std::vector<std::string> warnings;           ///< what monitors could not say, and why
   std::vector<ir::Tensor> members;             ///< of an ensemble: q and p, or x, [size, ...] each
 };
 
@@ -113,6 +117,8 @@ class Flow {
                                              const Plan& plan, const FlowOptions& options = {});
   virtual ~Flow() = default;
 
+  /// UserError for a state that is none of the system, and for a map that is to run backwards (one
+  /// that is linear can, with Plan::linear).
   virtual RunResult run(const InitialState& initial, std::int64_t steps,
                         const RunControl& control = {}) const = 0;
 

@@ -1,6 +1,7 @@
 #include "cotangent/mechanics/lyapunov.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <functional>
 
@@ -17,7 +18,7 @@ using ir::Tensor;
 using ir::Type;
 using ir::Value;
 
-constexpr std::int64_t kMaxExponents = 128;
+constexpr double kAskSeconds = 0.05;
 const Type kReal = ir::scalar(DType::kF64);
 const Type kIndex = ir::scalar(DType::kI64);
 
@@ -142,9 +143,12 @@ class FrameRun {
  public:
   FrameRun(const Integrator& integrator, const std::vector<Tensor>& state,
            const std::vector<Tensor>& parameters, double t0, double dt,
-           const std::vector<Tensor>& frame, std::int64_t m, FunctionPtr program,
-           std::int64_t width, const LyapunovOptions& options)
-      : program_(std::move(program)), carries_(integrator.carry.size()) {
+           const std::vector<Tensor>& frame, std::int64_t m, std::int64_t every,
+           FunctionPtr program, std::int64_t width, const LyapunovOptions& options)
+      : program_(std::move(program)),
+        carries_(integrator.carry.size()),
+        every_(every),
+        goes_on_(options.goes_on) {
     rest_ = {Tensor::scalar_of<double>(t0), Tensor::scalar_of<double>(dt)};
     rest_.insert(rest_.end(), parameters.begin(), parameters.end());
     std::vector<Tensor> args = state;
@@ -155,19 +159,27 @@ class FrameRun {
     if (!options.reference) compiled_ = runtime::compile(program_, options.compile);
   }
 
+  /// So many iterations, in calls as long as nobody need be asked.
   void advance(std::int64_t count) {
-    std::vector<Tensor> args = moved_;
-    args.push_back(Tensor::scalar_of<std::int64_t>(done_));
-    args.push_back(Tensor::scalar_of<std::int64_t>(count));
-    args.insert(args.end(), rest_.begin(), rest_.end());
-    moved_ = compiled_ ? compiled_->call(args) : ir::evaluate(*program_, args);
-    done_ += count;
+    while (count > 0) {
+      if (goes_on_ && !goes_on_(done_ * every_)) throw UserError("it was interrupted");
+      const std::int64_t now = goes_on_ ? std::min(count, pace_) : count;
+      const auto start = std::chrono::steady_clock::now();
+      call(now);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+      if (took.count() < kAskSeconds / 2 && now == pace_) pace_ *= 2;
+      if (took.count() > kAskSeconds) pace_ = std::max<std::int64_t>(1, pace_ / 2);
+      count -= now;
+    }
     for (double x : sums().as<double>()) {
       if (std::isfinite(x)) continue;
-      throw UserError("the run with its tangent vectors stops being finite by iteration " +
-                          std::to_string(done_),
-                      "take a smaller dt; or, where the run itself is fine, orthonormalise more "
-                      "often");
+      throw UserError({"the run with its tangent vectors stops being finite by step " +
+                           std::to_string(done_ * every_),
+                       "",
+                       "the state leaves for infinity, or a tangent vector becomes zero: what "
+                       "contracts everything has an exponent of minus infinity",
+                       "take a smaller dt, ask for fewer exponents; or, where the run itself is "
+                       "fine, orthonormalise more often"});
     }
   }
   const Tensor& sums() const { return moved_.back(); }
@@ -177,11 +189,22 @@ class FrameRun {
   }
 
  private:
+  void call(std::int64_t count) {
+    std::vector<Tensor> args = moved_;
+    args.push_back(Tensor::scalar_of<std::int64_t>(done_));
+    args.push_back(Tensor::scalar_of<std::int64_t>(count));
+    args.insert(args.end(), rest_.begin(), rest_.end());
+    moved_ = compiled_ ? compiled_->call(args) : ir::evaluate(*program_, args);
+    done_ += count;
+  }
+
   FunctionPtr program_;
   std::size_t carries_;
+  std::int64_t every_;  ///< steps of an iteration
+  std::function<bool(std::int64_t)> goes_on_;
   runtime::ExecutablePtr compiled_;
   std::vector<Tensor> rest_, moved_;
-  std::int64_t done_ = 0;
+  std::int64_t done_ = 0, pace_ = 1;
 };
 
 void check_state(const Integrator& integrator, const std::vector<Tensor>& state,
@@ -248,9 +271,9 @@ LyapunovResult lyapunov_spectrum(const Integrator& integrator, const std::vector
   check_state(integrator, state, steps);
   const std::int64_t n = entries(integrator.state);
   const std::int64_t m = options.exponents > 0 ? std::min(options.exponents, n) : n;
-  if (m > kMaxExponents) {
+  if (m > kMostExponents) {
     throw UserError("a spectrum of " + std::to_string(m) + " exponents is too long",
-                    "ask for the largest " + std::to_string(kMaxExponents) + " or fewer");
+                    "ask for the largest " + std::to_string(kMostExponents) + " or fewer");
   }
   if (options.canonical &&
       (integrator.state.size() != 2 || integrator.state[0].type != integrator.state[1].type)) {
@@ -266,7 +289,7 @@ LyapunovResult lyapunov_spectrum(const Integrator& integrator, const std::vector
   const std::int64_t samples = std::clamp<std::int64_t>(options.samples, 1, iterations);
   const std::int64_t skip = (options.transient + every - 1) / every;
   const std::int64_t trip = std::max(iterations / samples + 1, std::min<std::int64_t>(skip, 4096));
-  FrameRun run(integrator, state, parameters, t0, dt, unit_frame(integrator, one), m,
+  FrameRun run(integrator, state, parameters, t0, dt, unit_frame(integrator, one), m, every,
                lyapunov_program(integrator, m, every, trip), m, options);
   for (std::int64_t done = 0; done < skip; done += trip) run.advance(std::min(trip, skip - done));
   run.clear_sums();
@@ -314,7 +337,7 @@ MegnoResult megno(const Integrator& integrator, const std::vector<Tensor>& state
     for (std::int64_t k = 0; k < x.size(); ++k) x.set_real(k, length);
   }
   const std::int64_t samples = std::clamp<std::int64_t>(options.samples, 1, steps);
-  FrameRun run(integrator, state, parameters, t0, dt, frame, 1,
+  FrameRun run(integrator, state, parameters, t0, dt, frame, 1, 1,
                megno_program(integrator, steps / samples + 1), 2, options);
   MegnoResult r;
   for (std::int64_t s = 0, done = 0; s < samples; ++s) {

@@ -15,6 +15,7 @@
 // for chaotic motion.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "cotangent/ir/tensor.h"
@@ -22,6 +23,8 @@
 #include "cotangent/runtime/executable.h"
 
 namespace cotangent::mechanics {
+
+inline constexpr std::int64_t kMostExponents = 128;
 
 struct LyapunovOptions {
   std::int64_t exponents = 0;  ///< the largest so many; 0: all
@@ -31,6 +34,8 @@ struct LyapunovOptions {
   bool canonical = false;      ///< the state is q and p: frame order, and pairs
   bool reference = false;      ///< on the reference evaluator
   runtime::CompileOptions compile;
+  /// Asked at least about every 0.05 s, with the steps done; false ends it with a UserError.
+  std::function<bool(std::int64_t)> goes_on;
 };
 
 struct LyapunovResult {
@@ -54,7 +59,8 @@ ir::FunctionPtr lyapunov_program(const Integrator& integrator, std::int64_t m, s
                                  std::int64_t trip);
 
 /// `state` and `parameters` as the integrator's programs take them; dt is 1 for a map. UserError
-/// for a state that is not f64, for no steps, and for a run that stops being finite.
+/// for a state that is not f64, for no steps, for more exponents than kMostExponents, for a run
+/// that stops being finite, and for a tangent vector that becomes zero.
 LyapunovResult lyapunov_spectrum(const Integrator& integrator, const std::vector<ir::Tensor>& state,
                                  const std::vector<ir::Tensor>& parameters, double t0, double dt,
                                  std::int64_t steps, const LyapunovOptions& options = {});

@@ -37,7 +37,6 @@ class Run {
   };
 
   void prepare_series();
-  bool energy_is_kept() const;
   void first_samples();
   void final_samples();
   void harvest(std::int64_t first, std::int64_t count);
@@ -61,7 +60,7 @@ class Run {
   std::int64_t steps_;
   Arrays carry_, next_;
   SeenState seen_;
-  Arrays samples_;  ///< one buffer an output, as the chunk gives them
+  Arrays samples_;  ///< as the chunk gives them
   RunResult result_;
   std::vector<std::vector<Sink>> sinks_;
   std::vector<std::pair<const Series*, std::size_t>> announced_;
@@ -127,7 +126,7 @@ void Run::prepare_series() {
           const std::string name = k < terms ? system_.terms[k].name : "energy";
           to.push_back(kept(result_.energy_terms, o, name, {}));
         }
-        if (energy_is_kept()) to.push_back(invariant(o, {}));
+        if (energy_is_kept(system_, facts_)) to.push_back(invariant(o, {}));
         break;
       case Kind::kMomentum:
       case Kind::kAngularMomentum:
@@ -140,12 +139,6 @@ void Run::prepare_series() {
     for (const Sink& s : to) announced_.emplace_back(s.series, 0);
     sinks_.push_back(std::move(to));
   }
-}
-
-bool Run::energy_is_kept() const {
-  const bool contact =
-      system_.form == Form::kBracket && system_.structure.kind == Structure::Kind::kContact;
-  return !contact && !facts_.holds("time_dependent");
 }
 
 void Run::add_sample(std::size_t output, std::int64_t step, const double* value) {
@@ -192,7 +185,7 @@ void Run::final_samples() {
 }
 
 void Run::harvest(std::int64_t first, std::int64_t count) {
-  for (std::size_t k = 0; k < samples_.size(); ++k) {
+  for (std::size_t k = 0; k < machine_.outputs().size(); ++k) {
     const Output& o = machine_.outputs()[k];
     const std::int64_t before = first / o.every;
     const std::int64_t n = o.type.size();

@@ -237,8 +237,11 @@ class Adaptive {
     b.param(ir::scalar(DType::kI64), "iteration");
     Values in;
     for (const ir::Type& t : types) in.push_back(b.param(t));
-    const Value done = in[static_cast<std::size_t>(invariants) + elapsed()];
-    return b.finish({b.lt(done, b.unary(ir::Op::kAbs, in[1]))});
+    const std::size_t at = static_cast<std::size_t>(invariants) + elapsed();
+    const Value left = b.lt(in[at], b.unary(ir::Op::kAbs, in[1]));
+    // A step that has shrunk to nothing (before what is no number) gets nowhere any more.
+    const Value moves = b.gt(in[at + 1], b.constant(0.0));
+    return b.finish({b.binary(ir::Op::kAnd, left, moves)});
   }
 
   FunctionPtr body(const std::vector<ir::Type>& types, bool record) const {
@@ -459,7 +462,16 @@ Integrator iterate_map(const System& system) {
     throw UserError("[iterate] the system is no map", "give x -> f(x) in [map]");
   }
   return plain_integrator(system, "iterate", 0, [&](StepProgram& s) {
-    return s.at(*system.rate, s.carry, s.b.add(s.t0, s.b.cast(s.step, DType::kF64)));
+    const Value step = s.b.add(s.t0, s.b.cast(s.step, DType::kF64));
+    Values next = s.at(*system.rate, s.carry, step);
+    // A map may come back from infinity (1/x, exp(-x)); a run does not: what looks at it later must
+    // see that it was there. 0 x is 0 of numbers only.
+    const Value x = s.carry[0];
+    const Value nothing = s.b.reduce_sum(s.b.mul(x, s.b.zeros(s.b.type(x))));
+    const Value good = s.b.eq(nothing, s.b.constant(0.0));
+    const ir::Type type = s.b.type(next[0]);
+    next[0] = s.b.select(s.b.broadcast_to(good, type.shape), next[0], s.b.splat(NAN, type));
+    return next;
   });
 }
 

@@ -17,7 +17,6 @@ using ir::Type;
 using ir::Value;
 
 constexpr double kRoundOff = 1e-11;
-constexpr std::int64_t kMaxEntries = 1024;
 
 std::vector<Value> params_like(Builder& b, const ir::Function& f) {
   std::vector<Value> values;
@@ -50,10 +49,10 @@ void check(const ir::Function& step, std::size_t states) {
                       "give the step of a plan with precision \"f64\"");
     }
   }
-  if (n > kMaxEntries) {
+  if (n > kMostDerivativeEntries) {
     throw UserError("the derivative of a step of " + std::to_string(n) + " entries is too large",
                     "check a smaller system of the same kind; up to " +
-                        std::to_string(kMaxEntries) + " entries are taken");
+                        std::to_string(kMostDerivativeEntries) + " entries are taken");
   }
 }
 

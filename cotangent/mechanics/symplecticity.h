@@ -12,6 +12,9 @@
 
 namespace cotangent::mechanics {
 
+/// Of the largest state whose step's derivative is taken.
+inline constexpr std::int64_t kMostDerivativeEntries = 1024;
+
 /// Largest entry of M^T J M - J, of a matrix with these rows or columns [2n, 2n] in the order q, p
 /// (a matrix and its transpose are symplectic together).
 double symplectic_defect(const std::vector<std::vector<double>>& lines);

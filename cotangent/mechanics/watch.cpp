@@ -2,6 +2,7 @@
 #include "cotangent/mechanics/watch.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <random>
 
@@ -10,10 +11,12 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/bracket.h"
+#include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/flow.h"
 #include "cotangent/mechanics/integrator_programs.h"
 #include "cotangent/mechanics/kick_drift.h"
+#include "cotangent/mechanics/machine.h"
 #include "cotangent/mechanics/noether.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
@@ -35,6 +38,7 @@ constexpr std::size_t kMaxCyclic = 8;     // more are free particles: momentum s
 constexpr double kProbeOperations = 2e6;  // of a probe that nobody asked for
 constexpr double kProbeStepOperations = 2e4;
 constexpr std::int64_t kProbeSteps = 1024;
+constexpr double kTellSeconds = 0.05;  // from one progress to the next
 
 [[noreturn]] void refuse(const System& system, SourceSpan where, std::string what, std::string why,
                          std::string remedy) {
@@ -45,28 +49,9 @@ bool composed(const Plan& plan) {
   return !plan.integrator && !plan.linear;
 }
 
-Tensor initial_momentum(const System& system, const InitialState& initial) {
-  return initial.p ? *initial.p : momentum_from_velocity(system, initial);
-}
-
-std::vector<Tensor> arguments(const System& system, const std::pair<Tensor, Tensor>& sample,
-                              double t) {
-  std::vector<Tensor> args = {sample.first, sample.second, Tensor::scalar_of<double>(t)};
-  for (const Parameter& x : system.parameters) args.push_back(x.value);
-  return args;
-}
-
-double largest(const Tensor& x) {
-  double most = 0;
-  for (std::int64_t k = 0; k < x.size(); ++k) {
-    most = std::max(most, std::abs(static_cast<double>(x.real(k))));
-  }
-  return most;
-}
-
 /// States near the initial one at which the energy is finite; always the same ones.
 Samples samples_near(const System& system, const InitialState& initial) {
-  const Tensor q = initial.q, p = initial_momentum(system, initial);
+  const Tensor q = initial.q, p = momentum_from_velocity(system, initial);
   const FunctionPtr energy = total_energy(system);
   std::mt19937_64 random(1);
   const auto moved = [&](const Tensor& x) {
@@ -81,7 +66,8 @@ Samples samples_near(const System& system, const InitialState& initial) {
   Samples samples;
   for (int tries = 0; tries < 4 * kSamples && samples.size() < kSamples; ++tries) {
     const std::pair<Tensor, Tensor> s{moved(q), moved(p)};
-    const Tensor e = ir::evaluate(*energy, arguments(system, s, initial.t))[0];
+    const Tensor e =
+        ir::evaluate(*energy, energy_arguments(system, s.first, s.second, initial.t))[0];
     if (std::isfinite(static_cast<double>(e.real(0)))) samples.push_back(s);
   }
   return samples;
@@ -142,7 +128,8 @@ std::string counterexample(const System& system, const std::string& name, const 
   const FunctionPtr rate = rate_along(system, value);
   for (const auto& s : samples) {
     if (conservation_defect(system, value, {s}, t) < kRoundOff) continue;
-    const auto r = static_cast<double>(ir::evaluate(*rate, arguments(system, s, t))[0].real(0));
+    const auto r = static_cast<double>(
+        ir::evaluate(*rate, energy_arguments(system, s.first, s.second, t))[0].real(0));
     char number[32];
     std::snprintf(number, sizeof number, "%.4g", r);
     return "'" + name + "' is no symmetry of this energy: its momentum changes at the rate " +
@@ -202,6 +189,23 @@ void refuse_taken_names(const System& system) {
   }
 }
 
+/// What is too large a matrix is so before the run.
+void refuse_too_large(const System& system, const MonitorSettings& m) {
+  const std::int64_t entries = system.shape.size() * (system.form == Form::kCanonical ? 2 : 1);
+  if (std::min(m.lyapunov, entries) > kMostExponents) {
+    refuse(system, m.lyapunov_span,
+           "lyapunov asks for " + std::to_string(std::min(m.lyapunov, entries)) + " exponents", "",
+           "ask for the largest " + std::to_string(kMostExponents) + " or fewer");
+  }
+  if (m.symplecticity && entries > kMostDerivativeEntries) {
+    refuse(system, m.symplecticity_span,
+           "symplecticity of a state of " + std::to_string(entries) + " entries",
+           "the derivative of a step is a matrix of so many rows; up to " +
+               std::to_string(kMostDerivativeEntries) + " are taken",
+           "look at a smaller system of the same kind");
+  }
+}
+
 void refuse_what_has_no_meaning(const System& system, const Facts& facts, const Plan& plan,
                                 const MonitorSettings& m) {
   const bool canonical = system.form == Form::kCanonical;
@@ -210,14 +214,12 @@ void refuse_what_has_no_meaning(const System& system, const Facts& facts, const 
            "momenta of symmetries are worked out for canonical q and p",
            "remove it, and watch the quantity that is kept as an observable");
   }
-  if (plan.ensemble && m.any()) {
-    const SourceSpan where = !m.shadow_span.empty()     ? m.shadow_span
-                             : !m.lyapunov_span.empty() ? m.lyapunov_span
-                             : !m.megno_span.empty()    ? m.megno_span
-                             : !m.stop_span.empty()     ? m.stop_span
-                                                        : m.symplecticity_span;
-    refuse(system, where, "[monitor] beside an ensemble", "monitors watch one trajectory",
-           "remove [monitor], or [ensemble]");
+  if (m.stop && !energy_is_kept(system, facts)) {
+    refuse(system, m.stop_span, "stop = true, and no energy is kept here",
+           system.terms.empty()            ? "the system has no energy"
+           : facts.holds("time_dependent") ? "H depends on t"
+                                           : "a contact structure does not keep its energy",
+           "remove it; a state that stops being finite ends a run without being asked for");
   }
   if (m.shadow && (!canonical || !composed(plan) || facts.holds("time_dependent"))) {
     const std::string why = !canonical        ? "the system has no q and p"
@@ -235,6 +237,7 @@ void refuse_what_has_no_meaning(const System& system, const Facts& facts, const 
            "the motion is linear: its tangent map is the matrix of the motion itself",
            "name a method, for example method = \"leapfrog\"");
   }
+  refuse_too_large(system, m);
   const bool poisson =
       system.form == Form::kBracket && system.structure.kind == Structure::Kind::kPoisson;
   if (m.symplecticity && !canonical && !poisson) {
@@ -272,10 +275,16 @@ std::optional<ShadowWarning> probe(const System& system, const Plan& plan,
     options.compile.optimize = 0;  // making the code costs more than running it
   }
   return check_shadow(system, coefficients_of(plan.composition), plan.composition.order, initial.q,
-                      initial_momentum(system, initial), plan.dt, plan.steps, options);
+                      momentum_from_velocity(system, initial), plan.dt, plan.steps, options);
 }
 
 }  // namespace
+
+bool energy_is_kept(const System& system, const Facts& facts) {
+  const bool contact =
+      system.form == Form::kBracket && system.structure.kind == Structure::Kind::kContact;
+  return !system.terms.empty() && !contact && !facts.holds("time_dependent");
+}
 
 bool measures_tangent(const MonitorSettings& settings) {
   return settings.lyapunov > 0 || settings.megno || settings.symplecticity;
@@ -298,7 +307,7 @@ void plan_watch(const System& system, const Facts& facts, const MonitorSettings&
     add("shadow_energy", "what the scheme keeps instead of H, by brackets up to dt^4");
   }
   const bool canonical = system.form == Form::kCanonical;
-  if (canonical && !plan.ensemble) {
+  if (canonical) {
     for (WatchedInvariant& c : cyclic_momenta(system, facts)) {
       add(c.name, "since H does not read its coordinate");
       w.invariants.push_back(std::move(c));
@@ -353,33 +362,67 @@ std::vector<std::string> warnings_before(const System& system, const Plan& plan,
 }
 
 void watch_tangent(const System& system, const Plan& plan, double dt, const InitialState& initial,
-                   RunResult& result) {
+                   const FlowOptions& options, const RunControl& control, RunResult& result) {
   const MonitorSettings& m = plan.watch.settings;
   if (result.status != RunStatus::kFinished || result.steps < 1) return;
   const bool canonical = system.form == Form::kCanonical;
   std::vector<Tensor> start = {initial.x}, end = {result.x}, parameters;
   if (canonical) {
-    start = {initial.q, initial_momentum(system, initial)};
+    start = {initial.q, momentum_from_velocity(system, initial)};
     end = {result.q, result.p};
   }
   for (const Parameter& x : system.parameters) parameters.push_back(x.value);
-  const Integrator method = integrator_of_plan(system, plan);
-  LyapunovOptions options;
-  options.canonical = canonical;
-  if (m.lyapunov > 0) {
-    options.exponents = m.lyapunov;
-    result.lyapunov =
-        lyapunov_spectrum(method, start, parameters, initial.t, dt, result.steps, options);
-  }
-  if (m.megno) {
-    result.megno = megno(method, start, parameters, initial.t, dt, result.steps, options);
-  }
-  if (m.symplecticity) {
+  LyapunovOptions how;
+  how.canonical = canonical;
+  how.reference = options.reference;
+  how.compile = compile_options(options);
+  how.compile.keep_code = false;
+  const auto begin = std::chrono::steady_clock::now();
+  double told = 0;
+  how.goes_on = [&](std::int64_t done) {
+    if (control.interrupted && control.interrupted()) {
+      result.status = RunStatus::kInterrupted;
+      return false;
+    }
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    if (!control.progress || (done > 0 && seconds.count() - told < kTellSeconds)) return true;
+    told = seconds.count();
+    Progress progress;
+    progress.step = done;
+    progress.steps = result.steps;
+    progress.t = std::fma(static_cast<double>(done), dt, initial.t);
+    progress.seconds = told;
+    for (const Invariant& i : result.invariants) {
+      if (i.name == "energy") progress.energy_error = i.max_rel_error;
+    }
+    control.progress(progress);
+    return true;
+  };
+  // The run is done and stays: what goes wrong from here on is said beside it.
+  const auto measure = [&](bool asked, const std::string& what, const auto& body) {
+    if (!asked || result.status != RunStatus::kFinished) return;
+    const telemetry::Span span(options.telemetry, what);
+    try {
+      body();
+    } catch (const UserError& e) {
+      result.warnings.push_back("no " + what + ": " + e.what());
+    }
+  };
+  measure(m.lyapunov > 0, "Lyapunov exponents", [&] {
+    how.exponents = m.lyapunov;
+    result.lyapunov = lyapunov_spectrum(integrator_of_plan(system, plan), start, parameters,
+                                        initial.t, dt, result.steps, how);
+  });
+  measure(m.megno, "MEGNO", [&] {
+    result.megno = megno(integrator_of_plan(system, plan), start, parameters, initial.t, dt,
+                         result.steps, how);
+  });
+  measure(m.symplecticity, "symplecticity", [&] {
     const FunctionPtr step = step_of_plan(system, plan);
     const FunctionPtr defect = canonical ? symplecticity_program(*step)
                                          : poisson_program(*step, *system.structure.poisson);
     result.symplecticity = check_symplectic(defect, {start, end}, parameters, initial.t, dt);
-  }
+  });
 }
 
 }  // namespace cotangent::mechanics

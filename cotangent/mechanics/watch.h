@@ -13,7 +13,9 @@
 
 namespace cotangent::mechanics {
 
+struct FlowOptions;
 struct Plan;
+struct RunControl;
 struct RunResult;
 
 /// A quantity that should stay what it is: (q, p, t, parameters...) -> f64.
@@ -31,6 +33,9 @@ struct Watch {
   std::vector<Fact> claims;
 };
 
+/// Whether a run holds its energy against what it was: there is one, and it is to stay.
+bool energy_is_kept(const System& system, const Facts& facts);
+
 /// Whether something is measured on the tangent map, beside the run.
 bool measures_tangent(const MonitorSettings& settings);
 
@@ -47,8 +52,9 @@ std::vector<std::string> warnings_before(const System& system, const Plan& plan,
                                          const InitialState& initial);
 
 /// Exponents, MEGNO and symplecticity as the plan wants them, of a run that finished; otherwise
-/// nothing. `dt` is negative for a run backwards.
+/// nothing. `dt` is negative for a run backwards. Of `control` it asks and tells as a run does; an
+/// interruption makes the result's status so. What cannot be measured is a warning of the result.
 void watch_tangent(const System& system, const Plan& plan, double dt, const InitialState& initial,
-                   RunResult& result);
+                   const FlowOptions& options, const RunControl& control, RunResult& result);
 
 }  // namespace cotangent::mechanics

@@ -145,6 +145,44 @@ TEST(Monitors, ARunThatGoesWrongStopsWithTheReason) {
   EXPECT_NE(std::string(answer["stopped_why"]).find("the energy error"), std::string::npos);
   EXPECT_NE(r.err.find("stopped after step"), std::string::npos) << r.err;
   EXPECT_FALSE(named(answer["invariants"], "energy").is_null());
+  const std::size_t once = r.out.find("\"stopped_why\"");
+  ASSERT_NE(once, std::string::npos);
+  EXPECT_EQ(r.out.find("\"stopped_why\"", once + 1), std::string::npos) << r.out;
+
+  const CliResult back = run_cli({"check", folder / "b.toml", "--reverse", "--json"});
+  EXPECT_EQ(back.code, 3) << back.err;
+  EXPECT_EQ(back.json()["status"], "stopped");
+  EXPECT_EQ(back.json()["ok"], false);
+  EXPECT_NE(std::string(back.json()["stopped_why"]).find("the energy error"), std::string::npos);
+}
+
+/// What is measured beside a run is of no use to a run there and back.
+TEST(Monitors, ACheckMeasuresNoGrowthRates) {
+  const TemporaryFolder folder;
+  const std::string file =
+      folder.write("a.toml", std::string(kFreePlane) + "[monitor]\nmegno = true\n");
+  const auto measured = [&](std::vector<std::string> command) {
+    command.insert(command.end(), {"--trace", folder / "trace.json"});
+    const CliResult r = run_cli(command);
+    EXPECT_EQ(r.code, 0) << r.err;
+    return read_file(folder / "trace.json").find("\"MEGNO\"") != std::string::npos;
+  };
+  EXPECT_TRUE(measured({"run", file}));
+  EXPECT_FALSE(measured({"check", file, "--reverse"}));
+}
+
+TEST(Monitors, WhatCouldNotBeMeasuredIsSaidBesideTheAnswer) {
+  const TemporaryFolder folder;
+  const CliResult r = run_cli({"run",
+                               folder.write("a.toml",
+                                            "[parameters]\nr = 2.0\n[map]\nx = \"r*x*(1 - x)\"\n"
+                                            "[initial]\nx = 0.5\n[run]\nsteps = 40\n"
+                                            "[monitor]\nlyapunov = 1\n"),
+                               "--json"});
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(r.json()["final"]["x"], 0.5);
+  ASSERT_EQ(r.json()["warnings"].size(), 1u);
+  EXPECT_NE(r.err.find("no Lyapunov exponents"), std::string::npos) << r.err;
 }
 
 TEST(Monitors, WhatHasNoMeaningIsRefusedByName) {

@@ -6,7 +6,8 @@
 
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/programs.h"
-#include "systems.h"
+#include "cotangent/mechanics/runge_kutta.h"
+#include "tests/mechanics/forms.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -183,6 +184,36 @@ TEST(IntegratorRun, WhatIsNotFiniteIsNamedByTheArrayOfTheState) {
   EXPECT_EQ(r.fault->component, "x");
   EXPECT_EQ(r.fault->expression, "mul");
   EXPECT_TRUE(std::isfinite(double(r.x.real(0))));
+}
+
+/// x -> 1 / (x - 1) is infinite after one step from 1, and back after two.
+TEST(IntegratorRun, AMapThatComesBackFromInfinityIsSeenThere) {
+  System s = test::plain_system(Form::kMap, 1);
+  s.arrays = {{"x", Shape{1}, {}}};
+  s.rate = test::program(1, [](const test::Of& o) {
+    const Value one = o.b.broadcast_to(o.number(1), Shape{1});
+    return o.b.div(one, o.b.sub(o.x, one));
+  });
+  InitialState initial;
+  for (const double start : {1.0, 2.0}) {  // 2 -> 1 -> infinity
+    initial.x = test::vector({start});
+    Plan plan;
+    plan.method = "iterate";
+    plan.integrator = std::make_shared<Integrator>(iterate_map(s));
+    plan.dt = 1;
+    plan.steps = plan.every = 40;
+    const RunResult r = Flow::compile(s, {}, plan)->run(initial, plan.steps);
+    ASSERT_EQ(r.status, RunStatus::kNonFinite) << start;
+    EXPECT_EQ(r.fault->step, start == 1 ? 1 : 2);
+    EXPECT_EQ(r.fault->expression, "div");
+    EXPECT_EQ(static_cast<double>(r.x.real(0)), 1);
+  }
+}
+
+TEST(IntegratorRun, AMapDoesNotRunBackwards) {
+  RunControl control;
+  control.reverse = true;
+  EXPECT_THROW(run_map(logistic(2.5), 4, control), UserError);
 }
 
 TEST(IntegratorRun, ACheckThatFailsStopsTheRunAndKeepsWhatWasGood) {

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "cotangent/base/error.h"
-#include "tests/mechanics/systems.h"
+#include "tests/mechanics/forms.h"
 
 namespace cotangent::mechanics::test {
 namespace {
@@ -148,7 +148,7 @@ TEST(Watch, MomentaOfSymmetriesThatAreClaimed) {
       << warnings[0];
 }
 
-TEST(Watch, GrowthRatesOfAnOscillatorAreZeroAndMegnoIsTwo) {
+TEST(Watch, GrowthRatesOfAnOscillatorAreZeroAndMegnoStaysSmall) {
   RunSettings settings = steps(0.1, 20000);
   settings.monitor.lyapunov = 2;
   settings.monitor.megno = settings.monitor.symplecticity = true;
@@ -160,6 +160,107 @@ TEST(Watch, GrowthRatesOfAnOscillatorAreZeroAndMegnoIsTwo) {
   // Of a linear system without growth <Y> is bounded; an isochronous one's vector only swings: 0.
   EXPECT_LT(std::abs(r.megno->mean), 0.1);
   EXPECT_TRUE(r.symplecticity->keeps) << r.symplecticity->text;
+}
+
+/// A chain of `n` and the monitors: what is too large is said before the run.
+TEST(Watch, WhatIsTooLargeIsRefusedBeforeTheRun) {
+  const auto plan = [](std::int64_t n, const MonitorSettings& monitor) {
+    const Problem chain = fput(n, 0.25);
+    RunSettings settings = steps(0.1, 10);
+    settings.monitor = monitor;
+    return make_plan(chain.system, find_facts(chain.system, chain.initial), settings,
+                     &chain.initial);
+  };
+  MonitorSettings exponents, structure;
+  exponents.lyapunov = 129;
+  structure.symplecticity = true;
+  EXPECT_NO_THROW(plan(64, exponents));  // of 128 numbers
+  EXPECT_THROW(plan(65, exponents), UserError);
+  EXPECT_NO_THROW(plan(512, structure));
+  EXPECT_THROW(plan(513, structure), UserError);
+}
+
+/// x -> r x (1 - x) with r = 2 at its fixed point: the derivative there is zero.
+TEST(Watch, WhatCannotBeMeasuredIsAWarningOfARunThatStays) {
+  System s = plain_system(Form::kMap, 1);
+  s.arrays = {{"x", Shape{1}, {}}};
+  s.rate = program(1, [](const Of& o) {
+    return o.b.scale(o.number(2),
+                     o.mul(o.x, o.b.sub(o.b.broadcast_to(o.number(1), Shape{1}), o.x)));
+  });
+  InitialState initial;
+  initial.x = vector({0.5});
+  const Facts facts = find_facts(s, initial);
+  RunSettings settings;
+  settings.dt = 1;
+  settings.steps = 40;
+  settings.monitor.lyapunov = 1;
+  settings.monitor.megno = true;
+  const Plan plan = make_plan(s, facts, settings, &initial);
+  const RunResult r = Flow::compile(s, facts, plan)->run(initial, plan.steps);
+  EXPECT_EQ(r.status, RunStatus::kFinished);
+  EXPECT_EQ(r.steps, 40);
+  EXPECT_EQ(static_cast<double>(r.x.real(0)), 0.5);
+  EXPECT_FALSE(r.lyapunov || r.megno);
+  ASSERT_EQ(r.warnings.size(), 2u);
+  EXPECT_NE(r.warnings[0].find("no Lyapunov exponents: "), std::string::npos) << r.warnings[0];
+  EXPECT_NE(r.warnings[0].find("a tangent vector becomes zero"), std::string::npos);
+}
+
+TEST(Watch, MeasuringAsksAndTellsAsTheRunDoes) {
+  const Problem problem = henon_heiles();
+  RunSettings settings = steps(0.01, 2000);
+  settings.monitor.lyapunov = 4;
+  settings.monitor.symplecticity = true;
+  const Facts facts = find_facts(problem.system, problem.initial);
+  const Plan plan = make_plan(problem.system, facts, settings, &problem.initial);
+  const auto flow = Flow::compile(problem.system, facts, plan);
+  RunControl control;
+  std::int64_t last = 0;
+  bool over = false, again = false;  // the run; then what is measured beside it
+  control.progress = [&](const Progress& p) {
+    again = again || (over && p.step < last);
+    over = over || p.step == plan.steps;
+    last = p.step;
+  };
+  const RunResult whole = flow->run(problem.initial, plan.steps, control);
+  EXPECT_TRUE(whole.lyapunov && whole.symplecticity);
+  EXPECT_TRUE(again);
+
+  over = again = false;
+  control.interrupted = [&] { return over; };
+  const RunResult cut = flow->run(problem.initial, plan.steps, control);
+  EXPECT_EQ(cut.status, RunStatus::kInterrupted);
+  EXPECT_EQ(cut.steps, plan.steps);
+  EXPECT_EQ(cut.state_hash, whole.state_hash);
+  EXPECT_FALSE(cut.lyapunov || cut.symplecticity);
+  ASSERT_EQ(cut.warnings.size(), 1u);
+  EXPECT_NE(cut.warnings[0].find("interrupted"), std::string::npos) << cut.warnings[0];
+}
+
+TEST(Watch, WhereNoEnergyIsKeptNoneIsShownAndNoneStopsTheRun) {
+  RunSettings settings = steps(0.1, 10);
+  const Problem driven = driven_oscillator(), free = harmonic(1);
+  const auto error_shown = [&](const Problem& x) {
+    const Facts facts = find_facts(x.system, x.initial);
+    const Plan plan = make_plan(x.system, facts, settings, &x.initial);
+    double shown = 7;
+    RunControl control;
+    control.progress = [&](const Progress& p) { shown = p.energy_error; };
+    Flow::compile(x.system, facts, plan)->run(x.initial, plan.steps, control);
+    return shown;
+  };
+  EXPECT_TRUE(std::isnan(error_shown(driven)));
+  EXPECT_LT(error_shown(free), 0.1);
+  settings.monitor.stop = true;
+  EXPECT_NO_THROW(run(free, settings));
+  try {
+    run(driven, settings);
+    ADD_FAILURE() << "it has an energy that does not stay";
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("stop = true"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("H depends on t"), std::string::npos);
+  }
 }
 
 /// Leapfrog on an oscillator beyond h w = 2: exponential growth, stopped at the same step whatever
