@@ -6,7 +6,7 @@
 #include "cotangent/apps/not_yet.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
-#include "cotangent/telemetry/terminal_sink.h"
+#include "cotangent/mechanics/ensemble.h"
 
 namespace cotangent::apps {
 namespace {
@@ -16,36 +16,6 @@ bool splits(const Prepared& prepared) {
   if (prepared.file.system.form != mechanics::Form::kCanonical) return true;
   const mechanics::Fact& separable = prepared.facts.find("separable");
   return std::get<bool>(separable.value) && separable.how == mechanics::How::kProved;
-}
-
-/// Adds the ensemble that the file asks for to its plan.
-void plan_ensemble(Prepared& prepared) {
-  if (!prepared.file.ensemble) return;
-  const mechanics::EnsembleSettings& asked = *prepared.file.ensemble;
-  if (prepared.plan.arithmetic.state != DType::kF64 || prepared.plan.arithmetic.lattice()) {
-    ErrorParts parts;
-    parts.what = "an ensemble runs in f64, and the precision is " + prepared.plan.precision;
-    if (!asked.size_span.empty()) parts.where = show_place(*prepared.file.source, asked.size_span);
-    parts.remedy = "take run.precision out, or [ensemble]";
-    throw UserError(parts);
-  }
-  if (prepared.file.run.monitor.any()) {
-    ErrorParts parts;
-    parts.what = "[monitor] beside [ensemble]";
-    if (!asked.size_span.empty()) parts.where = show_place(*prepared.file.source, asked.size_span);
-    parts.why = "monitors watch one run";
-    parts.remedy = "leave one of the two out";
-    throw UserError(parts);
-  }
-  prepared.plan.ensemble = asked;
-  std::vector<std::string> names;
-  for (const mechanics::Spread& s : asked.spreads) {
-    if (std::ranges::find(names, s.name) == names.end()) names.push_back(s.name);
-  }
-  prepared.plan.decisions.push_back(
-      {"ensemble", telemetry::grouped(asked.size) + " members, seed " + std::to_string(asked.seed),
-       (names.empty() ? std::string("all alike") : "spread in " + join(names, ", ")) +
-           "; one launch, a member a SIMD lane; only their statistics are kept while it runs"});
 }
 
 }  // namespace
@@ -69,7 +39,10 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
     try {
       prepared.plan = mechanics::make_plan(prepared.file.system, prepared.facts, prepared.file.run,
                                            &prepared.file.initial);
-      plan_ensemble(prepared);
+      if (prepared.file.ensemble) {
+        mechanics::plan_ensemble(prepared.file.system, prepared.file.run, *prepared.file.ensemble,
+                                 prepared.plan);
+      }
     } catch (const UserError& refusal) {
       if (splits(prepared)) throw;
       prepared.refused = refusal;

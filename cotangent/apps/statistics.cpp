@@ -73,6 +73,10 @@ void write_statistics_text(std::ostream& out, const Answer& answer) {
       for (const std::string& kind : kinds) {
         const auto found =
             std::ranges::find(result.observables, of + "." + kind, &mechanics::Series::name);
+        if (found == result.observables.end()) {  // not every observable has every kind
+          cells.push_back("-");
+          continue;
+        }
         const io::SampleView view = view_of(*found);
         cells.push_back(number_text(view.row(view.t.size() - 1)[c], 6));
       }

@@ -11,8 +11,10 @@
 //   "r.q05", ... for each quantile                      s, interpolated linearly between members
 // and besides
 //   "energy_error.max", "energy_error.median"  |H - H(0)| / |H(0)| over the members
-//   "finite_members"                           how many are finite
-//   "covariance"  [m, m] of the entries of the observables it was asked of, one after the other
+//   "finite_members"                           how many have a finite state
+//   "covariance"  [m, m] of the entries of the observables it was asked of, one after the other,
+//   over
+//                 the members for which all of these are finite
 #pragma once
 
 #include "cotangent/mechanics/ensemble_settings.h"
@@ -32,7 +34,17 @@ struct Members {
 Members draw_members(const System& system, const InitialState& initial,
                      const EnsembleSettings& settings);
 
-/// The machine of an ensemble of this integrator; all but the settings must outlive it.
+/// Makes a plan that of an ensemble, and says so among its decisions. UserError, with the place,
+/// for what members cannot do: another precision than f64, monitors of one run, many steps at once;
+/// and for observables with the name of a statistic.
+void plan_ensemble(const System& system, const RunSettings& run, const EnsembleSettings& settings,
+                   Plan& plan);
+/// The last of these refusals.
+void refuse_names_of_statistics(const System& system);
+
+/// The machine of an ensemble of this integrator; the system must outlive it. A member that fails a
+/// check of the method (an equation that is not solved) is no number from there on; the others go
+/// on.
 std::unique_ptr<Machine> ensemble_machine(const System& system, const Integrator& integrator,
                                           const EnsembleSettings& settings, const Facts& facts,
                                           const Plan& plan, const FlowOptions& options,

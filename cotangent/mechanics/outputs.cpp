@@ -97,7 +97,28 @@ FunctionPtr part_of_state(const System& system, const std::string& name, std::in
   return o.b.finish({o.b.reshape(o.b.slice_rows(o.x, offset, offset + shape.size()), shape)});
 }
 
+/// 0 where every number of the state is finite, else NaN.
+FunctionPtr finiteness(const System& system) {
+  ObserverBuilder o("finite", system);
+  const auto nothing = [&](Value x) { return o.b.reduce_sum(o.b.mul(x, o.b.zeros(o.b.type(x)))); };
+  if (o.x.valid()) return o.b.finish({nothing(o.x)});
+  const Value q = nothing(o.q), p = nothing(o.p);
+  return o.b.finish({o.b.add(q, p)});
+}
+
+std::int64_t cadence(const Plan& plan) {
+  return std::max<std::int64_t>(1, plan.every);
+}
+std::int64_t monitor_cadence(const Plan& plan) {
+  return plan.watch.settings.every > 0 ? plan.watch.settings.every : cadence(plan);
+}
+
 }  // namespace
+
+Output finite_output(const System& system, const Plan& plan) {
+  return {Output::Kind::kInvariant, "finite", finiteness(system), ir::scalar(DType::kF64),
+          monitor_cadence(plan)};
+}
 
 std::vector<Value> parameter_values(Builder& b, const System& system) {
   std::vector<Value> values;
@@ -107,8 +128,7 @@ std::vector<Value> parameter_values(Builder& b, const System& system) {
 
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
                                  bool trajectory, telemetry::Telemetry* telemetry) {
-  const std::int64_t every = std::max<std::int64_t>(1, plan.every);
-  const std::int64_t monitored = plan.watch.settings.every > 0 ? plan.watch.settings.every : every;
+  const std::int64_t every = cadence(plan), monitored = monitor_cadence(plan);
   std::vector<Output> outputs;
   using Kind = Output::Kind;
   const auto add = [&](Kind kind, std::string name, const FunctionPtr& f, std::int64_t cadence,

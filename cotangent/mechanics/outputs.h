@@ -29,6 +29,9 @@ struct Output {
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
                                  bool trajectory, telemetry::Telemetry* telemetry = nullptr);
 
+/// What tells a state that is finite from one that is not: 0 and NaN, at the monitors' cadence.
+Output finite_output(const System& system, const Plan& plan);
+
 /// Parameters of `b` for the parameters of a system.
 std::vector<ir::Value> parameter_values(ir::Builder& b, const System& system);
 

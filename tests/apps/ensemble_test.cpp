@@ -157,6 +157,45 @@ TEST(Ensemble, CommandsForOneRunRefuseItByName) {
   const CliResult explained = run_cli({"explain", file});
   EXPECT_EQ(explained.code, 0) << explained.err;
   EXPECT_NE(explained.out.find("50 members, seed 3"), std::string::npos) << explained.out;
+  EXPECT_NE(explained.out.find("energy_error, finite_members"), std::string::npos);
+  EXPECT_EQ(explained.out.find("since H is invariant"), std::string::npos) << explained.out;
+}
+
+TEST(Ensemble, WhatMembersCannotDoIsRefusedWithItsPlace) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("springs.toml", kSprings);
+  const struct {
+    const char* set;
+    const char* says;
+    const char* where;
+  } all[] = {{"run.method=exact", "not by method = \"exact\"", "run.method"},
+             {"run.precision=f32", "the precision is f32", "run.precision"},
+             {"observe.energy_error=\"q[0]\"", "\"energy_error\" has the name", ""},
+             {"observe.finite_members=\"q[0]\"", "\"finite_members\" has the name", ""},
+             {"observe.covariance=\"q[0]\"", "\"covariance\" has the name", ""}};
+  for (const auto& x : all) {
+    const CliResult r = run_cli({"run", file, "--set", x.set});
+    EXPECT_EQ(r.code, 2) << x.set << r.err;
+    EXPECT_NE(r.err.find(x.says), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find(x.where), std::string::npos) << r.err;
+  }
+}
+
+/// Of equations, which have no energy, members are counted as well.
+TEST(Ensemble, MembersOfEquationsAreCounted) {
+  const TemporaryFolder folder;
+  const CliResult r =
+      run_cli({"run",
+               folder.write("a.toml",
+                            "[equations]\nx = \"x^2\"\n[initial]\nx = 0.1\n[ensemble]\nsize = 6\n"
+                            "[ensemble.spread]\nx = {values = [0.1, 1.5, -1.0, 0.2, 1.4, 0.0]}\n"
+                            "[run]\ndt = 0.125\nsteps = 20\n[observe]\nevery = 1\n"),
+               "--json"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  const json finite = r.json()["observables"]["finite_members"]["value"];
+  EXPECT_EQ(finite.front(), 6);
+  EXPECT_EQ(finite.back(), 4);
+  EXPECT_NE(r.err.find("2 of 6 members are not finite at the end"), std::string::npos) << r.err;
 }
 
 /// Where k < -1e5 a member flies off beyond all numbers in the two seconds: about half of them.

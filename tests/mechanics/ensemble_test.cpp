@@ -4,9 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
-#include "systems.h"
+#include "cotangent/mechanics/implicit_midpoint.h"
+#include "cotangent/mechanics/kick_drift.h"
+#include "cotangent/mechanics/runge_kutta.h"
+#include "tests/mechanics/forms.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -36,6 +40,42 @@ Plan plan_for(const Problem& problem, const Facts& facts, std::int64_t steps, do
 void observe_q(System& system) {
   test::add_observable(system, "x", 0,
                        [](ir::Builder& b, const test::TermValues& v) { return b.row(v.q, 0); });
+}
+
+const Series& series_of(const RunResult& r, const std::string& name) {
+  const auto found = std::ranges::find(r.observables, name, &Series::name);
+  if (found == r.observables.end()) throw InternalError("no series " + name);
+  return *found;
+}
+double last_of(const RunResult& r, const std::string& name) {
+  return series_of(r, name).values.back();
+}
+
+Facts timeless() {
+  Facts facts;
+  Fact fact;
+  fact.name = "time_dependent";
+  fact.value = false;
+  facts.all.push_back(fact);
+  return facts;
+}
+
+/// x' = x^2
+System square_equation() {
+  System s = test::plain_system(Form::kEquations, 1);
+  s.arrays = {{"x", Shape{1}, {}}};
+  s.rate = test::program(1, [](const test::Of& o) { return o.mul(o.x, o.x); });
+  return s;
+}
+
+Plan plan_of(std::shared_ptr<const Integrator> method, double dt, std::int64_t steps) {
+  Plan plan;
+  plan.method = method->method;
+  plan.integrator = std::move(method);
+  plan.dt = dt;
+  plan.steps = steps;
+  plan.every = 1;
+  return plan;
 }
 
 TEST(Ensemble, EveryMemberIsARunOfItsOwn) {
@@ -114,13 +154,7 @@ TEST(Ensemble, SpreadsOfAnOscillatorAreThoseOfTheory) {
   e.covariance = {"x"};
   plan.ensemble = e;
   const RunResult r = Flow::compile(h.system, facts, plan)->run(h.initial, plan.steps);
-  const auto last = [&](const std::string& name) {
-    for (const Series& s : r.observables) {
-      if (s.name == name) return s.values.back();
-    }
-    ADD_FAILURE() << name;
-    return 0.0;
-  };
+  const auto last = [&](const std::string& name) { return last_of(r, name); };
   const double t = 2, n = 20000;
   const double sigma = std::sqrt(0.01 * std::pow(std::cos(t), 2) + 0.04 * std::pow(std::sin(t), 2));
   EXPECT_NEAR(last("x.mean"), std::cos(t), 5 * sigma / std::sqrt(n));
@@ -162,11 +196,172 @@ TEST(Ensemble, ParametersMaySpreadAndMembersMayFail) {
   EXPECT_NEAR(double(r.members[0].real(0)), std::cos(20.0), 1e-4);
   EXPECT_FALSE(std::isfinite(double(r.members[0].real(1))));
   EXPECT_NEAR(double(r.members[0].real(2)), std::cos(40.0), 1e-2);
-  for (const Series& s : r.observables) {
-    if (s.name == "finite_members") EXPECT_EQ(s.values.back(), 2);
-    if (s.name == "x.mean") {
-      EXPECT_NEAR(s.values.back(), (std::cos(20.0) + std::cos(40.0)) / 2, 1e-2);
+  EXPECT_EQ(last_of(r, "finite_members"), 2);
+  EXPECT_NEAR(last_of(r, "x.mean"), (std::cos(20.0) + std::cos(40.0)) / 2, 1e-2);
+}
+
+/// p_0^2/2 + p_1^2/2 + c p_0 p_1: only where c is zero does each p alone give its v.
+TEST(Ensemble, MomentaOfEveryMemberBelongToItsVelocities) {
+  Problem p;
+  p.system = test::empty_system(Shape{2}, {test::real("c", 0)});
+  test::add_term(p.system, "kinetic", [](ir::Builder& b, const test::TermValues& v) {
+    const ir::Value squares = b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
+    const ir::Value first = b.row(v.p, 0), second = b.row(v.p, 1);
+    return b.add(squares, b.mul(v.parameters[0], b.mul(first, second)));
+  });
+  p.initial.q = test::tensor(Shape{2}, {0, 0});
+  p.initial.v = test::tensor(Shape{2}, {1, 0.25});
+  EnsembleSettings e;
+  e.size = 3;
+  Spread c = spread("c", Spread::Law::kValues, 0, 0, 1, true);
+  c.values = test::tensor(Shape{3, 1}, {0, 0.5, -0.25});
+  e.spreads = {c};
+  const Members members = draw_members(p.system, p.initial, e);
+  for (std::int64_t m = 0; m < e.size; ++m) {
+    const auto k = static_cast<double>(c.values.real(m));
+    const auto at = [&](std::int64_t j) {
+      return static_cast<double>(members.state[1].real(2 * m + j));
+    };
+    EXPECT_NEAR(at(0) + k * at(1), 1, 1e-14) << m;
+    EXPECT_NEAR(at(1) + k * at(0), 0.25, 1e-14) << m;
+  }
+  c.values.set_real(2, 1);  // singular
+  e.spreads = {c};
+  try {
+    draw_members(p.system, p.initial, e);
+    ADD_FAILURE() << "a member without momenta";
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("member 2"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Ensemble, AStateThatIsNoneOfTheSystemIsRefused) {
+  const Problem kepler = test::kepler(0.3);
+  EnsembleSettings e;
+  e.size = 3;
+  InitialState initial = kepler.initial;
+  initial.p.reset();
+  initial.v.reset();
+  EXPECT_THROW(draw_members(kepler.system, initial, e), UserError);
+  EXPECT_THROW(momentum_from_velocity(kepler.system, initial), UserError);
+  initial.v = test::tensor(Shape{3}, {1, 2, 3});
+  EXPECT_THROW(draw_members(kepler.system, initial, e), UserError);
+  EXPECT_THROW(momentum_from_velocity(kepler.system, initial), UserError);
+  initial.v.reset();
+  initial.p = test::tensor(Shape{3}, {1, 2, 3});
+  EXPECT_THROW(draw_members(kepler.system, initial, e), UserError);
+}
+
+/// An observable that is no number where x < 0, at a cadence of its own.
+TEST(Ensemble, MembersAreFiniteByTheirStateAndCovariancesByWhatTheyAreOf) {
+  Problem h = test::harmonic(1);
+  observe_q(h.system);
+  h.system.observables[0].every = 4;
+  test::add_observable(h.system, "root", 6, [](ir::Builder& b, const test::TermValues& v) {
+    return b.unary(ir::Op::kSqrt, b.row(v.q, 0));
+  });
+  h.initial.p = test::tensor(Shape{1}, {0});
+  h.initial.v.reset();
+  const Facts facts = find_facts(h.system, h.initial);
+  Plan plan = plan_for(h, facts, 24, 0.001);
+  EnsembleSettings e;
+  e.size = 4;
+  Spread q = spread("q", Spread::Law::kValues, 0, 0, 1);
+  q.values = test::tensor(Shape{4, 1}, {1, 2, 3, -6});
+  e.spreads = {q};
+  e.covariance = {"x"};
+  e.quantiles = {0.07};
+  plan.ensemble = e;
+  for (const std::vector<std::int64_t>& chunks :
+       {std::vector<std::int64_t>{}, {1, 3, 5, 15}, {24}}) {
+    RunControl control;
+    control.chunks = chunks;
+    const RunResult r = Flow::compile(h.system, facts, plan)->run(h.initial, plan.steps, control);
+    for (double n : series_of(r, "finite_members").values) EXPECT_EQ(n, 4);
+    for (double c : series_of(r, "covariance").values) EXPECT_NEAR(c, 50.0 / 3, 0.02);
+    EXPECT_EQ(series_of(r, "covariance").every, 4);
+    EXPECT_NEAR(last_of(r, "root.max"), std::sqrt(3.0), 1e-3);
+    EXPECT_NO_THROW(series_of(r, "x.q07"));
+  }
+}
+
+/// x' = x^2 from 1.5 has no solution at t = 2/3; the other members go on.
+TEST(Ensemble, AMemberThatFailsACheckIsLostAndTheOthersGoOn) {
+  const System s = square_equation();
+  InitialState initial;
+  initial.x = test::vector({0});
+  EnsembleSettings e;
+  e.size = 9;
+  Spread x = spread("x", Spread::Law::kValues, 0, 0, 1);
+  x.values = test::tensor(Shape{9, 1}, {0.1, 1.5, -1, 0.2, 0.05, 1.4, 0.15, 0, -2});
+  e.spreads = {x};
+  for (const bool adaptive : {true, false}) {
+    Integrator method =
+        adaptive ? adaptive_runge_kutta(s, *tableau_named("dopri5")) : implicit_midpoint(s);
+    Plan plan = plan_of(std::make_shared<Integrator>(method), 0.125, 20);
+    plan.ensemble = e;
+    const RunResult r = Flow::compile(s, timeless(), plan)->run(initial, plan.steps);
+    EXPECT_EQ(r.status, RunStatus::kFinished) << method.method << r.stopped_why;
+    EXPECT_EQ(last_of(r, "finite_members"), 7) << method.method;
+    EXPECT_EQ(series_of(r, "finite_members").values.front(), 9);
+    plan.ensemble.reset();
+    const auto one = Flow::compile(s, timeless(), plan);
+    for (std::int64_t m = 0; m < e.size; ++m) {
+      const auto end = static_cast<double>(r.members[0].real(m));
+      if (m == 1 || m == 5) {
+        EXPECT_FALSE(std::isfinite(end)) << m;
+        continue;
+      }
+      InitialState alone;
+      alone.x = test::vector({static_cast<double>(x.values.real(m))});
+      EXPECT_EQ(end, static_cast<double>(one->run(alone, plan.steps).x.real(0)))
+          << method.method << m;
     }
+  }
+}
+
+TEST(Ensemble, SettingsNeedNotOutliveTheCallThatTookThem) {
+  const Problem kepler = test::kepler(0.3);
+  const Facts facts = find_facts(kepler.system, kepler.initial);
+  const Plan plan = plan_for(kepler, facts, 40, 0.02);
+  const Integrator method =
+      kick_drift_integrator(make_pieces(kepler.system, Arithmetic{}), plan.composition);
+  EnsembleSettings e;
+  e.size = 3;
+  e.spreads = {spread("q", Spread::Law::kNormal, 0.01, 0, 2)};
+  const auto machine = ensemble_machine(kepler.system, method, e, facts, plan, {}, false);
+  const RunClock clock{0, plan.dt};
+  const Arrays before = machine->begin(kepler.initial, clock);
+  e.seed = 99;
+  e.spreads.clear();
+  const Arrays after = machine->begin(kepler.initial, clock);
+  for (std::int64_t k = 0; k < 6; ++k) EXPECT_EQ(before[0].real(k), after[0].real(k));
+}
+
+TEST(Ensemble, APlanSaysWhatIsWatchedAndRefusesWhatIsNot) {
+  Problem kepler = test::kepler(0.3);
+  const Facts facts = find_facts(kepler.system, kepler.initial);
+  Plan plan = plan_for(kepler, facts, 40, 0.02);
+  EnsembleSettings e;
+  e.size = 3;
+  plan_ensemble(kepler.system, {}, e, plan);
+  ASSERT_TRUE(plan.ensemble);
+  const auto monitors = std::ranges::find(plan.decisions, "monitors", &Decision::decision);
+  ASSERT_NE(monitors, plan.decisions.end());
+  EXPECT_EQ(monitors->choice, "energy_error, finite_members");
+  EXPECT_TRUE(plan.watch.invariants.empty());
+  const RunResult r = Flow::compile(kepler.system, facts, plan)->run(kepler.initial, 40);
+  EXPECT_TRUE(r.invariants.empty());
+
+  RunSettings watched;
+  watched.monitor.megno = true;
+  EXPECT_THROW(plan_ensemble(kepler.system, watched, e, plan), UserError);
+  for (const char* name : {"energy_error", "finite_members", "covariance"}) {
+    System taken = kepler.system;
+    test::add_observable(taken, name, 0,
+                         [](ir::Builder& b, const test::TermValues& v) { return b.row(v.q, 0); });
+    EXPECT_THROW(plan_ensemble(taken, {}, e, plan), UserError) << name;
+    EXPECT_THROW(Flow::compile(taken, facts, plan), UserError) << name;
   }
 }
 
