@@ -4,6 +4,8 @@
 
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/linear.h"
+#include "cotangent/mechanics/matrix_flow.h"
+#include "cotangent/mechanics/programs.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/vmap.h"
@@ -312,12 +314,11 @@ class SpectralFlow final : public MatrixExactFlow {
   }
 };
 
-/// Any quadratic H: exp(h A) by scaling and squaring, with p counted in units that make the two
-/// halves of A about equal.
+/// Any quadratic H: exp(h A) by scaling and squaring as often as A needs when it is made, with p
+/// counted in units that make the two halves of A about equal.
 class ExponentialFlow final : public MatrixExactFlow {
  public:
-  ExponentialFlow(Derivatives d, double unit, int squarings)
-      : MatrixExactFlow(std::move(d)), unit_(unit), squarings_(squarings) {}
+  ExponentialFlow(Derivatives d, double unit) : MatrixExactFlow(std::move(d)), unit_(unit) {}
 
   std::vector<NamedType> carried(bool) const override {
     std::vector<NamedType> all = {{"matrix", {DType::kF64, Shape{2 * n_, 2 * n_}}}};
@@ -335,23 +336,20 @@ class ExponentialFlow final : public MatrixExactFlow {
     for (std::int64_t i = 0; i < m; ++i) {
       for (std::int64_t j = 0; j < m; ++j) {
         const double up = i < n_ ? 1 : 1 / unit_, down = j < n_ ? 1 : unit_;
-        scale.set_real(i * m + j, std::ldexp(up * down, -squarings_));
+        scale.set_real(i * m + j, up * down);
       }
     }
     a = b.mul(b.mul(a, b.constant(scale)), b.broadcast_to(h, Shape{m, m}));
-    const std::int64_t size = d_.linear_terms ? m + 1 : m;
     if (d_.linear_terms) {
       const auto [by_q, by_p] = d_.slopes(b, parameters);
       const Value step = b.broadcast_to(h, Shape{n_});
-      const Value down[] = {
-          b.mul(b.mul(flat(b, by_p), step), b.splat(std::ldexp(1.0, -squarings_), b.type(step))),
-          b.mul(b.mul(flat(b, by_q), step),
-                b.splat(-std::ldexp(1.0, -squarings_) / unit_, b.type(step)))};
+      const Value down[] = {b.mul(flat(b, by_p), step),
+                            b.mul(b.mul(flat(b, by_q), step), b.splat(-1 / unit_, b.type(step)))};
       const Value column[] = {a, b.reshape(b.concatenate(down, 0), Shape{m, 1})};
       const Value rows[] = {b.concatenate(column, 1), b.zeros({DType::kF64, Shape{1, m + 1}})};
       a = b.concatenate(rows, 0);
     }
-    Value d = squared(b, series(b, a, size), size);
+    const Value d = expm1_of_matrix(b, a);
     Tensor back(Type{DType::kF64, Shape{m, m}});
     for (std::int64_t i = 0; i < m; ++i) {
       for (std::int64_t j = 0; j < m; ++j) {
@@ -387,30 +385,7 @@ class ExponentialFlow final : public MatrixExactFlow {
   }
 
  private:
-  /// exp(a) - 1 for a norm of at most 1/2, by Horner to degree 13.
-  Value series(Builder& b, Value a, std::int64_t size) const {
-    Value sum = b.mul(a, b.splat(1.0 / 13, b.type(a)));
-    for (int k = 12; k >= 1; --k) {
-      const Value inside = b.add(sum, unit_matrix(b, size));
-      sum = b.mul(product(b, a, inside), b.splat(1.0 / k, b.type(a)));
-    }
-    return sum;
-  }
-  /// d -> (1 + d)^2 - 1, as often as the matrix was halved.
-  Value squared(Builder& b, Value d, std::int64_t size) const {
-    if (squarings_ == 0) return d;
-    Builder body("squared");
-    body.param(ir::scalar(DType::kI64), "k");
-    const Value x = body.param({DType::kF64, Shape{size, size}}, "d");
-    ir::LoopAttr loop;
-    loop.trip = squarings_;
-    loop.carries = 1;
-    loop.body = body.finish({body.add(product(body, x, x), body.add(x, x))});
-    return b.loop(loop, std::span(&d, 1))[0];
-  }
-
   double unit_;
-  int squarings_;
 };
 
 /// The largest row sum of a block of A.
@@ -428,9 +403,7 @@ double block_size(const SparseMatrix& a, std::int64_t row, std::int64_t column, 
 }
 
 System only_quadratic(const System& system, const ExactSplit& split, bool generic) {
-  System s = system;
-  s.observables.clear();
-  s.terms = {{"quadratic part", split.quadratic, {}}};
+  System s = with_terms(system, {{"quadratic part", split.quadratic, {}}});
   std::uint32_t n = 0;
   for (Parameter& p : s.parameters) {
     if (!generic) break;
@@ -445,8 +418,7 @@ System only_quadratic(const System& system, const ExactSplit& split, bool generi
 
 }  // namespace
 
-std::unique_ptr<const ExactFlow> ExactFlow::of(const System& system, const ExactSplit& split,
-                                               double longest) {
+std::unique_ptr<const ExactFlow> ExactFlow::of(const System& system, const ExactSplit& split) {
   const LinearSystem generic = linear_system(only_quadratic(system, split, true));
   const LinearSystem s = linear_system(only_quadratic(system, split, false));
   Derivatives d = derivatives_of(system, split);
@@ -485,10 +457,7 @@ std::unique_ptr<const ExactFlow> ExactFlow::of(const System& system, const Exact
   const double unit = up > 0 && down > 0
                           ? std::ldexp(1.0, static_cast<int>(std::lround(std::log2(down / up) / 2)))
                           : 1;
-  const double size = std::abs(longest) * (up * unit + down / unit + block_size(s.a, 0, 0, n) +
-                                           block_size(s.a, n, n, n));
-  const int squarings = size > 0.5 ? static_cast<int>(std::ceil(std::log2(size))) + 2 : 0;
-  return std::make_unique<ExponentialFlow>(std::move(d), unit, squarings);
+  return std::make_unique<ExponentialFlow>(std::move(d), unit);
 }
 
 }  // namespace cotangent::mechanics

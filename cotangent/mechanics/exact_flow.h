@@ -13,8 +13,7 @@ class ExactFlow {
  public:
   /// Chooses the form by the pattern of the second derivatives, at parameters a little off the
   /// system's, so that an entry that is zero by chance counts.
-  static std::unique_ptr<const ExactFlow> of(const System& system, const ExactSplit& split,
-                                             double longest);
+  static std::unique_ptr<const ExactFlow> of(const System& system, const ExactSplit& split);
   virtual ~ExactFlow() = default;
 
   /// The types of what `coefficients` gives.

@@ -3,6 +3,8 @@
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/exact_flow.h"
+#include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/quadratic.h"
 #include "cotangent/mechanics/step_program.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -15,20 +17,21 @@ using ir::FunctionPtr;
 using ir::Value;
 using Values = std::vector<Value>;
 
-FunctionPtr sum_of(const System& system, const std::string& name,
-                   const std::vector<const EnergyTerm*>& terms) {
-  Builder b(name);
-  const ir::Type state{DType::kF64, system.shape};
-  Values args = {b.param(state, "q"), b.param(state, "p"), b.param(ir::scalar(), "t")};
-  for (const Parameter& p : system.parameters) args.push_back(b.param(p.value.type(), p.name));
-  Value sum = b.constant(0.0);
-  for (const EnergyTerm* term : terms) sum = b.add(sum, b.inline_call(*term->energy, args)[0]);
-  return b.finish({sum});
+/// The sum of terms; of none, zero.
+FunctionPtr sum_of(const System& system, std::vector<EnergyTerm> terms) {
+  if (terms.empty()) {
+    Builder b("none");
+    const ir::Type state{DType::kF64, system.shape};
+    b.param(state, "q"), b.param(state, "p"), b.param(ir::scalar(), "t");
+    for (const Parameter& p : system.parameters) b.param(p.value.type(), p.name);
+    return b.finish({b.constant(0.0)});
+  }
+  return total_energy(with_terms(system, std::move(terms)));
 }
 
 /// d rest / dq: (q, p, t, parameters...).
 FunctionPtr force_of_rest(const System& system, const ExactSplit& split) {
-  if (!split.rest) return transform::grad(*sum_of(system, "rest", {}), {0});
+  if (!split.rest) return transform::grad(*sum_of(system, {}), {0});
   if (depends_on(*split.rest, 0, 1)) {
     throw UserError({"what is not quadratic reads p, so it is no kick", "",
                      "the rest of the energy has to be a function of q (and t) alone",
@@ -57,32 +60,33 @@ struct Kick {
 ExactSplit split_terms(const System& system) {
   ensure(system.form == Form::kCanonical, "split_terms: the system is not canonical");
   ExactSplit split;
-  std::vector<const EnergyTerm*> quadratic, rest;
+  std::vector<EnergyTerm> quadratic, rest;
   for (const EnergyTerm& term : system.terms) {
-    if (degree_of(*term.energy).joint <= 2 && !depends_on(*term.energy, 0, 2)) {
-      quadratic.push_back(&term);
-      split.quadratic_terms.push_back(term.name);
-      continue;
+    const TermParts parts = split_quadratic(*term.energy);
+    if (parts.quadratic) {
+      quadratic.push_back({term.name, parts.quadratic, term.span});
+      split.quadratic_terms.push_back(term.name + (parts.rest ? " (what is quadratic of it)" : ""));
     }
-    if (depends_on(*term.energy, 0, 1)) {
+    if (!parts.rest) continue;
+    if (depends_on(*parts.rest, 0, 1)) {
       throw UserError({"the term \"" + term.name + "\" is not quadratic and reads p", "",
                        "the rest of the energy has to be a function of q (and t) alone to kick",
                        "run it by another method"});
     }
-    rest.push_back(&term);
-    split.rest_terms.push_back(term.name);
+    rest.push_back({term.name, parts.rest, term.span});
+    split.rest_terms.push_back(term.name + (parts.quadratic ? " (what is not)" : ""));
   }
   if (quadratic.empty()) {
     throw UserError("no term of the energy is quadratic: there is nothing to flow exactly",
                     "run it by another method");
   }
-  split.quadratic = sum_of(system, "quadratic", quadratic);
-  split.rest = sum_of(system, "rest", rest);
+  split.quadratic = sum_of(system, quadratic);
+  split.rest = sum_of(system, rest);
   return split;
 }
 
-Integrator exact_and_kicks(const System& system, const ExactSplit& split, double dt, Kicks kicks) {
-  const std::shared_ptr<const ExactFlow> flow = ExactFlow::of(system, split, dt);
+Integrator exact_and_kicks(const System& system, const ExactSplit& split, Kicks kicks) {
+  const std::shared_ptr<const ExactFlow> flow = ExactFlow::of(system, split);
   const bool filter = kicks == Kicks::kMollified;
   if (filter && !flow->can_filter()) {
     throw UserError(
@@ -93,7 +97,7 @@ Integrator exact_and_kicks(const System& system, const ExactSplit& split, double
   const Kick kick{force_of_rest(system, split), flow.get(), filter};
   const std::vector<NamedType> coefficients = flow->carried(filter);
   Integrator m;
-  m.method = filter ? "exact and mollified kicks" : "exact and kicks";
+  m.method = filter ? "mollified_kicks" : "exact_kicks";
   m.order = 2;
   m.any_dt = false;  // the series of its coefficients is as long as dt needs
   m.state = m.carry = state_types(system);
@@ -145,8 +149,8 @@ struct PartProgram {
 
 }  // namespace
 
-PartFlow quadratic_flow(const System& system, const ExactSplit& split, double longest) {
-  const auto flow = ExactFlow::of(system, split, longest);
+PartFlow quadratic_flow(const System& system, const ExactSplit& split) {
+  const auto flow = ExactFlow::of(system, split);
   PartProgram f("quadratic_flow", system);
   const Values c = flow->coefficients(f.b, f.h, f.parameters, false);
   const auto [q, p] = flow->move(f.b, c, f.q, f.p);

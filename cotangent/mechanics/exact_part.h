@@ -37,22 +37,21 @@ struct ExactSplit {
   std::vector<std::string> quadratic_terms, rest_terms;  ///< names of the terms in each
 };
 
-/// Term by term: the quadratic ones that read no t, and the others. UserError where no term is
-/// quadratic, or one that is not reads p.
+/// Term by term, and within terms that are sums (split_quadratic): what is quadratic and reads no
+/// t, and the rest. UserError where nothing is quadratic, or a rest reads p.
 ExactSplit split_terms(const System& system);
 
 enum class Kicks { kPlain, kMollified };
 
-/// The method above. `dt` is the longest step that will be asked for (it sets how often an
-/// exponential is squared; elsewhere it is not used). UserError where the rest reads p, where the
-/// quadratic part couples more than kDenseExact coordinates, and for mollified kicks where it is no
-/// sum of a kinetic energy with diagonal masses and a potential.
-Integrator exact_and_kicks(const System& system, const ExactSplit& split, double dt,
+/// The method above. UserError where the rest reads p, where the quadratic part couples more than
+/// kDenseExact coordinates, and for mollified kicks where it is no sum of a kinetic energy with
+/// diagonal masses and a potential.
+Integrator exact_and_kicks(const System& system, const ExactSplit& split,
                            Kicks kicks = Kicks::kPlain);
 
 /// The two parts on their own, for other compositions: the flow of the quadratic part, exact for
-/// any h up to `longest`; the kick p -= h grad rest(q, t + h/2).
-PartFlow quadratic_flow(const System& system, const ExactSplit& split, double longest);
+/// any h; the kick p -= h grad rest(q, t + h/2).
+PartFlow quadratic_flow(const System& system, const ExactSplit& split);
 PartFlow rest_flow(const System& system, const ExactSplit& split);
 
 }  // namespace cotangent::mechanics

@@ -304,42 +304,4 @@ std::vector<PartFlow> lie_poisson_flows(const System& system, NoFlow otherwise) 
   return parts;
 }
 
-Integrator palindrome(const System& system, const std::vector<PartFlow>& parts, std::string method,
-                      const std::vector<double>& gamma, int order) {
-  ensure(!parts.empty() && !gamma.empty(), "palindrome: parts and coefficients");
-  struct Stage {
-    std::size_t part;
-    double begin, length;  // in units of dt
-  };
-  std::vector<Stage> stages;
-  const auto push = [&](std::size_t part, double begin, double length) {
-    if (!stages.empty() && stages.back().part == part && parts[part].exact) {
-      stages.back().length += length;
-    } else {
-      stages.push_back({part, begin, length});
-    }
-  };
-  double at = 0;
-  for (double g : gamma) {
-    const std::size_t last = parts.size() - 1;
-    for (std::size_t k = 0; k < last; ++k) push(k, at, g / 2);
-    push(last, at, g);
-    for (std::size_t k = last; k-- > 0;) push(k, at + g / 2, g / 2);
-    at += g;
-  }
-  return plain_integrator(system, std::move(method), order, [&](StepProgram& s) {
-    Builder& b = s.b;
-    std::vector<Value> state = s.carry;
-    const Value start = s.time();
-    for (const Stage& stage : stages) {
-      std::vector<Value> args = state;
-      args.push_back(b.add(start, b.mul(b.constant(stage.begin), s.dt)));
-      args.push_back(b.mul(b.constant(stage.length), s.dt));
-      args.insert(args.end(), s.parameters.begin(), s.parameters.end());
-      state = b.inline_call(*parts[stage.part].flow, args);
-    }
-    return state;
-  });
-}
-
 }  // namespace cotangent::mechanics

@@ -28,15 +28,9 @@ enum class NoFlow {
 };
 
 /// The parts of a system's energy, each with its flow (x, t, h, parameters...) -> x, in the order
-/// of the terms. A part that reads the time does so at t + h/2 and is exact in nothing else: then
-/// `exact` is false and `order` 2. UserError where J is neither linear nor constant in x, or
-/// depends on t or on parameters.
+/// of the terms, for `compose` (split_flows.h). A part that reads the time does so at t + h/2 and
+/// is exact in nothing else: then `exact` is false and `order` 2. UserError where J is neither
+/// linear nor constant in x, or depends on t or on parameters.
 std::vector<PartFlow> lie_poisson_flows(const System& system, NoFlow otherwise = NoFlow::kRefuse);
-
-/// The symmetric composition of parts: for each gamma, half of every part but the last, the last
-/// one, and the halves back; neighbouring halves of the first part are made one where it is exact.
-/// `order` is that of gamma on a base of order 2.
-Integrator palindrome(const System& system, const std::vector<PartFlow>& parts, std::string method,
-                      const std::vector<double>& gamma = {1.0}, int order = 2);
 
 }  // namespace cotangent::mechanics

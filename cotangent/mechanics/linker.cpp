@@ -9,8 +9,9 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/flow.h"
-#include "cotangent/mechanics/lie_poisson.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/split_flows.h"
+#include "cotangent/mechanics/step_program.h"
 #include "cotangent/transform/passes.h"
 
 namespace cotangent::mechanics {
@@ -65,31 +66,54 @@ void check_pair(const System& a, const System& b) {
                    "give both as [N, d] with the same d, or both as [n]"});
 }
 
-/// Names of one kind: those that both sides have get a prefix.
+/// Names of one kind in the whole. Those that both sides have get a prefix, until nothing else has
+/// the name.
 class Names {
  public:
-  void note(const std::string& name, std::size_t side) { (side ? b_ : a_).insert(name); }
-  std::string operator()(const std::string& name, std::size_t side) const {
-    const bool both = a_.count(name) && b_.count(name);
-    return both ? (side ? "b." : "a.") + name : name;
+  using Lists = std::array<std::vector<std::string>, 2>;
+  explicit Names(Lists own) : own_(std::move(own)), whole_(own_) {
+    std::set<std::string> all[] = {{own_[0].begin(), own_[0].end()},
+                                   {own_[1].begin(), own_[1].end()}};
+    std::set<std::string> taken = all[0];
+    taken.insert(all[1].begin(), all[1].end());
+    for (std::size_t side = 0; side < 2; ++side) {
+      for (std::string& name : whole_[side]) {
+        if (!all[0].count(name) || !all[1].count(name)) continue;
+        do {
+          name = (side ? "b." : "a.") + name;
+        } while (!taken.insert(name).second);
+      }
+    }
   }
+  const std::string& operator()(std::size_t k, std::size_t side) const { return whole_[side][k]; }
 
  private:
-  std::set<std::string> a_, b_;
+  Lists own_, whole_;
 };
+
+template <class Named>
+Names names_of(const std::vector<Named>& a, const std::vector<Named>& b) {
+  Names::Lists own;
+  for (const Named& x : a) own[0].push_back(x.name);
+  for (const Named& x : b) own[1].push_back(x.name);
+  return Names(std::move(own));
+}
 
 void add_side(Linked& whole, const System& from, std::size_t which, const Names& terms,
               const Names& observables) {
   System& s = whole.system;
   Side& side = whole.sides[which];
-  for (const EnergyTerm& t : from.terms) {
-    const std::string name = terms(t.name, which);
+  for (std::size_t k = 0; k < from.terms.size(); ++k) {
+    const EnergyTerm& t = from.terms[k];
+    const std::string& name = terms(k, which);
     WholeProgram f(name, s, {"q", "p"}, {"t"});
     s.terms.push_back({name, f.b.finish(f.call(*t.energy, side)), t.span});
     side.terms.push_back(name);
+    side.own_terms.push_back(t.name);
   }
-  for (const Observable& o : from.observables) {
-    const std::string name = observables(o.name, which);
+  for (std::size_t k = 0; k < from.observables.size(); ++k) {
+    const Observable& o = from.observables[k];
+    const std::string& name = observables(k, which);
     WholeProgram f(name, s, {"q", "p", "v"}, {"t"});
     s.observables.push_back({name, f.b.finish(f.call(*o.value, side)), o.every, o.span});
   }
@@ -145,13 +169,9 @@ PartFlow lifted(const Linked& whole, const OwnFlow& own) {
 }
 
 /// Kick (which 0) or drift (1) by the sum of these terms, which read the time at t + h/2.
-PartFlow put_together(const System& whole, const std::vector<const EnergyTerm*>& terms,
+PartFlow put_together(const System& whole, const std::vector<EnergyTerm>& terms,
                       std::size_t which) {
-  System part;
-  part.shape = whole.shape;
-  part.parameters = whole.parameters;
-  for (const EnergyTerm* t : terms) part.terms.push_back(*t);
-  const FunctionPtr gradient = energy_gradient(part, which);
+  const FunctionPtr gradient = energy_gradient(with_terms(whole, terms), which);
   WholeProgram f(which ? "drift" : "kick", whole, {"q", "p"}, {"t", "h"});
   Builder& b = f.b;
   const Value t = f.scalars[0], h = f.scalars[1];
@@ -171,19 +191,17 @@ std::set<std::string> owned_terms(const Linked& whole, const std::vector<OwnFlow
   std::set<std::string> owned;
   for (const OwnFlow& o : own) {
     ensure(o.side < 2, "linked_parts: a side is 0 or 1");
-    const std::vector<std::string>& all = whole.sides[o.side].terms;
-    std::vector<std::string> names = all;
+    const Side& side = whole.sides[o.side];
+    std::vector<std::string> names = side.terms;
     if (!o.terms.empty()) names.clear();
     for (const std::string& name : o.terms) {
-      const std::string prefixed = (o.side ? "b." : "a.") + name;
-      auto at = std::find(all.begin(), all.end(), name);
-      if (at == all.end()) at = std::find(all.begin(), all.end(), prefixed);
-      if (at == all.end()) {
+      const auto at = std::find(side.own_terms.begin(), side.own_terms.end(), name);
+      if (at == side.own_terms.end()) {
         throw UserError("the flow \"" + o.flow.name + "\" is of a term \"" + name +
                             "\", which its side does not have",
                         "name terms as the side does");
       }
-      names.push_back(*at);
+      names.push_back(side.terms[static_cast<std::size_t>(at - side.own_terms.begin())]);
     }
     for (const std::string& name : names) {
       if (owned.insert(name).second) continue;
@@ -203,21 +221,18 @@ Linked link(const System& a, const System& b, std::vector<Coupling> couplings,
   const System* from[] = {&a, &b};
   s.title = a.title.empty() || b.title.empty() ? a.title + b.title : a.title + " + " + b.title;
   if (a.source == b.source) s.source = a.source;  // spans point into one text
-  Names parameters, terms, observables;
+  const Names parameters = names_of(a.parameters, b.parameters);
   std::int64_t rows = 0;
   for (std::size_t k = 0; k < 2; ++k) {
-    whole.sides[k] = {from[k]->shape, rows, 0, from[k]->parameters.size(), {}};
+    whole.sides[k] = {from[k]->shape, rows, 0, from[k]->parameters.size(), {}, {}};
     rows += from[k]->shape[0];
-    for (const Parameter& x : from[k]->parameters) parameters.note(x.name, k);
-    for (const EnergyTerm& x : from[k]->terms) terms.note(x.name, k);
-    for (const Observable& x : from[k]->observables) observables.note(x.name, k);
   }
   whole.sides[1].first_parameter = a.parameters.size();
   s.shape = a.shape.rank() == 1 ? Shape{rows} : Shape{rows, a.shape[1]};
   for (std::size_t k = 0; k < 2; ++k) {
-    for (Parameter x : from[k]->parameters) {
-      x.name = parameters(x.name, k);
-      s.parameters.push_back(std::move(x));
+    for (std::size_t j = 0; j < from[k]->parameters.size(); ++j) {
+      s.parameters.push_back(from[k]->parameters[j]);
+      s.parameters.back().name = parameters(j, k);
     }
   }
   for (Parameter& x : of_couplings) {
@@ -228,6 +243,8 @@ Linked link(const System& a, const System& b, std::vector<Coupling> couplings,
     }
     s.parameters.push_back(std::move(x));
   }
+  const Names terms = names_of(a.terms, b.terms);
+  const Names observables = names_of(a.observables, b.observables);
   for (std::size_t k = 0; k < 2; ++k) add_side(whole, *from[k], k, terms, observables);
   for (const Coupling& c : couplings) add_coupling(whole, c);
   return whole;
@@ -243,6 +260,21 @@ InitialState join(const Linked& whole, const InitialState& a, const InitialState
   }
   if (!(a.p && b.p) && !(a.v && b.v)) {
     throw UserError("one state has p and the other v", "give both in one way");
+  }
+  const InitialState* states[] = {&a, &b};
+  for (std::size_t k = 0; k < 2; ++k) {
+    const ir::Type type{DType::kF64, whole.sides[k].shape};
+    const Tensor* arrays[] = {&states[k]->q, a.p && b.p ? &*states[k]->p : &*states[k]->v};
+    for (std::size_t j = 0; j < 2; ++j) {
+      if (arrays[j]->type() == type) continue;
+      throw UserError({std::string(j == 0       ? "q"
+                                   : a.p && b.p ? "p"
+                                                : "v") +
+                           " of the " + (k == 0 ? "first" : "second") + " state is " +
+                           arrays[j]->type().text(),
+                       "", "that side of the whole is " + type.text(),
+                       "give the states of the two systems that were linked, in their order"});
+    }
   }
   const Shape& shape = whole.system.shape;
   InitialState s;
@@ -260,7 +292,7 @@ std::vector<PartFlow> linked_parts(const Linked& whole, const std::vector<OwnFlo
   const std::set<std::string> owned = owned_terms(whole, own);
   std::vector<PartFlow> parts;
   for (const OwnFlow& o : own) parts.push_back(lifted(whole, o));
-  std::vector<const EnergyTerm*> kicks, drifts;
+  std::vector<EnergyTerm> kicks, drifts;
   for (const EnergyTerm& t : whole.system.terms) {
     if (owned.count(t.name)) continue;
     const bool p = depends_on(*t.energy, 0, 1);
@@ -268,7 +300,7 @@ std::vector<PartFlow> linked_parts(const Linked& whole, const std::vector<OwnFlo
       throw UserError({"the term \"" + t.name + "\" reads q and p and has no flow of its own", "",
                        "it is neither a kick nor a drift", "give a flow for it"});
     }
-    (p ? drifts : kicks).push_back(&t);
+    (p ? drifts : kicks).push_back(t);
   }
   if (!kicks.empty()) parts.push_back(put_together(whole.system, kicks, 0));
   if (!drifts.empty()) parts.push_back(put_together(whole.system, drifts, 1));
@@ -278,7 +310,9 @@ std::vector<PartFlow> linked_parts(const Linked& whole, const std::vector<OwnFlo
 }
 
 Integrator linked_step(const Linked& whole, const std::vector<OwnFlow>& own) {
-  return palindrome(whole.system, linked_parts(whole, own), "linked");
+  Integrator m = compose(linked_parts(whole, own), state_types(whole.system), composition_for(2));
+  m.method = "linked";
+  return m;
 }
 
 MeasuredOrder measure_order(const Integrator& method, const System& system,

@@ -1,7 +1,8 @@
 // The linker: two canonical systems as one, a + b, with what couples them.
 //
 // The state of the whole is that of a, then that of b, along the leading axis. Terms of each side
-// read their own rows and parameters. Names that both have are given a prefix, "a.k" and "b.k".
+// read their own rows and parameters. Names that both have are given a prefix, "a.k" and "b.k", and
+// once more where that is taken too: "a.a.k".
 // A step of the whole is a symmetric composition of flows, which a side may bring along (a Kepler
 // drift, a quadratic part); what has none is put together into one kick and one drift.
 #pragma once
@@ -25,7 +26,8 @@ struct Side {
   Shape shape;
   std::int64_t first_row = 0;
   std::size_t first_parameter = 0, parameters = 0;
-  std::vector<std::string> terms;  ///< names in the whole, in the side's order
+  std::vector<std::string> terms;      ///< names in the whole, in the side's order
+  std::vector<std::string> own_terms;  ///< the same as the side names them
 };
 
 struct Linked {
@@ -42,6 +44,7 @@ Linked link(const System& a, const System& b, std::vector<Coupling> couplings = 
 System operator+(const System& a, const System& b);
 
 /// The initial states of the two (q, and p or v of both) put together; they start at the same time.
+/// UserError for states that are not of the two sides' shapes.
 InitialState join(const Linked& whole, const InitialState& a, const InitialState& b);
 
 /// Terms of one side that have a flow of their own, a function of that side's state and parameters.
@@ -56,7 +59,7 @@ struct OwnFlow {
 /// term that reads both and has no flow, and for one that has two.
 std::vector<PartFlow> linked_parts(const Linked& whole, const std::vector<OwnFlow>& own = {});
 
-/// The symmetric composition of the parts (palindrome, lie_poisson.h), the costliest once a step.
+/// The symmetric composition of the parts (compose, split_flows.h), the costliest once a step.
 Integrator linked_step(const Linked& whole, const std::vector<OwnFlow>& own = {});
 
 /// The order of a step as it is measured: distances of the states at the end of runs of `steps`,

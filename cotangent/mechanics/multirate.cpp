@@ -78,16 +78,6 @@ void check(const System& system, const MultirateLevels& levels) {
   }
 }
 
-/// (q, p, t, parameters...) -> gradient of the sum of these terms by q (0) or p (1).
-FunctionPtr gradient_of(const System& system, const std::vector<const EnergyTerm*>& terms,
-                        std::size_t which) {
-  System part;
-  part.shape = system.shape;
-  part.parameters = system.parameters;
-  for (const EnergyTerm* t : terms) part.terms.push_back(*t);
-  return energy_gradient(part, which);
-}
-
 struct LevelPieces {
   std::vector<FunctionPtr> gradients;  ///< of each level
   FunctionPtr velocity;                ///< null: nothing drifts
@@ -98,19 +88,19 @@ struct LevelPieces {
 LevelPieces pieces_of(const System& system, const MultirateLevels& levels) {
   LevelPieces pieces;
   for (const auto& level : levels.terms) {
-    std::vector<const EnergyTerm*> terms;
-    for (const std::string& name : level) terms.push_back(term_named(system, name));
-    pieces.gradients.push_back(gradient_of(system, terms, 0));
+    std::vector<EnergyTerm> terms;
+    for (const std::string& name : level) terms.push_back(*term_named(system, name));
+    pieces.gradients.push_back(energy_gradient(with_terms(system, terms), 0));
     pieces.moves |= depends_on(*pieces.gradients.back(), 0, 2);
   }
-  std::vector<const EnergyTerm*> drifting;
+  std::vector<EnergyTerm> drifting;
   for (const EnergyTerm& t : system.terms) {
-    if (!depends_on(*t.energy, 0, 0)) drifting.push_back(&t);
+    if (!depends_on(*t.energy, 0, 0)) drifting.push_back(t);
   }
   if (drifting.empty()) {
     refuse("no term reads p: nothing moves", "give the system a kinetic energy");
   }
-  pieces.velocity = gradient_of(system, drifting, 1);
+  pieces.velocity = energy_gradient(with_terms(system, drifting), 1);
   pieces.velocity_moves = depends_on(*pieces.velocity, 0, 2);
   pieces.moves |= pieces.velocity_moves;
   return pieces;

@@ -56,6 +56,14 @@ SymbolicCarry part_params(Builder& b, const Pieces& pieces, const std::vector<Pa
 
 }  // namespace
 
+System with_terms(const System& system, std::vector<EnergyTerm> terms) {
+  System part = system;
+  part.observables.clear();
+  part.symmetries.clear();
+  part.terms = std::move(terms);
+  return part;
+}
+
 ir::FunctionPtr total_energy(const System& system) {
   Builder b("energy");
   const Type state{DType::kF64, system.shape};

@@ -42,6 +42,8 @@ struct Pieces {
 Pieces make_pieces(const System& system, const Arithmetic& arithmetic, bool passes = true,
                    telemetry::Telemetry* telemetry = nullptr);
 
+/// A system whose energy is the sum of these terms and nothing else; no observables.
+System with_terms(const System& system, std::vector<EnergyTerm> terms);
 /// H = sum of the terms: (q, p, t, parameters...) -> f64, or (x, t, parameters...) -> f64. Not
 /// passed.
 ir::FunctionPtr total_energy(const System& system);

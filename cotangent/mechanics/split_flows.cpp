@@ -4,6 +4,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/step_builder.h"
+#include "cotangent/mechanics/step_program.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
 
@@ -28,27 +29,11 @@ void append(Values& to, const Values& more) {
   to.insert(to.end(), more.begin(), more.end());
 }
 
-/// What open, step and close have in front and at the end.
-struct MethodParams {
-  Values first;  // state or carry
-  Value index, t0, dt;
-  Values parameters;
-
-  MethodParams(Builder& b, const std::vector<NamedType>& in, bool with_index,
-               const std::vector<NamedType>& parameter_list) {
-    for (const NamedType& x : in) first.push_back(b.param(x.type, x.name));
-    if (with_index) index = b.param(kIndex, "step");
-    t0 = b.param(kReal, "t0");
-    dt = b.param(kReal, "dt");
-    for (const NamedType& x : parameter_list) parameters.push_back(b.param(x.type, x.name));
-  }
-};
-
 /// open or close of a method that keeps nothing: the state itself.
 FunctionPtr as_it_is(const char* name, const std::vector<NamedType>& state, bool with_index,
                      const std::vector<NamedType>& parameters) {
-  Builder b(name);
-  return b.finish(MethodParams(b, state, with_index, parameters).first);
+  StepProgram s(name, state, parameters, with_index);
+  return s.b.finish(s.carry);
 }
 
 // ---- n-way splits ------------------------------------------------------------------------------
@@ -136,9 +121,9 @@ class NWay {
   }
 
   FunctionPtr step() const {
-    Builder b("step");
-    const MethodParams p(b, state_, true, parameters_);
-    const Reads outer{p.index, p.t0, p.dt, p.parameters};
+    StepProgram program("step", state_, parameters_);
+    Builder& b = program.b;
+    const Reads outer{program.step, program.t0, program.dt, program.parameters};
     std::vector<double> from, last;
     double sum = 0;
     for (std::size_t k = 0; k < gamma_.size(); ++k) {
@@ -147,13 +132,13 @@ class NWay {
       const double next = outer_is_merged() && k + 1 < gamma_.size() ? gamma_[k + 1] : 0;
       last.push_back((gamma_[k] + next) / 2);
     }
-    Values x = p.first;
+    Values x = program.carry;
     if (outer_is_merged()) {
       x = run(b, 0, x, outer, b.constant(0.0), b.constant(gamma_[0] / 2));
     }
     if (gamma_.size() == 1) {
       x = stage(b, x, outer, b.constant(0.0), b.constant(gamma_[0]), b.constant(last[0]));
-      return transform::simplify(*b.finish(x));
+      return program.finish(x);
     }
     // One loop over the stages, so the program's size does not depend on the order.
     Builder body("stage");
@@ -177,7 +162,7 @@ class NWay {
     const Value last_k = in.entry(array(b, last), "last");
     loop.inputs = in.count() - loop.invariants - loop.carries;
     loop.body = body.finish(stage(body, held, r, from_k, gamma_k, last_k));
-    return transform::simplify(*b.finish(b.loop(loop, in.operands())));
+    return program.finish(b.loop(loop, in.operands()));
   }
 
   const std::vector<PartFlow>& parts_;
@@ -266,13 +251,13 @@ class KickDriftMethod {
     double at = 0;
   };
 
-  Moving moving(const MethodParams& m) const {
+  Moving moving(const StepProgram& m) const {
     Moving s;
-    s.q = m.first[0];
-    s.p = m.first[1];
-    if (m.first.size() > 2) s.gradient = m.first[2];
-    if (m.first.size() > 3) s.force_gradient = m.first[3];
-    s.index = m.index;
+    s.q = m.carry[0];
+    s.p = m.carry[1];
+    if (m.carry.size() > 2) s.gradient = m.carry[2];
+    if (m.carry.size() > 3) s.force_gradient = m.carry[3];
+    s.index = m.step;
     s.t0 = m.t0;
     s.dt = m.dt;
     s.parameters = m.parameters;
@@ -314,17 +299,19 @@ class KickDriftMethod {
   }
 
   FunctionPtr open(const Integrator& method) const {
-    Builder b("open");
-    Moving s = moving(MethodParams(b, method.state, false, parameters_));
+    StepProgram program("open", method.state, parameters_, false);
+    Builder& b = program.b;
+    Moving s = moving(program);
     for (const Splitting::KickDrift& x : splitting_.processor) {
       kick(b, s, x.kick, 0);
       drift(b, s, x.drift);
     }
-    return finish(b, s);
+    return finish(program, s);
   }
   FunctionPtr step(const Integrator& method) const {
-    Builder b("step");
-    Moving s = moving(MethodParams(b, method.carry, true, parameters_));
+    StepProgram program("step", method.carry, parameters_);
+    Builder& b = program.b;
+    Moving s = moving(program);
     s.at = shift_;
     kick(b, s, splitting_.first_kick, force_gradient_of(0));
     for (std::size_t k = 0; k < splitting_.drift.size(); ++k) {
@@ -332,23 +319,24 @@ class KickDriftMethod {
       if (k + 1 == splitting_.drift.size()) s.at = shift_ + 1;
       kick(b, s, splitting_.kick[k], force_gradient_of(k + 1));
     }
-    return finish(b, s);
+    return finish(program, s);
   }
   FunctionPtr close(const Integrator& method) const {
-    Builder b("close");
-    Moving s = moving(MethodParams(b, method.carry, true, parameters_));
+    StepProgram program("close", method.carry, parameters_);
+    Builder& b = program.b;
+    Moving s = moving(program);
     s.at = shift_;
     for (std::size_t k = splitting_.processor.size(); k-- > 0;) {
       drift(b, s, -splitting_.processor[k].drift);
       kick(b, s, -splitting_.processor[k].kick, 0);
     }
-    return transform::simplify(*b.finish({s.q, s.p}));
+    return program.finish({s.q, s.p});
   }
-  FunctionPtr finish(Builder& b, Moving& s) const {
-    evaluate(b, s, ends_with_force_gradient_);
+  FunctionPtr finish(StepProgram& program, Moving& s) const {
+    evaluate(program.b, s, ends_with_force_gradient_);
     Values results = {s.q, s.p, s.gradient};
     if (ends_with_force_gradient_) results.push_back(s.force_gradient);
-    return transform::simplify(*b.finish(results));
+    return program.finish(results);
   }
 
   const Splitting& splitting_;

@@ -9,15 +9,29 @@ namespace cotangent::mechanics {
 using ir::FunctionPtr;
 using ir::Value;
 
+namespace {
+
+std::vector<NamedType> parameter_types(const std::vector<Parameter>& of_system) {
+  std::vector<NamedType> types;
+  for (const Parameter& p : of_system) types.push_back({p.name, p.value.type()});
+  return types;
+}
+
+}  // namespace
+
 StepProgram::StepProgram(const std::string& name, const std::vector<NamedType>& carry_types,
-                         const std::vector<Parameter>& of_system, bool with_step)
+                         const std::vector<NamedType>& parameter_types, bool with_step)
     : b(name) {
   for (const NamedType& c : carry_types) carry.push_back(b.param(c.type, c.name));
   if (with_step) step = b.param(ir::scalar(DType::kI64), "step");
   t0 = b.param(ir::scalar(), "t0");
   dt = b.param(ir::scalar(), "dt");
-  for (const Parameter& p : of_system) parameters.push_back(b.param(p.value.type(), p.name));
+  for (const NamedType& p : parameter_types) parameters.push_back(b.param(p.type, p.name));
 }
+
+StepProgram::StepProgram(const std::string& name, const std::vector<NamedType>& carry_types,
+                         const std::vector<Parameter>& of_system, bool with_step)
+    : StepProgram(name, carry_types, parameter_types(of_system), with_step) {}
 
 Value StepProgram::time() {
   return b.add(t0, b.mul(b.cast(step, DType::kF64), dt));

@@ -19,6 +19,8 @@ struct StepProgram {
 
   StepProgram(const std::string& name, const std::vector<NamedType>& carry_types,
               const std::vector<Parameter>& of_system, bool with_step = true);
+  StepProgram(const std::string& name, const std::vector<NamedType>& carry_types,
+              const std::vector<NamedType>& parameter_types, bool with_step = true);
 
   /// t0 + step dt
   ir::Value time();

@@ -117,13 +117,13 @@ TEST(ExactPart, IsTheLinearFlowWhereThereIsNoRest) {
     for (const double dt : {0.8, -0.8, 1e-4}) {
       std::vector<double> x = {0.4, -0.3, 0.8, 0.1, 0.7, -0.5};
       flow->advance(x, 5, dt);
-      const Integrator m = exact_and_kicks(problem.system, split, dt);
+      const Integrator m = exact_and_kicks(problem.system, split);
       EXPECT_LT(distance(run(m, problem.system, problem.initial, dt, 5), x), 2e-14)
           << form << " " << dt;
-      const Integrator same = exact_and_kicks(problem.system, none, dt);
+      const Integrator same = exact_and_kicks(problem.system, none);
       EXPECT_LT(distance(run(same, problem.system, problem.initial, dt, 5), x), 2e-14);
       EXPECT_FALSE(resonance(problem.system, none, problem.initial, dt));
-      const PartFlow part = quadratic_flow(problem.system, split, 4);
+      const PartFlow part = quadratic_flow(problem.system, split);
       const auto one = ir::evaluate(
           *part.flow, with({problem.initial.q, *problem.initial.p, number(0), number(5 * dt)},
                            parameters_of(problem.system)));
@@ -139,12 +139,12 @@ TEST(ExactPart, OrderTwoWithARestThatMoves) {
     EXPECT_EQ(split.rest_terms, std::vector<std::string>{"quartic"});
     for (const Kicks kicks : {Kicks::kPlain, Kicks::kMollified}) {
       if (form == 2 && kicks == Kicks::kMollified) {
-        EXPECT_THROW(exact_and_kicks(problem.system, split, 1, kicks), UserError);
+        EXPECT_THROW(exact_and_kicks(problem.system, split, kicks), UserError);
         continue;
       }
       const auto end = [&](std::int64_t steps) {
         const double dt = 2.7 / static_cast<double>(steps);
-        const auto s = run(exact_and_kicks(problem.system, split, dt, kicks), problem.system,
+        const auto s = run(exact_and_kicks(problem.system, split, kicks), problem.system,
                            problem.initial, dt, steps, 0.2);
         std::vector<double> x;
         for (const Tensor& half : s) {
@@ -181,7 +181,7 @@ TEST(ExactPart, StepsAreSymplectic) {
     for (const Kicks kicks : {Kicks::kPlain, Kicks::kMollified}) {
       if (form == 2 && kicks == Kicks::kMollified) continue;
       const double dt = 0.9;
-      const Integrator m = exact_and_kicks(problem.system, split, dt, kicks);
+      const Integrator m = exact_and_kicks(problem.system, split, kicks);
       // open, two steps and close as one function of q and p.
       Builder b("whole");
       const Value q = b.param(problem.initial.q.type(), "q"), p = b.param(b.type(q), "p");
@@ -217,12 +217,27 @@ TEST(ExactPart, StepsAreSymplectic) {
   }
 }
 
+/// Members of an ensemble and runs with other parameters use the programs of the file's.
+TEST(ExactPart, SpringsFarStifferThanTheFileSays) {
+  for (const int form : {0, 1, 2}) {
+    const Problem problem = with_form(form, 0);
+    Problem other = problem;
+    other.system.parameters[0].value = number(4000);
+    std::vector<double> x = {0.4, -0.3, 0.8, 0.1, 0.7, -0.5};
+    LinearFlow::make(linear_system(other.system))->advance(x, 3, 0.8);
+    const Integrator m = exact_and_kicks(problem.system, split_terms(problem.system));
+    double size = 0;
+    for (const double e : x) size = std::max(size, std::abs(e));
+    EXPECT_LT(distance(run(m, other.system, other.initial, 0.8, 3), x), 1e-11 * size) << form;
+  }
+}
+
 TEST(ExactPart, DerivativesBySpringsAndMasses) {
   // d q / d k through open and steps, against differences.
   const Problem problem = with_form(1, 0.05);
   const double dt = 0.9;
   const ExactSplit split = split_terms(problem.system);
-  const Integrator m = exact_and_kicks(problem.system, split, dt);
+  const Integrator m = exact_and_kicks(problem.system, split);
   const auto parameters = parameters_of(problem.system);
   const auto end = [&](double k) {
     System other = problem.system;
@@ -250,7 +265,7 @@ TEST(ExactPart, DerivativesBySpringsAndMasses) {
 TEST(ExactPart, CompiledCodeHasTheEvaluatorsBits) {
   for (const int form : {0, 1, 2}) {
     const Problem problem = with_form(form, 0.05);
-    const Integrator m = exact_and_kicks(problem.system, split_terms(problem.system), 0.9,
+    const Integrator m = exact_and_kicks(problem.system, split_terms(problem.system),
                                          form == 2 ? Kicks::kPlain : Kicks::kMollified);
     const auto same = [&](const FunctionPtr& f, const std::vector<Tensor>& args) {
       const auto code = runtime::compile(f);
@@ -283,7 +298,7 @@ TEST(ExactPart, FilteringIsAboutTheRestPosition) {
       return b.mul(ss, ss);
     });
     const Integrator m =
-        exact_and_kicks(problem.system, split_terms(problem.system), 0.8, Kicks::kMollified);
+        exact_and_kicks(problem.system, split_terms(problem.system), Kicks::kMollified);
     const auto carry = ir::evaluate(
         *m.open, std::vector<Tensor>{tensor(Shape{2}, {1, -2}), tensor(Shape{2}, {0, 0}), number(0),
                                      number(0.8)});
@@ -371,7 +386,7 @@ std::pair<double, double> averaged(long double k, long double t) {
 std::vector<std::vector<double>> ends(const std::vector<double>& ks, Kicks kicks, double dt,
                                       std::int64_t steps) {
   const Problem problem = stiff(100);
-  const Integrator m = exact_and_kicks(problem.system, split_terms(problem.system), dt, kicks);
+  const Integrator m = exact_and_kicks(problem.system, split_terms(problem.system), kicks);
   const auto carries = static_cast<std::int64_t>(m.carry.size());
   Builder body("step");
   const Value index = body.param(ir::scalar(DType::kI64), "step");
@@ -471,7 +486,7 @@ TEST(StiffSpring, RunsByTheDriver) {
   const Facts facts = find_facts(problem.system, problem.initial);
   Plan plan = make_plan(problem.system, facts, settings(1, 2000, "auto", 100));
   plan.integrator =
-      std::make_shared<Integrator>(exact_and_kicks(problem.system, split_terms(problem.system), 1));
+      std::make_shared<Integrator>(exact_and_kicks(problem.system, split_terms(problem.system)));
   const RunResult r = Flow::compile(problem.system, facts, plan)->run(problem.initial, plan.steps);
   EXPECT_EQ(r.status, RunStatus::kFinished);
   EXPECT_EQ(r.invariants[0].name, "energy");

@@ -10,6 +10,8 @@
 #include "cotangent/mechanics/lie_algebra.h"
 #include "cotangent/mechanics/lie_poisson.h"
 #include "cotangent/mechanics/runge_kutta.h"
+#include "cotangent/mechanics/split_flows.h"
+#include "cotangent/mechanics/step_program.h"
 #include "tests/mechanics/forms.h"
 
 namespace cotangent::mechanics::test {
@@ -70,7 +72,8 @@ const Tensor kTurning = vector({std::cos(1.1), 0, std::sin(1.1)});
 
 TEST(FormsRun, ARigidBodyForAMillionSteps) {
   const System s = rigid_body();
-  const Ran r = run(s, palindrome(s, lie_poisson_flows(s), "turns"), kTurning, 0.1, 1'000'000);
+  const Ran r = run(s, compose(lie_poisson_flows(s), state_types(s), composition_for(2)), kTurning,
+                    0.1, 1'000'000);
   ASSERT_EQ(r.result.status, RunStatus::kFinished);
   EXPECT_LT(r.spread("square"), 1e-12);  // a thousand rounding errors of 1e-16, and room
   EXPECT_LT(r.spread("kinetic"), 5.5e-4);
@@ -86,16 +89,15 @@ TEST(FormsRun, AllMethodsEndAtTheSamePlace) {
   tight.rtol = tight.atol = 1e-13;
   const auto exact = end(adaptive_runge_kutta(s, *tableau_named("dopri5"), tight), 0.5);
   const Splitting& c = *splitting_named("kahanli6");
-  EXPECT_LT(distance(end(palindrome(s, lie_poisson_flows(s), "turns", c.gamma, 6), 0.05), exact),
-            1e-10);
+  EXPECT_LT(distance(end(compose(lie_poisson_flows(s), state_types(s), c), 0.05), exact), 1e-10);
   EXPECT_LT(distance(end(implicit_midpoint(s), 0.01), exact), 1e-3);
   EXPECT_LT(distance(end(runge_kutta(s, *tableau_named("rk4")), 0.01), exact), 1e-8);
 }
 
 TEST(FormsRun, BitsDoNotDependOnChunksNorOnWhoRuns) {
   const System s = rigid_body();
-  for (const Integrator& m : {palindrome(s, lie_poisson_flows(s), "turns"), implicit_midpoint(s),
-                              runge_kutta(s, *tableau_named("dopri5")),
+  for (const Integrator& m : {compose(lie_poisson_flows(s), state_types(s), composition_for(2)),
+                              implicit_midpoint(s), runge_kutta(s, *tableau_named("dopri5")),
                               adaptive_runge_kutta(s, *tableau_named("dopri5"))}) {
     const std::string hash = run(s, m, kTurning, 0.1, 60).result.state_hash;
     EXPECT_EQ(run(s, m, kTurning, 0.1, 60, {1, 7, 50, 2}).result.state_hash, hash) << m.method;

@@ -11,6 +11,8 @@
 #include "cotangent/mechanics/lie_algebra.h"
 #include "cotangent/mechanics/matrix_flow.h"
 #include "cotangent/mechanics/plan.h"
+#include "cotangent/mechanics/split_flows.h"
+#include "cotangent/mechanics/step_program.h"
 #include "cotangent/runtime/executable.h"
 #include "tests/mechanics/forms.h"
 
@@ -26,7 +28,7 @@ using ir::Value;
 Integrator split(const System& s, const std::string& composition = "leapfrog",
                  NoFlow otherwise = NoFlow::kRefuse) {
   const Splitting& c = *splitting_named(composition);
-  return palindrome(s, lie_poisson_flows(s, otherwise), "split", c.gamma, c.order);
+  return compose(lie_poisson_flows(s, otherwise), state_types(s), c);
 }
 
 /// I = (2, 1, 2/3), the energy in one term; `as_sum` as a map over the coordinates, the way the

@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/exact_part.h"
 #include "cotangent/mechanics/kepler_flow.h"
-#include "cotangent/mechanics/lie_poisson.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/split_flows.h"
+#include "cotangent/mechanics/step_program.h"
 #include "tests/mechanics/systems.h"
 
 namespace cotangent::mechanics::test {
@@ -66,7 +68,7 @@ ir::FunctionPtr one(const System& s) {
 }
 std::vector<OwnFlow> own_flows() {
   const System a = kepler(0.3).system, b = oscillator().system;
-  return {{0, {}, kepler_part(a, one(a), one(a))}, {1, {}, quadratic_flow(b, split_terms(b), 1)}};
+  return {{0, {}, kepler_part(a, one(a), one(a))}, {1, {}, quadratic_flow(b, split_terms(b))}};
 }
 
 double energy_of(const System& s, const std::vector<Tensor>& state) {
@@ -120,6 +122,26 @@ TEST(Linker, NamesThatClashGetAPrefix) {
   EXPECT_DOUBLE_EQ(energy_of(s, {q, p}), 0.5 * 2 * 1 + 0.5 * 10 * 9);
 }
 
+TEST(Linker, NamesStayUniqueHoweverOftenSystemsAreLinked) {
+  const System b = oscillator().system;
+  // (b + b) has a.k and b.k; with b there is k too, and what both have are then all three.
+  const System three = (b + b) + b;
+  const Linked whole = link(three, three + b);
+  std::set<std::string> parameters, terms, observables;
+  for (const Parameter& x : whole.system.parameters) parameters.insert(x.name);
+  for (const EnergyTerm& x : whole.system.terms) terms.insert(x.name);
+  for (const Observable& x : whole.system.observables) observables.insert(x.name);
+  EXPECT_EQ(parameters.size(), 7u);
+  EXPECT_EQ(terms.size(), 14u);
+  EXPECT_EQ(observables.size(), 7u);
+  const Linked next = link(three, b);  // k, a.k and b.k meet k
+  EXPECT_EQ(next.system.parameters[2].name, "a.a.k");
+  EXPECT_EQ(next.system.parameters[3].name, "b.b.k");
+  // Flows are still found by the names that the side has.
+  const OwnFlow own{1, {"kinetic", "spring"}, quadratic_flow(b, split_terms(b))};
+  EXPECT_EQ(linked_parts(next, {own}).size(), 3u);
+}
+
 TEST(Linker, WithoutCouplingEachSideMovesAsAlone) {
   const Problem a = kepler(0.3), b = oscillator();
   const Linked whole = planet_and_oscillator(0);
@@ -128,9 +150,11 @@ TEST(Linker, WithoutCouplingEachSideMovesAsAlone) {
   const InitialState s = join(whole, a.initial, b.initial);
   const auto both = states(linked_step(whole, own_flows()), whole.system, s, 0.1, 100);
   const auto left =
-      states(palindrome(a.system, {own_flows()[0].flow}, "a"), a.system, a.initial, 0.1, 100);
+      states(compose({own_flows()[0].flow}, state_types(a.system), composition_for(2)), a.system,
+             a.initial, 0.1, 100);
   const auto right =
-      states(palindrome(b.system, {own_flows()[1].flow}, "b"), b.system, b.initial, 0.1, 100);
+      states(compose({own_flows()[1].flow}, state_types(b.system), composition_for(2)), b.system,
+             b.initial, 0.1, 100);
   for (std::size_t k = 0; k < both.size(); ++k) {
     for (std::size_t i = 0; i < 2; ++i) {
       EXPECT_NEAR(double(both[k][i].real(0)), double(left[k][i].real(0)), 1e-12);
@@ -164,9 +188,8 @@ TEST(Linker, TheSeamHasOrderTwo) {
     EXPECT_NEAR(std::log2(m.distance[0] / m.distance[1]), 2, 0.1);
   }
   // A composition of order 4.
-  const double g = 1 / (2 - std::cbrt(2.0));
   const auto parts = linked_parts(whole, own_flows());
-  const Integrator fourth = palindrome(whole.system, parts, "fourth", {g, 1 - 2 * g, g}, 4);
+  const Integrator fourth = compose(parts, state_types(whole.system), *splitting_named("yoshida4"));
   EXPECT_NEAR(measure_order(fourth, whole.system, s, 1.7, 16).order, 4, 0.1);
 }
 
@@ -195,6 +218,13 @@ TEST(Linker, RefusesByName) {
   EXPECT_NE(refused([&] { linked_parts(whole, own); }).find("two flows"), std::string::npos);
   own[2].terms = {"wind"};
   EXPECT_NE(refused([&] { linked_parts(whole, own); }).find("\"wind\""), std::string::npos);
+  const InitialState sa = kepler(0.3).initial, sb = oscillator().initial;
+  EXPECT_NE(refused([&] { join(whole, sb, sa); }).find("q of the first state is f64[1]"),
+            std::string::npos);
+  InitialState longer = sb;
+  longer.p = tensor(Shape{2}, {1, 2});
+  EXPECT_NE(refused([&] { join(whole, sa, longer); }).find("p of the second state is f64[2]"),
+            std::string::npos);
   Problem mixed = oscillator();
   add_term(mixed.system, "mixed",
            [](Builder& m, const TermValues& v) { return m.reduce_sum(m.mul(v.q, v.p)); });
