@@ -26,8 +26,9 @@ struct StopRules {
 
 /// Why the run should be stopped, in words with the time, or nothing. `energy` is the series of
 /// the total, scalar or with the total last in each sample, of a run in which energy is conserved;
-/// `scale` what its error is relative to: the largest sum of the terms' magnitudes, or |E_0|.
-/// `dissipates`: energy may fall (friction): only growth counts.
+/// `scale` what its error is relative to: the run driver gives the sum of the terms' magnitudes at
+/// the first sample where that is above zero. 0: |E_0|, or 1 where that is zero too. `dissipates`:
+/// energy may fall (friction): only growth counts.
 std::optional<std::string> goes_wrong(const Series& energy, double scale,
                                       const StopRules& rules = {}, bool dissipates = false);
 

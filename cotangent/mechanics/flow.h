@@ -131,7 +131,10 @@ class Flow {
 
   /// The step as a program after passes: (q, p, step: i64, t0, dt, parameters...) -> (q, p), or
   /// of x, from time t0 + step dt to t0 + (step + 1) dt; where there are error terms, they follow q
-  /// and p. The oracle of the run: the evaluator on this, step by step, gives the run's bits.
+  /// and p. Of kicks and drifts it is the oracle of the run: the evaluator on this, step by step,
+  /// gives the run's bits. Of an integrator it is open, one step and close, where a run opens once
+  /// and closes for observers only: the same method, with the same bits only where what is carried
+  /// is the state, and with a corrector that is not its own reverse a little off.
   /// UserError where the plan jumps (Plan::linear): there are no steps.
   virtual ir::FunctionPtr step_program() const = 0;
   virtual const Plan& plan() const = 0;

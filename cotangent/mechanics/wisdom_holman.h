@@ -47,9 +47,13 @@ NearIntegrable near_integrable(const System& system, const std::string& masses,
                                const std::string& gravity, std::int64_t star = 0);
 
 /// The same found from the energy itself: masses from dH/dp, G from two bodies at distance 1 with
-/// the others far away, and H compared with what is written above at `samples` states and times,
-/// with the parameters' values. Tested, not proved; nothing where it differs.
+/// the others far away, and dH/dp and dH/dq of each body compared with what is written above, at
+/// samples and times, with the parameters' values; by rows, since what moves a light body is
+/// nothing beside the energy of the others. Samples have distances about 1 and, where `places` (q)
+/// is given, as large as those there, and speeds as orbits of such sizes have. Tested, not proved;
+/// nothing where it differs.
 std::optional<NearIntegrable> find_near_integrable(const System& system, std::int64_t star,
+                                                   const ir::Tensor* places = nullptr,
                                                    int samples = 4);
 
 enum class PlanetCoordinates { kJacobi, kDemocraticHeliocentric };

@@ -1,7 +1,5 @@
 // Wisdom and Holman's map: REBOUND's test of the outer solar system, correctors, structure, the
 // order of bodies, lanes.
-#include "cotangent/mechanics/wisdom_holman.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -11,6 +9,7 @@
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/run_program.h"
 #include "cotangent/mechanics/step_program.h"
+#include "cotangent/mechanics/wisdom_holman.h"
 #include "cotangent/runtime/executable.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -515,6 +514,35 @@ TEST(WisdomHolman, MassesAndGravityAreFoundInTheEnergy) {
   }));
   EXPECT_FALSE(with([](ir::Builder& b, const TermValues& v) {
     return b.mul(b.mul(b.constant(1e-6), v.t), b.reduce_sum(b.mul(v.p, v.p)));
+  }));
+}
+
+/// What bends the path of a body that weighs nothing does not show in the energy of all.
+TEST(WisdomHolman, ForcesOnLightBodiesAreSeen) {
+  const Problem problem = outer_solar_system();
+  const auto light = [&](const TermBody& body) {
+    System s = problem.system;
+    for (Parameter& p : s.parameters) {
+      if (p.name == "m") p.value.set_real(5, 1e-16);
+    }
+    if (body) add_term(s, "more", body);
+    return find_near_integrable(s, 0, &problem.initial.q).has_value();
+  };
+  EXPECT_TRUE(light(nullptr));
+  // A wind on the last body as strong as a ten thousandth of the star's pull at 1; it is 1e-24 of
+  // the energy of the others.
+  EXPECT_FALSE(light([](ir::Builder& b, const TermValues& v) {
+    return b.mul(b.constant(3e-24), b.reduce_sum(b.row(v.q, 5)));
+  }));
+  // Weak beside gravity at a distance of 1, where samples are taken, and strong where the bodies
+  // are.
+  EXPECT_FALSE(light([](ir::Builder& b, const TermValues& v) {
+    const ir::Value q = b.row(v.q, 5), square = b.dot(q, q);
+    return b.mul(b.constant(1e-34), b.mul(square, b.mul(square, square)));
+  }));
+  EXPECT_FALSE(light([](ir::Builder& b, const TermValues& v) {
+    const ir::Value p = b.row(v.p, 5);
+    return b.mul(b.constant(1e12), b.dot(p, p));
   }));
 }
 
