@@ -147,7 +147,8 @@ int check_command(const CheckOptions& options, Console& console) {
   if (options.grad) return check_gradients(options, console);
   const InterruptFlag interrupt;
   refuse_foreign_cpu(options);
-  const Prepared prepared = prepare(options, console.telemetry);
+  const Prepared prepared = prepare(options, console.telemetry,
+                                    {mechanics::Kinds::kKicksAndDrifts, "a run there and back"});
   refuse_ensemble(prepared, "`cotangent check --reverse`");
   refuse_map(prepared, "`cotangent check --reverse`");
   const Reversal reversal = there_and_back(prepared, options, interrupt, console);

@@ -71,7 +71,8 @@ void write_json(std::ostream& out, const mechanics::EvaluatedRun& run, const Pre
 
 int check_evaluated(const CheckOptions& options, Console& console) {
   const InterruptFlag interrupt;
-  const Prepared prepared = prepare(options, console.telemetry);
+  const Prepared prepared =
+      prepare(options, console.telemetry, {mechanics::Kinds::kSteps, "a check of steps"});
   refuse_ensemble(prepared, "`cotangent check --evaluate`");
   mechanics::FlowOptions how = flow_options(options, console.telemetry);
   how.reference = true;

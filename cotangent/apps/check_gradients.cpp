@@ -68,7 +68,8 @@ int check_gradients(const CheckOptions& options, Console& console) {
   Prepared prepared;
   std::optional<mechanics::Objective> objective;
   if (options.of.empty()) {
-    prepared = prepare(options, console.telemetry);
+    prepared = prepare(options, console.telemetry,
+                       {mechanics::Kinds::kKicksAndDrifts, "a check of gradients"});
   } else {
     PreparedObjective with = prepare_objective(options, options.of, console.telemetry);
     objective = with.objective;

@@ -119,7 +119,8 @@ void write_json(std::ostream& out, const CompileOptions& options, const Prepared
 int compile_command(const CompileOptions& options, Console& console) {
   const source::Dialect dialect = dialect_of(options.target);
   if (!options.out.empty()) check_out(options);
-  const Prepared prepared = prepare(options, console.telemetry);
+  const Prepared prepared =
+      prepare(options, console.telemetry, {mechanics::Kinds::kKicksAndDrifts, "printed source"});
   refuse_ensemble(prepared, "`cotangent compile`");
   refuse_integrator(prepared, "`cotangent compile`");
   const std::string name =

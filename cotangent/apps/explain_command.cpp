@@ -115,8 +115,8 @@ int explain_command(const ExplainOptions& options, Console& console) {
   runtime::why_not_run(options.cpu);  // refuses a name that is not known
   Prepared prepared = prepare_to_explain(options, console.telemetry);
   if (!prepared.refused) look_ahead(prepared);
-  // Asked for by name and not to be had: what there is is printed, then the refusal is an error.
-  const bool fails = prepared.refused && (compiles || (shown("plan") && !options.show.empty()));
+  // What there is is printed, then the refusal is an error, as it is of `run`.
+  const bool fails = prepared.refused && (compiles || shown("plan"));
   Texts texts;
   if (compiles && !prepared.refused) {
     const telemetry::Span span(console.telemetry, "compile");

@@ -3,24 +3,14 @@
 #include <algorithm>
 #include <sstream>
 
-#include "cotangent/apps/not_yet.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/ensemble.h"
 
 namespace cotangent::apps {
-namespace {
 
-/// Whether a method can take this energy; if not, a refused plan is no matter of the settings.
-bool splits(const Prepared& prepared) {
-  if (prepared.file.system.form != mechanics::Form::kCanonical) return true;
-  const mechanics::Fact& separable = prepared.facts.find("separable");
-  return std::get<bool>(separable.value) && separable.how == mechanics::How::kProved;
-}
-
-}  // namespace
-
-Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry) {
+Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry,
+                            const Wanted& wanted) {
   std::vector<formats::Override> overrides;
   for (const std::string& text : options.set) overrides.push_back(formats::parse_override(text));
   const double begin = telemetry.now();
@@ -28,7 +18,12 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
   {
     const telemetry::Span span(telemetry, "parse and trace");
     prepared.file = formats::load_system_file(options.file, overrides);
-    refuse_what_does_not_run(prepared.file);
+    prepared.file.run.kinds = wanted.kinds;
+    prepared.file.run.kinds_for = wanted.by;
+    if (prepared.file.ensemble && wanted.kinds == mechanics::Kinds::kAll) {
+      prepared.file.run.kinds = mechanics::Kinds::kSteps;
+      prepared.file.run.kinds_for = "an ensemble";
+    }
   }
   {
     const telemetry::Span span(telemetry, "facts");
@@ -44,7 +39,6 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
                                  prepared.plan);
       }
     } catch (const UserError& refusal) {
-      if (splits(prepared)) throw;
       prepared.refused = refusal;
     }
   }
@@ -53,8 +47,9 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
   return prepared;
 }
 
-Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
-  Prepared prepared = prepare_to_explain(options, telemetry);
+Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry,
+                 const Wanted& wanted) {
+  Prepared prepared = prepare_to_explain(options, telemetry, wanted);
   if (prepared.refused) throw *prepared.refused;
   return prepared;
 }
@@ -62,12 +57,13 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry) {
 PreparedObjective prepare_objective(const FileOptions& options, const std::string& of,
                                     telemetry::Telemetry& telemetry) {
   static constexpr const char* kName = "gradient_of";  // no name of the file's own
+  const Wanted wanted{mechanics::Kinds::kKicksAndDrifts, "a gradient"};
   PreparedObjective prepared;
   const bool word = std::all_of(of.begin(), of.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
   if (word) {
-    static_cast<Prepared&>(prepared) = prepare(options, telemetry);
+    static_cast<Prepared&>(prepared) = prepare(options, telemetry, wanted);
     for (const mechanics::Observable& o : prepared.file.system.observables) {
       if (o.name != of) continue;
       prepared.objective = {of, o.value, o.every};
@@ -82,7 +78,7 @@ PreparedObjective prepare_objective(const FileOptions& options, const std::strin
   std::string quoted;
   for (char c : of) quoted += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
   with.set.push_back(std::string("observe.") + kName + "=\"" + quoted + "\"");
-  static_cast<Prepared&>(prepared) = prepare(with, telemetry);
+  static_cast<Prepared&>(prepared) = prepare(with, telemetry, wanted);
   for (const mechanics::Observable& o : prepared.file.system.observables) {
     if (o.name == kName) prepared.objective = {of, o.value, 0};
   }

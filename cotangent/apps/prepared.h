@@ -18,18 +18,27 @@ struct Prepared {
   double front_s = 0;                ///< parse, trace, facts, plan
 };
 
-/// Throws UserError for anything wrong with the input; writes nothing.
-Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry);
+/// What a command asks of the plan where the file leaves the method to it.
+struct Wanted {
+  mechanics::Kinds kinds = mechanics::Kinds::kAll;
+  std::string by;  ///< "a gradient"
+};
 
-/// The same, but an energy that no method takes is a finding about it and not an error: its facts
-/// are there, the plan is empty, and `refused` says why.
-Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry);
+/// Throws UserError for anything wrong with the input; writes nothing.
+Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry,
+                 const Wanted& wanted = {});
+
+/// The same, but where the planner refuses, the facts are there, the plan is empty, and `refused`
+/// says why.
+Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry,
+                            const Wanted& wanted = {});
 
 /// A system file with something to differentiate.
 struct PreparedObjective : Prepared {
   mechanics::Objective objective;  ///< `every`: the observable's own cadence, if it has one
 };
 /// `of`: the name of an observable or an energy term, "energy", or an expression as in [observe].
+/// The plan is one for gradients.
 PreparedObjective prepare_objective(const FileOptions& options, const std::string& of,
                                     telemetry::Telemetry& telemetry);
 

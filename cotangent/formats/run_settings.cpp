@@ -8,6 +8,7 @@
 #include "cotangent/formats/table_reader.h"
 #include "cotangent/formats/units_table.h"
 #include "cotangent/mechanics/gradient_plan.h"
+#include "cotangent/mechanics/method_table.h"
 
 namespace cotangent::formats {
 namespace {
@@ -204,7 +205,7 @@ void read_word(const ValueSource& source, const Entry* entry, const std::string&
 void read_coordinates(const ValueSource& source, const Entry* entry,
                       mechanics::RunSettings& settings) {
   read_word(source, entry, "jacobi", settings.coordinates, settings.coordinates_span);
-  const std::string known[] = {"jacobi", "democratic"};
+  const std::string known[] = {"jacobi", "democratic", "democratic_heliocentric"};
   if (!entry ||
       std::find(std::begin(known), std::end(known), settings.coordinates) != std::end(known)) {
     return;
@@ -212,6 +213,36 @@ void read_coordinates(const ValueSource& source, const Entry* entry,
   const std::string near = nearest_name(settings.coordinates, known);
   fail_at(source.file, entry->value.span, "coordinates is \"" + settings.coordinates + "\"",
           "\"jacobi\" or \"democratic\"",
+          near.empty() ? "write one of them, or leave it out" : "did you mean \"" + near + "\"?");
+}
+
+void read_splitting(const ValueSource& source, const Entry* entry,
+                    mechanics::RunSettings& settings) {
+  read_word(source, entry, "auto", settings.splitting, settings.splitting_span);
+}
+
+/// true, false or "auto".
+void read_modes(const ValueSource& source, const Entry& entry, mechanics::RunSettings& settings) {
+  settings.modes_span = entry.value.span;
+  if (entry.value.kind == NodeKind::kBoolean) {
+    settings.modes = entry.value.integer != 0;
+    return;
+  }
+  if (entry.value.kind == NodeKind::kString && *entry.value.string == "auto") return;
+  fail_at(source.file, entry.value.span, "modes is " + describe(entry.value),
+          "true, false or \"auto\": whether a linear system moves by its normal modes",
+          "write one of them, or leave it out");
+}
+
+void read_matrix(const ValueSource& source, const Entry* entry, mechanics::RunSettings& settings) {
+  read_word(source, entry, "exact", settings.matrix, settings.matrix_span);
+  const std::string known[] = {"auto", "exact", "method"};
+  if (!entry || std::find(std::begin(known), std::end(known), settings.matrix) != std::end(known)) {
+    return;
+  }
+  const std::string near = nearest_name(settings.matrix, known);
+  fail_at(source.file, entry->value.span, "matrix is \"" + settings.matrix + "\"",
+          "\"exact\", \"method\" or \"auto\"",
           near.empty() ? "write one of them, or leave it out" : "did you mean \"" + near + "\"?");
 }
 
@@ -375,12 +406,20 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     read_lattice(source, *lattice, names, settings);
   }
   if (accuracy) read_accuracy(source, *accuracy, names, settings);
-  if (tolerance) read_tolerance(source, *tolerance, names, settings);
-  if (corrector) read_corrector(source, *corrector, names, settings);
-  read_coordinates(source, coordinates, settings);
-  read_word(source, splitting, "auto", settings.splitting, settings.splitting_span);
-  read_word(source, modes, "auto", settings.modes, settings.modes_span);
-  read_word(source, matrix, "auto", settings.matrix, settings.matrix_span);
+  // A method set from outside leaves behind what the file says for another.
+  using enum mechanics::MethodKey;
+  const mechanics::MethodRow* row =
+      outside(method) ? mechanics::method_row(settings.method) : nullptr;
+  mechanics::RunSettings left;
+  const auto into = [&](const Entry* x, mechanics::MethodKey key) -> mechanics::RunSettings& {
+    return row && x && !outside(x) && !row->reads(key) ? left : settings;
+  };
+  if (tolerance) read_tolerance(source, *tolerance, names, into(tolerance, kTolerance));
+  if (corrector) read_corrector(source, *corrector, names, into(corrector, kCorrector));
+  read_coordinates(source, coordinates, into(coordinates, kCoordinates));
+  read_splitting(source, splitting, into(splitting, kSplitting));
+  if (modes) read_modes(source, *modes, into(modes, kModes));
+  read_matrix(source, matrix, into(matrix, kMatrix));
   return settings;
 }
 

@@ -99,7 +99,6 @@ Integrator exact_and_kicks(const System& system, const ExactSplit& split, Kicks 
   Integrator m;
   m.method = filter ? "mollified_kicks" : "exact_kicks";
   m.order = 2;
-  m.any_dt = false;  // the series of its coefficients is as long as dt needs
   m.state = m.carry = state_types(system);
   m.carry.push_back({"kick", m.state[0].type});
   m.carry.insert(m.carry.end(), coefficients.begin(), coefficients.end());

@@ -167,7 +167,8 @@ class ModeFlow final : public LinearFlow {
           push.xi += xi.amplitude[k];
           push.eta += eta.amplitude[k];
         }
-        moves.push_back(composed_motion(coefficients_of(*composition_), lambda[k], dt, steps, push));
+        moves.push_back(
+            composed_motion(coefficients_of(*composition_), lambda[k], dt, steps, push));
         continue;
       }
       ModeStep move = free_motion(lambda[k], time);
@@ -183,7 +184,7 @@ class ModeFlow final : public LinearFlow {
   }
 
   std::shared_ptr<const Modes> modes_;
-  const Splitting* composition_;               // null: exact
+  const Splitting* composition_;                 // null: exact
   std::vector<std::pair<Drive, Drive>> drives_;  // what is added to xi' and to eta'
 };
 
@@ -371,13 +372,15 @@ double LinearFlow::phase_error(std::int64_t steps, double dt) const {
   return std::abs(static_cast<double>(steps) * dt) * fastest_ * 0x1p-53;
 }
 
-std::shared_ptr<const LinearFlow> LinearFlow::make(LinearSystem system, const std::string& method) {
+std::shared_ptr<const LinearFlow> LinearFlow::make(LinearSystem system, const std::string& method,
+                                                   std::optional<bool> by_modes) {
   const Splitting* composition = nullptr;
   if (method != "exact") {
     composition = splitting_named(method);
     if (!composition || !composition->plain()) {
-      throw UserError("\"" + method + "\" is no method whose matrix has a power here",
-                      "use \"exact\" or the name of a splitting without processor and force gradients");
+      throw UserError(
+          "\"" + method + "\" is no method whose matrix has a power here",
+          "use \"exact\" or the name of a splitting without processor and force gradients");
     }
     if (system.form != Form::kCanonical || !system.separable) {
       throw UserError("\"" + method + "\" needs H = T(p) + V(q)", "use \"exact\"");
@@ -388,8 +391,20 @@ std::shared_ptr<const LinearFlow> LinearFlow::make(LinearSystem system, const st
                       "use \"exact\", or run it by steps");
     }
   }
-  if (auto modes = Modes::of(system)) {
-    return std::make_shared<ModeFlow>(std::move(system), method, std::move(modes), composition);
+  if (by_modes.value_or(true)) {
+    if (auto modes = Modes::of(system)) {
+      return std::make_shared<ModeFlow>(std::move(system), method, std::move(modes), composition);
+    }
+    if (by_modes) {
+      throw UserError({"no normal modes are known of this linear system", "",
+                       std::string(system.form != Form::kCanonical ? "it has no q and p"
+                                   : !system.separable             ? "its energy couples q and p"
+                                                       : "it is no chain of equal sites") +
+                           "; modes are those of chains of equal sites, and of up to " +
+                           std::to_string(kDenseModes) +
+                           " coordinates with T(p) + V(q) and positive masses",
+                       "leave modes out"});
+    }
   }
   if (system.n <= kDenseFlow) {
     return std::make_shared<MatrixFlow>(std::move(system), method, composition);

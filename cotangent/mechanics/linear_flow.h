@@ -13,6 +13,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -25,9 +26,12 @@ inline constexpr std::int64_t kDenseFlow = 2048;
 
 class LinearFlow {
  public:
-  /// Throws UserError for a method that is no composition, or that cannot be one matrix here.
+  /// `modes`: whether to go by normal modes; nothing: where they are known. Throws UserError for a
+  /// method that is no composition, or that cannot be one matrix here, and for modes that are not
+  /// known.
   static std::shared_ptr<const LinearFlow> make(LinearSystem system,
-                                                const std::string& method = "exact");
+                                                const std::string& method = "exact",
+                                                std::optional<bool> modes = {});
   virtual ~LinearFlow() = default;
 
   /// x [batch, n], n = system().n entries each ((q, p), or x): from t0 on by `steps` steps of dt,

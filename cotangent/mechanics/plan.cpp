@@ -11,27 +11,17 @@
 #include "cotangent/mechanics/diagnose.h"
 #include "cotangent/mechanics/gradient_plan.h"
 #include "cotangent/mechanics/lattice.h"
+#include "cotangent/mechanics/linear_flow.h"
+#include "cotangent/mechanics/linear_run.h"
+#include "cotangent/mechanics/method_table.h"
 #include "cotangent/mechanics/plan_accuracy.h"
 #include "cotangent/mechanics/plan_integrator.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
+#include "cotangent/mechanics/split_flows.h"
 
 namespace cotangent::mechanics {
 namespace {
-
-/// Methods people may ask for that this planner knows of but cannot run.
-struct LaterMethod {
-  const char* name;
-  const char* why;
-};
-constexpr LaterMethod kLater[] = {
-    {"gauss", "it solves an equation a step, which the planner cannot set up yet"},
-    {"ias15", "it adapts its step, which is not there yet"},
-    {"bulirsch_stoer", "it adapts its step, which is not there yet"},
-    {"hermite4", "it needs time derivatives of the force, which the planner cannot set up yet"},
-    {"symplectic_euler", "it is of order 1; leapfrog costs the same and is of order 2"},
-    {"extended_phase_space", "the splitting for energies that mix q and p is not there yet"},
-};
 
 constexpr double kTeamOperations = 3e5;  // as the runtime has it
 constexpr double kPairOperations = 15;   // of f32 for one of a pair, about
@@ -44,19 +34,26 @@ class Planner {
 
   Plan make() {
     check_step();
-    if (auto chosen = choose_integrator(system_, facts_, settings_, initial_)) {
-      plan_.integrator = std::move(chosen->integrator);
-      plan_.linear = std::move(chosen->linear);
+    ChosenIntegrator chosen = choose_integrator(system_, facts_, settings_, initial_);
+    plan_.decisions = std::move(chosen.decisions);
+    if (chosen.integrator || chosen.linear) {
+      plan_.integrator = std::move(chosen.integrator);
+      plan_.linear = std::move(chosen.linear);
       plan_.method = plan_.linear ? "exact" : plan_.integrator->method;
-      plan_.decisions = std::move(chosen->decisions);
-      step();
-      decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
-      monitors();
-      plan_watch(system_, facts_, settings_.monitor, initial_, plan_);
-      return std::move(plan_);
+      return in_double();
     }
     splitting();
     method();
+    if (settings_.matrix == "method") {
+      powers();
+      return in_double();
+    }
+    if (!plan_.composition.plain()) {
+      plan_.integrator =
+          std::make_shared<const Integrator>(splitting_integrator(system_, plan_.composition));
+      return in_double();
+    }
+    check_method_keys(system_, settings_, plan_);
     step();
     precision();
     kernel();
@@ -75,6 +72,23 @@ class Planner {
                            std::string remedy) const {
     throw UserError(
         {std::move(what), place_text(system_, where), std::move(why), std::move(remedy)});
+  }
+
+  /// What is left to decide of a method that carries its state in f64.
+  Plan in_double() {
+    check_method_keys(system_, settings_, plan_);
+    step();
+    decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
+    monitors();
+    plan_watch(system_, facts_, settings_.monitor, initial_, plan_);
+    return std::move(plan_);
+  }
+
+  /// All steps at once, by the power of the method's own matrix.
+  void powers() {
+    Jumps jumps = plan_jumps(system_, facts_, settings_, plan_.method);
+    plan_.linear = std::move(jumps.flow);
+    for (Decision& d : jumps.decisions) plan_.decisions.push_back(std::move(d));
   }
 
   void check_step() {
@@ -113,8 +127,8 @@ class Planner {
   }
 
   void method() {
-    const std::string& asked = settings_.method;
     if (settings_.order) check_order(*settings_.order);
+    const std::string asked = name_asked();
     if (asked == "auto") {
       automatic();
     } else {
@@ -126,6 +140,34 @@ class Planner {
            "the error of a step shrinks by 2^" + std::to_string(plan_.composition.order + 1) +
                " when dt is halved; the cost is " + std::to_string(stages) +
                (stages == 1 ? " force evaluation" : " force evaluations") + " a step");
+  }
+
+  bool by_splitting() const {
+    return !settings_.splitting.empty() && settings_.splitting != "auto";
+  }
+  SourceSpan span_asked() const {
+    return by_splitting() ? settings_.splitting_span : settings_.method_span;
+  }
+  /// By [run] splitting, else by method.
+  std::string name_asked() const {
+    if (!by_splitting()) return settings_.method;
+    const std::string& name = settings_.splitting;
+    const Splitting* row = splitting_named(name);
+    if (!row) {
+      std::vector<std::string> known;
+      for (const Splitting& s : splittings()) known.push_back(s.name);
+      const std::string near = nearest_name(name, known);
+      refuse("there is no splitting \"" + name + "\"" +
+                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
+             settings_.splitting_span, "splittings: " + join(known, ", "),
+             near.empty() ? "leave splitting out" : "write splitting = \"" + near + "\"");
+    }
+    if (settings_.method != "auto" && plain_method_name(settings_.method) != row->name) {
+      refuse("splitting = \"" + name + "\" with method = \"" + settings_.method + "\"",
+             settings_.splitting_span, "each is the name of a splitting, and they differ",
+             "leave one of the two out");
+    }
+    return name;
   }
 
   void check_order(int order) const {
@@ -204,31 +246,13 @@ class Planner {
     return text;
   }
 
-  static std::vector<std::string> known_methods() {
-    std::vector<std::string> known = method_names();
-    for (std::string& name : integrator_names()) known.push_back(std::move(name));
-    return known;
-  }
-
   void named(const std::string& asked) {
-    for (const LaterMethod& later : kLater) {
-      if (asked != later.name) continue;
-      refuse("the method \"" + asked + "\" is not offered", settings_.method_span, later.why,
-             "methods: " + join(known_methods(), ", "));
-    }
     const Splitting* found = splitting_named(asked);
-    if (!found) {
-      const std::vector<std::string> known = known_methods();
-      const std::string near = nearest_name(asked, known);
-      refuse("unknown method \"" + asked + "\"" +
-                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
-             settings_.method_span, "methods: " + join(known, ", "),
-             near.empty() ? "use method = \"auto\"" : "write method = \"" + near + "\"");
-    }
+    ensure(found != nullptr, "make_plan: a method that is in no table");
     if (settings_.order && *settings_.order != found->order) {
       refuse("method \"" + asked + "\" is of order " + std::to_string(found->order) + ", not " +
                  std::to_string(*settings_.order),
-             settings_.order_span.empty() ? settings_.method_span : settings_.order_span,
+             settings_.order_span.empty() ? span_asked() : settings_.order_span,
              "the method fixes the order",
              "leave one of the two out; for order " + std::to_string(*settings_.order) +
                  " the planner takes \"" +
@@ -252,8 +276,7 @@ class Planner {
                                best_splitting(s.order, quadratic_kinetic(), moving_kinetic()).name +
                                "\", or method = \"auto\" with order = " + std::to_string(s.order);
     const auto refuse_for = [&](const std::string& why) {
-      refuse("the method \"" + s.name + "\" does not fit this energy", settings_.method_span, why,
-             remedy);
+      refuse("the method \"" + s.name + "\" does not fit this energy", span_asked(), why, remedy);
     };
     const bool composition = s.variant == Splitting::Variant::kComposition;
     if (!composition && moving_kinetic()) {
@@ -264,12 +287,6 @@ class Planner {
     if (!composition && s.variant != Splitting::Variant::kTwoWay && !quadratic_kinetic()) {
       refuse_for("it needs T quadratic in p: " + facts_.find("quadratic_kinetic").detail);
     }
-    if (!s.plain()) {
-      refuse_for(
-          std::string("it has ") + (s.processed() ? "a processor" : "force gradients") +
-          ", and a run from a file makes kicks and drifts only; in C++, splitting_integrator "
-          "makes its programs");
-    }
   }
 
   std::string given() const { return reasons_.dt.empty() ? "as given" : reasons_.dt; }
@@ -277,7 +294,12 @@ class Planner {
   void step() {
     const std::string steps = std::to_string(plan_.steps) + " steps";
     if (system_.form == Form::kMap) return decide("steps", std::to_string(plan_.steps), "as given");
-    if (plan_.integrator && plan_.integrator->method == "dopri5_adaptive") {
+    if (plan_.linear && plan_.linear->method() == "exact") {
+      return decide(
+          "dt", shortest(plan_.dt),
+          given() + ": samples are at multiples of it, and none is better than another; " + steps);
+    }
+    if (plan_.method == "dopri5") {
       return decide("dt", shortest(plan_.dt),
                     given() + ": the time between states that are seen; " + steps);
     }
@@ -461,8 +483,7 @@ class Planner {
       momentum("rotation_invariant", "angular_momentum", "rotations");
     }
     decide("monitors", watched.empty() ? "none" : join(watched, ", "), join(reasons, "; "));
-    plan_.every = settings_.every > 0 ? settings_.every
-                                      : std::max<std::int64_t>(1, (plan_.steps + 999) / 1000);
+    plan_.every = cadence_of(settings_);
     decide("cadence",
            "every " + std::to_string(plan_.every) + (plan_.every == 1 ? " step" : " steps"),
            settings_.every > 0
@@ -509,6 +530,11 @@ void Plan::only_kicks_and_drifts(const std::string& what) const {
   throw UserError({what + " with the method \"" + method + "\"", "",
                    "it is made for compositions of kicks and drifts, such as leapfrog",
                    "give another method, for energies that split into T(p) + V(q)"});
+}
+
+std::int64_t cadence_of(const RunSettings& settings) {
+  if (settings.every > 0) return settings.every;
+  return std::max<std::int64_t>(1, (settings.steps + 999) / 1000);
 }
 
 Plan make_plan(const System& system, const Facts& facts, const RunSettings& settings,

@@ -62,6 +62,9 @@ struct Plan {
   void only_kicks_and_drifts(const std::string& what) const;
 };
 
+/// Steps between samples of what has no cadence of its own: as given, or about a thousand in a run.
+std::int64_t cadence_of(const RunSettings& settings);
+
 /// Throws UserError for an override the facts forbid (names the fact, the term and the place).
 /// `initial` is where a lattice takes its spacing from, unless the settings give it, and where
 /// the runs start that find order and dt for an accuracy (plan_accuracy.h).

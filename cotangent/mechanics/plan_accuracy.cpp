@@ -85,8 +85,10 @@ class Search {
 
   Plan make() {
     const Plan plain = trial(settings_.order, first_dt());
-    if (plain.linear) return looked_at(kLooks, "the method has no error but round-off");
-    if (plain.integrator && plain.integrator->method == "dopri5_adaptive") return adaptive();
+    if (plain.linear || plain.method == "kepler") {
+      return looked_at(kLooks, "the method has no error but round-off");
+    }
+    if (plain.method == "dopri5") return adaptive();
     search(plain);
     return chosen();
   }

@@ -1,39 +1,44 @@
 #include "cotangent/mechanics/plan_integrator.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "cotangent/base/text.h"
+#include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/auto_choice.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/exact_part.h"
+#include "cotangent/mechanics/fixed_centre.h"
+#include "cotangent/mechanics/flow.h"
 #include "cotangent/mechanics/implicit_midpoint.h"
 #include "cotangent/mechanics/lie_poisson.h"
 #include "cotangent/mechanics/linear_run.h"
+#include "cotangent/mechanics/method_table.h"
 #include "cotangent/mechanics/multirate.h"
 #include "cotangent/mechanics/resonance.h"
 #include "cotangent/mechanics/retype.h"
 #include "cotangent/mechanics/runge_kutta.h"
+#include "cotangent/mechanics/split_flows.h"
+#include "cotangent/mechanics/step_program.h"
 #include "cotangent/mechanics/structure.h"
 #include "cotangent/mechanics/wisdom_holman.h"
 
 namespace cotangent::mechanics {
 namespace {
 
-/// Other names people know methods by.
-struct Alias {
-  const char* alias;
+/// Methods people may ask for that are not offered.
+struct LaterMethod {
   const char* name;
+  const char* why;
 };
-constexpr Alias kAliases[] = {
-    {"whfast", "wisdom_holman"}, {"respa", "multirate"}, {"midpoint", "implicit_midpoint"},
-    {"euler", "explicit_euler"}, {"rk45", "dopri5"},     {"mollified", "mollified_kicks"},
+constexpr LaterMethod kLater[] = {
+    {"gauss", "it solves an equation a step, which the planner cannot set up yet"},
+    {"ias15", "it adapts its step, which is not there yet"},
+    {"bulirsch_stoer", "it adapts its step, which is not there yet"},
+    {"hermite4", "it needs time derivatives of the force, which the planner cannot set up yet"},
+    {"symplectic_euler", "it is of order 1; leapfrog costs the same and is of order 2"},
+    {"extended_phase_space", "the splitting for energies that mix q and p is not there yet"},
 };
-
-std::string plain_name(const std::string& asked) {
-  for (const Alias& a : kAliases) {
-    if (asked == a.alias) return a.name;
-  }
-  return asked;
-}
 
 class Chooser {
  public:
@@ -43,23 +48,14 @@ class Chooser {
         facts_(facts),
         settings_(settings),
         initial_(initial),
-        asked_(plain_name(settings.method)) {}
+        asked_(plain_method_name(settings.method)) {}
 
-  std::optional<ChosenIntegrator> choose() {
-    if (is("exact")) {
-      linear();
-      check_precision("exact");
-      return std::move(chosen_);
-    }
-    switch (system_.form) {
-      case Form::kMap: map(); break;
-      case Form::kEquations: equations(); break;
-      case Form::kBracket: bracketed(); break;
-      case Form::kCanonical: canonical(); break;
-    }
-    if (!chosen_.integrator) return {};
-    check_precision(chosen_.integrator->method);
-    if (chosen_.integrator->order > 0 && chosen_.integrator->method != "dopri5_adaptive") {
+  ChosenIntegrator choose() {
+    check_name();
+    check_matrix();
+    if (!automatic() || settings_.matrix == "exact" || !by_facts()) make();
+    if (!chosen_.integrator) return std::move(chosen_);
+    if (chosen_.integrator->order > 0 && chosen_.integrator->method != "dopri5") {
       decide("order", std::to_string(chosen_.integrator->order),
              "the error of a step shrinks by 2^" + std::to_string(chosen_.integrator->order + 1) +
                  " when dt is halved");
@@ -68,6 +64,42 @@ class Chooser {
   }
 
  private:
+  /// Makes what is asked for, or, of `auto`, what the form of the system leaves.
+  void make() {
+    if (is("exact") || (automatic() && settings_.matrix == "exact")) return linear();
+    switch (system_.form) {
+      case Form::kMap: return map();
+      case Form::kEquations: return equations();
+      case Form::kBracket: return bracketed();
+      case Form::kCanonical: return canonical();
+    }
+  }
+
+  /// Takes what the facts speak for; false where that is nothing, or cannot be made.
+  bool by_facts() {
+    std::vector<std::string> without;
+    while (const auto choice = choose_by_facts(system_, facts_, settings_, initial_, without)) {
+      if (!choice->withheld.empty()) {
+        decide("kind", "kicks and drifts", choice->withheld);
+        return false;
+      }
+      asked_ = choice->method;
+      reason_ = choice->reason;
+      levels_ = choice->levels;
+      try {
+        make();
+        return true;
+      } catch (const UserError&) {  // it does not fit after all
+        without.push_back(choice->method);
+        asked_ = "auto";
+        reason_ = kAsked;
+        levels_.reset();
+        chosen_ = {};
+      }
+    }
+    return false;
+  }
+
   void decide(std::string decision, std::string choice, std::string reason) {
     chosen_.decisions.push_back({std::move(decision), std::move(choice), std::move(reason)});
   }
@@ -82,23 +114,64 @@ class Chooser {
   }
   bool is(const char* name) const { return asked_ == name; }
   bool automatic() const { return asked_ == "auto"; }
+  static bool given(const std::string& word) { return !word.empty() && word != "auto"; }
 
-  /// Refuses what is asked for unless it is one of these.
-  void only(const std::vector<std::string>& offered, const std::string& why) const {
-    if (automatic() || std::ranges::find(offered, asked_) != offered.end()) return;
-    const std::string near = nearest_name(asked_, offered);
+  /// Refuses a name that is no method's, or that of a method for other systems.
+  void check_name() const {
+    if (automatic()) return;
+    const std::vector<std::string> here = method_names(system_.form);
+    const std::string offered = "methods: " + join(here, ", ");
+    for (const LaterMethod& later : kLater) {
+      if (asked_ != later.name) continue;
+      refuse("the method \"" + settings_.method + "\" is not offered", settings_.method_span,
+             later.why, offered);
+    }
+    const MethodRow* row = method_row(asked_);
+    if (!row) {
+      const std::string near = nearest_name(settings_.method, here);
+      refuse("unknown method \"" + settings_.method + "\"" +
+                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
+             settings_.method_span, offered,
+             near.empty() ? "use method = \"auto\"" : "write method = \"" + near + "\"");
+    }
+    if (row->takes(system_.form)) return;
     refuse("the method \"" + settings_.method + "\" is not offered for this system",
-           settings_.method_span, why + "; methods: auto, " + join(offered, ", "),
-           near.empty() ? "use method = \"auto\"" : "write method = \"" + near + "\"");
+           settings_.method_span,
+           (splitting_named(asked_) ? form_text() : "it is for " + row->is_for) + "; " + offered,
+           "use method = \"auto\"");
+  }
+  /// "exact" is a method, "method" is for one.
+  void check_matrix() const {
+    const std::string& m = settings_.matrix;
+    if (m.empty() || m == "auto") return;
+    if (m != "exact" && m != "method") {
+      refuse("matrix is \"" + m + "\"", settings_.matrix_span, "",
+             "write matrix = \"exact\" or \"method\", or leave it out");
+    }
+    const bool fits = m == "exact" ? automatic() || is("exact") : !is("exact");
+    if (!fits) {
+      refuse("matrix = \"" + m + "\" with method = \"" + settings_.method + "\"",
+             settings_.matrix_span,
+             m == "exact" ? "the exact flow needs no other method"
+                          : "the exact flow is no power of a method's matrix",
+             m == "exact" ? "leave method out, or write matrix = \"method\""
+                          : "name another method, or leave matrix out");
+    }
+    if (m == "method" && system_.form != Form::kCanonical) {
+      refuse("matrix = \"method\" does not fit this system", settings_.matrix_span,
+             "it is the power of the matrix of kicks and drifts; " + form_text(),
+             "write matrix = \"exact\", or leave it out");
+    }
+  }
+  /// Why kicks and drifts are no method.
+  std::string form_text() const {
+    switch (system_.form) {
+      case Form::kMap: return "a map is iterated: there is nothing to integrate";
+      case Form::kEquations: return "[equations] have no energy that could be split";
+      default: return "kicks and drifts need q and p";
+    }
   }
 
-  void check_precision(const std::string& method) const {
-    if (settings_.precision == "f64") return;
-    refuse("precision = \"" + settings_.precision + "\" with the method \"" + method + "\"",
-           settings_.precision_span,
-           "methods other than compositions of kicks and drifts carry their state in f64",
-           "write precision = \"f64\"");
-  }
   void no_order() const {
     if (!settings_.order || *settings_.order == chosen_.integrator->order) return;
     refuse("method \"" + chosen_.integrator->method + "\" is of order " +
@@ -108,7 +181,6 @@ class Chooser {
   }
 
   void map() {
-    only({"iterate"}, "a map is iterated: there is nothing to integrate");
     if (settings_.order) {
       refuse("a map has no order", settings_.order_span, "each step is the map itself",
              "leave order out");
@@ -147,8 +219,6 @@ class Chooser {
   }
 
   void equations() {
-    only({"dopri5", "rk4", "explicit_euler", "implicit_midpoint"},
-         "[equations] have no energy that could be split");
     if (general("")) return;
     if (settings_.order && *settings_.order == 4) {
       take(runge_kutta(system_, *tableau_named("rk4")), "you asked for order 4; steps of dt");
@@ -175,9 +245,10 @@ class Chooser {
                  text(tested, "tested"));
     }
     const bool poisson = system_.structure.kind == Structure::Kind::kPoisson;
-    std::vector<std::string> offered = {"implicit_midpoint", "dopri5", "rk4", "explicit_euler"};
-    if (poisson) offered.insert(offered.begin(), "lie_poisson");
-    only(offered, "kicks and drifts need q and p");
+    if (is("lie_poisson") && !poisson) {
+      refuse("method \"lie_poisson\" does not fit this structure", settings_.method_span,
+             "it is for " + method_row(asked_)->is_for, "use method = \"auto\"");
+    }
     const char* warning =
         "; but it keeps neither the structure nor the invariants: they drift with time";
     if (general(warning)) return;
@@ -215,26 +286,53 @@ class Chooser {
       return;
     }
     const bool smooth = facts_.holds("smooth");
-    const int order = settings_.order.value_or(smooth ? 4 : 2);
-    if (order < 2 || order > 8 || order % 2 != 0) {
-      refuse("there is no composition of order " + std::to_string(order), settings_.order_span,
-             "a symmetric composition has even order", "give order = 2, 4, 6 or 8");
-    }
-    const auto& composition = composition_for(order);
+    const Splitting& composition = composition_asked(settings_.order.value_or(smooth ? 4 : 2));
     std::string names;
     for (const PartFlow& p : parts) names += (names.empty() ? "" : " | ") + p.name;
     decide("splitting", names,
            "each part's flow is exact, so every Casimir is kept to round-off by any composition");
-    take(
-        palindrome(system_, parts, "lie_poisson" + std::to_string(order), composition.gamma, order),
-        std::string(is("lie_poisson") ? "you asked for it" : "a Lie-Poisson structure, J linear") +
-            "; the parts are composed as " + composition.name +
-            ", symmetric: " + composition.source);
+    Integrator m = compose(parts, state_types(system_), composition);
+    m.method = "lie_poisson";
+    take(std::move(m),
+         std::string(is("lie_poisson") ? "you asked for it" : "a Lie-Poisson structure, J linear") +
+             "; the parts are composed as " + composition.name +
+             ", symmetric: " + composition.source);
+  }
+
+  /// Of the parts of a Lie-Poisson structure: by [run] splitting, else the usual one of its order.
+  const Splitting& composition_asked(int order) const {
+    if (given(settings_.splitting)) {
+      const Splitting* named = splitting_named(settings_.splitting);
+      if (!named || named->variant != Splitting::Variant::kComposition) {
+        std::vector<std::string> known;
+        for (const Splitting& s : splittings()) {
+          if (s.variant == Splitting::Variant::kComposition) known.push_back(s.name);
+        }
+        refuse("splitting = \"" + settings_.splitting + "\" with the method \"lie_poisson\"",
+               settings_.splitting_span,
+               "several flows are put together by compositions: " + join(known, ", "),
+               "name one of them, or leave splitting out");
+      }
+      if (!settings_.order || *settings_.order == named->order) return *named;
+      refuse("splitting \"" + named->name + "\" is of order " + std::to_string(named->order) +
+                 ", not " + std::to_string(*settings_.order),
+             settings_.order_span, "the splitting fixes the order", "leave one of the two out");
+    }
+    if (order < 2 || order > 10 || order % 2 != 0) {
+      refuse("there is no composition of order " + std::to_string(order), settings_.order_span,
+             "a symmetric composition has even order", "give order = 2, 4, 6, 8 or 10");
+    }
+    return composition_for(order);
   }
 
   void canonical() {
-    if (settings_.multirate) return multirate_levels();
+    if (settings_.multirate && automatic()) {
+      reason_ = "[multirate] says so";
+      return multirate_levels();
+    }
+    if (is("multirate") && (settings_.multirate || levels_)) return multirate_levels();
     if (is("wisdom_holman")) return planets();
+    if (is("kepler")) return kepler();
     if (is("exact_kicks") || is("mollified_kicks")) return exact();
     if (is("multirate")) {
       refuse("method \"" + settings_.method + "\" without levels", settings_.method_span,
@@ -245,7 +343,11 @@ class Chooser {
     if (general(warning)) return;
     const Fact& separable = facts_.find("separable");
     const bool proved = std::get<bool>(separable.value) && separable.how == How::kProved;
-    if (!automatic() || proved) return;
+    // What jumps by q and p has no force that any method here could follow.
+    if (!automatic() || proved || given(settings_.splitting) || settings_.matrix == "method" ||
+        facts_.holds("may_jump")) {
+      return;  // kicks and drifts, or their refusal
+    }
     if (settings_.order && *settings_.order != 2) {
       refuse("there is no method of order " + std::to_string(*settings_.order) +
                  " for this energy: " + separable.detail,
@@ -259,12 +361,7 @@ class Chooser {
   }
 
   void multirate_levels() {
-    if (!automatic() && !is("multirate")) {
-      refuse("method \"" + settings_.method + "\" with [multirate]", settings_.method_span,
-             "levels of steps inside steps are a method of their own",
-             "leave method out, or [multirate]");
-    }
-    const MultirateSettings& m = *settings_.multirate;
+    const MultirateSettings& m = levels_ ? *levels_ : *settings_.multirate;
     MultirateLevels levels{m.levels, m.inner};
     std::vector<std::string> named;
     for (const auto& level : levels.terms) named.insert(named.end(), level.begin(), level.end());
@@ -286,8 +383,9 @@ class Chooser {
     decide("levels", names, "evaluations a step: " + counts);
     if (const auto warning = resonance_of(levels)) decide("resonance", "warning", *warning);
     take(multirate(system_, levels),
-         "[multirate] says so: slow forces kick the fast motion from outside (Tuckerman, Berne and "
-         "Martyna 1992); symplectic, reversible, of order 2");
+         reason_ +
+             ": slow forces kick the fast motion from outside (Tuckerman, Berne and "
+             "Martyna 1992); symplectic, reversible, of order 2");
     no_order();
   }
 
@@ -305,22 +403,51 @@ class Chooser {
     return fastest > 0 ? resonance_warning(settings_.dt, fastest) : std::nullopt;
   }
 
-  void planets() {
-    std::optional<NearIntegrable> near;
-    if (facts_.dominant_body) near = find_near_integrable(system_, facts_.dominant_body->index);
-    if (!near) {
-      refuse("method \"" + settings_.method + "\" does not fit this energy", settings_.method_span,
-             "it needs bodies under their mutual gravity, sum p^2/(2 m) - sum G m m / r, one of "
-             "them far heavier than the others",
+  void kepler() {
+    const auto centre = find_fixed_centre(system_, initial_ ? &initial_->q : nullptr);
+    if (!centre) {
+      refuse("method \"kepler\" does not fit this energy", settings_.method_span,
+             "it is for bodies about a fixed centre at the origin, each by itself: H = "
+             "sum |p|^2/(2 m) - c/|q|, in a plane or in space",
              "use method = \"auto\"");
+    }
+    no_order_at_all();
+    take(kepler_motion(system_, *centre),
+         reason_ + "; the universal variable formulation (Stumpff 1959); exact to round-off");
+  }
+  void no_order_at_all() const {
+    if (!settings_.order) return;
+    refuse("method \"" + settings_.method + "\" has no order", settings_.order_span,
+           "its only error is round-off", "leave order out");
+  }
+
+  void planets() {
+    const Fact& fact = facts_.find("near_integrable");
+    std::optional<NearIntegrable> near;
+    if (facts_.dominant_body) {
+      near = find_near_integrable(system_, facts_.dominant_body->index,
+                                  initial_ ? &initial_->q : nullptr);
+    }
+    if (!near) {
+      refuse(
+          "method \"" + settings_.method + "\" does not fit this energy", settings_.method_span,
+          std::get<bool>(fact.value)
+              ? "something else than the gravity of the bodies moves them: H is not sum p^2/(2 m) "
+                "- sum G m m / r"
+              : fact.detail,
+          "it is for bodies under their mutual gravity, one of them far heavier than the others; "
+          "use method = \"auto\"");
     }
     WisdomHolmanOptions options;
     const std::string& c = settings_.coordinates;
-    if (c == "democratic" || c == "democratic_heliocentric") {
-      options.coordinates = PlanetCoordinates::kDemocraticHeliocentric;
-    } else if (!c.empty() && c != "jacobi") {
+    const bool democratic = c.starts_with("democratic");
+    if (!c.empty() && !democratic && c != "jacobi") {
       refuse("unknown coordinates \"" + c + "\"", settings_.coordinates_span, "",
              "write coordinates = \"jacobi\" or \"democratic\"");
+    }
+    const bool ordered = in_order(*near);
+    if (democratic || (c.empty() && !ordered)) {
+      options.coordinates = PlanetCoordinates::kDemocraticHeliocentric;
     }
     options.corrector = settings_.corrector.value_or(17);
     const std::vector<int> known = corrector_orders();
@@ -330,36 +457,61 @@ class Chooser {
     }
     decide("splitting", "Kepler | interaction",
            "each planet's motion about the heavy body is exact; what the planets do to one another "
-           "kicks, so the error goes by the ratio of masses; in " +
-               std::string(c.empty() || c == "jacobi" ? "Jacobi" : "democratic heliocentric") +
-               " coordinates");
+           "kicks, so the error goes by the ratio of masses");
+    const bool jacobi = options.coordinates == PlanetCoordinates::kJacobi;
+    decide("coordinates", jacobi ? "jacobi" : "democratic",
+           !c.empty() ? "you asked for them"
+           : jacobi
+               ? "the bodies stand in the order of their orbits, and so Jacobi's leave the smaller "
+                 "rest"
+               : "the bodies do not stand in the order of their orbits, which Jacobi's go by");
     if (options.corrector > 0) {
       decide("corrector", std::to_string(options.corrector),
              "a change of variables where the run starts and where somebody looks; steps cost "
              "nothing more (Wisdom 2006)");
     }
     take(wisdom_holman(system_, *near, options),
-         "you asked for it; Wisdom and Holman 1991; planets must not meet closely");
+         reason_ + "; Wisdom and Holman 1991; planets must not meet closely");
     no_order();
+  }
+
+  /// Whether the light bodies stand in the order of the size of their orbits, the semi-major axis
+  /// 1/(2/r - v^2/mu) at the start; what is not bound is beyond all others.
+  bool in_order(const NearIntegrable& near) const {
+    if (!initial_) return true;
+    std::vector<ir::Tensor> values;
+    for (const Parameter& p : system_.parameters) values.push_back(p.value);
+    const ir::Tensor m = ir::evaluate(*near.masses, values)[0];
+    const long double gravity = ir::evaluate(*near.gravity, values)[0].real(0);
+    const ir::Tensor& q = initial_->q;
+    const ir::Tensor p = initial_->p ? *initial_->p : momentum_from_velocity(system_, *initial_);
+    const std::int64_t n = system_.shape[0], d = system_.shape[1], star = near.star;
+    long double before = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      if (i == star) continue;
+      long double rr = 0, vv = 0;
+      for (std::int64_t c = 0; c < d; ++c) {
+        const std::int64_t at = i * d + c, of_star = star * d + c;
+        const long double v = p.real(at) / m.real(i) - p.real(of_star) / m.real(star);
+        rr += std::pow(q.real(at) - q.real(of_star), 2.0L);
+        vv += v * v;
+      }
+      const long double inverse = 2 / std::sqrt(rr) - vv / (gravity * (m.real(star) + m.real(i)));
+      const long double axis = inverse > 0 ? 1 / inverse : HUGE_VALL;
+      if (axis < before) return false;
+      before = axis;
+    }
+    return true;
   }
 
   /// N steps at once: exp(N dt A), whatever N is.
   void linear() {
-    const Fact& fact = facts_.find("linear");
-    if (!std::get<bool>(fact.value) || fact.how != How::kProved) {
-      refuse("method \"exact\" does not fit this system", settings_.method_span,
-             "it is for equations of motion that are linear: " + fact.detail,
-             system_.form == Form::kCanonical
-                 ? "use method = \"exact_kicks\": the quadratic terms exactly, the others as kicks"
-                 : "use method = \"auto\"");
-    }
-    if (settings_.order) {
-      refuse("method \"exact\" has no order", settings_.order_span, "its only error is round-off",
-             "leave order out");
-    }
-    chosen_.linear = linear_flow_for(system_);
-    decide("method", "exact", "you asked for it; the equations of motion are linear, proved");
-    chosen_.decisions.push_back(linear_decision(*chosen_.linear, settings_.steps, settings_.dt));
+    no_order_at_all();
+    Jumps jumps = plan_jumps(system_, facts_, settings_, "exact");
+    chosen_.linear = std::move(jumps.flow);
+    decide("method", "exact",
+           reason_ == kAsked ? reason_ + "; the equations of motion are linear, proved" : reason_);
+    for (Decision& d : jumps.decisions) chosen_.decisions.push_back(std::move(d));
   }
 
   void exact() {
@@ -376,9 +528,8 @@ class Chooser {
         decide("resonance", "warning", warning->text);
       }
     }
-    take(exact_and_kicks(system_, split, settings_.dt,
-                         mollified ? Kicks::kMollified : Kicks::kPlain),
-         "you asked for it: dt is free of the stiffest spring");
+    take(exact_and_kicks(system_, split, mollified ? Kicks::kMollified : Kicks::kPlain),
+         reason_ + "; dt is free of the stiffest spring");
     no_order();
   }
 
@@ -386,21 +537,17 @@ class Chooser {
   const Facts& facts_;
   const RunSettings& settings_;
   const InitialState* initial_;
+  static constexpr const char* kAsked = "you asked for it";
   std::string asked_;
+  std::string reason_ = kAsked;              ///< of the method
+  std::optional<MultirateSettings> levels_;  ///< of what the facts speak for
   ChosenIntegrator chosen_;
 };
 
 }  // namespace
 
-std::vector<std::string> integrator_names() {
-  return {"implicit_midpoint", "dopri5",      "rk4",    "explicit_euler",
-          "wisdom_holman",     "multirate",   "exact",  "exact_kicks",
-          "mollified_kicks",   "lie_poisson", "iterate"};
-}
-
-std::optional<ChosenIntegrator> choose_integrator(const System& system, const Facts& facts,
-                                                  const RunSettings& settings,
-                                                  const InitialState* initial) {
+ChosenIntegrator choose_integrator(const System& system, const Facts& facts,
+                                   const RunSettings& settings, const InitialState* initial) {
   return Chooser(system, facts, settings, initial).choose();
 }
 

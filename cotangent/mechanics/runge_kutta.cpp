@@ -152,7 +152,7 @@ class Adaptive {
 
   Integrator make() {
     Integrator m;
-    m.method = tableau_.name + "_adaptive";
+    m.method = tableau_.name;
     m.order = tableau_.order;
     m.state = state_;
     m.carry = state_;

@@ -125,15 +125,6 @@ const Splitting* splitting_named(const std::string& name) {
   return nullptr;
 }
 
-std::vector<std::string> method_names() {
-  std::vector<std::string> names = {"auto"};
-  for (const Splitting& s : splittings()) {
-    if (s.plain()) names.push_back(s.name);
-  }
-  names.push_back("verlet");
-  return names;
-}
-
 Coefficients coefficients_of(const Splitting& splitting) {
   Coefficients c;
   c.first_kick = splitting.first_kick;

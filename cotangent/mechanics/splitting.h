@@ -68,8 +68,6 @@ const Splitting& composition_for(int order);
 const Splitting& best_splitting(int order, bool quadratic_kinetic, bool moving_kinetic);
 /// By name, or another name ("verlet"); null when unknown.
 const Splitting* splitting_named(const std::string& name);
-/// "auto" and the names of the plain ones, which the planner offers.
-std::vector<std::string> method_names();
 
 /// Kick, drift and time coefficients of a splitting's step.
 struct Coefficients {

@@ -127,11 +127,20 @@ struct GradientSettings {
   SourceSpan policy_span, budget_span;
 };
 
+/// What `auto` may take, by what will be asked of the plan.
+enum class Kinds {
+  kAll,
+  kSteps,           ///< not all steps at once: ensembles
+  kKicksAndDrifts,  ///< where these serve the system: gradients, printed source
+};
+
 /// How a run is asked for ([run] and [observe]).
 struct RunSettings {
   double dt = 0;
   std::int64_t steps = 0;
   std::string method = "auto";
+  Kinds kinds = Kinds::kAll;
+  std::string kinds_for;  ///< who asks for less than all: "a gradient"
   std::optional<int> order;
   std::string precision = "f64";  ///< one of precision_names()
   /// The parts of the state ("q", "p") that carry error terms, for a precision that has them;
@@ -149,10 +158,14 @@ struct RunSettings {
   /// Of methods that choose their own step: the error of a step in an entry x of the state stays
   /// below rtol |x| + atol.
   double rtol = 1e-9, atol = 1e-12;
-  std::string splitting;         ///< the name of a splitting; empty: the planner's choice
+  std::string splitting;         ///< the name of a splitting; empty or "auto": the planner's choice
   std::string coordinates;       ///< "jacobi" or "democratic"; empty: the planner's choice
   std::optional<int> corrector;  ///< order of the symplectic corrector; 0: none
-  std::string modes, matrix;     ///< how linear systems are stepped; empty: the planner's choice
+  /// Of linear systems, all steps at once: whether by normal modes; nothing: where they are known.
+  std::optional<bool> modes;
+  /// Of those too: "exact", or "method" for powers of the method's own matrix; empty or "auto": the
+  /// planner's choice.
+  std::string matrix;
   std::optional<MultirateSettings> multirate;
   MonitorSettings monitor;
   SourceSpan method_span, order_span, dt_span, precision_span, compensated_span, lattice_span;

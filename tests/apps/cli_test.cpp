@@ -48,18 +48,6 @@ every = 10
 position = "q[0]"
 )toml";
 
-/// Keys that are read and not run are no silent ornament: each names itself.
-TEST(Cli, WhatDoesNotRunYetIsRefusedByName) {
-  const TemporaryFolder folder;
-  const std::string file = folder.write("system.toml", kOscillator);
-  for (const char* key : {"matrix=leapfrog"}) {
-    const CliResult result = run_cli({"run", file, std::string("--set=run.") + key});
-    EXPECT_EQ(result.code, 2) << result.err;
-    const std::string name = std::string(key).substr(0, std::string(key).find('='));
-    EXPECT_NE(result.err.find(name + " can be read"), std::string::npos) << result.err;
-  }
-}
-
 /// A chain of 100 sites with held ends, its lowest mode: w = 2 sin(pi / 202), a billion steps.
 TEST(Cli, ALinearChainTakesABillionStepsAtOnce) {
   const TemporaryFolder folder;
@@ -95,7 +83,8 @@ middle = "q[50]"
   const double expected =
       std::sin(M_PI * 51 / 101) * static_cast<double>(std::cos(w * 0.25L * 1e9L));
   // The phase error n h w eps is 1e-9.
-  EXPECT_NEAR(answer.at("observables").at("middle").at("value").back().get<double>(), expected, 1e-8);
+  EXPECT_NEAR(answer.at("observables").at("middle").at("value").back().get<double>(), expected,
+              1e-8);
   const CliResult other = run_cli({"grad", file, "--of", "q[0]", "--wrt", "q"});
   EXPECT_EQ(other.code, 2);
   EXPECT_NE(other.err.find("exact"), std::string::npos) << other.err;
@@ -483,8 +472,8 @@ TEST(Cli, ExplainHasTheFactsOfAnEnergyNoMethodTakes) {
   EXPECT_EQ(run.code, 2);
   EXPECT_EQ(run.out, "");
   const CliResult result = run_cli({"explain", file, "--json"});
-  ASSERT_EQ(result.code, 0) << result.err;
-  EXPECT_EQ(result.err, "");
+  ASSERT_EQ(result.code, 2) << result.err;
+  EXPECT_EQ(result.err, run.err);
   const json answer = result.json();
   const auto separable = std::ranges::find(answer.at("facts"), "separable",
                                            [](const json& fact) { return fact.at("name"); });
@@ -499,8 +488,8 @@ TEST(Cli, ExplainHasTheFactsOfAnEnergyNoMethodTakes) {
   EXPECT_NE(message.find(file + ":3:10"), std::string::npos) << message;
 
   const CliResult text = run_cli({"explain", file});
-  EXPECT_EQ(text.code, 0) << text.err;
-  EXPECT_EQ(text.err, "");
+  EXPECT_EQ(text.code, 2) << text.err;
+  EXPECT_EQ(text.err, run.err);
   EXPECT_NE(text.out.find("separable: no"), std::string::npos) << text.out;
   const std::size_t plan = text.out.find("\nplan\n");
   ASSERT_NE(plan, std::string::npos) << text.out;
@@ -526,11 +515,48 @@ TEST(Cli, ExplainRefusesWhatItIsAskedForAndCannotShow) {
     EXPECT_EQ(as_json.code, 2) << show;
     EXPECT_TRUE(as_json.json().at("refused").contains("message")) << show;
   }
-  // A key that is wrong on any energy is bad input, not a fact about this one.
-  const CliResult typo =
-      run_cli({"explain", example("kepler"), "--set", "run.method=leapfrogg", "--json"});
+  // Whatever the planner refuses: facts, then the refusal.
+  const std::vector<std::string> slip = {example("kepler"), "--set", "run.method=leapfrogg"};
+  const CliResult typo = run_cli({"explain", slip[0], slip[1], slip[2], "--json"});
   EXPECT_EQ(typo.code, 2);
-  EXPECT_EQ(typo.out, "");
+  EXPECT_EQ(typo.err, run_cli({"run", slip[0], slip[1], slip[2]}).err);
+  EXPECT_FALSE(typo.json().at("facts").empty());
+}
+
+/// How steps of a linear system are made, and with what coefficients, is open to whoever asks.
+TEST(Cli, SplittingMatrixAndModesAreDecisions) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("system.toml", kOscillator);
+  const auto choice = [&](std::vector<std::string> sets, const char* decision) {
+    std::vector<std::string> arguments = {"explain", file, "--json"};
+    for (const std::string& s : sets) arguments.push_back("--set=" + s);
+    const CliResult result = run_cli(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    for (const json& d : result.json().at("plan")) {
+      if (d.at("decision") == decision) return d.at("choice").get<std::string>();
+    }
+    return std::string();
+  };
+  EXPECT_EQ(choice({"run.splitting=chin4"}, "method"), "chin4");
+  EXPECT_EQ(choice({"run.matrix=exact"}, "method"), "exact");
+  EXPECT_EQ(choice({"run.method=leapfrog", "run.matrix=method"}, "method"), "leapfrog");
+  EXPECT_NE(choice({"run.matrix=exact"}, "steps").find("modes"), std::string::npos);
+  EXPECT_NE(choice({"run.matrix=exact", "run.modes=false"}, "steps").find("a matrix of 2 rows"),
+            std::string::npos);
+  // All three give the same place, each to its own error.
+  const auto end = [&](std::vector<std::string> sets) {
+    std::vector<std::string> arguments = {"run", file, "--json", "--quiet"};
+    for (const std::string& s : sets) arguments.push_back("--set=" + s);
+    const CliResult result = run_cli(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.json().at("observables").at("position").at("value").back().get<double>();
+  };
+  const double exact = end({"run.matrix=exact"});
+  EXPECT_NEAR(end({"run.matrix=exact", "run.modes=false"}), exact, 1e-13);
+  EXPECT_NEAR(end({"run.splitting=chin4"}), exact, 1e-3);
+  const double leapfrog = end({"run.method=leapfrog"});
+  EXPECT_NEAR(end({"run.method=leapfrog", "run.matrix=method"}), leapfrog, 1e-13);
+  EXPECT_GT(std::abs(leapfrog - exact), 1e-4);
 }
 
 TEST(Cli, CheckFailsWhenTheToleranceIsMissed) {

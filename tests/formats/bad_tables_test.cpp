@@ -226,6 +226,11 @@ const std::vector<Bad>& cases() {
        {"did you mean \"jacobi\""}},
       {"coordinates_number", kCanonical + "coordinates = 3\n", "3\n", {"quotes"}},
       {"corrector_negative", kCanonical + "corrector = -1\n", "-1\n", {"such as 11"}},
+      {"modes_text", kCanonical + "modes = \"all\"\n", "\"all\"", {"true, false or \"auto\""}},
+      {"run_matrix_unknown",
+       kCanonical + "matrix = \"methods\"\n",
+       "\"methods\"",
+       {"did you mean \"method\""}},
       {"splitting_number", kCanonical + "splitting = 3\n", "3\n", {"quotes"}},
       // --- [multirate]
       {"multirate_unknown",

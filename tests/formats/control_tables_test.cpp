@@ -39,14 +39,15 @@ TEST(ControlTables, WishesOfTheRun) {
   EXPECT_TRUE(plain.coordinates.empty() && plain.coordinates_span.empty());
   const auto run = parse(
                        "tolerance = 1e-7\ncoordinates = \"jacobi\"\ncorrector = 11\n"
-                       "splitting = \"ABA864\"\nmodes = \"all\"\nmatrix = \"method\"\n")
+                       "splitting = \"ABA864\"\nmodes = false\nmatrix = \"method\"\n")
                        .run;
   EXPECT_EQ(run.rtol, 1e-7);
   EXPECT_EQ(run.atol, 1e-7);
   EXPECT_EQ(run.coordinates, "jacobi");
   EXPECT_EQ(run.corrector, 11);
   EXPECT_EQ(run.splitting, "ABA864");
-  EXPECT_EQ(run.modes, "all");
+  EXPECT_EQ(run.modes, false);
+  EXPECT_EQ(parse("modes = \"auto\"\n").run.modes, std::nullopt);
   EXPECT_EQ(run.matrix, "method");
   for (const SourceSpan& span : {run.tolerance_span, run.coordinates_span, run.corrector_span,
                                  run.splitting_span, run.modes_span, run.matrix_span}) {

@@ -75,6 +75,20 @@ TEST(RunSettings, ASetEndThatIsNoWholeNumberOfStepsIsRefused) {
   EXPECT_NE(message.find("--set run.t_end=4.1"), std::string::npos) << message;
 }
 
+TEST(RunSettings, AMethodSetFromOutsideLeavesKeysOfOthersBehind) {
+  const std::string file =
+      "dt = 0.5\nsteps = 16\nmethod = \"dopri5\"\ntolerance = 1e-5\ncorrector = 11\n";
+  EXPECT_EQ(load(file).run.rtol, 1e-5);
+  EXPECT_EQ(load(file, {"run.method=rk45"}).run.rtol, 1e-5);
+  const mechanics::RunSettings other = load(file, {"run.method=leapfrog"}).run;
+  EXPECT_EQ(other.rtol, 1e-9);
+  EXPECT_TRUE(other.tolerance_span.empty());
+  EXPECT_FALSE(other.corrector.has_value());
+  // What is set too stays, for the planner to refuse.
+  EXPECT_EQ(load(file, {"run.method=leapfrog", "run.corrector=3"}).run.corrector, 3);
+  EXPECT_NE(error_of("dt = 0.5\nsteps = 16\ncorrector = -1\n", {"run.method=leapfrog"}), "");
+}
+
 TEST(RunSettings, AllThreeAreOneTooMany) {
   EXPECT_TRUE(
       error_of("dt = 0.5\nt_end = 8.0\nsteps = 16\n").starts_with("[run] has dt, t_end and steps"));

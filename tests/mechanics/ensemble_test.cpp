@@ -34,6 +34,7 @@ Plan plan_for(const Problem& problem, const Facts& facts, std::int64_t steps, do
   settings.dt = dt;
   settings.steps = steps;
   settings.every = steps / 4;
+  settings.kinds = Kinds::kSteps;
   return make_plan(problem.system, facts, settings, &problem.initial);
 }
 

@@ -25,6 +25,7 @@ inline Objective norm_of_all(const Problem& problem, std::int64_t every) {
 /// Without an objective, with one at the end, and with the mean over every seventh step.
 inline void expect_passes(const Problem& problem, const std::string& precision, int components) {
   RunSettings run = settings(problem.system.shape.size() == 18 ? 50.0 : 0.05, 60);
+  run.kinds = Kinds::kKicksAndDrifts;
   run.precision = precision;
   const Facts facts = find_facts(problem.system, problem.initial);
   const Plan plan = make_plan(problem.system, facts, run, &problem.initial);

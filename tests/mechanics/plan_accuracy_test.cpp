@@ -19,6 +19,7 @@ RunSettings asking(double accuracy, double duration, const std::string& method =
   s.accuracy = accuracy;
   s.duration = duration;
   s.method = method;
+  s.kinds = Kinds::kKicksAndDrifts;  // of which the order is to be found
   return s;
 }
 
@@ -64,6 +65,28 @@ TEST(PlanAccuracy, TheEnergyIsAsGoodAsAskedAndNotMuchBetter) {
     EXPECT_NE(decision(plan, "accuracy").find("of the energy"), std::string::npos);
     EXPECT_EQ(decision(plan, "method").find("you asked"), std::string::npos);
   }
+}
+
+/// What has no error but round-off needs no dt.
+TEST(PlanAccuracy, ExactMethodsAreLookedAt) {
+  for (const Problem& p : {test::kepler(0.4), test::harmonic(2)}) {
+    RunSettings s = asking(1e-9, 100);
+    s.kinds = Kinds::kAll;
+    const Plan plan = planned(p, s);
+    EXPECT_TRUE(plan.linear || plan.method == "kepler") << plan.method;
+    EXPECT_EQ(plan.steps, 1000);
+    EXPECT_LE(run(p, plan).invariants.at(0).max_rel_error, 1e-12);
+  }
+}
+
+/// The map of Wisdom and Holman is one of those that are tried, beside the orders.
+TEST(PlanAccuracy, PlanetsToo) {
+  const Problem p = test::outer_solar_system();
+  RunSettings s = asking(1e-9, 40000);
+  s.kinds = Kinds::kAll;
+  const Plan plan = planned(p, s);
+  EXPECT_EQ(plan.method, "wisdom_holman");
+  EXPECT_LE(run(p, plan).invariants.at(0).max_rel_error, 1e-9);
 }
 
 TEST(PlanAccuracy, HigherAccuracyTakesHigherOrder) {

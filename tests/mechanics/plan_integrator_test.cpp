@@ -54,8 +54,102 @@ Problem mixed() {
 }
 
 TEST(PlanIntegrator, SeparableEnergiesKeepTheirKicksAndDrifts) {
-  EXPECT_EQ(planned(test::kepler(0.3)).integrator, nullptr);
+  EXPECT_EQ(planned(test::henon_heiles()).integrator, nullptr);
   EXPECT_EQ(planned(test::outer_solar_system(), "leapfrog").integrator, nullptr);
+}
+
+TEST(PlanIntegrator, AutoTakesWhatTheFactsSpeakFor) {
+  EXPECT_EQ(planned(test::kepler(0.3)).method, "kepler");
+  const Plan planets = planned(test::outer_solar_system());
+  EXPECT_EQ(planets.method, "wisdom_holman");
+  EXPECT_EQ(reason(planets, "coordinates").substr(0, 6), "jacobi");
+  EXPECT_NE(reason(planets, "method").find("times as heavy"), std::string::npos);
+  EXPECT_NE(planned(test::harmonic(3)).linear, nullptr);
+  // An order is that of kicks and drifts.
+  RunSettings s;
+  s.order = 4;
+  for (const Problem& p : {test::kepler(0.3), test::outer_solar_system(), test::harmonic(3)}) {
+    const Plan plan = planned(p, s);
+    EXPECT_TRUE(!plan.integrator && !plan.linear);
+    EXPECT_EQ(plan.method, "rkn4");
+  }
+}
+
+TEST(PlanIntegrator, AutoKeepsToWhatThePlanIsFor) {
+  RunSettings s;
+  s.kinds = Kinds::kKicksAndDrifts;
+  s.kinds_for = "a gradient";
+  for (const Problem& p : {test::kepler(0.3), test::outer_solar_system(), test::harmonic(3)}) {
+    const Plan plan = planned(p, s);
+    EXPECT_EQ(plan.method, "rkn4");
+    EXPECT_NE(reason(plan, "kind").find("a gradient takes kicks and drifts; a run alone would"),
+              std::string::npos);
+  }
+  s.kinds = Kinds::kSteps;
+  s.kinds_for = "an ensemble";
+  EXPECT_EQ(planned(test::outer_solar_system(), s).method, "wisdom_holman");
+  EXPECT_EQ(planned(test::harmonic(3), s).method, "rkn4");
+}
+
+/// Moons: the planet's grip on one is no perturbation of its way about the star.
+TEST(PlanIntegrator, AMoonIsNoPlanet) {
+  Problem p = test::outer_solar_system();
+  // Saturn, a hundredth of an AU from Jupiter and as fast.
+  for (std::int64_t c = 0; c < 3; ++c) {
+    p.initial.q.set_real(6 + c, p.initial.q.real(3 + c) + 0.01);
+    ir::Tensor& v = p.initial.v ? *p.initial.v : *p.initial.p;
+    v.set_real(6 + c, v.real(3 + c));
+  }
+  EXPECT_EQ(planned(p).integrator, nullptr);
+}
+
+/// A bond of w = 100 and a weak quartic: no dt that resolves the bond is asked for.
+TEST(PlanIntegrator, AStiffQuadraticPartIsFlowed) {
+  Problem p = test::harmonic(100);
+  test::add_term(p.system, "weak", [](ir::Builder& b, const test::TermValues& v) {
+    const ir::Value qq = b.mul(v.q, v.q);
+    return b.mul(b.constant(0.01), b.reduce_sum(b.mul(qq, qq)));
+  });
+  RunSettings s;
+  s.dt = 0.1;
+  const Plan plan = planned(p, s);
+  EXPECT_EQ(plan.method, "exact_kicks");
+  EXPECT_NE(reason(plan, "method").find("of the fastest period"), std::string::npos);
+  s.dt = 0.001;  // resolved: order 4 is nearer
+  EXPECT_EQ(planned(p, s).method, "rkn4");
+}
+
+/// Cheap bonds, stiff and not quite harmonic, and a soft force that costs ten times as much.
+TEST(PlanIntegrator, CheapStiffTermsAreSteppedOften) {
+  Problem p;
+  p.system = test::empty_system(Shape{12});
+  test::add_term(p.system, "kinetic", [](ir::Builder& b, const test::TermValues& v) {
+    return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
+  });
+  test::add_term(p.system, "bonds", [](ir::Builder& b, const test::TermValues& v) {
+    const ir::Value r = b.sub(b.slice_rows(v.q, 1, 12), b.slice_rows(v.q, 0, 11));
+    const ir::Value rr = b.mul(r, r);
+    return b.reduce_sum(
+        b.mul(rr, b.add(b.splat(2500.0, b.type(r)), b.mul(b.splat(900.0, b.type(r)), r))));
+  });
+  test::add_term(p.system, "soft", [](ir::Builder& b, const test::TermValues& v) {
+    ir::Value sum = b.constant(0.0);
+    for (int k = 0; k < 40; ++k) {
+      const ir::Value angle = b.add(v.q, b.splat(0.1 * k, b.type(v.q)));
+      sum = b.add(sum, b.reduce_sum(b.unary(ir::Op::kCos, angle)));
+    }
+    return b.mul(b.constant(0.1), sum);
+  });
+  p.initial.q = test::tensor(Shape{12}, {0.1, 0, 0.2, 0.1, 0, 0.1, 0.2, 0, 0.1, 0, 0.1, 0.2});
+  p.initial.p = test::tensor(Shape{12}, std::vector<double>(12, 0.3));
+  RunSettings s;
+  s.dt = 0.008;  // the fastest bond has w = 141, a period of 0.044
+  const Plan plan = planned(p, s);
+  EXPECT_EQ(plan.method, "multirate");
+  EXPECT_EQ(reason(plan, "levels").substr(0, 12), "soft | bonds");
+  EXPECT_EQ(reason(plan, "resonance"), "");
+  s.dt = 0.001;  // resolves the bonds
+  EXPECT_EQ(planned(p, s).method, "rkn4");
 }
 
 TEST(PlanIntegrator, AnEnergyThatMixesTakesTheMidpointRule) {
@@ -195,7 +289,8 @@ TEST(PlanIntegrator, BracketsTakeExactFlowsOfTheirParts) {
   s.dt = 0.1;
   s.steps = 1000;
   const Plan plan = make_plan(p.system, facts, s, &p.initial);
-  EXPECT_EQ(plan.method, "lie_poisson4");
+  EXPECT_EQ(plan.method, "lie_poisson");
+  EXPECT_EQ(plan.integrator->order, 4);
   EXPECT_NE(reason(plan, "structure").find("jacobi_identity"), std::string::npos);
   const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
   ASSERT_EQ(r.status, RunStatus::kFinished);
