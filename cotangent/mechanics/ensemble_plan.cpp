@@ -51,6 +51,11 @@ void plan_ensemble(const System& system, const RunSettings& run, const EnsembleS
     refuse(settings.size_span, "[monitor] beside [ensemble]", "monitors watch one run",
            "leave one of the two out");
   }
+  if (run.accuracy) {
+    refuse(run.accuracy_span, "accuracy beside [ensemble]",
+           "order and dt are found for the state of the file, and members differ from it",
+           "give order and dt, small enough for all members");
+  }
   if (plan.linear) {
     refuse(run.method_span,
            "an ensemble goes step by step, not by method = \"" + plan.method + "\"",
