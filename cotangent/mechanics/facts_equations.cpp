@@ -1,6 +1,7 @@
 // Facts about systems that are not canonical: brackets, plain equations, maps.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "cotangent/mechanics/bracket.h"
 #include "cotangent/mechanics/carry.h"
@@ -61,9 +62,12 @@ class Equations {
       return;
     }
     for (const Site& s : sites_of(*rate_, {0})) {
-      if (s.kind != Site::Kind::kJump && s.kind != Site::Kind::kKink) continue;
+      const bool kink = s.kind == Site::Kind::kJump || s.kind == Site::Kind::kKink;
+      if (!kink && (s.kind != Site::Kind::kPole || s.thin)) continue;
       c_.add("linear", false, How::kTested,
-             std::string(what()) + " has a jump or a kink (" + s.op + "), so it is not one line")
+             std::string(what()) + " has a " + (kink ? "jump or a kink" : "pole") + " (" +
+                 written(s.op) + "), so " +
+                 (kink ? "it is not one line" : "samples cannot tell, and no rule proves it"))
           .place = s.place;
       return;
     }
@@ -113,24 +117,49 @@ class Equations {
     };
     const Site* jump = of(Site::Kind::kJump);
     const Site* kink = jump ? jump : of(Site::Kind::kKink);
+    std::optional<Site> in_time;
+    if (!kink && c_.system.rate) {
+      for (Site& s : sites_of(*c_.system.rate, {0, 1})) {
+        if (s.kind == Site::Kind::kJump || s.kind == Site::Kind::kKink) in_time = std::move(s);
+      }
+    }
+    if (in_time) kink = &*in_time;
     const Site* root = of(Site::Kind::kRoot);
     const Site* pole = of(Site::Kind::kPole);
-    tell("smooth", !kink, !kink && !root, kink ? kink : root, "no op jumps, folds or chooses by x");
+    tell("smooth", !kink, !kink && !root, kink ? kink : root,
+         "no op jumps, folds or chooses by x or t");
     const bool cuts = pole && !pole->thin;
     tell("may_jump", jump != nullptr, !jump && !cuts,
          jump   ? jump
          : cuts ? pole
                 : nullptr,
          "no op steps or chooses by x");
-    const Site* bad = pole ? pole : of(Site::Kind::kNorm) ? of(Site::Kind::kNorm) : root;
-    tell("singular", bad != nullptr, !bad, bad, "nothing divides by what may vanish");
+    const Site* bad = pole;
+    for (const Site::Kind kind : {Site::Kind::kNorm, Site::Kind::kRoot, Site::Kind::kSteep}) {
+      if (!bad) bad = of(kind);
+    }
+    const Site* closed = of(Site::Kind::kClosed);
+    tell("singular", bad != nullptr, !bad && !closed, bad ? bad : closed,
+         "nothing divides by what may vanish");
   }
 
   void tell(const char* name, bool value, bool proved, const Site* site, const char* otherwise) {
     Fact& f = c_.add(name, value, proved ? How::kProved : How::kTested,
-                     proved || !site ? std::string(otherwise) : "because of " + site->op);
+                     proved || !site ? std::string(otherwise)
+                                     : std::string(what()) + " " + found(site->kind) + " (" +
+                                           written(site->op) + ")");
     if (proved) f.derivation = {"read off the ops of the program"};
     if (site && !proved) f.place = site->place;
+  }
+
+  static const char* found(Site::Kind kind) {
+    switch (kind) {
+      case Site::Kind::kJump: return "may jump";
+      case Site::Kind::kKink: return "has a kink";
+      case Site::Kind::kPole: return "may have a pole";
+      case Site::Kind::kClosed: return "has an op that no rule looks into";
+      default: return "may have no finite slope somewhere";
+    }
   }
 
   FactContext& c_;

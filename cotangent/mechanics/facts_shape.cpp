@@ -100,7 +100,7 @@ class FormOfTerms {
       if (!s) continue;
       const EnergyTerm& term = c_.system.terms[k];
       c_.add(name, value, How::kTested,
-             "the term \"" + term.name + "\" " + before + " (" + s->op + ")" + after, term,
+             "the term \"" + term.name + "\" " + before + " (" + written(s->op) + ")" + after, term,
              s->place);
       return true;
     }
@@ -112,12 +112,21 @@ class FormOfTerms {
              [](const Site& s) { return s.kind == Kind::kJump || s.kind == Kind::kKink; })) {
       return;
     }
+    for (const EnergyTerm& term : c_.system.terms) {
+      for (const Site& s : sites_of(*term.energy, {0, 1, 2})) {
+        if (s.kind != Kind::kJump && s.kind != Kind::kKink) continue;
+        c_.add("smooth", false, How::kTested,
+               "the term \"" + term.name + "\" has a jump or a kink in t (" + written(s.op) + ")",
+               term, s.place);
+        return;
+      }
+    }
     if (told("smooth", true, "has a root", " of what no rule keeps from being a square",
              [](const Site& s) { return s.kind == Kind::kRoot; })) {
       return;
     }
     c_.add("smooth", true, How::kProved,
-           "no term jumps, folds or chooses by q or p, wherever it is defined");
+           "no term jumps, folds or chooses by q, p or t, wherever it is defined");
     without("smooth", "no jump, no kink");
   }
 
@@ -143,12 +152,14 @@ class FormOfTerms {
   }
 
   void singular() {
+    std::string where;  // of the first
     const auto all_of = [&](Kind kind) {
       for (std::size_t k = 0; k < sites_.size(); ++k) {
         for (const Site& s : sites_[k]) {
           if (s.kind != kind) continue;
           c_.facts.singularities.push_back(
               {c_.system.terms[k].name, s.op, s.place, s.in_pair, s.thin});
+          if (where.empty()) where = s.where;
         }
       }
     };
@@ -156,7 +167,12 @@ class FormOfTerms {
     const bool poles = !c_.facts.singularities.empty();
     if (!poles) all_of(Kind::kNorm);
     if (!poles) all_of(Kind::kRoot);
+    if (!poles) all_of(Kind::kSteep);
     if (c_.facts.singularities.empty()) {
+      if (told("singular", false, "has an op that no rule looks into", "; nothing else is singular",
+               [](const Site& s) { return s.kind == Kind::kClosed; })) {
+        return;
+      }
       c_.add("singular", false, How::kProved,
              "no term divides by, takes a root or a logarithm of what may vanish");
       without("singular", "every denominator and every root is above zero, or reads no state");
@@ -169,7 +185,7 @@ class FormOfTerms {
         "singular", true, How::kTested,
         "the term \"" + s.term + "\" " +
             (poles ? "is not finite where the operand of " : "has no force where the operand of ") +
-            s.op + " vanishes" +
+            s.op + " " + where +
             (s.of_pairs && s.isolated ? ": pairs at zero distance"
              : s.isolated             ? ": a point at zero distance"
                                       : ""),

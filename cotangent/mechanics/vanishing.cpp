@@ -131,11 +131,12 @@ class VanishDomain {
   }
 
  private:
-  void add(Site::Kind kind, std::string op, SourceSpan place, bool thin, bool in_pair) {
+  void add(Site::Kind kind, std::string op, SourceSpan place, bool thin, bool in_pair,
+           const char* where = "vanishes") {
     for (const Site& s : sites) {
       if (s.kind == kind && s.op == op && s.place == place && s.thin == thin) return;
     }
-    sites.push_back({kind, thin, in_pair, std::move(op), place});
+    sites.push_back({kind, thin, in_pair, std::move(op), place, where});
   }
 
   /// What happens at this op where an operand that moves vanishes, steps or folds.
@@ -146,11 +147,14 @@ class VanishDomain {
     }
     const bool in_pair = pair_bodies.count(&f) != 0;
     const std::string name(ir::name_of(f.op(v)));
-    const auto site = [&](Site::Kind kind, bool thin = false) {
-      add(kind, name, place, thin, in_pair);
+    const auto site = [&](Site::Kind kind, bool thin = false, const char* where = "vanishes") {
+      add(kind, name, place, thin, in_pair, where);
     };
     const auto pole = [&](const Known& at) {
       if (at.moves && at.range != Range::kAbove) site(Site::Kind::kPole, at.range == Range::kThin);
+    };
+    const auto steep = [&](const Known& at) {
+      if (at.moves && at.range != Range::kAbove) site(Site::Kind::kSteep, at.range == Range::kThin);
     };
     const auto fold = [&](const Known& at) {
       if (at.moves && at.range < Range::kThin) site(Site::Kind::kKink);
@@ -165,25 +169,55 @@ class VanishDomain {
           site(Site::Kind::kJump);
         }
         break;
+      case Op::kFarAngle:
+      case Op::kFarAngleError:
+      case Op::kFarQuarter: site(Site::Kind::kJump); break;
+      case Op::kBitcast: site(Site::Kind::kClosed); break;
+      case Op::kMod:
+        if (is_float(f.type(v).dtype)) pole(x[1]);
+        break;
       case Op::kAtan2:
+        site(Site::Kind::kJump);
+        if (x[0].range != Range::kAbove && x[1].range != Range::kAbove) {
+          site(Site::Kind::kSteep, false, "is the origin");
+        }
+        break;
       case Op::kWhile:
       case Op::kCond:
-      case Op::kCall:  // nobody looks inside
-      case Op::kLu:    // the order of the rows
-      case Op::kQr:    // signs of vectors
+      case Op::kCall:
+        site(Site::Kind::kJump);
+        site(Site::Kind::kClosed);
+        break;
+      case Op::kLu:  // the order of the rows; divides by pivots
+        site(Site::Kind::kJump);
+        site(Site::Kind::kPole, false, "is singular");
+        break;
+      case Op::kQr:  // signs of vectors
+        site(Site::Kind::kJump);
+        site(Site::Kind::kSteep, false, "is singular");
+        break;
       case Op::kEigh:
-      case Op::kSvd: site(Site::Kind::kJump); break;
+      case Op::kSvd:
+        site(Site::Kind::kJump);
+        site(Site::Kind::kSteep, false, "has two eigenvalues or singular values alike");
+        break;
       case Op::kCholesky: site(Site::Kind::kPole); break;
       case Op::kTriangularSolve: site(Site::Kind::kPole); break;
-      case Op::kAbs:
-      case Op::kCbrt: fold(x[0]); break;
+      case Op::kAbs: fold(x[0]); break;
+      case Op::kCbrt:
+        fold(x[0]);
+        steep(x[0]);
+        break;
       case Op::kMin:
       case Op::kMax:
       case Op::kReduceMin:
       case Op::kReduceMax:
-      case Op::kSort:
+      case Op::kSort: site(Site::Kind::kKink); break;
       case Op::kAsin:
-      case Op::kAcos: site(Site::Kind::kKink); break;
+      case Op::kAcos:
+        site(Site::Kind::kKink);
+        site(Site::Kind::kSteep, false, "is 1 or -1");
+        break;
       case Op::kSqrt:
         if (x[0].range == Range::kAbove) break;
         if (x[0].range == Range::kThin) {
@@ -196,14 +230,22 @@ class VanishDomain {
         break;
       case Op::kDiv: pole(x[1]); break;
       case Op::kRsqrt:
-      case Op::kLog:
+      case Op::kLog: pole(x[0]); break;
       case Op::kLog1p:
-      case Op::kTan: pole(x[0]); break;
+        if (x[0].range == Range::kAny) site(Site::Kind::kPole, false, "is -1");
+        break;
+      case Op::kTan: site(Site::Kind::kPole, false, "is an odd multiple of pi/2"); break;
       case Op::kPow: {
         const auto exponent = splat(f, f.operand(v, 1));
         const bool whole = exponent && *exponent == std::floor(*exponent);
         if (!exponent || *exponent < 0) pole(x[0]);
         if (!whole) fold(x[0]);
+        if (x[0].moves && exponent && !whole && *exponent > 0) {
+          if (x[0].range == Range::kAny) site(Site::Kind::kSteep, false, "is not above zero");
+          if (x[0].range != Range::kAny && *exponent < 1) steep(x[0]);
+        }
+        const auto base = splat(f, f.operand(v, 0));
+        if (base && *base <= 0) site(Site::Kind::kPole, false, "is not above zero");
         break;
       }
       default: break;
@@ -437,6 +479,25 @@ std::optional<Mixing> first_of(const ir::Function& f, Site::Kind most) {
 }
 
 }  // namespace
+
+std::string written(const std::string& op) {
+  const auto known = ir::op_named(op);
+  if (!known) return op;
+  switch (*known) {
+    case Op::kLt: return "<";
+    case Op::kLe: return "<=";
+    case Op::kEq: return "==";
+    case Op::kNe: return "!=";
+    case Op::kMod: return "%";
+    case Op::kDiv: return "/";
+    case Op::kPow: return "^";
+    case Op::kSelect: return "where(...)";
+    case Op::kReduceMin: return "min(...)";
+    case Op::kReduceMax: return "max(...)";
+    case Op::kCast: return "a conversion to whole numbers";
+    default: return op + "(...)";
+  }
+}
 
 std::optional<Mixing> first_jump(const ir::Function& f) {
   return first_of(f, Site::Kind::kJump);
