@@ -75,6 +75,15 @@ class SplittingFacts {
       place = mixing->place;
     }
     const std::string witness = mixed_derivative(by_p);
+    const auto broken = first_break(*term.energy);
+    if (witness.empty() && broken) {
+      c_.add("separable", false, How::kTested,
+             "the term \"" + term.name + "\" mixes q and p (in " + op +
+                 "), and samples cannot tell that it does not: it has a jump, a kink or a pole (" +
+                 written(broken->op) + ")",
+             term, place);
+      return;
+    }
     c_.add(
         "separable", witness.empty(), How::kTested,
         "the term \"" + term.name + "\" mixes q and p (in " + op + ")" +
