@@ -332,17 +332,24 @@ void Run::close_invariants() {
   }
 }
 
-/// Of a run whose energy is kept; against the sum of the terms' sizes at its start.
+/// Of a run whose energy is kept; against the sum of the terms' sizes at its start. Where the terms
+/// grow and cancel (an unstable balance), their rounding grows with them: what is small beside the
+/// terms as they are then is no sign of anything.
 std::optional<std::string> Run::wrong_energy() const {
   if (result_.invariants.empty() || result_.invariants[0].name != "energy") return std::nullopt;
   const Series& energy = result_.invariants[0].series;
-  double scale = 0;
-  for (std::size_t k = 0; k < energy.values.size() && !(scale > 0); ++k) {
-    scale = 0;
+  double scale = 0, size = 0, worst = 0;
+  for (std::size_t k = 0; k < energy.values.size(); ++k) {
+    double terms = 0;
     for (std::size_t term = 0; term + 1 < result_.energy_terms.size(); ++term) {
-      scale += std::abs(result_.energy_terms[term].values[k]);
+      terms += std::abs(result_.energy_terms[term].values[k]);
     }
+    if (!(scale > 0)) scale = terms;
+    size = std::max(size, terms);
+    const double error = std::abs(energy.values[k] - energy.values.front());
+    if (!(error <= worst * size)) worst = size > 0 ? error / size : INFINITY;
   }
+  if (worst < StopRules{}.growth) return std::nullopt;
   return goes_wrong(energy, scale);
 }
 

@@ -292,5 +292,25 @@ TEST(Watch, ARunThatGoesWrongIsStoppedAtTheSameStepWhateverTheChunks) {
   EXPECT_EQ(run(x, settings).result.goes_wrong, "");
 }
 
+/// On a saddle both terms grow as e^(2 w t) and cancel: the error grows with them and is none.
+TEST(Watch, WhatGrowsWithItsTermsIsNoError) {
+  Problem x{empty_system(Shape{1}), {}};
+  add_term(x.system, "kinetic", [](Builder& b, const TermValues& v) {
+    return b.mul(b.constant(0.5), b.dot(v.p, v.p));
+  });
+  add_term(x.system, "saddle", [](Builder& b, const TermValues& v) {
+    return b.mul(b.constant(-2.0), b.dot(v.q, v.q));
+  });
+  x.initial.q = tensor(Shape{1}, {0.7});
+  x.initial.p = tensor(Shape{1}, {0.1});
+  RunSettings settings = steps(0.01, 1000);
+  settings.every = 1;
+  settings.monitor.stop = true;
+  const RunResult r = run(x, settings).result;
+  EXPECT_EQ(r.status, RunStatus::kFinished) << r.stopped_why;
+  EXPECT_EQ(r.goes_wrong, "");
+  EXPECT_GT(r.invariants[0].max_abs_error, 1);
+}
+
 }  // namespace
 }  // namespace cotangent::mechanics::test
