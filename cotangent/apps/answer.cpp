@@ -256,7 +256,9 @@ static void write_tangent_json(io::JsonWriter& json, const mechanics::RunResult&
         .key("exponents")
         .value(std::span<const double>(l->exponents));
     json.key("errors").value(std::span<const double>(l->errors));
-    json.field("sum", l->sum).field("pairing", l->pairing).end_object();
+    json.field("sum", l->sum);
+    if (std::isfinite(l->pairing)) json.field("pairing", l->pairing);
+    json.end_object();
   }
   if (const auto& m = result.megno) {
     json.key("megno").begin_object().field("megno", m->megno).field("mean", m->mean);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <numeric>
 
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/tangent_frame.h"
@@ -265,6 +266,28 @@ FunctionPtr megno_program(const Integrator& integrator, std::int64_t trip) {
       });
 }
 
+namespace {
+
+/// Falling: what the frame's vectors find is so after a long run only, and of two that are close
+/// either may come first.
+void sort(LyapunovResult& r) {
+  const std::size_t m = r.exponents.size();
+  std::vector<std::size_t> order(m);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(
+      order, [&](std::size_t a, std::size_t b) { return r.exponents[a] > r.exponents[b]; });
+  const auto sorted = [&](std::vector<double>& x) {
+    std::vector<double> y(x.size());
+    for (std::size_t k = 0; k < x.size(); ++k) y[k] = x[k - k % m + order[k % m]];
+    x = std::move(y);
+  };
+  sorted(r.exponents);
+  sorted(r.errors);
+  sorted(r.running);
+}
+
+}  // namespace
+
 LyapunovResult lyapunov_spectrum(const Integrator& integrator, const std::vector<Tensor>& state,
                                  const std::vector<Tensor>& parameters, double t0, double dt,
                                  std::int64_t steps, const LyapunovOptions& options) {
@@ -321,9 +344,12 @@ LyapunovResult lyapunov_spectrum(const Integrator& integrator, const std::vector
     const double variance = squares[k] / blocks - r.exponents[k] * r.exponents[k];
     r.errors.push_back(samples > 1 ? std::sqrt(std::max(0.0, variance) / (blocks - 1)) : NAN);
   }
-  for (std::size_t k = 0; options.canonical && m == n && k < size / 2; ++k) {
+  const bool pairs = options.canonical && m == n;
+  r.pairing = pairs ? 0 : NAN;
+  for (std::size_t k = 0; pairs && k < size / 2; ++k) {
     r.pairing = std::max(r.pairing, std::abs(r.exponents[k] + r.exponents[size - 1 - k]));
   }
+  sort(r);
   return r;
 }
 

@@ -44,7 +44,7 @@ struct LyapunovResult {
   /// slow approach to the limit are not in them.
   std::vector<double> errors;
   double sum = 0;      ///< of the exponents: the mean rate at which volumes grow
-  double pairing = 0;  ///< largest |exponent k + exponent 2n + 1 - k| of a canonical system; else 0
+  double pairing = 0;  ///< largest |exponent k + exponent 2n + 1 - k| of a canonical one; else NAN
   std::int64_t steps = 0;         ///< counted
   std::vector<double> t;          ///< of the samples, from the end of the transient
   std::vector<double> running;    ///< [samples, m]: exponents so far

@@ -166,6 +166,26 @@ TEST(Lyapunov, FewExponentsAreTheFirstOnes) {
   const LyapunovResult two = lyapunov_spectrum(i, state, {}, 0, 0.05, 2000, o);
   ASSERT_EQ(two.exponents.size(), 2u);
   for (std::size_t k = 0; k < 2; ++k) EXPECT_NEAR(two.exponents[k], all.exponents[k], 1e-12);
+  EXPECT_TRUE(std::isnan(two.pairing));  // nothing pairs where half of them are left out
+}
+
+// An oscillator before a saddle that it does not feel: the frame's first vector never leaves it.
+TEST(Lyapunov, ExponentsFall) {
+  Problem problem{empty_system(Shape{2}), {}};
+  add_term(problem.system, "h", [](Builder& b, const TermValues& v) {
+    const Value x = b.row(v.q, 0), y = b.row(v.q, 1);
+    const Value potential = b.sub(b.mul(x, x), b.mul(y, y));
+    return b.mul(b.constant(0.5), b.add(b.dot(v.p, v.p), potential));
+  });
+  LyapunovOptions o;
+  o.canonical = true;
+  o.exponents = 2;
+  const LyapunovResult r = lyapunov_spectrum(
+      composed(problem, 2), {tensor(Shape{2}, {0.3, 0.0}), tensor(Shape{2}, {0.1, 0.0})}, {}, 0,
+      0.01, 10000, o);
+  EXPECT_NEAR(r.exponents[0], 1, 1e-2);
+  EXPECT_NEAR(r.exponents[1], 0, 1e-2);
+  EXPECT_NEAR(r.running[r.running.size() - 2], r.exponents[0], 1e-12);
 }
 
 /// Leapfrog that keeps the gradient from one step to the next, as a method with a carry of its own.
