@@ -101,6 +101,35 @@ FunctionPtr along_the_ray(const System& system, const SymmetryField& field) {
   return s.finish(total);
 }
 
+/// Whether -dp and dq are a gradient: D(-dp, dq) is symmetric, tried along two directions.
+bool is_hamiltonian(const System& system, const SymmetryField& field,
+                    const std::pair<Tensor, Tensor>& sample, double t) {
+  const std::vector<Tensor> at = energy_arguments(system, sample.first, sample.second, t);
+  const auto direction = [&](double phase) {
+    Tensor u(ir::Type{DType::kF64, system.shape});
+    for (std::int64_t k = 0; k < u.size(); ++k) {
+      u.set_real(k, std::sin(phase + 1.7 * static_cast<double>(k)));
+    }
+    return u;
+  };
+  const std::array<std::array<Tensor, 2>, 2> along = {
+      {{direction(0.3), direction(1.1)}, {direction(2.9), direction(0.7)}}};
+  long double form[2] = {0, 0}, size = 0;
+  for (std::size_t u = 0; u < 2; ++u) {
+    std::vector<Tensor> args = at;
+    args.insert(args.end(), along[u].begin(), along[u].end());
+    const Tensor dq = ir::evaluate(*transform::jvp(*field.dq, {0, 1}), args)[1];
+    const Tensor dp = ir::evaluate(*transform::jvp(*field.dp, {0, 1}), args)[1];
+    const auto& v = along[1 - u];
+    for (std::int64_t k = 0; k < dq.size(); ++k) {
+      const long double a = v[1].real(k) * dq.real(k), b = v[0].real(k) * dp.real(k);
+      form[u] += a - b;
+      size += std::abs(a) + std::abs(b);
+    }
+  }
+  return std::abs(form[0] - form[1]) <= kRoundOff * size;
+}
+
 FunctionPtr lifted(const System& system, const SymmetryField& field) {
   if (depends_on(*field.dq, 0, 1)) {
     throw UserError("the field dq of " + field.name + " reads p, so it is no motion of space",
@@ -139,6 +168,13 @@ FunctionPtr momentum_map(const System& system, const SymmetryField& field, const
     const double size = std::max({largest(dq), largest(dp), 1e-300});
     const double off = std::max(distance(dq, g[1], 1), distance(dp, g[0], -1)) / size;
     if (off < kRoundOff) continue;
+    if (is_hamiltonian(system, field, sample, t)) {
+      throw UserError(
+          {"the momentum of " + field.name + " cannot be integrated here", "",
+           "it is found along the ray from the origin, by a rule for polynomials of degree 15 at "
+           "most: the field has a pole on the way, or is no polynomial",
+           "watch its momentum as an observable instead"});
+    }
     throw UserError(
         {"the field of " + field.name + " has no momentum", "",
          "it is not Hamiltonian: there is no J with dq = dJ/dp and dp = -dJ/dq",

@@ -156,5 +156,28 @@ TEST(Noether, FieldsOfUsers) {
                UserError);
 }
 
+// J = p / q is as good a momentum as any, but from the origin nobody gets there: the message says
+// so, and does not call the field something it is not.
+TEST(Noether, AcrossAPoleNothingIsIntegrated) {
+  Problem problem{empty_system(Shape{1}), {}};
+  add_term(problem.system, "kinetic",
+           [](Builder& b, const TermValues& v) { return b.mul(b.constant(0.5), b.dot(v.p, v.p)); });
+  const auto field = [&](bool of_q) {
+    Builder b("field");
+    const Value q = b.param({DType::kF64, Shape{1}}), p = b.param({DType::kF64, Shape{1}});
+    b.param(ir::scalar());
+    const Value inverse = b.div(b.constant(tensor(Shape{1}, {1})), q);
+    return b.finish({of_q ? inverse : b.mul(p, b.mul(inverse, inverse))});
+  };
+  const Samples samples = {{tensor(Shape{1}, {0.7}), tensor(Shape{1}, {0.4})}};
+  try {
+    momentum_map(problem.system, {"ratio", field(true), field(false)}, samples, 0);
+    FAIL() << "no error";
+  } catch (const UserError& e) {
+    EXPECT_NE(std::string(e.what()).find("cannot be integrated here"), std::string::npos)
+        << e.what();
+  }
+}
+
 }  // namespace
 }  // namespace cotangent::mechanics::test
