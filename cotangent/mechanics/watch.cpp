@@ -21,6 +21,7 @@
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
 #include "cotangent/mechanics/shadow.h"
+#include "cotangent/mechanics/vanishing.h"
 #include "cotangent/transform/passes.h"
 
 namespace cotangent::mechanics {
@@ -258,6 +259,33 @@ FunctionPtr step_of_plan(const System& system, const Plan& plan) {
   return step_program(PassedIntegrator{m, nullptr}, system);
 }
 
+/// Across a jump or a kink of the energy the force jumps, and derivatives do not see what that does
+/// to neighbours: of a force that is piecewise linear they see nothing at all. A map is its own
+/// step, with a derivative nearly everywhere.
+std::optional<std::string> kink_beside_tangent(const System& system, const MonitorSettings& m) {
+  if ((m.lyapunov == 0 && !m.megno) || system.form == Form::kMap) return {};
+  const auto told = [&](const ir::Function& f, const std::string& who,
+                        const std::vector<std::size_t>& state) -> std::optional<std::string> {
+    for (const Site& s : sites_of(f, state)) {
+      if (s.kind != Site::Kind::kJump && s.kind != Site::Kind::kKink) continue;
+      const std::string place = place_text(system, s.place);
+      return std::string(m.lyapunov > 0 ? "Lyapunov exponents" : "MEGNO") + ": " + who +
+             " has a jump or a kink (" + written(s.op) +
+             "); tangent vectors miss what it does to neighbours, so what is measured may be far "
+             "too small, down to zero" +
+             (place.empty() ? "" : "\n" + place);
+    }
+    return {};
+  };
+  std::vector<std::size_t> state = {0};
+  if (system.form == Form::kCanonical) state.push_back(1);
+  if (system.rate) return told(*system.rate, "the right-hand side", state);
+  for (const EnergyTerm& term : system.terms) {
+    if (auto found = told(*term.energy, "the term \"" + term.name + "\"", state)) return found;
+  }
+  return {};
+}
+
 bool worth_a_probe(const System& system, const Plan& plan) {
   if (system.form != Form::kCanonical || !composed(plan) || plan.steps < 1) return false;
   double operations = 0;
@@ -349,6 +377,7 @@ std::vector<std::string> warnings_before(const System& system, const Plan& plan,
     warnings.push_back(claim.detail + (place.empty() ? "" : "\n" + place));
   }
   const MonitorSettings& m = plan.watch.settings;
+  if (auto kink = kink_beside_tangent(system, m)) warnings.push_back(std::move(*kink));
   const bool asked = m.shadow, refused = !asked && !m.shadow_span.empty();
   if (!asked && (refused || plan.ensemble || !worth_a_probe(system, plan))) {
     return warnings;

@@ -292,12 +292,30 @@ TEST(Watch, ARunThatGoesWrongIsStoppedAtTheSameStepWhateverTheChunks) {
   EXPECT_EQ(run(x, settings).result.goes_wrong, "");
 }
 
+/// A ball on a wedge: chaotic, with exponents of exactly zero by its tangent map.
+TEST(Watch, TangentVectorsMissWhatKinksDo) {
+  Problem x = harmonic(1);
+  RunSettings settings = steps(0.01, 100);
+  settings.monitor.lyapunov = 2;
+  const auto warnings = [&] { return warnings_before(x.system, run(x, settings).plan, x.initial); };
+  EXPECT_TRUE(warnings().empty());
+  add_term(x.system, "wedge", [](Builder& b, const TermValues& v) {
+    return b.reduce_sum(b.unary(ir::Op::kAbs, v.q));
+  });
+  ASSERT_EQ(warnings().size(), 1u);
+  EXPECT_NE(
+      warnings()[0].find("Lyapunov exponents: the term \"wedge\" has a jump or a kink (abs(...))"),
+      std::string::npos)
+      << warnings()[0];
+  settings.monitor.lyapunov = 0;
+  EXPECT_TRUE(warnings().empty());
+}
+
 /// On a saddle both terms grow as e^(2 w t) and cancel: the error grows with them and is none.
 TEST(Watch, WhatGrowsWithItsTermsIsNoError) {
   Problem x{empty_system(Shape{1}), {}};
-  add_term(x.system, "kinetic", [](Builder& b, const TermValues& v) {
-    return b.mul(b.constant(0.5), b.dot(v.p, v.p));
-  });
+  add_term(x.system, "kinetic",
+           [](Builder& b, const TermValues& v) { return b.mul(b.constant(0.5), b.dot(v.p, v.p)); });
   add_term(x.system, "saddle", [](Builder& b, const TermValues& v) {
     return b.mul(b.constant(-2.0), b.dot(v.q, v.q));
   });
