@@ -40,6 +40,10 @@ const char* text_of(GradCheckRow::State state) {
 /// What Gradient takes where nothing was named.
 std::vector<std::string> variables(const Prepared& prepared) {
   std::vector<std::string> names = {"q", prepared.file.initial.p ? "p" : "v"};
+  if (prepared.file.system.form != mechanics::Form::kCanonical) {
+    names.clear();
+    for (const mechanics::StateArray& x : prepared.file.system.arrays) names.push_back(x.name);
+  }
   for (const mechanics::Parameter& x : prepared.file.system.parameters) names.push_back(x.name);
   return names;
 }
@@ -77,7 +81,7 @@ int check_gradients(const CheckOptions& options, Console& console) {
     prepared = std::move(with);
   }
   refuse_ensemble(prepared, "`cotangent check --grad`");
-  refuse_integrator(prepared, "`cotangent check --grad`");
+  refuse_jumps(prepared, "`cotangent check --grad`");
   const std::vector<std::string> wrt = options.wrt.empty() ? variables(prepared) : options.wrt;
   transform::GradCheckOptions how;
   how.components = options.components;

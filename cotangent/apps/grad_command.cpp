@@ -94,9 +94,10 @@ void write_json(std::ostream& out, const GradOptions& options, const Prepared& p
   io::JsonWriter json(out);
   json.begin_object().field("schema", "cotangent.grad/1");
   const bool finished = result.status == mechanics::RunStatus::kFinished;
-  json.field("status", result.fault || result.gradient_fault ? "non-finite"
-                       : finished                            ? "finished"
-                                                             : "interrupted");
+  json.field("status", result.fault || result.gradient_fault             ? "non-finite"
+                       : finished                                        ? "finished"
+                       : result.status == mechanics::RunStatus::kStopped ? "stopped"
+                                                                         : "interrupted");
   json.field("of", options.of).field("at", options.at);
   json.field("steps", result.steps).field("dt", prepared.plan.dt);
   json.field("method", prepared.plan.method);
@@ -204,7 +205,7 @@ int grad_command(const GradOptions& given, Console& console) {
   }
   const PreparedObjective prepared = prepare_objective(options, options.of, telemetry);
   refuse_ensemble(prepared, "`cotangent grad`");
-  refuse_integrator(prepared, "`cotangent grad`");
+  refuse_jumps(prepared, "`cotangent grad`");
   mechanics::Objective objective = prepared.objective;
   objective.every = !mean             ? 0
                     : options.every   ? *options.every
@@ -243,10 +244,12 @@ int grad_command(const GradOptions& given, Console& console) {
     write_text(console.out, options, prepared, result);
   }
   console.out.flush();
-  for (const std::string& name : mechanics::unread_parameters(prepared.file.system, objective)) {
+  const std::vector<std::string> unread =
+      mechanics::unread_parameters(prepared.file.system, prepared.plan, objective);
+  for (const std::string& name : unread) {
     if (std::find(options.wrt.begin(), options.wrt.end(), name) == options.wrt.end()) continue;
     telemetry.warn("the gradient by " + name +
-                   " is zero: neither the energy nor the objective reads it; initial values that "
+                   " is zero: neither the motion nor the objective reads it; initial values that "
                    "the file works out from it are held fixed");
   }
   if (result.drift) telemetry.warn(drift_text(result));
@@ -256,6 +259,15 @@ int grad_command(const GradOptions& given, Console& console) {
     run.status = result.status;
     run.steps = result.steps;
     telemetry.log(telemetry::Level::kError, apps::fault_text(run, prepared));
+    return kNonFinite;
+  }
+  if (result.status == mechanics::RunStatus::kStopped) {
+    mechanics::RunResult run;
+    run.status = result.status;
+    run.stopped_why = result.stopped_why;
+    run.steps = result.steps;
+    run.t = std::fma(static_cast<double>(result.steps), prepared.plan.dt, prepared.file.initial.t);
+    telemetry.log(telemetry::Level::kError, stop_text(run));
     return kNonFinite;
   }
   if (result.gradient_fault) {

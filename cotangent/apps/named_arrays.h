@@ -5,16 +5,11 @@
 #include <vector>
 
 #include "cotangent/mechanics/flow.h"
+#include "cotangent/mechanics/state_arrays.h"
 
 namespace cotangent::apps {
 
-struct NamedArray {
-  std::string name;
-  ir::Tensor value;
-};
-
-/// x of a system without q and p as its arrays; of a batch [size, n] each is [size, ...].
-std::vector<NamedArray> arrays_of(const mechanics::System& system, const ir::Tensor& x);
+using mechanics::NamedArray;
 
 /// The state at the end: q, p and v, or the arrays of x. Of an ensemble the mean of its members.
 std::vector<NamedArray> final_state(const mechanics::System& system,

@@ -31,6 +31,18 @@ void refuse_integrator(const Prepared& prepared, const std::string& command) {
                              "--set parameters.NAME=VALUE"});
 }
 
+void refuse_jumps(const Prepared& prepared, const std::string& command) {
+  if (!prepared.plan.linear) return;
+  const bool canonical = prepared.file.system.form == mechanics::Form::kCanonical;
+  throw UserError(ErrorParts{
+      command + " does not know the method " + prepared.plan.method,
+      place_of(prepared, prepared.file.run.method_span),
+      "its runs are jumps from the initial state, by a matrix worked out from the values "
+      "of the parameters: there are no steps to differentiate",
+      std::string("choose one that steps, for example --set run.method=") +
+          (canonical ? "leapfrog" : "implicit_midpoint")});
+}
+
 void refuse_map(const Prepared& prepared, const std::string& command) {
   if (prepared.file.system.form != mechanics::Form::kMap) return;
   throw UserError(ErrorParts{command + " goes back in time, and a map has no way back",

@@ -13,6 +13,9 @@ void refuse_ensemble(const Prepared& prepared, const std::string& command);
 /// UserError where the plan is no composition of kicks and drifts, all that `command` knows.
 void refuse_integrator(const Prepared& prepared, const std::string& command);
 
+/// UserError where the run is jumps instead of steps: `command` differentiates steps.
+void refuse_jumps(const Prepared& prepared, const std::string& command);
+
 /// UserError for a map, which has no way back.
 void refuse_map(const Prepared& prepared, const std::string& command);
 

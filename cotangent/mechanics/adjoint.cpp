@@ -4,6 +4,7 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/retype.h"
+#include "cotangent/mechanics/reversed_loop.h"
 #include "cotangent/mechanics/step_builder.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -267,13 +268,6 @@ std::vector<Output> sampled_objective(const AdjointPieces& a) {
   return {{Output::Kind::kObservable, "objective", b.finish({value}), kReal, a.every}};
 }
 
-/// Rows, one a step, in the order of the reversed loop: its iteration k undoes step count - 1 - k.
-Value turned(Builder& b, Value rows, Value count, std::int64_t trip) {
-  const Type line{DType::kI64, Shape{trip}};
-  const Value last = b.broadcast_to(b.sub(count, b.constant_i64(1)), line.shape);
-  return b.gather(rows, b.sub(last, b.iota(line, 0)));
-}
-
 /// The parameters that all programs of a chunk have last.
 struct ChunkParams {
   Value weight, first, count, t0, dt;
@@ -286,35 +280,6 @@ struct ChunkParams {
     t0 = b.param(kReal, "t0");
     dt = b.param(kReal, "dt");
     parameters = parameter_values(b, a.pieces);
-  }
-};
-
-/// A loop over the steps of a chunk, the last one first, while it is built.
-struct ReversedLoop {
-  Builder& outer;
-  Builder body{"step_reversed"};
-  Value iteration;
-  BodyInputs in;
-  ir::LoopAttr loop;
-  Value count;
-
-  ReversedLoop(Builder& outer, std::int64_t trip, Value count)
-      : outer(outer), iteration(body.param(kIndex, "iteration")), in(outer, body), count(count) {
-    loop.trip = trip;
-    loop.dynamic = true;
-  }
-  void end_invariants() { loop.invariants = in.count(); }
-  void end_carries() { loop.carries = in.count() - loop.invariants; }
-  void end_inputs() { loop.inputs = in.count() - loop.invariants - loop.carries; }
-  Value row(Value rows, const std::string& name) {
-    return in.row(turned(outer, rows, count, loop.trip), name);
-  }
-  std::vector<Value> finish(const std::vector<Value>& results) {
-    loop.body = body.finish(results);
-    std::vector<Value> operands = in.operands();
-    operands.push_back(outer.constant_i64(0));
-    operands.push_back(count);
-    return outer.loop(loop, operands);
   }
 };
 

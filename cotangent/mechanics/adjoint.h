@@ -22,7 +22,8 @@ namespace cotangent::mechanics {
 /// over samples.
 struct Objective {
   std::string name;
-  ir::FunctionPtr value;   ///< (q, p, v: f64 shape, t: f64, parameters...) -> f64
+  /// (q, p, v: f64 shape, t: f64, parameters...) -> f64, or (x, t, parameters...) -> f64
+  ir::FunctionPtr value;
   std::int64_t every = 0;  ///< 0: of the last state; else the mean over samples of that cadence
 };
 

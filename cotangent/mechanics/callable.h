@@ -26,6 +26,13 @@ class Callable {
 
   const ir::FunctionPtr& function() const { return f_; }
   const runtime::ExecutablePtr& executable() const { return executable_; }
+  /// Arrays for the results.
+  std::vector<ir::Tensor> room() const {
+    std::vector<ir::Tensor> list;
+    const std::size_t n = f_->results().size() - (sites_.empty() ? 0 : 1);
+    for (std::size_t k = 0; k < n; ++k) list.emplace_back(f_->result_type(k));
+    return list;
+  }
 
   /// UserError where a check of the program fails.
   void call(std::span<const ir::Tensor* const> arguments,

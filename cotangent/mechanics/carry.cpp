@@ -50,6 +50,20 @@ std::int64_t carry_bytes(const Arithmetic& arithmetic, const Shape& shape) {
   return bytes;
 }
 
+std::vector<ir::Tensor> parts_of(const Carry& carry, const Arithmetic& arithmetic) {
+  std::vector<ir::Tensor> list;
+  for (Part part : carried_parts(arithmetic)) list.push_back(carry[part]);
+  return list;
+}
+
+Carry carry_of(const std::vector<ir::Tensor>& parts, const Arithmetic& arithmetic,
+               const Shape& shape) {
+  Carry made(arithmetic, shape);
+  const std::vector<Part> names = carried_parts(arithmetic);
+  for (std::size_t k = 0; k < names.size(); ++k) made[names[k]] = parts[k];
+  return made;
+}
+
 double largest(const Tensor& x) {
   double m = 0;
   const auto add = [&](double a) { m = std::isnan(a) || std::isnan(m) ? NAN : std::max(m, a); };

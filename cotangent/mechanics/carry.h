@@ -61,6 +61,11 @@ class Carry {
   Units q_units_, p_units_;
 };
 
+/// A carry as the list of its parts, in the order of carried_parts(), and back.
+std::vector<ir::Tensor> parts_of(const Carry& carry, const Arithmetic& arithmetic);
+Carry carry_of(const std::vector<ir::Tensor>& parts, const Arithmetic& arithmetic,
+               const Shape& shape);
+
 /// The largest magnitude of x; NaN where it holds one.
 double largest(const ir::Tensor& x);
 

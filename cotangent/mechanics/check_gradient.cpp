@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/mechanics/state_arrays.h"
+#include "cotangent/mechanics/step_program.h"
 #include "cotangent/mechanics/tangent.h"
 
 namespace cotangent::mechanics {
@@ -49,39 +51,68 @@ Tensor over(const Tensor& x, const Tensor& units) {
   return y;
 }
 
-/// `f` with two more parameters, which it does not read.
-ir::FunctionPtr with_cotangents(const ir::Function& f, const Type& state) {
-  Builder b(f.name());
-  std::vector<Value> args;
-  for (std::size_t k = 0; k < f.params().size(); ++k) {
-    args.push_back(b.param(f.param_type(k), f.param_names()[k]));
-  }
-  b.param(state, "u_q");
-  b.param(state, "u_p");
-  return b.finish(b.inline_call(f, args));
+/// The arrays of the last state that are compared: q and p, or those of x.
+std::vector<NamedType> arrays_of_state(const System& system) {
+  if (system.form == Form::kCanonical) return state_types(system);
+  std::vector<NamedType> list;
+  for (const StateArray& a : system.arrays) list.push_back({a.name, {DType::kF64, a.shape}});
+  return list;
 }
 
-/// The system with cotangents of its last state as parameters, and the objective u_q q + u_p p.
+/// `f` with more parameters, which it does not read.
+ir::FunctionPtr with_more(const ir::FunctionPtr& f, const std::vector<NamedType>& more) {
+  if (!f) return f;
+  Builder b(f->name());
+  std::vector<Value> args;
+  for (std::size_t k = 0; k < f->params().size(); ++k) {
+    args.push_back(b.param(f->param_type(k), f->param_names()[k]));
+  }
+  for (const NamedType& x : more) b.param(x.type, x.name);
+  return b.finish(b.inline_call(*f, args));
+}
+
+/// The system with cotangents of its last state as parameters, and the objective that is the sum of
+/// their products with it.
 struct Weighed {
   System system;
+  Plan plan;
   Objective objective;
 };
-Weighed weighed(const System& system) {
-  Weighed w{system, {}};
-  const Type state{DType::kF64, system.shape};
-  for (EnergyTerm& term : w.system.terms) term.energy = with_cotangents(*term.energy, state);
-  w.system.observables.clear();
+Weighed weighed(const System& system, const Plan& plan) {
+  Weighed w{system, plan, {}};
+  std::vector<NamedType> arrays = arrays_of_state(system), more = arrays;
+  for (NamedType& x : more) x.name = "(cotangent of " + x.name + ")";
+  System& s = w.system;
+  for (EnergyTerm& term : s.terms) term.energy = with_more(term.energy, more);
+  for (ir::FunctionPtr* f :
+       {&s.rate, &s.structure.poisson, &s.structure.metric, &s.structure.entropy}) {
+    *f = with_more(*f, more);
+  }
+  s.observables.clear();
+  if (plan.integrator) {
+    Integrator m = *plan.integrator;
+    for (ir::FunctionPtr* f : {&m.open, &m.step, &m.close}) *f = with_more(*f, more);
+    w.plan.integrator = std::make_shared<const Integrator>(std::move(m));
+  }
   Builder b("weighed");
-  const Value q = b.param(state, "q"), p = b.param(state, "p");
-  b.param(state, "v");
+  std::vector<Value> state;
+  const bool canonical = system.form == Form::kCanonical;
+  for (const NamedType& x : state_types(system)) state.push_back(b.param(x.type, x.name));
+  if (canonical) b.param(ir::Type{DType::kF64, system.shape}, "v");
   b.param(ir::scalar(DType::kF64), "t");
   for (const Parameter& x : system.parameters) b.param(x.value.type(), x.name);
-  const Value u_q = b.param(state, "u_q"), u_p = b.param(state, "u_p");
-  w.objective = {"u q + u p",
-                 b.finish({b.add(b.reduce_sum(b.mul(u_q, q)), b.reduce_sum(b.mul(u_p, p)))}), 0};
-  for (const char* name : {"(cotangent of q)", "(cotangent of p)"}) {
-    w.system.parameters.push_back({name, Tensor(state), {}});
+  std::vector<Value> weights;
+  for (const NamedType& x : more) weights.push_back(b.param(x.type, x.name));
+  if (!canonical) {
+    for (Value& u : weights) u = b.reshape(u, Shape{b.type(u).size()});
+    weights = {b.concatenate(weights, 0)};
   }
+  Value sum = b.constant(0.0);
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    sum = b.add(sum, b.reduce_sum(b.mul(weights[k], state[k])));
+  }
+  w.objective = {"a weighed sum of the last state", b.finish({sum}), 0};
+  for (const NamedType& x : more) s.parameters.push_back({x.name, Tensor(x.type), {}});
   return w;
 }
 
@@ -99,30 +130,29 @@ class GradientChecker {
         wrt_(wrt) {
     settings.horizon = true;  // it says how far differences can be trusted
     for (const std::string& name : wrt) {
-      if (name == "v" && !initial.v) {
+      if (canonical() && name == "v" && !initial.v) {
         throw UserError("a gradient by v, and the initial state gives momenta",
                         "differentiate by p, or give v in [initial]");
       }
     }
-    if (objective) {
-      gradient_ = Gradient::compile(system, facts, plan, *objective, wrt, settings, options);
-    } else {
-      const Weighed w = weighed(system);
-      gradient_ = Gradient::compile(w.system, facts, plan, w.objective, wrt, settings, options);
-    }
-    differenced_ = gradient_;
+    const auto gradient_by = [&](const Plan& by) {
+      if (objective) {
+        return Gradient::compile(system, facts, by, *objective, wrt, settings, options);
+      }
+      const Weighed w = weighed(system, by);
+      return Gradient::compile(w.system, facts, w.plan, w.objective, wrt, settings, options);
+    };
+    gradient_ = differenced_ = gradient_by(plan);
     const Arithmetic& a = plan.arithmetic;
     if (a.state == DType::kF32 && !a.pairs) {  // f32 leaves differences too few digits
       Plan wide = plan;
       wide.arithmetic = {};
-      const Weighed w = weighed(system);
-      differenced_ =
-          objective ? Gradient::compile(system, facts, wide, *objective, wrt, settings, options)
-                    : Gradient::compile(w.system, facts, wide, w.objective, wrt, settings, options);
+      differenced_ = gradient_by(wide);
     }
     tangent_ = Tangent::compile(system, plan, objective, options);
     interrupted_ = interrupted;
     for (const Parameter& x : system.parameters) parameters_.push_back(x.value);
+    if (!canonical()) return;
     bool v = false, p = false;
     for (const std::string& name : wrt) v = v || name == "v", p = p || name == "p";
     by_velocity_ = v || (!p && initial.v && !initial.p);
@@ -135,17 +165,19 @@ class GradientChecker {
   transform::GivenDerivatives given() {
     transform::GivenDerivatives g;
     for (const std::string& name : wrt_) {
-      units_.push_back(sizes_of(variable(name), name == "q" || name == "p" || name == "v"));
+      const bool of_state = !parameter(name);
+      units_.push_back(sizes_of(variable(name), of_state));
       g.x.push_back(over(variable(name), units_.back()));
       g.names.push_back(name);
     }
-    const Type state{DType::kF64, system_.shape};
     if (objective_) {
       g.results = {ir::scalar(DType::kF64)};
       g.names.push_back(objective_->name);
     } else {
-      g.results = {state, state};
-      g.names.insert(g.names.end(), {"q at the end, ", "p at the end, "});
+      for (const NamedType& x : arrays_of_state(system_)) {
+        g.results.push_back(x.type);
+        g.names.push_back(x.name + " at the end, ");
+      }
     }
     const Arithmetic& a = plan_.arithmetic;
     g.single = a.state == DType::kF32 && !a.pairs;
@@ -178,14 +210,38 @@ class GradientChecker {
            std::sqrt(std::max(1.0, roundings));
   }
 
-  Tensor& variable(const std::string& name) {
-    if (name == "q") return initial_.q;
-    if (name == "p") return *initial_.p;
-    if (name == "v") return *initial_.v;
-    for (std::size_t k = 0; k < parameters_.size(); ++k) {
-      if (system_.parameters[k].name == name) return parameters_[k];
+  bool canonical() const { return system_.form == Form::kCanonical; }
+
+  std::optional<std::size_t> parameter(const std::string& name) const {
+    const auto at = std::ranges::find(system_.parameters, name, &Parameter::name);
+    if (at == system_.parameters.end()) return {};
+    return static_cast<std::size_t>(at - system_.parameters.begin());
+  }
+
+  Tensor variable(const std::string& name) const {
+    if (const auto k = parameter(name)) return parameters_[*k];
+    if (canonical()) return name == "q" ? initial_.q : name == "p" ? *initial_.p : *initial_.v;
+    for (const NamedArray& a : arrays_of(system_, initial_.x)) {
+      if (a.name == name) return a.value;
     }
     throw InternalError("check_gradient: no variable " + name);
+  }
+  void set_variable(const std::string& name, Tensor x) {
+    if (const auto k = parameter(name)) {
+      parameters_[*k] = std::move(x);
+    } else if (canonical()) {
+      (name == "q" ? initial_.q : name == "p" ? *initial_.p : *initial_.v) = std::move(x);
+    } else {
+      initial_.x = with_array(initial_.x, name, x);
+    }
+  }
+  /// x of a system without q and p with another array of this name.
+  Tensor with_array(const Tensor& x, const std::string& name, const Tensor& array) const {
+    Tensors all;
+    for (const NamedArray& a : arrays_of(system_, x)) {
+      all.push_back(a.name == name ? array : a.value);
+    }
+    return joined(system_, all);
   }
 
   /// What a run with these parameters takes: room for the cotangents too.
@@ -194,8 +250,10 @@ class GradientChecker {
     c.interrupted = interrupted_;
     c.parameters = parameters_;
     if (objective_) return c;
-    const Type state{DType::kF64, system_.shape};
-    for (std::size_t k = 0; k < 2; ++k) c.parameters.push_back(u.empty() ? Tensor(state) : u[k]);
+    const std::vector<NamedType> arrays = arrays_of_state(system_);
+    for (std::size_t k = 0; k < arrays.size(); ++k) {
+      c.parameters.push_back(u.empty() ? Tensor(arrays[k].type) : u[k]);
+    }
     return c;
   }
 
@@ -210,7 +268,9 @@ class GradientChecker {
   Tensors value(std::span<const Tensor> x) {
     const InitialState initial = initial_;
     const std::vector<Tensor> parameters = parameters_;
-    for (std::size_t k = 0; k < wrt_.size(); ++k) variable(wrt_[k]) = times(x[k], units_[k]);
+    for (std::size_t k = 0; k < wrt_.size(); ++k) {
+      set_variable(wrt_[k], times(x[k], units_[k]));
+    }
     GradientControl there = control();
     there.value_only = true;
     const GradientResult r = differenced_->run(initial_, plan_.steps, there);
@@ -218,21 +278,30 @@ class GradientChecker {
     parameters_ = parameters;
     refuse_unfinished(r);
     if (objective_) return {Tensor::scalar_of<double>(r.value)};
-    return {r.q, r.p};
+    return at_end(r.q, r.p, r.x);
+  }
+
+  /// q and p, or the arrays of x.
+  Tensors at_end(const Tensor& q, const Tensor& p, const Tensor& x) const {
+    if (canonical()) return {q, p};
+    Tensors all;
+    for (NamedArray& a : arrays_of(system_, x)) all.push_back(std::move(a.value));
+    return all;
   }
 
   Tensors forward(std::span<const Tensor> d) {
     const Type state{DType::kF64, system_.shape};
-    Direction along{Tensor(state), Tensor(state), {}};
+    Direction along{Tensor(state), Tensor(state), {}, Tensor(state)};
     Tensor dv(state);
     for (const Tensor& x : parameters_) along.parameters.emplace_back(x.type());
     for (std::size_t k = 0; k < wrt_.size(); ++k) {
       const Tensor moved = times(d[k], units_[k]);
-      if (wrt_[k] == "q") along.q = moved;
-      if (wrt_[k] == "p") along.p = moved;
-      if (wrt_[k] == "v") dv = moved;
-      for (std::size_t n = 0; n < parameters_.size(); ++n) {
-        if (system_.parameters[n].name == wrt_[k]) along.parameters[n] = moved;
+      if (const auto n = parameter(wrt_[k])) {
+        along.parameters[*n] = moved;
+      } else if (canonical()) {
+        (wrt_[k] == "q" ? along.q : wrt_[k] == "p" ? along.p : dv) = moved;
+      } else {
+        along.x = with_array(along.x, wrt_[k], moved);
       }
     }
     InitialState start = initial_;
@@ -243,7 +312,7 @@ class GradientChecker {
     }
     const TangentResult r = tangent_->run(start, parameters_, plan_.steps, along);
     if (objective_) return {Tensor::scalar_of<double>(r.d_value)};
-    return {r.dq, r.dp};
+    return at_end(r.dq, r.dp, r.dx);
   }
 
   Tensors reverse(std::span<const Tensor> u) {

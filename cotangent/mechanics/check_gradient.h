@@ -16,10 +16,10 @@ namespace cotangent::mechanics {
 /// `interrupted` held while a check was made.
 struct CheckInterrupted {};
 
-/// Of `objective`, or without one of the whole last state (q and p, by random cotangents). `wrt` as
-/// in Gradient::compile. Variables are taken in units of their own sizes (a particle's q and p in
-/// those of its largest component), and so are steps and what is printed; differences of runs in
-/// f32 are taken in f64. Runs the system some 20 times for each component that is compared.
+/// Of `objective`, or without one of the whole last state (q and p, or x, by random cotangents).
+/// `wrt` as in Gradient::compile. Variables are taken in units of their own sizes (a particle's q
+/// and p in those of its largest component), and so are steps and what is printed; differences of
+/// runs in f32 are taken in f64. Runs the system some 20 times for each component that is compared.
 transform::GradCheck check_gradient(
     const System& system, const Facts& facts, const Plan& plan, const InitialState& initial,
     const std::optional<Objective>& objective, const std::vector<std::string>& wrt,

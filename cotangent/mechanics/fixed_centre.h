@@ -10,6 +10,7 @@ namespace cotangent::mechanics {
 
 struct FixedCentre {
   ir::FunctionPtr masses, strengths;  ///< (parameters...) -> f64, one a body: m and c, above 0
+  std::vector<std::size_t> fixed = {};  ///< as Integrator::fixed
 };
 
 /// Found in the energy itself: masses from dH/dp, strengths from dH/dq at distance 1; dH/dq and

@@ -1,14 +1,16 @@
 // The gradient of what a run ends in, or of a mean over it, by where it starts and by parameters.
 //
 // The run is cut into chunks. Forward they go as `Flow` runs them, with its bits; backwards the
-// discrete adjoint (adjoint.h) takes cotangents from a chunk's end to its beginning. What is kept
-// on the way is the policy:
+// discrete adjoint takes cotangents from a chunk's end to its beginning: of kicks and drifts by
+// adjoint.h, of every other method that makes steps by integrator_adjoint.h. What is kept on the
+// way is the policy:
 //   all          a tape of every step: least work
 //   checkpoints  states between chunks, where they cost least (transform/checkpoints.h); a chunk is
 //                run again, with a tape, when its turn comes
 //   reverse      the run is undone step by step; a few states are kept to watch how far the state
 //                found that way has drifted from the one that was there. Beyond the tolerance the
-//                rest is done by checkpoints, from that point on, and the result says so
+//                rest is done by checkpoints, from that point on, and the result says so. For
+//                kicks and drifts
 #pragma once
 
 #include <functional>
@@ -62,7 +64,8 @@ struct GradientResult {
   std::optional<GradientFault> gradient_fault;  ///< of the way back
   std::int64_t steps = 0;
   double value = 0;
-  ir::Tensor q, p;                                           ///< at the end, in f64
+  std::string stopped_why;  ///< a check of a step, where it failed
+  ir::Tensor q, p, x;       ///< at the end, in f64, those there are
   std::vector<std::pair<std::string, ir::Tensor>> gradient;  ///< as asked, in f64
   GradientPlan plan;
   std::int64_t kept_bytes = 0;     ///< the most that tapes and kept states took
@@ -83,9 +86,10 @@ struct GradientControl {
 /// the next run.
 class Gradient {
  public:
-  /// `wrt`: "q", "p", "v", names of parameters. With "v", or with neither "p" nor "v" and initial
-  /// velocities, what is held fixed beside a parameter are velocities, else momenta. UserError for
-  /// a name that is none, an objective that is not a real number, what the budget cannot hold.
+  /// `wrt`: "q", "p", "v", or the names of the arrays of x; names of parameters. With "v", or with
+  /// neither "p" nor "v" and initial velocities, what is held fixed beside a parameter are
+  /// velocities, else momenta. UserError for a name that is none, an objective that is not a real
+  /// number, what the budget cannot hold.
   static std::shared_ptr<const Gradient> compile(const System& system, const Facts& facts,
                                                  const Plan& plan, const Objective& objective,
                                                  const std::vector<std::string>& wrt,
@@ -100,7 +104,8 @@ class Gradient {
 /// The total energy ("energy"), or one term of it by its name, as an objective.
 std::optional<ir::FunctionPtr> energy_objective(const System& system, const std::string& name);
 /// Names of parameters by which the gradient is zero, since nothing reads them.
-std::vector<std::string> unread_parameters(const System& system, const Objective& objective);
+std::vector<std::string> unread_parameters(const System& system, const Plan& plan,
+                                           const Objective& objective);
 
 /// What holding velocities means: for p given by v = dH/dp(q, p, t), the cotangents of v, and what
 /// those of q and the parameters have to gain, for one of p. By the implicit function theorem.

@@ -4,38 +4,37 @@
 #include <mutex>
 #include <optional>
 
-#include "cotangent/mechanics/callable.h"
 #include "cotangent/mechanics/gradient.h"
+#include "cotangent/mechanics/reverse_machine.h"
 
 namespace cotangent::mechanics {
 
-using Tapes = std::vector<ir::Tensor>;  // of one chunk
-
-/// Tapes that no run is using: touching their memory for the first time costs as much as a step.
+/// Tapes of a chunk that no run is using: touching their memory for the first time costs as much as
+/// a step.
 class TapePool {
  public:
-  std::optional<Tapes> take() {
+  std::optional<Arrays> take() {
     const std::lock_guard lock(mutex_);
     if (free_.empty()) return {};
-    Tapes tapes = std::move(free_.back());
+    Arrays tape = std::move(free_.back());
     free_.pop_back();
-    return tapes;
+    return tape;
   }
-  void give(Tapes tapes) {
+  void give(Arrays tape) {
     const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(tapes));
+    free_.push_back(std::move(tape));
   }
 
  private:
   std::mutex mutex_;
-  std::vector<Tapes> free_;
+  std::vector<Arrays> free_;
 };
 
 /// The programs of one gradient, and what they were made from.
 class GradientImpl final : public Gradient {
  public:
   GradientImpl(const System& system, const Facts& facts, const Plan& plan,
-               const Objective& objective, const std::vector<std::string>& wrt,
+               const Objective& objective, const std::vector<std::string>& asked,
                const GradientSettings& settings, const FlowOptions& options);
 
   GradientResult run(const InitialState& initial, std::int64_t steps,
@@ -48,17 +47,16 @@ class GradientImpl final : public Gradient {
   GradientSettings settings;
   FlowOptions options;
   GradientPlan gradient_plan;
+  KeptBytes kept;
   Objective objective;
-  Pieces pieces;
-  AdjointPieces adjoint;
-  std::vector<std::string> names;       ///< as asked for
-  std::vector<std::size_t> parameters;  ///< of the system, those among the names
+  std::vector<std::string> names;  ///< as asked for
+  std::vector<std::size_t> wrt;    ///< parameters of the system, those among the names
   bool by_velocity = false, by_momentum = false;
-  Callable begin_of_run, at_state, begin, tape, reverse, advance, undo;
+  std::unique_ptr<const ReverseMachine> machine;
   mutable TapePool pool;
 
  private:
-  void resolve(const std::vector<std::string>& wrt);
+  void resolve(const std::vector<std::string>& asked);
   double compile_s_ = 0;
 };
 

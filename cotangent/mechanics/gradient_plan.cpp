@@ -5,6 +5,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/carry.h"
+#include "cotangent/mechanics/integrator_adjoint.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -24,6 +25,15 @@ std::string counted(std::int64_t n, const char* what) {
   return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
 }
 
+/// UserError where a step has no inverse that is as good as it.
+void check_undoing(const System& system, const Integrator& method) {
+  if (method.symmetric) return;
+  std::string why = "a step of it with -dt does not undo one with dt";
+  if (system.form == Form::kMap) why = "a map has no way back: two states may have one image";
+  throw UserError({"the policy reverse with the method " + method.method, "", why,
+                   "take the policy checkpoints, or leave it to be chosen"});
+}
+
 }  // namespace
 
 const char* name_of(GradientPolicy policy) {
@@ -39,6 +49,24 @@ std::vector<std::string> gradient_policy_names() {
   return {"auto", "all", "checkpoints", "reverse"};
 }
 
+KeptBytes kept_bytes(const System& system, const Plan& plan, bool sampled) {
+  if (plan.integrator) {
+    KeptBytes kept;
+    for (const NamedType& x : plan.integrator->carry) kept.state += x.type.bytes();
+    for (std::size_t k : moving_arrays(*plan.integrator)) {
+      kept.tape += plan.integrator->carry[k].type.bytes();
+    }
+    if (sampled) kept.end = kept.tape;
+    return kept;
+  }
+  const Arithmetic& arithmetic = plan.arithmetic;
+  const bool single = arithmetic.state == DType::kF32 && !arithmetic.errors() && !arithmetic.pairs;
+  const std::int64_t array = system.shape.size() * (single ? 4 : 8);
+  return {.tape = array * (2 * plan.composition.stages() + (sampled ? 1 : 0)),
+          .end = 0,
+          .state = carry_bytes(arithmetic, system.shape)};
+}
+
 GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
                            const GradientSettings& settings) {
   const std::vector<std::string> known = gradient_policy_names();
@@ -48,12 +76,7 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
                         (near.empty() ? "" : "; did you mean \"" + near + "\"?"),
                     "the policies are " + join(known, ", "));
   }
-  const Arithmetic& arithmetic = plan.arithmetic;
-  const bool single = arithmetic.state == DType::kF32 && !arithmetic.errors() && !arithmetic.pairs;
-  const std::int64_t array = system.shape.size() * (single ? 4 : 8);
-  const std::int64_t tape =
-      array * (2 * plan.composition.stages() + (sampled ? 1 : 0));
-  const std::int64_t state = carry_bytes(arithmetic, system.shape);
+  const auto [tape, end, state] = kept_bytes(system, plan, sampled);
   const std::int64_t n = std::max<std::int64_t>(1, plan.steps), budget = settings.budget;
 
   GradientPlan g;
@@ -63,11 +86,12 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
   const auto set_chunks = [&] { g.chunks = (n + g.chunk - 1) / g.chunk; };
   set_chunks();
   const std::string steps = counted(n, "step") + " of " + bytes_text(tape);
-  const bool fits =
-      static_cast<double>(n) * static_cast<double>(tape) <= static_cast<double>(budget);
+  const bool fits = static_cast<double>(n) * static_cast<double>(tape) +
+                        static_cast<double>(g.chunks) * static_cast<double>(end) <=
+                    static_cast<double>(budget);
   if (settings.policy == "all" || (settings.policy == "auto" && fits)) {
     g.policy = GradientPolicy::kAll;
-    g.bytes = bytes_of(g.chunks * g.chunk, tape);
+    g.bytes = bytes_of(g.chunks * g.chunk, tape) + g.chunks * end;
     g.reason = steps + " are all kept: no step is run again";
     if (!fits) {
       throw UserError("keeping every step takes " + bytes_text(bytes_of(n, tape)) +
@@ -77,6 +101,7 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
     return g;
   }
   if (settings.policy == "reverse") {
+    if (plan.integrator) check_undoing(system, *plan.integrator);
     g.policy = GradientPolicy::kReverse;
     g.slots = std::min(kWatched, g.chunks);
     g.bytes = (g.slots + 2) * state;
@@ -92,14 +117,14 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
     return g;
   }
   g.policy = GradientPolicy::kCheckpoints;
-  if (budget < tape + state) {
+  if (budget < tape + end + state) {
     throw UserError("a budget of " + bytes_text(budget) + " holds no state of " +
-                        bytes_text(state) + " and no tape of a step, " + bytes_text(tape),
-                    "give at least " + bytes_text(tape + state));
+                        bytes_text(state) + " and no tape of a step, " + bytes_text(tape + end),
+                    "give at least " + bytes_text(tape + end + state));
   }
   // As many steps a chunk as it takes for all states between chunks to fit, if that can be.
   const auto whole = [&](std::int64_t chunk) {
-    return static_cast<double>(chunk) * static_cast<double>(tape) +
+    return static_cast<double>(chunk) * static_cast<double>(tape) + static_cast<double>(end) +
            static_cast<double>((n + chunk - 1) / chunk) * static_cast<double>(state);
   };
   const auto best = static_cast<std::int64_t>(
@@ -111,11 +136,11 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
     chunk = std::max<std::int64_t>(std::max<std::int64_t>(1, best), chunk / 2);
   }
   const bool once = whole(chunk) <= static_cast<double>(budget);
-  if (!once) chunk = std::max<std::int64_t>(1, std::min(chunk, budget / 2 / tape));
+  if (!once) chunk = std::max<std::int64_t>(1, std::min(chunk, (budget - end) / 2 / tape));
   g.chunk = std::min(chunk, n);
   set_chunks();
-  g.slots = once ? g.chunks : std::max<std::int64_t>(1, (budget - g.chunk * tape) / state);
-  g.bytes = g.chunk * tape + g.slots * state;
+  g.slots = once ? g.chunks : std::max<std::int64_t>(1, (budget - g.chunk * tape - end) / state);
+  g.bytes = g.chunk * tape + end + g.slots * state;
   g.reason = steps + " do not fit into " + bytes_text(budget) + ": " + counted(g.slots, "state") +
              " of " + bytes_text(state) + ", " + std::to_string(g.chunk) +
              " steps apart, are kept" +

@@ -22,8 +22,13 @@ struct GradientPlan {
   std::int64_t bytes = 0;   ///< of tapes and kept states, at most, if nothing drifts
   std::string reason;
 };
-/// For a run of `plan`; `sampled`: of a mean. UserError where the budget cannot hold it, or the
-/// policy has no such name.
+/// What the tape of one step takes, that of a chunk besides, and a state that is kept.
+struct KeptBytes {
+  std::int64_t tape = 0, end = 0, state = 0;
+};
+KeptBytes kept_bytes(const System& system, const Plan& plan, bool sampled);
+/// For a run of `plan`; `sampled`: of a mean. UserError where the budget cannot hold it, the
+/// policy has no such name, or it undoes steps that have no inverse.
 GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
                            const GradientSettings& settings);
 

@@ -258,12 +258,14 @@ class Midpoint {
 
 Integrator implicit_midpoint(const System& system, const MidpointOptions& options) {
   const Midpoint rule(system, vector_field(system), options);
-  return plain_integrator(system, "implicit_midpoint", 2, [&](StepProgram& s) {
+  Integrator m = plain_integrator(system, "implicit_midpoint", 2, [&](StepProgram& s) {
     Values args = s.carry;
     args.push_back(s.b.add(s.time(), s.b.mul(s.b.constant(0.5), s.dt)));
     args.push_back(s.dt);
     return rule.solve(s.b, joined(args, s.parameters));
   });
+  m.symmetric = true;
+  return m;
 }
 
 PartFlow midpoint_flow(const System& system, const std::string& name, const FunctionPtr& field,

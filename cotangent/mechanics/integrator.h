@@ -30,6 +30,11 @@ struct Integrator {
   ir::FunctionPtr step;   ///< (carry..., step: i64, t0, dt, parameters...) -> (carry...)
   ir::FunctionPtr close;  ///< (carry..., step: i64, t0, dt, parameters...) -> (state...)
   bool any_dt = true;     ///< the programs serve any dt; else only that which they were made for
+  /// A step with -dt from the carry after a step gives the one before it, but for rounding.
+  bool symmetric = false;
+  /// Parameters of the system, by their place, for whose values the method was made: it is another
+  /// system's with others, and there is no derivative by them.
+  std::vector<std::size_t> fixed = {};
 };
 
 /// The flow of one part of a system.

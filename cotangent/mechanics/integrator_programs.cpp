@@ -80,7 +80,8 @@ ir::FunctionPtr look_program(const PassedIntegrator& method, const System& syste
 }
 
 ir::FunctionPtr chunk_program(const PassedIntegrator& method, const System& system,
-                              const std::vector<Output>& outputs, std::int64_t trip) {
+                              const std::vector<Output>& outputs, std::int64_t trip,
+                              const std::vector<std::size_t>& kept) {
   Builder b("chunk");
   const std::vector<Value> start = params(b, method.integrator.carry);
   const Value first = b.param(kIndex, "first"), count = b.param(kIndex, "count");
@@ -108,6 +109,8 @@ ir::FunctionPtr chunk_program(const PassedIntegrator& method, const System& syst
   const std::vector<Value> next =
       body.inline_call(*method.integrator.step, joined(args, inner_parameters));
   std::vector<Value> results = next;
+  for (std::size_t k : kept) results.push_back(args[k]);
+  loop.every.assign(kept.size(), 1);
   if (!outputs.empty()) {
     const Value after = body.add(index, body.constant_i64(1));
     const Seen s = seen(body, method, next, after, inner_t0, inner_dt, inner_parameters);

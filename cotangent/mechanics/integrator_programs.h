@@ -22,9 +22,11 @@ ir::FunctionPtr look_program(const PassedIntegrator& method, const System& syste
                              const std::vector<Output>& outputs);
 
 /// (carry..., first: i64, count: i64, t0: f64, dt: f64, parameters...) -> (carry..., outputs...),
-/// outputs as `loop` lays them out, with room for `trip` steps.
+/// outputs as `loop` lays them out, with room for `trip` steps. The arrays `kept` of the carry, as
+/// they are before each step, come before the outputs, a row a step.
 ir::FunctionPtr chunk_program(const PassedIntegrator& method, const System& system,
-                              const std::vector<Output>& outputs, std::int64_t trip);
+                              const std::vector<Output>& outputs, std::int64_t trip,
+                              const std::vector<std::size_t>& kept = {});
 
 /// (state..., step: i64, t0: f64, dt: f64, parameters...) -> (state...): open, one step, close. The
 /// step that a state is opened at is step 0 of a run that begins there.

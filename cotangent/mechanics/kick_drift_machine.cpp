@@ -86,16 +86,9 @@ class KickDriftMachine final : public Machine {
   const Callable& chunk() const override { return chunk_; }
 
  private:
-  Arrays arrays(const Carry& carry) const {
-    Arrays list;
-    for (Part part : carried_parts(pieces_.arithmetic)) list.push_back(carry[part]);
-    return list;
-  }
+  Arrays arrays(const Carry& carry) const { return parts_of(carry, pieces_.arithmetic); }
   Carry carry(const Arrays& list) const {
-    Carry made(pieces_.arithmetic, pieces_.shape);
-    const std::vector<Part> parts = carried_parts(pieces_.arithmetic);
-    for (std::size_t k = 0; k < parts.size(); ++k) made[parts[k]] = list[k];
-    return made;
+    return carry_of(list, pieces_.arithmetic, pieces_.shape);
   }
 
   /// The gradient at time t goes into `gradient`.

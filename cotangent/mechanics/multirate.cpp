@@ -238,6 +238,7 @@ Integrator multirate(const System& system, const MultirateLevels& levels) {
 
   StepProgram close("close", method.carry, system.parameters);
   method.close = close.finish({close.carry[0], close.carry[1]});
+  method.symmetric = true;
   return method;
 }
 

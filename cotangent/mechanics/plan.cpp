@@ -81,6 +81,9 @@ class Planner {
     decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
     monitors();
     plan_watch(system_, facts_, settings_.monitor, initial_, plan_);
+    // Where auto took something else than kicks and drifts, a gradient would go by those.
+    const bool separable = std::get<bool>(facts_.find("separable").value);
+    if (settings_.method != "auto" || !(separable || plan_.linear)) gradients();
     return std::move(plan_);
   }
 
@@ -496,6 +499,7 @@ class Planner {
   void gradients() {
     const GradientSettings& asked = settings_.gradient;
     try {
+      plan_.only_steps("a gradient of a run");
       const GradientPlan g = plan_gradient(system_, plan_, false, asked);
       decide("gradients", std::string(name_of(g.policy)) + ", " + bytes_text(g.bytes), g.reason);
     } catch (const UserError& refusal) {
@@ -521,12 +525,21 @@ bool has_error_terms(const std::string& precision) {
   return precision == "compensated" || precision == "double-single";
 }
 
-void Plan::only_kicks_and_drifts(const std::string& what) const {
+void Plan::only_steps(const std::string& what) const {
   if (ensemble) {
     throw UserError(
         {what + " of an ensemble", "", "it is made for one system", "leave [ensemble] out"});
   }
-  if (!integrator && !linear) return;
+  if (!linear) return;
+  throw UserError({what + " with the method \"" + method + "\"", "",
+                   "its runs are jumps from the initial state, by a matrix worked out from the "
+                   "values of the parameters: there are no steps to differentiate",
+                   "choose a method that steps, such as leapfrog or implicit_midpoint"});
+}
+
+void Plan::only_kicks_and_drifts(const std::string& what) const {
+  only_steps(what);
+  if (!integrator) return;
   throw UserError({what + " with the method \"" + method + "\"", "",
                    "it is made for compositions of kicks and drifts, such as leapfrog",
                    "give another method, for energies that split into T(p) + V(q)"});

@@ -60,6 +60,8 @@ struct Plan {
 
   /// UserError, naming what asks, unless this is a composition of kicks and drifts of one system.
   void only_kicks_and_drifts(const std::string& what) const;
+  /// The same unless this is one system that goes step by step, by any method.
+  void only_steps(const std::string& what) const;
 };
 
 /// Steps between samples of what has no cadence of its own: as given, or about a thousand in a run.

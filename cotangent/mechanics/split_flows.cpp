@@ -58,6 +58,7 @@ class NWay {
     method.open = as_it_is("open", state_, false, parameters_);
     method.step = step();
     method.close = as_it_is("close", state_, true, parameters_);
+    method.symmetric = true;
     return method;
   }
 

@@ -73,25 +73,29 @@ Integrator plain_integrator(const System& system, std::string method, int order,
 
 namespace {
 
-/// `f` reversed with respect to its first `states` parameters and those from `parameters` on.
-FunctionPtr pull(const ir::Function& f, std::size_t states, std::size_t parameters) {
-  transform::Positions wrt;
-  for (std::size_t k = 0; k < f.params().size(); ++k) {
-    if ((k < states || k >= parameters) && is_float(f.param_type(k).dtype)) wrt.push_back(k);
+/// `f` reversed with respect to its first `states` parameters and those of the system, which are
+/// those from `first` on.
+FunctionPtr pull(const ir::Function& f, std::size_t states, std::size_t first,
+                 const ParameterPlaces& wrt) {
+  transform::Positions positions;
+  for (std::size_t k = 0; k < states; ++k) {
+    if (is_float(f.param_type(k).dtype)) positions.push_back(k);
   }
-  return transform::simplify(*transform::vjp(f, wrt));
+  for (std::size_t k = first; !wrt && k < f.params().size(); ++k) positions.push_back(k);
+  for (std::size_t k : wrt.value_or(std::vector<std::size_t>{})) positions.push_back(first + k);
+  return transform::simplify(*transform::vjp(f, positions));
 }
 
 }  // namespace
 
-FunctionPtr pull_step(const Integrator& m) {
-  return pull(*m.step, m.carry.size(), m.carry.size() + 3);
+FunctionPtr pull_step(const Integrator& m, const ParameterPlaces& wrt) {
+  return pull(*m.step, m.carry.size(), m.carry.size() + 3, wrt);
 }
-FunctionPtr pull_open(const Integrator& m) {
-  return pull(*m.open, m.state.size(), m.state.size() + 2);
+FunctionPtr pull_open(const Integrator& m, const ParameterPlaces& wrt) {
+  return pull(*m.open, m.state.size(), m.state.size() + 2, wrt);
 }
-FunctionPtr pull_close(const Integrator& m) {
-  return pull(*m.close, m.carry.size(), m.carry.size() + 3);
+FunctionPtr pull_close(const Integrator& m, const ParameterPlaces& wrt) {
+  return pull(*m.close, m.carry.size(), m.carry.size() + 3, wrt);
 }
 
 }  // namespace cotangent::mechanics

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/integrator.h"
@@ -39,15 +40,18 @@ using StepBody = std::function<std::vector<ir::Value>(StepProgram&)>;
 Integrator plain_integrator(const System& system, std::string method, int order,
                             const StepBody& step);
 
+/// Parameters of a system by their place; nothing: all of them.
+using ParameterPlaces = std::optional<std::vector<std::size_t>>;
+
 /// The reverse of a step: (carry..., step, t0, dt, parameters..., cotangents of the carry after
 /// it...) -> (carry after it..., cotangents of the carry before it..., cotangents of the
-/// parameters...). Integer carries have no cotangents. What the step solves iteratively is
+/// parameters `wrt`...). Integer carries have no cotangents. What the step solves iteratively is
 /// differentiated through its equation, and adaptive steps with the sizes they had.
-ir::FunctionPtr pull_step(const Integrator& method);
+ir::FunctionPtr pull_step(const Integrator& method, const ParameterPlaces& wrt = {});
 /// The same of open: (state..., t0, dt, parameters..., cotangents of the carry...) -> (carry...,
 /// cotangents of the state..., of the parameters...); and of close, as pull_step with cotangents of
 /// the state.
-ir::FunctionPtr pull_open(const Integrator& method);
-ir::FunctionPtr pull_close(const Integrator& method);
+ir::FunctionPtr pull_open(const Integrator& method, const ParameterPlaces& wrt = {});
+ir::FunctionPtr pull_close(const Integrator& method, const ParameterPlaces& wrt = {});
 
 }  // namespace cotangent::mechanics

@@ -11,26 +11,28 @@
 
 namespace cotangent::mechanics {
 
-/// A direction: of q and p (the state's shape) and of each parameter of the system, all f64.
+/// A direction: of q and p, or of x, and of each parameter of the system, all f64.
 struct Direction {
   ir::Tensor q, p;
   std::vector<ir::Tensor> parameters;
+  ir::Tensor x{};
 };
 
 struct TangentResult {
-  ir::Tensor q, p;                ///< at the end, in f64
-  ir::Tensor dq, dp;              ///< how they move
+  ir::Tensor q, p, x;             ///< at the end, in f64, those there are
+  ir::Tensor dq, dp, dx;          ///< how they move
   double value = 0, d_value = 0;  ///< of the objective, where there is one
 };
 
 class Tangent {
  public:
+  /// Of any plan that makes steps (UserError for one that jumps, and for an ensemble).
   static std::shared_ptr<const Tangent> compile(const System& system, const Plan& plan,
                                                 const std::optional<Objective>& objective,
                                                 const FlowOptions& options = {});
   virtual ~Tangent() = default;
-  /// `initial` has p, and `parameters` stand in place of the system's. UserError for what does not
-  /// fit the system.
+  /// `initial` has p, or x, and `parameters` stand in place of the system's. UserError for what
+  /// does not fit the system.
   virtual TangentResult run(const InitialState& initial, const std::vector<ir::Tensor>& parameters,
                             std::int64_t steps, const Direction& direction) const = 0;
 };

@@ -6,6 +6,7 @@
 
 #include "cotangent/ir/builder.h"
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/fixed_parameters.h"
 #include "cotangent/mechanics/kepler_flow.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/step_program.h"
@@ -502,6 +503,43 @@ NearIntegrable near_integrable(const System& system, const std::string& masses,
   return near;
 }
 
+/// Whether the bodies move by their mutual gravity, at samples and times and with these values of
+/// the parameters.
+static bool moves_by_gravity(const System& system, const NearIntegrable& near,
+                             const std::vector<ir::Tensor>& values, const ir::Tensor* at,
+                             int samples) {
+  const Shape& shape = system.shape;
+  const std::int64_t n = shape[0], d = shape[1];
+  const ir::Tensor masses = ir::evaluate(*near.masses, values)[0];
+  const long double gravity = ir::evaluate(*near.gravity, values)[0].real(0);
+  if (!(gravity > 0)) return false;
+  long double total = 0, size = 0;  // of masses, of the orbits
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (!(masses.real(i) > 0)) return false;
+    total += masses.real(i);
+    for (std::int64_t c = 0; at && c < d; ++c) {
+      size = std::max(size, std::fabs(at->real(i * d + c) - at->real(near.star * d + c)));
+    }
+  }
+  const FunctionPtr by_q = energy_gradient(system, 0), by_p = energy_gradient(system, 1);
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> unit(-1, 1);
+  for (int s = 0; s < 2 * samples; ++s) {
+    const long double extent = s % 2 == 1 && size > 0 ? size : 1;
+    const long double speed = std::sqrt(gravity * total / extent);
+    ir::Tensor q(Type{DType::kF64, shape}), p = q;
+    for (std::int64_t k = 0; k < q.size(); ++k) {
+      q.set_real(k, unit(random) * extent);
+      p.set_real(k, unit(random) * speed * masses.real(k / d));
+    }
+    std::vector<ir::Tensor> args = {q, p, ir::Tensor::scalar_of(1.7 * s)};
+    args.insert(args.end(), values.begin(), values.end());
+    const ir::Tensor force = ir::evaluate(*by_q, args)[0], moved = ir::evaluate(*by_p, args)[0];
+    if (!gravity_alone(force, moved, q, p, masses, gravity)) return false;
+  }
+  return true;
+}
+
 std::optional<NearIntegrable> find_near_integrable(const System& system, std::int64_t star,
                                                    const ir::Tensor* at, int samples) {
   const Shape& shape = system.shape;
@@ -531,37 +569,13 @@ std::optional<NearIntegrable> find_near_integrable(const System& system, std::in
     const Value both = b.mul(b.row(m, 0), b.row(m, 1));
     return transform::simplify(*b.finish({b.neg(b.div(at(*total_energy(system), 0), both))}));
   };
-  const NearIntegrable near{star, program(true), program(false)};
-
+  NearIntegrable near{star, program(true), program(false)};
   std::vector<ir::Tensor> values;
   for (const Parameter& p : system.parameters) values.push_back(p.value);
-  const ir::Tensor masses = ir::evaluate(*near.masses, values)[0];
-  const long double gravity = ir::evaluate(*near.gravity, values)[0].real(0);
-  if (!(gravity > 0)) return std::nullopt;
-  long double total = 0, size = 0;  // of masses, of the orbits
-  for (std::int64_t i = 0; i < n; ++i) {
-    if (!(masses.real(i) > 0)) return std::nullopt;
-    total += masses.real(i);
-    for (std::int64_t c = 0; at && c < d; ++c) {
-      size = std::max(size, std::fabs(at->real(i * d + c) - at->real(star * d + c)));
-    }
-  }
-  const FunctionPtr by_q = energy_gradient(system, 0), by_p = energy_gradient(system, 1);
-  std::mt19937_64 random(1);
-  std::uniform_real_distribution<double> unit(-1, 1);
-  for (int s = 0; s < 2 * samples; ++s) {
-    const long double extent = s % 2 == 1 && size > 0 ? size : 1;
-    const long double speed = std::sqrt(gravity * total / extent);
-    ir::Tensor q(Type{DType::kF64, shape}), p = q;
-    for (std::int64_t k = 0; k < q.size(); ++k) {
-      q.set_real(k, unit(random) * extent);
-      p.set_real(k, unit(random) * speed * masses.real(k / d));
-    }
-    std::vector<ir::Tensor> args = {q, p, ir::Tensor::scalar_of(1.7 * s)};
-    args.insert(args.end(), values.begin(), values.end());
-    const ir::Tensor force = ir::evaluate(*by_q, args)[0], moved = ir::evaluate(*by_p, args)[0];
-    if (!gravity_alone(force, moved, q, p, masses, gravity)) return std::nullopt;
-  }
+  if (!moves_by_gravity(system, near, values, at, samples)) return std::nullopt;
+  near.fixed = fixed_parameters(system, [&](const std::vector<ir::Tensor>& others) {
+    return moves_by_gravity(system, near, others, at, 1);
+  });
   return near;
 }
 
@@ -573,6 +587,7 @@ Integrator wisdom_holman(const System& system, const NearIntegrable& near,
   Integrator method;
   method.method = "wisdom_holman";
   method.order = 2;
+  method.fixed = near.fixed;
   method.state = state_types(system);
   method.carry = {
       {"r", planets}, {"v", planets}, {"centre", point}, {"velocity", point}, {"steps", kReal}};

@@ -39,6 +39,9 @@ struct NearIntegrable {
   std::int64_t star = 0;    ///< the row of the heavy body
   ir::FunctionPtr masses;   ///< (parameters...) -> f64 [n], all above 0
   ir::FunctionPtr gravity;  ///< (parameters...) -> f64: G
+  /// Parameters, by their place, for whose values alone the system is this: with others it moves
+  /// in another way.
+  std::vector<std::size_t> fixed = {};
 };
 
 /// The same where masses and G are parameters of the system (G: or "", for 1). Throws UserError for
@@ -50,8 +53,8 @@ NearIntegrable near_integrable(const System& system, const std::string& masses,
 /// the others far away, and dH/dp and dH/dq of each body compared with what is written above, at
 /// samples and times, with the parameters' values; by rows, since what moves a light body is
 /// nothing beside the energy of the others. Samples have distances about 1 and, where `places` (q)
-/// is given, as large as those there, and speeds as orbits of such sizes have. Tested, not proved;
-/// nothing where it differs.
+/// is given, as large as those there, and speeds as orbits of such sizes have. The same with other
+/// values of each parameter gives `fixed`. Tested, not proved; nothing where it differs.
 std::optional<NearIntegrable> find_near_integrable(const System& system, std::int64_t star,
                                                    const ir::Tensor* places = nullptr,
                                                    int samples = 4);

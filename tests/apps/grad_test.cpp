@@ -114,6 +114,79 @@ TEST(Grad, AParameterThatNothingReadsIsNamed) {
   }
 }
 
+TEST(CheckGrad, PassesOnSystemsWithoutPositionsAndMomenta) {
+  const std::vector<std::vector<std::string>> runs = {
+      {example("lorenz"), "--set", "run.t_end=2"},
+      {example("logistic_map"), "--set", "run.steps=12"},
+      {example("rigid_body"), "--set", "run.t_end=4"},
+      {example("outer_solar_system"), "--set", "run.steps=50", "--set", "run.method=wisdom_holman"},
+  };
+  for (const std::vector<std::string>& run : runs) {
+    std::vector<std::string> all = {"check", "--grad", "-q"};
+    all.insert(all.end(), run.begin(), run.end());
+    const CliResult text = run_cli(all);
+    EXPECT_EQ(text.code, 0) << run[0] << '\n' << text.out << text.err;
+    EXPECT_NE(text.out.find("check_grad: pass"), std::string::npos) << text.out;
+  }
+}
+
+// x_1 = r x (1 - x), and once more.
+TEST(Grad, OfAMapIsItsClosedForm) {
+  const CliResult result = run_cli({"grad", example("logistic_map"), "--of", "x", "--wrt", "x,r",
+                                    "--set", "run.steps=2", "--json", "-q"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const double r = 3.5, x = 0.3, y = r * x * (1 - x), slope = r * (1 - 2 * y);
+  const json answer = result.json();
+  EXPECT_NEAR(answer.at("value").get<double>(), r * y * (1 - y), 1e-15);
+  EXPECT_NEAR(answer.at("grad").at("x").get<double>(), slope * r * (1 - 2 * x), 1e-14);
+  EXPECT_NEAR(answer.at("grad").at("r").get<double>(), y * (1 - y) + slope * x * (1 - x), 1e-14);
+  EXPECT_EQ(answer.at("method"), "iterate");
+}
+
+TEST(Grad, OfEquationsAndBracketsHasTheirNames) {
+  const json lorenz = run_cli({"grad", example("lorenz"), "--of", "height", "--at", "mean", "--wrt",
+                               "x,z,rho", "--set", "run.t_end=1", "--json", "-q"})
+                          .json();
+  EXPECT_EQ(lorenz.at("grad").size(), 3u);
+  EXPECT_TRUE(lorenz.at("grad").at("z").is_number());
+  EXPECT_GT(lorenz.at("horizon").at("digits").get<double>(), 10);
+  const json body = run_cli({"grad", example("rigid_body"), "--of", "length", "--wrt", "z,moments",
+                             "--json", "-q"})
+                        .json();
+  // The length is a Casimir: its gradient is that at the start, and none by the moments.
+  const std::vector<double> z = body.at("grad").at("z").get<std::vector<double>>();
+  EXPECT_NEAR(z[1], 1 / std::sqrt(1.0001), 1e-9);
+  for (double x : body.at("grad").at("moments").get<std::vector<double>>()) EXPECT_NEAR(x, 0, 1e-9);
+}
+
+// A path of Lorenz's forgets where it came from.
+TEST(Grad, OfALongRunOfEquationsHasLostItsDigits) {
+  const CliResult result = run_cli({"grad", example("lorenz"), "--of", "z", "--wrt", "x", "--set",
+                                    "run.t_end=100", "--json", "-q"});
+  EXPECT_EQ(result.code, 4);
+  EXPECT_NEAR(result.json().at("horizon").at("lyapunov").get<double>(), 0.9, 0.1);
+}
+
+TEST(Grad, OtherMethodsRefuseByName) {
+  const TemporaryFolder folder;
+  const std::string spring = folder.write("spring.toml", kSpring);
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{spring, "--of", "q[0]", "--wrt", "q", "--set", "run.method=exact"}, "exact"},
+      {{example("lorenz"), "--of", "x", "--wrt", "q"}, "x, y, z, sigma, rho, beta"},
+      {{example("logistic_map"), "--of", "x", "--wrt", "x", "--policy", "reverse"}, "no way back"},
+      {{example("lorenz"), "--of", "x", "--wrt", "x", "--policy", "reverse"}, "rk4"},
+      {{example("kepler_ensemble"), "--of", "q[0]", "--wrt", "q"}, "ensemble"},
+  };
+  for (const auto& [arguments, words] : cases) {
+    std::vector<std::string> all = {"grad"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const CliResult result = run_cli(all);
+    EXPECT_EQ(result.code, 2) << words;
+    EXPECT_EQ(result.out, "");
+    EXPECT_NE(result.err.find(words), std::string::npos) << words << "\n" << result.err;
+  }
+}
+
 // Henon-Heiles near its escape energy: within 600 units of time nothing is left.
 TEST(Grad, LostDigitsAreAFailedCheck) {
   const std::vector<std::string> command = {"grad",  example("henon_heiles"),
