@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "cotangent/formats/system_file.h"
+#include "tests/corpus/corpus.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -79,15 +80,6 @@ void expect_value(const Facts& facts, const Expected& e) {
     }
     EXPECT_NE(seen.find("[" + e.value + "]"), std::string::npos) << e.name << ": " << seen;
   }
-}
-
-std::vector<std::filesystem::path> corpus() {
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator("tests/corpus/systems")) {
-    files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
 }
 
 TEST(Corpus, FactsAreRightAndNoProofIsWrong) {

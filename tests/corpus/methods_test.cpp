@@ -1,27 +1,15 @@
 // What the planner takes for each system of the corpus, beside what a colleague would say:
 //   # method: linear
-// and that every name it prints is one that a file may write.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <fstream>
 
 #include "cotangent/formats/system_file.h"
-#include "cotangent/mechanics/method_table.h"
 #include "cotangent/mechanics/plan.h"
+#include "tests/corpus/corpus.h"
 
 namespace cotangent::mechanics {
 namespace {
-
-std::vector<std::filesystem::path> corpus() {
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator("tests/corpus/systems")) {
-    files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 /// What stands after "# method:".
 std::string family_in(const std::filesystem::path& file) {
@@ -59,31 +47,6 @@ TEST(Methods, AreThoseAColleagueWouldTake) {
       reason = e.what();
     }
     EXPECT_EQ(family, family_in(file)) << file << ": " << reason;
-  }
-}
-
-TEST(Methods, EveryNameThatIsPrintedMayBeWritten) {
-  for (const std::filesystem::path& file : corpus()) {
-    const formats::LoadedFile loaded = formats::load_system_file(file);
-    const Facts facts = find_facts(loaded.system, loaded.initial);
-    RunSettings settings = loaded.run;
-    for (const std::string& name : method_names(loaded.system.form)) {
-      settings.method = name;
-      std::string printed;
-      try {
-        printed = make_plan(loaded.system, facts, settings, &loaded.initial).method;
-      } catch (const UserError&) {
-        continue;  // it does not fit this system
-      }
-      SCOPED_TRACE(file.string() + " by " + name + ": " + printed);
-      EXPECT_EQ(printed, name == "auto" ? printed : plain_method_name(name));
-      settings.method = printed;
-      try {
-        EXPECT_EQ(make_plan(loaded.system, facts, settings, &loaded.initial).method, printed);
-      } catch (const UserError& e) {
-        ADD_FAILURE() << e.what();
-      }
-    }
   }
 }
 
