@@ -81,9 +81,10 @@ class Chooser {
   void withhold(AutoChoice& choice) const {
     const bool jumps = choice.method == "exact";
     if (settings_.kinds == Kinds::kAll || (settings_.kinds == Kinds::kSteps && !jumps)) return;
-    choice.withheld = settings_.kinds_for +
-                      (jumps ? " goes step by step" : " takes kicks and drifts") +
-                      "; a run alone would go by \"" + choice.method + "\": " + choice.reason;
+    choice.withheld =
+        settings_.kinds_for +
+        (settings_.kinds == Kinds::kSteps ? " goes step by step" : " takes kicks and drifts") +
+        "; a run alone would go by \"" + choice.method + "\": " + choice.reason;
   }
 
   std::optional<AutoChoice> linear() const {
