@@ -155,7 +155,9 @@ TEST(Lyapunov, AMethodThatIsNotSymplecticDoesNotPair) {
   EXPECT_GT(r.pairing, 1e-6);
 }
 
-TEST(Lyapunov, FewExponentsAreTheFirstOnes) {
+/// The first vectors of a frame are the same whatever follows them. After a finite time theirs
+/// need not be the largest of all.
+TEST(Lyapunov, FewExponentsAreThoseOfTheFirstVectors) {
   const Problem problem = henon_heiles_at(1.0 / 6, 0.1, 0.05);
   const Integrator i = composed(problem, 2);
   const std::vector<Tensor> state = {problem.initial.q, *problem.initial.p};
@@ -165,7 +167,12 @@ TEST(Lyapunov, FewExponentsAreTheFirstOnes) {
   o.exponents = 2;
   const LyapunovResult two = lyapunov_spectrum(i, state, {}, 0, 0.05, 2000, o);
   ASSERT_EQ(two.exponents.size(), 2u);
-  for (std::size_t k = 0; k < 2; ++k) EXPECT_NEAR(two.exponents[k], all.exponents[k], 1e-12);
+  for (const double x : two.exponents) {
+    double nearest = INFINITY;
+    for (const double y : all.exponents) nearest = std::min(nearest, std::abs(x - y));
+    EXPECT_LT(nearest, 1e-12) << x;
+  }
+  EXPECT_GE(two.exponents[0], two.exponents[1]);
   EXPECT_TRUE(std::isnan(two.pairing));  // nothing pairs where half of them are left out
 }
 
