@@ -8,11 +8,9 @@ namespace {
 
 TEST(GradientFormsSlow, EveryMethodOnEverySystem) {
   for (const Case& c : cases()) {
-    for (std::int64_t every : {0, 7}) {
-      expect_transpose(c, every);
-      expect_differences(c, every);
-      expect_same_whatever_is_kept(c, every);
-    }
+    expect_transpose(c, 0);
+    expect_differences(c, 7);
+    expect_same_whatever_is_kept(c, 7);
     expect_bits_of_run_and_evaluator(c);
   }
 }
