@@ -61,6 +61,16 @@ void plan_ensemble(const System& system, const RunSettings& run, const EnsembleS
            "an ensemble goes step by step, not by method = \"" + plan.method + "\"",
            "each member has a matrix of its own", "choose another method, or take [ensemble] out");
   }
+  for (const Spread& spread : settings.spreads) {
+    if (!plan.integrator || !spread.parameter) continue;
+    for (const std::size_t k : plan.integrator->fixed) {
+      if (system.parameters[k].name != spread.name) continue;
+      refuse(spread.span,
+             "a spread on '" + spread.name + "' with the method \"" + plan.method + "\"",
+             "the method was made for the value that the file gives",
+             "spread other parameters, or choose another method, such as \"leapfrog\"");
+    }
+  }
   refuse_names_of_statistics(system);
   plan.ensemble = settings;
   decide_monitors(system, plan);

@@ -127,6 +127,25 @@ TEST(Ensemble, EveryMemberIsARunOfItsOwn) {
             all.state_hash);
 }
 
+/// A method that was recognised at the value of a parameter is another system's at others.
+TEST(Ensemble, ASpreadOfWhatTheMethodWasMadeForIsRefused) {
+  System system = test::empty_system(Shape{1}, {test::real("a", 1), test::real("k", 2)});
+  Plan plan;
+  Integrator method;
+  method.method = "kepler";
+  method.fixed = {1};
+  plan.integrator = std::make_shared<const Integrator>(method);
+  EnsembleSettings settings;
+  settings.size = 4;
+  settings.spreads.resize(1);
+  settings.spreads[0].parameter = true;
+  settings.spreads[0].name = "k";
+  Plan refused = plan, taken = plan;
+  EXPECT_THROW(plan_ensemble(system, {}, settings, refused), UserError);
+  settings.spreads[0].name = "a";
+  EXPECT_NO_THROW(plan_ensemble(system, {}, settings, taken));
+}
+
 TEST(Ensemble, AMemberIsTheSameInEnsemblesOfAnySize) {
   const Problem kepler = test::kepler(0.3);
   EnsembleSettings e;
