@@ -289,8 +289,17 @@ class Chooser {
     const Splitting& composition = composition_asked(settings_.order.value_or(smooth ? 4 : 2));
     std::string names;
     for (const PartFlow& p : parts) names += (names.empty() ? "" : " | ") + p.name;
-    decide("splitting", names,
-           "each part's flow is exact, so every Casimir is kept to round-off by any composition");
+    std::string by_midpoint;
+    for (const PartFlow& p : parts) {
+      if (!p.exact) by_midpoint += (by_midpoint.empty() ? "" : ", ") + p.name;
+    }
+    decide(
+        "splitting", names,
+        by_midpoint.empty()
+            ? "each part's flow is exact, so every Casimir is kept to round-off by any composition"
+            : "no exact flow is known of " + by_midpoint +
+                  ": the midpoint rule takes its place there, which keeps quadratic Casimirs; "
+                  "the flows of the other parts are exact");
     Integrator m = compose(parts, state_types(system_), composition);
     m.method = "lie_poisson";
     take(std::move(m),
