@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/mechanics/adjoint.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/reversed_loop.h"
@@ -225,11 +226,9 @@ FunctionPtr objective_at_carry(const System& system, const Integrator& m,
   args = b.inline_call(*m.close, joined(args, parameters));
   args.push_back(b.fma(b.cast(step, DType::kF64), dt, t0));
   args = joined(args, parameters);
-  if (system.form == Form::kCanonical) {
-    const Value v = b.inline_call(*energy_gradient(system, 1), args)[0];
-    args.insert(args.begin() + 2, v);
-  }
-  return b.finish(b.inline_call(*objective.value, args));
+  const FunctionPtr at_state =
+      system.form == Form::kCanonical ? objective_at_state(system, objective) : objective.value;
+  return b.finish(b.inline_call(*at_state, args));
 }
 
 IntegratorAdjoint make_integrator_adjoint(const System& system, const Integrator& integrator,

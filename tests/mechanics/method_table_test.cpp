@@ -8,27 +8,13 @@
 
 #include "cotangent/mechanics/linear_flow.h"
 #include "cotangent/mechanics/split_flows.h"
-#include "tests/mechanics/systems.h"
+#include "tests/mechanics/planned.h"
 
 namespace cotangent::mechanics::test {
 namespace {
 
 using ir::Builder;
 using ir::Value;
-
-Plan plan_of(const Problem& problem, const RunSettings& s) {
-  return make_plan(problem.system, find_facts(problem.system, problem.initial), s,
-                   &problem.initial);
-}
-
-std::string refusal(const Problem& problem, const RunSettings& s) {
-  try {
-    plan_of(problem, s);
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "";
-}
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -88,30 +74,31 @@ TEST(MethodTable, KeysWithoutEffectAreRefused) {
       {"rk4", multirate, "[multirate] has no effect", "\"multirate\""},
   };
   for (const Case& c : cases) {
-    const std::string said = refusal(p, with(c.method, c.set));
+    const std::string said = plan_refusal(p, with(c.method, c.set));
     EXPECT_TRUE(has(said, c.says)) << c.method << ": " << said;
     EXPECT_TRUE(has(said, c.remedy)) << c.method << ": " << said;
   }
   // What a method reads it takes.
-  EXPECT_EQ(refusal(p, with("dopri5", tolerance)), "");
-  EXPECT_EQ(refusal(outer_solar_system(), with("whfast", corrector)), "");
-  EXPECT_EQ(refusal(p, with("leapfrog", [](RunSettings& s) { s.precision = "f32"; })), "");
+  EXPECT_EQ(plan_refusal(p, with("dopri5", tolerance)), "");
+  EXPECT_EQ(plan_refusal(outer_solar_system(), with("whfast", corrector)), "");
+  EXPECT_EQ(plan_refusal(p, with("leapfrog", [](RunSettings& s) { s.precision = "f32"; })), "");
 }
 
 TEST(MethodTable, ExactHasNoLevels) {
   RunSettings s = settings(0.01, 100, "exact");
   s.multirate = MultirateSettings{{{}, {"spring"}}, {3}, {}, {}};
-  EXPECT_TRUE(has(refusal(harmonic(1), s), "[multirate] has no effect on the method \"exact\""));
+  EXPECT_TRUE(
+      has(plan_refusal(harmonic(1), s), "[multirate] has no effect on the method \"exact\""));
 }
 
 TEST(MethodTable, MethodsForOtherSystemsSayWhatTheyAreFor) {
-  const std::string brackets = refusal(kepler(0.3), settings(0.01, 100, "lie_poisson"));
+  const std::string brackets = plan_refusal(kepler(0.3), settings(0.01, 100, "lie_poisson"));
   EXPECT_TRUE(has(brackets, "is not offered for this system")) << brackets;
   EXPECT_TRUE(has(brackets, "[structure]")) << brackets;
   EXPECT_FALSE(has(brackets, "did you mean")) << brackets;
-  const std::string maps = refusal(kepler(0.3), settings(0.01, 100, "iterate"));
+  const std::string maps = plan_refusal(kepler(0.3), settings(0.01, 100, "iterate"));
   EXPECT_TRUE(has(maps, "it is for a [map]")) << maps;
-  const std::string slip = refusal(kepler(0.3), settings(0.01, 100, "leapfrogg"));
+  const std::string slip = plan_refusal(kepler(0.3), settings(0.01, 100, "leapfrogg"));
   EXPECT_TRUE(has(slip, "did you mean \"leapfrog\"")) << slip;
 }
 
@@ -120,15 +107,15 @@ TEST(MethodTable, ASplittingByName) {
   EXPECT_EQ(plan_of(p, with("auto", [](RunSettings& s) { s.splitting = "yoshida6"; })).method,
             "yoshida6");
   EXPECT_EQ(plan_of(p, with("rkn4", [](RunSettings& s) { s.splitting = "rkn4"; })).method, "rkn4");
-  EXPECT_TRUE(has(refusal(p, with("auto", [](RunSettings& s) { s.splitting = "rkn5"; })),
+  EXPECT_TRUE(has(plan_refusal(p, with("auto", [](RunSettings& s) { s.splitting = "rkn5"; })),
                   "there is no splitting \"rkn5\"; did you mean"));
-  EXPECT_TRUE(has(refusal(p, with("leapfrog", [](RunSettings& s) { s.splitting = "rkn4"; })),
+  EXPECT_TRUE(has(plan_refusal(p, with("leapfrog", [](RunSettings& s) { s.splitting = "rkn4"; })),
                   "they differ"));
-  EXPECT_TRUE(has(refusal(p, with("auto",
-                                  [](RunSettings& s) {
-                                    s.splitting = "rkn4";
-                                    s.order = 6;
-                                  })),
+  EXPECT_TRUE(has(plan_refusal(p, with("auto",
+                                       [](RunSettings& s) {
+                                         s.splitting = "rkn4";
+                                         s.order = 6;
+                                       })),
                   "is of order 4, not 6"));
 }
 
@@ -151,10 +138,10 @@ TEST(MethodTable, ASplittingThatDoesNotFitNamesTheFact) {
   const auto by = [](const char* name) {
     return with("auto", [=](RunSettings& s) { s.splitting = name; });
   };
-  EXPECT_TRUE(has(refusal(quartic_kinetic(), by("rkn4")), "T quadratic in p"));
-  EXPECT_TRUE(has(refusal(quartic_kinetic(), by("chin4")), "T quadratic in p"));
-  EXPECT_TRUE(has(refusal(swinging_mass(), by("split4")), "dH/dp depends on time"));
-  EXPECT_EQ(refusal(quartic_kinetic(), by("split4")), "");
+  EXPECT_TRUE(has(plan_refusal(quartic_kinetic(), by("rkn4")), "T quadratic in p"));
+  EXPECT_TRUE(has(plan_refusal(quartic_kinetic(), by("chin4")), "T quadratic in p"));
+  EXPECT_TRUE(has(plan_refusal(swinging_mass(), by("split4")), "dH/dp depends on time"));
+  EXPECT_EQ(plan_refusal(quartic_kinetic(), by("split4")), "");
 }
 
 /// Rows with force gradients and with a processor run from a plan, at their order.
@@ -235,28 +222,30 @@ TEST(MethodTable, PowersOfAMethodsMatrix) {
   EXPECT_EQ(plan_of(p, s).linear->method(), "blanesmoan6");
   s.splitting = "kahanli6";
   EXPECT_EQ(plan_of(p, s).linear->method(), "kahanli6");
-  EXPECT_TRUE(has(refusal(kepler(0.3), s), "linear"));
+  EXPECT_TRUE(has(plan_refusal(kepler(0.3), s), "linear"));
 }
 
 TEST(MethodTable, MatrixAndModesThatDoNotFit) {
   const Problem p = harmonic(2);
   const auto refused = [&](const std::string& method, const std::string& matrix) {
-    return refusal(p, with(method, [&](RunSettings& s) { s.matrix = matrix; }));
+    return plan_refusal(p, with(method, [&](RunSettings& s) { s.matrix = matrix; }));
   };
   EXPECT_TRUE(has(refused("leapfrog", "exact"), "matrix = \"exact\" with method = \"leapfrog\""));
   EXPECT_TRUE(has(refused("exact", "method"), "matrix = \"method\" with method = \"exact\""));
   EXPECT_TRUE(has(refused("auto", "matrix"), "matrix is \"matrix\""));
   EXPECT_NE(plan_of(p, with("auto", [](RunSettings& s) { s.matrix = "exact"; })).linear, nullptr);
-  EXPECT_TRUE(has(refusal(p, with("exact", [](RunSettings& s) { s.precision = "f32"; })), "f64"));
+  EXPECT_TRUE(
+      has(plan_refusal(p, with("exact", [](RunSettings& s) { s.precision = "f32"; })), "f64"));
   // H = p q/2 + ...: no modes.
   Problem mixed = harmonic(1);
   add_term(mixed.system, "mixed", [](Builder& b, const TermValues& v) {
     return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.q, v.p)));
   });
-  const std::string said = refusal(mixed, with("exact", [](RunSettings& s) { s.modes = true; }));
+  const std::string said =
+      plan_refusal(mixed, with("exact", [](RunSettings& s) { s.modes = true; }));
   EXPECT_TRUE(has(said, "no normal modes")) << said;
   EXPECT_TRUE(has(said, "couples q and p")) << said;
-  EXPECT_EQ(refusal(mixed, with("exact", [](RunSettings& s) { s.modes = false; })), "");
+  EXPECT_EQ(plan_refusal(mixed, with("exact", [](RunSettings& s) { s.modes = false; })), "");
 }
 
 /// Exponentials of a matrix for every one of a million samples.
@@ -264,7 +253,7 @@ TEST(MethodTable, JumpsThatWouldTakeTooLong) {
   const Problem p = springs(60);
   RunSettings s = settings(0.1, 1'000'000'000, "exact", 1);
   s.modes = false;
-  const std::string said = refusal(p, s);
+  const std::string said = plan_refusal(p, s);
   EXPECT_TRUE(has(said, "out of reach")) << said;
   EXPECT_TRUE(has(said, "[observe] every")) << said;
   s.steps = 4000;

@@ -7,11 +7,14 @@
 #include <numbers>
 
 #include "forms.h"
-#include "systems.h"
+#include "tests/mechanics/planned.h"
 
 namespace cotangent::mechanics {
 namespace {
 
+using test::decision;
+using test::plan_of;
+using test::plan_refusal;
 using test::Problem;
 
 RunSettings asking(double accuracy, double duration, const std::string& method = "auto") {
@@ -23,10 +26,6 @@ RunSettings asking(double accuracy, double duration, const std::string& method =
   return s;
 }
 
-Plan planned(const Problem& p, const RunSettings& s) {
-  return make_plan(p.system, find_facts(p.system, p.initial), s, &p.initial);
-}
-
 RunResult run(const Problem& p, const Plan& plan) {
   return Flow::compile(p.system, find_facts(p.system, p.initial), plan)->run(p.initial, plan.steps);
 }
@@ -35,27 +34,11 @@ int order_of(const Plan& plan) {
   return plan.integrator ? plan.integrator->order : plan.composition.order;
 }
 
-std::string refusal(const Problem& p, const RunSettings& s) {
-  try {
-    planned(p, s);
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "";
-}
-
-std::string decision(const Plan& plan, const std::string& name) {
-  for (const Decision& d : plan.decisions) {
-    if (d.decision == name) return d.choice + ": " + d.reason;
-  }
-  return "";
-}
-
 TEST(PlanAccuracy, TheEnergyIsAsGoodAsAskedAndNotMuchBetter) {
   const Problem p = test::kepler(0.4);
   const double duration = 100 * 2 * std::numbers::pi;
   for (const double accuracy : {1e-3, 1e-6, 1e-9, 1e-11}) {
-    const Plan plan = planned(p, asking(accuracy, duration));
+    const Plan plan = plan_of(p, asking(accuracy, duration));
     EXPECT_DOUBLE_EQ(plan.dt * static_cast<double>(plan.steps), duration);
     const RunResult r = run(p, plan);
     ASSERT_EQ(r.status, RunStatus::kFinished);
@@ -72,7 +55,7 @@ TEST(PlanAccuracy, ExactMethodsAreLookedAt) {
   for (const Problem& p : {test::kepler(0.4), test::harmonic(2)}) {
     RunSettings s = asking(1e-9, 100);
     s.kinds = Kinds::kAll;
-    const Plan plan = planned(p, s);
+    const Plan plan = plan_of(p, s);
     EXPECT_TRUE(plan.linear || plan.method == "kepler") << plan.method;
     EXPECT_EQ(plan.steps, 1000);
     EXPECT_LE(run(p, plan).invariants.at(0).max_rel_error, 1e-12);
@@ -84,15 +67,15 @@ TEST(PlanAccuracy, PlanetsToo) {
   const Problem p = test::outer_solar_system();
   RunSettings s = asking(1e-9, 40000);
   s.kinds = Kinds::kAll;
-  const Plan plan = planned(p, s);
+  const Plan plan = plan_of(p, s);
   EXPECT_EQ(plan.method, "wisdom_holman");
   EXPECT_LE(run(p, plan).invariants.at(0).max_rel_error, 1e-9);
 }
 
 TEST(PlanAccuracy, HigherAccuracyTakesHigherOrder) {
   const Problem p = test::kepler(0.4);
-  const int low = order_of(planned(p, asking(1e-2, 300)));
-  const int high = order_of(planned(p, asking(1e-11, 300)));
+  const int low = order_of(plan_of(p, asking(1e-2, 300)));
+  const int high = order_of(plan_of(p, asking(1e-11, 300)));
   EXPECT_LE(low, 4);
   EXPECT_GE(high, 6);
 }
@@ -101,7 +84,7 @@ TEST(PlanAccuracy, HigherAccuracyTakesHigherOrder) {
 TEST(PlanAccuracy, TheOrderIsTheCheapest) {
   const Problem p = test::henon_heiles();
   const auto evaluations = [&](const RunSettings& s) {
-    const Plan plan = planned(p, s);
+    const Plan plan = plan_of(p, s);
     return static_cast<double>(plan.steps) * plan.composition.stages();
   };
   const double best = evaluations(asking(1e-8, 500));
@@ -114,7 +97,7 @@ TEST(PlanAccuracy, TheOrderIsTheCheapest) {
 
 TEST(PlanAccuracy, AMethodThatIsNamedKeepsItsOrder) {
   const Problem p = test::kepler(0.2);
-  const Plan plan = planned(p, asking(1e-5, 60, "leapfrog"));
+  const Plan plan = plan_of(p, asking(1e-5, 60, "leapfrog"));
   EXPECT_EQ(plan.method, "leapfrog");
   EXPECT_LE(run(p, plan).invariants.at(0).max_rel_error, 1e-5);
 }
@@ -123,20 +106,20 @@ TEST(PlanAccuracy, AMethodThatIsNamedKeepsItsOrder) {
 TEST(PlanAccuracy, WithoutAnEnergyTheStateIsAsGoodAsAsked) {
   const Problem p = test::driven_oscillator();
   const double duration = 50;
-  const Plan plan = planned(p, asking(1e-7, duration));
+  const Plan plan = plan_of(p, asking(1e-7, duration));
   EXPECT_NE(decision(plan, "accuracy").find("of the state"), std::string::npos);
   RunSettings fine;
   fine.order = 8;
   fine.steps = 20000;
   fine.dt = duration / 20000;
-  const double exact = run(p, planned(p, fine)).q.real(0), got = run(p, plan).q.real(0);
+  const double exact = run(p, plan_of(p, fine)).q.real(0), got = run(p, plan).q.real(0);
   EXPECT_LE(std::abs(got - exact), 2e-7 * std::abs(p.initial.q.real(0)) + 2e-7);
   EXPECT_GE(plan.dt, 0.01);
 }
 
 TEST(PlanAccuracy, ThePlanIsTheSameEveryTime) {
   const Problem p = test::henon_heiles();
-  const Plan a = planned(p, asking(1e-7, 200)), b = planned(p, asking(1e-7, 200));
+  const Plan a = plan_of(p, asking(1e-7, 200)), b = plan_of(p, asking(1e-7, 200));
   EXPECT_EQ(a.dt, b.dt);
   EXPECT_EQ(a.method, b.method);
 }
@@ -152,7 +135,7 @@ TEST(PlanAccuracy, BracketsToo) {
                  z.add(z.times(0.25, z.mul(z[1], z[1])), z.times(0.1, z.mul(z[2], z[2]))));
   });
   p.initial.x = test::vector({0.6, 0.1, 0.9});
-  const Plan plan = planned(p, asking(1e-9, 100));
+  const Plan plan = plan_of(p, asking(1e-9, 100));
   EXPECT_TRUE(plan.method.starts_with("lie_poisson")) << plan.method;
   EXPECT_GE(order_of(plan), 4);
   EXPECT_LE(run(p, plan).invariants.at(0).max_rel_error, 1e-9);
@@ -164,25 +147,25 @@ TEST(PlanAccuracy, EquationsTakeItAsTolerance) {
   p.system = test::plain_system(Form::kEquations, 1);
   p.system.rate = test::program(1, [](const test::Of& x) { return x.b.neg(x.x); });
   p.initial.x = test::vector({2});
-  const Plan plan = planned(p, asking(1e-10, 3));
+  const Plan plan = plan_of(p, asking(1e-10, 3));
   EXPECT_EQ(plan.steps, 1000);
   const double exact = 2 * std::exp(-3.0);
   const double error = std::abs(run(p, plan).x.real(0) - exact);
   EXPECT_LE(error, 1e-8);
-  const Plan fixed = planned(p, asking(1e-6, 3, "rk4"));
+  const Plan fixed = plan_of(p, asking(1e-6, 3, "rk4"));
   EXPECT_LE(std::abs(run(p, fixed).x.real(0) - exact), 2e-6);
   EXPECT_GE(fixed.dt, 0.01);
 }
 
 TEST(PlanAccuracy, BelowRoundOffIsRefusedWithWhatWasReached) {
-  const std::string text = refusal(test::kepler(0.4), asking(1e-17, 600));
+  const std::string text = plan_refusal(test::kepler(0.4), asking(1e-17, 600));
   EXPECT_NE(text.find("is not reached"), std::string::npos) << text;
   EXPECT_NE(text.find("got to"), std::string::npos) << text;
 }
 
 /// 33 thousand million steps are no plan.
 TEST(PlanAccuracy, AMethodThatWouldTakeForEverIsRefused) {
-  const std::string text = refusal(test::kepler(0.4), asking(1e-9, 600, "explicit_euler"));
+  const std::string text = plan_refusal(test::kepler(0.4), asking(1e-9, 600, "explicit_euler"));
   EXPECT_NE(text.find("steps of explicit_euler"), std::string::npos) << text;
 }
 
@@ -196,7 +179,7 @@ TEST(PlanAccuracy, ARunHasStepsToLookAt) {
                  [](ir::Builder& b, const test::TermValues& v) { return b.reduce_sum(v.q); });
   p.initial.q = test::tensor(Shape{1}, {0.7});
   p.initial.p = test::tensor(Shape{1}, {0.1});
-  const Plan plan = planned(p, asking(1e-8, 50));
+  const Plan plan = plan_of(p, asking(1e-8, 50));
   EXPECT_GE(plan.steps, 20);
   EXPECT_TRUE(warnings_before(p.system, plan, p.initial).empty());
 }
@@ -208,17 +191,17 @@ TEST(PlanAccuracy, ALongRunIsLookedAtOftener) {
   p.system.rate =
       test::program(2, [](const test::Of& x) { return x.stack({x[1], x.times(-4, x[0])}); });
   p.initial.x = test::vector({1, 0});
-  const Plan plan = planned(p, asking(1e-8, 1e6));
+  const Plan plan = plan_of(p, asking(1e-8, 1e6));
   EXPECT_GT(plan.steps, 1000);
   EXPECT_EQ(
       Flow::compile(p.system, find_facts(p.system, p.initial), plan)->run(p.initial, 2).status,
       RunStatus::kFinished);
-  EXPECT_NE(refusal(p, asking(1e-17, 10)).find("round-off"), std::string::npos);
+  EXPECT_NE(plan_refusal(p, asking(1e-17, 10)).find("round-off"), std::string::npos);
 }
 
 TEST(PlanAccuracy, NeedsATimeAndAStart) {
   const Problem p = test::kepler(0.4);
-  EXPECT_NE(refusal(p, asking(1e-6, 0)).find("time to run"), std::string::npos);
+  EXPECT_NE(plan_refusal(p, asking(1e-6, 0)).find("time to run"), std::string::npos);
   EXPECT_THROW(make_plan(p.system, find_facts(p.system, p.initial), asking(1e-6, 10)), UserError);
 }
 

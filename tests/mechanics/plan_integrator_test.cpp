@@ -5,39 +5,29 @@
 
 #include "cotangent/mechanics/gradient.h"
 #include "cotangent/mechanics/lie_algebra.h"
-#include "systems.h"
+#include "tests/mechanics/planned.h"
 
 namespace cotangent::mechanics {
 namespace {
 
+using test::decision;
 using test::Problem;
 
-Plan planned(const Problem& p, RunSettings s) {
+RunSettings short_run(RunSettings s) {
   if (s.dt == 0) s.dt = 0.01;
   if (s.steps == 0) s.steps = 100;
-  return make_plan(p.system, find_facts(p.system, p.initial), s, &p.initial);
+  return s;
 }
-
+Plan planned(const Problem& p, const RunSettings& s) {
+  return test::plan_of(p, short_run(s));
+}
 Plan planned(const Problem& p, const std::string& method = "auto") {
   RunSettings s;
   s.method = method;
   return planned(p, s);
 }
-
 std::string refusal(const Problem& p, const RunSettings& s) {
-  try {
-    planned(p, s);
-  } catch (const UserError& e) {
-    return e.what();
-  }
-  return "";
-}
-
-std::string reason(const Plan& plan, const std::string& decision) {
-  for (const Decision& d : plan.decisions) {
-    if (d.decision == decision) return d.choice + ": " + d.reason;
-  }
-  return "";
+  return test::plan_refusal(p, short_run(s));
 }
 
 /// p^2 q^2 / 2 + q^2/2: mixes q and p.
@@ -62,8 +52,8 @@ TEST(PlanIntegrator, AutoTakesWhatTheFactsSpeakFor) {
   EXPECT_EQ(planned(test::kepler(0.3)).method, "kepler");
   const Plan planets = planned(test::outer_solar_system());
   EXPECT_EQ(planets.method, "wisdom_holman");
-  EXPECT_EQ(reason(planets, "coordinates").substr(0, 6), "jacobi");
-  EXPECT_NE(reason(planets, "method").find("times as heavy"), std::string::npos);
+  EXPECT_EQ(decision(planets, "coordinates").substr(0, 6), "jacobi");
+  EXPECT_NE(decision(planets, "method").find("times as heavy"), std::string::npos);
   EXPECT_NE(planned(test::harmonic(3)).linear, nullptr);
   // An order is that of kicks and drifts.
   RunSettings s;
@@ -82,7 +72,7 @@ TEST(PlanIntegrator, AutoKeepsToWhatThePlanIsFor) {
   for (const Problem& p : {test::kepler(0.3), test::outer_solar_system(), test::harmonic(3)}) {
     const Plan plan = planned(p, s);
     EXPECT_EQ(plan.method, "rkn4");
-    EXPECT_NE(reason(plan, "kind").find("a gradient takes kicks and drifts; a run alone would"),
+    EXPECT_NE(decision(plan, "kind").find("a gradient takes kicks and drifts; a run alone would"),
               std::string::npos);
   }
   s.kinds = Kinds::kSteps;
@@ -114,7 +104,7 @@ TEST(PlanIntegrator, AStiffQuadraticPartIsFlowed) {
   s.dt = 0.1;
   const Plan plan = planned(p, s);
   EXPECT_EQ(plan.method, "exact_kicks");
-  EXPECT_NE(reason(plan, "method").find("of the fastest period"), std::string::npos);
+  EXPECT_NE(decision(plan, "method").find("of the fastest period"), std::string::npos);
   s.dt = 0.001;  // resolved: order 4 is nearer
   EXPECT_EQ(planned(p, s).method, "rkn4");
 }
@@ -146,8 +136,8 @@ TEST(PlanIntegrator, CheapStiffTermsAreSteppedOften) {
   s.dt = 0.008;  // the fastest bond has w = 141, a period of 0.044
   const Plan plan = planned(p, s);
   EXPECT_EQ(plan.method, "multirate");
-  EXPECT_EQ(reason(plan, "levels").substr(0, 12), "soft | bonds");
-  EXPECT_EQ(reason(plan, "resonance"), "");
+  EXPECT_EQ(decision(plan, "levels").substr(0, 12), "soft | bonds");
+  EXPECT_EQ(decision(plan, "resonance"), "");
   s.dt = 0.001;  // resolves the bonds
   EXPECT_EQ(planned(p, s).method, "rkn4");
 }
@@ -156,7 +146,7 @@ TEST(PlanIntegrator, AnEnergyThatMixesTakesTheMidpointRule) {
   const Plan plan = planned(mixed());
   ASSERT_NE(plan.integrator, nullptr);
   EXPECT_EQ(plan.method, "implicit_midpoint");
-  EXPECT_NE(reason(plan, "method").find("does not split"), std::string::npos);
+  EXPECT_NE(decision(plan, "method").find("does not split"), std::string::npos);
   RunSettings s;
   s.order = 4;
   EXPECT_NE(refusal(mixed(), s).find("order 4"), std::string::npos);
@@ -178,7 +168,7 @@ TEST(PlanIntegrator, MethodsThatDriftSaySo) {
   for (const char* name : {"rk4", "dopri5", "explicit_euler"}) {
     const Plan plan = planned(test::kepler(0.3), name);
     ASSERT_NE(plan.integrator, nullptr) << name;
-    EXPECT_NE(reason(plan, "method").find("not symplectic"), std::string::npos) << name;
+    EXPECT_NE(decision(plan, "method").find("not symplectic"), std::string::npos) << name;
   }
 }
 
@@ -191,7 +181,7 @@ TEST(PlanIntegrator, PlanetsByWisdomAndHolman) {
   s.method = "whfast";
   const Plan plan = make_plan(p.system, facts, s, &p.initial);
   EXPECT_EQ(plan.method, "wisdom_holman");
-  EXPECT_EQ(reason(plan, "corrector").substr(0, 2), "17");
+  EXPECT_EQ(decision(plan, "corrector").substr(0, 2), "17");
   const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
   // Measured 4e-13 with REBOUND's corrector at this dt over longer times (docs/wisdom_holman.md).
   EXPECT_LT(r.invariants.at(0).max_rel_error, 1e-11);
@@ -214,7 +204,7 @@ TEST(PlanIntegrator, LinearSystemsExactlyOnRequest) {
   const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
   EXPECT_NEAR(double(r.q.real(0)), std::cos(3.0 * 10000), 1e-10);
   EXPECT_NE(plan.linear, nullptr);
-  EXPECT_NE(reason(plan, "steps").find("eps"), std::string::npos) << reason(plan, "steps");
+  EXPECT_NE(decision(plan, "steps").find("eps"), std::string::npos) << decision(plan, "steps");
   EXPECT_NE(refusal(test::kepler(0.3), s).find("linear"), std::string::npos);
   s.order = 4;
   EXPECT_NE(refusal(p, s).find("no order"), std::string::npos);
@@ -233,11 +223,11 @@ TEST(PlanIntegrator, LevelsAreAMethodOfTheirOwn) {
   s.multirate = m;
   const Plan plan = planned(p, s);
   EXPECT_EQ(plan.method, "multirate");
-  EXPECT_NE(reason(plan, "levels").find("evaluations a step"), std::string::npos);
-  EXPECT_EQ(reason(plan, "levels").substr(0, 13), "slow | spring");
-  EXPECT_EQ(reason(plan, "resonance"), "");
+  EXPECT_NE(decision(plan, "levels").find("evaluations a step"), std::string::npos);
+  EXPECT_EQ(decision(plan, "levels").substr(0, 13), "slow | spring");
+  EXPECT_EQ(decision(plan, "resonance"), "");
   s.dt = 0.1;  // w dt = 3
-  EXPECT_NE(reason(planned(p, s), "resonance"), "");
+  EXPECT_NE(decision(planned(p, s), "resonance"), "");
   s.method = "leapfrog";
   EXPECT_NE(refusal(p, s).find("[multirate]"), std::string::npos);
   s.method = "auto";
@@ -291,7 +281,7 @@ TEST(PlanIntegrator, BracketsTakeExactFlowsOfTheirParts) {
   const Plan plan = make_plan(p.system, facts, s, &p.initial);
   EXPECT_EQ(plan.method, "lie_poisson");
   EXPECT_EQ(plan.integrator->order, 4);
-  EXPECT_NE(reason(plan, "structure").find("jacobi_identity"), std::string::npos);
+  EXPECT_NE(decision(plan, "structure").find("jacobi_identity"), std::string::npos);
   const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
   ASSERT_EQ(r.status, RunStatus::kFinished);
   double square = 0;
