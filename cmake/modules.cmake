@@ -22,6 +22,13 @@ add_custom_command(OUTPUT ${source_version}
     -DOUTPUT=${source_version} -P ${PROJECT_SOURCE_DIR}/cmake/source_version.cmake
   DEPENDS ${code_sources} ${PROJECT_SOURCE_DIR}/cmake/source_version.cmake VERBATIM)
 
+# The fuzzer is led by coverage of the modules that read text; elsewhere it would only cost.
+set(fuzzed_modules base ir lang io formats)
+
+add_library(cotangent_module_headers OBJECT EXCLUDE_FROM_ALL
+  ${PROJECT_BINARY_DIR}/package/headers.cpp)
+target_precompile_headers(cotangent_module_headers PRIVATE ${cotangent_standard_headers})
+
 foreach(module IN LISTS cotangent_modules)
   set(sources ${cotangent_sources})
   list(FILTER sources INCLUDE REGEX "^${PROJECT_SOURCE_DIR}/cotangent/${module}/")
@@ -46,6 +53,10 @@ foreach(module IN LISTS cotangent_modules)
     endif()
     if(sources)
       add_library(cotangent_${module}_objects OBJECT ${sources})
+      target_precompile_headers(cotangent_${module}_objects REUSE_FROM cotangent_module_headers)
+      if(COTANGENT_FUZZ AND module IN_LIST fuzzed_modules)
+        target_compile_options(cotangent_${module}_objects PRIVATE -fsanitize=fuzzer-no-link)
+      endif()
     else()
       list(REMOVE_ITEM groups ${module}_objects)
     endif()

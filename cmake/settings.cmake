@@ -27,8 +27,6 @@ if(COTANGENT_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     message(FATAL_ERROR "COTANGENT_FUZZ needs Clang (libFuzzer); use the preset 'asan'")
   endif()
-  add_compile_options(-fsanitize=fuzzer-no-link)
-  add_link_options(-fsanitize=fuzzer-no-link)
 endif()
 
 find_program(CCACHE ccache)
@@ -38,3 +36,10 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()
+
+# The standard headers most of our sources include, compiled once: two seconds of each file's four.
+# Sources still include what they use; a build with CMAKE_DISABLE_PRECOMPILE_HEADERS=ON checks that.
+set(cotangent_standard_headers <algorithm> <array> <cmath> <cstdint> <functional> <map> <memory>
+  <numeric> <optional> <ostream> <set> <span> <sstream> <string> <string_view> <unordered_map>
+  <utility> <variant> <vector>)
+file(CONFIGURE OUTPUT package/headers.cpp CONTENT "// Carries the precompiled header.\n")
