@@ -334,6 +334,10 @@ void write_answer_json(std::ostream& out, const Answer& answer, int indent) {
     const io::SampleView view = view_of(series);
     json.key(series.name).begin_object();
     write_unit(json, unit_of(answer.prepared, series.name));
+    if (units.given && plan.ensemble && series.name == "covariance") {
+      const std::vector<std::string> rows = units_of_covariance(answer.prepared);
+      json.key("units").value(std::span<const std::string>(rows));
+    }
     json.key("t").value(view.t).key("value").begin_array();
     for (std::size_t k = 0; k < view.t.size(); ++k) json.array(view.shape, view.row(k));
     json.end_array().end_object();

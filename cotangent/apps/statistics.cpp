@@ -38,6 +38,18 @@ std::string unit_of(const Prepared& prepared, const std::string& series) {
   return prepared.file.units.of_observable(of.empty() ? series : of);
 }
 
+std::vector<std::string> units_of_covariance(const Prepared& prepared) {
+  std::vector<std::string> units;
+  if (!prepared.plan.ensemble) return units;
+  for (const std::string& name : prepared.plan.ensemble->covariance) {
+    const auto& all = prepared.file.system.observables;
+    const auto o = std::ranges::find(all, name, &mechanics::Observable::name);
+    units.insert(units.end(), static_cast<std::size_t>(o->value->result_type(0).size()),
+                 prepared.file.units.of_observable(name));
+  }
+  return units;
+}
+
 void write_statistics_text(std::ostream& out, const Answer& answer) {
   const mechanics::RunResult& result = answer.result;
   const Prepared& prepared = answer.prepared;

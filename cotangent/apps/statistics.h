@@ -16,6 +16,9 @@ std::string observable_of(const Prepared& prepared, const std::string& series);
 /// The unit of a series of observables or of their statistics; "" where the file has none.
 std::string unit_of(const Prepared& prepared, const std::string& series);
 
+/// Those of the rows of the covariance: an entry has that of its row times that of its column.
+std::vector<std::string> units_of_covariance(const Prepared& prepared);
+
 /// A table of the observables' statistics at the end.
 void write_statistics_text(std::ostream& out, const Answer& answer);
 

@@ -4,6 +4,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/formats/table_reader.h"
+#include "cotangent/formats/units_table.h"
 #include "cotangent/lang/lexer.h"
 
 namespace cotangent::formats {
@@ -204,8 +205,21 @@ class EnsembleReader {
     out_.spreads.push_back(std::move(spread));
   }
 
+  /// In the file's own units, where it has any.
+  ir::Tensor numbers_of(const Entry& law, const Target& t) const {
+    if (!source_.units) return read_numbers(source_, law.value, "'" + law.key + "'", names_);
+    SpreadPart part;
+    part.name = t.name;
+    part.begin = t.begin;
+    part.end = t.end;
+    part.law = law.key;
+    part.relative = law.key == "relative" || law.key == "lognormal";
+    part.each_same = law.key == "uniform";
+    return source_.units->read_spread(source_, law.value, part, names_);
+  }
+
   void read_law(const Entry& law, const Target& t, Spread& spread) {
-    const ir::Tensor value = as_real(read_numbers(source_, law.value, "'" + law.key + "'", names_));
+    const ir::Tensor value = as_real(numbers_of(law, t));
     const Shape shape = value.type().shape;
     if (law.key == "uniform") {
       spread.law = Spread::Law::kUniform;

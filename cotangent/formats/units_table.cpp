@@ -69,6 +69,15 @@ bool FileUnits::wanted(const Node& root) {
       table_has_unit(root, "run", {"dt", "t_end"})) {
     return true;
   }
+  if (const Entry* ensemble = root.find("ensemble")) {
+    const Entry* spread = ensemble->value.find("spread");
+    const auto law_has_unit = [](const Entry& law) { return has_unit(law.value); };
+    if (spread && std::ranges::any_of(spread->value.entries, [&](const Entry& e) {
+          return std::ranges::any_of(e.value.entries, law_has_unit);
+        })) {
+      return true;
+    }
+  }
   const Entry* observe = root.find("observe");
   return observe && observe->value.kind == NodeKind::kTable &&
          std::any_of(observe->value.entries.begin(), observe->value.entries.end(),
@@ -239,13 +248,15 @@ std::string FileUnits::place(SourceSpan span) const {
   return file_->name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
 }
 
-void FileUnits::expect(const Leaf& leaf, const DimensionTerm& wanted, const std::string& what) {
+void FileUnits::expect(const Leaf& leaf, const DimensionTerm& wanted, const std::string& what,
+                       const std::string& remedy) {
   if (dimensions_.unify(leaf.dimension, wanted, place(leaf.span))) return;
   fail_at(file_, leaf.span,
           what + " is " + (leaf.unit.empty() ? "worked out to" : "given in " + leaf.unit + ",") +
               " " + dimensions_.words(leaf.dimension),
           dimensions_.words(wanted),
-          !dimensions_.settled(wanted).is_known() ? "give all of them units of one kind"
+          !remedy.empty()                           ? remedy
+          : !dimensions_.settled(wanted).is_known() ? "give all of them units of one kind"
           : label(wanted) == "1" ? "write a plain number, or an angle, as in \"30 deg\""
                                  : "write it in a unit such as " + label(wanted));
 }
@@ -355,6 +366,51 @@ auto FileUnits::with_hint(const Check& check) const {
         "[units] q = \"rad\"";
     throw UserError(std::move(parts));
   }
+}
+
+std::vector<DimensionTerm> FileUnits::dimensions_of(const SpreadPart& part) const {
+  const std::vector<DimensionTerm>* all = nullptr;
+  for (const Array& a : arrays_) {
+    if (a.name == part.name) all = &a.dimensions;
+  }
+  if (arrays_.empty()) {
+    if (part.name == "q") all = &q_;
+    if (part.name == "p") all = &p_;
+    if (part.name == "v") all = &v_;
+  }
+  if (!all) return {*dimensions_.find(part.name)};
+  if (all->size() == 1) return *all;
+  return {all->begin() + part.begin, all->begin() + part.end};
+}
+
+ir::Tensor FileUnits::read_spread(const ValueSource& source, const Node& node,
+                                  const SpreadPart& part, const lang::Context& names) {
+  ir::Tensor x = read(source, node, "'" + part.law + "'", names);
+  const std::int64_t entries = part.end - part.begin;
+  const bool each_same = part.each_same || x.type().is_scalar();
+  if (!each_same && x.size() % entries != 0) return x;
+  const std::vector<DimensionTerm> wanted =
+      part.relative ? std::vector<DimensionTerm>{Dimension()} : dimensions_of(part);
+  const auto check = [&](const Leaf& leaf, std::size_t k) {
+    const std::string of =
+        wanted.size() > 1
+            ? part.name + "[" + std::to_string(part.begin + static_cast<std::int64_t>(k)) + "]"
+            : part.name;
+    expect(leaf, wanted[k], "'" + part.law + "' of '" + of + "'",
+           part.relative ? "write a plain number, or \"5 %\"; with a unit it is normal = ..." : "");
+  };
+  with_hint([&] {
+    for (const Leaf& leaf : datum_.leaves) {
+      if (wanted.size() == 1) {
+        check(leaf, 0);
+      } else if (leaf.whole || each_same) {
+        for (std::size_t k = 0; k < wanted.size(); ++k) check(leaf, k);
+      } else {
+        check(leaf, static_cast<std::size_t>(leaf.index % entries));
+      }
+    }
+  });
+  return x;
 }
 
 void FileUnits::check_energy(const std::string& name, const lang::Expression& expression) {

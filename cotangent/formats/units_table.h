@@ -27,6 +27,15 @@ namespace cotangent::formats {
 
 struct ValueSource;
 
+/// Entries [begin, end) of an array of the state or of a parameter, and how they are spread.
+struct SpreadPart {
+  std::string name;
+  std::int64_t begin = 0, end = 0;
+  std::string law;         ///< "normal"
+  bool relative = false;   ///< its numbers are factors
+  bool each_same = false;  ///< its numbers are about every entry alike, however many they are
+};
+
 class FileUnits {
  public:
   /// Reads [units], if `root` has it. `names` must outlive this.
@@ -48,6 +57,12 @@ class FileUnits {
   /// One number of a dimension: dt, t_end.
   double read_real(const ValueSource& source, const Node& node, const std::string& what,
                    const lang::Context& names, const lang::Dimension& dimension);
+
+  /// Numbers of [ensemble.spread], for `part` of the state or of a parameter: in its dimension, or
+  /// (`relative`) without one. What does not have a number for each entry is not looked at: its
+  /// shape is refused elsewhere.
+  ir::Tensor read_spread(const ValueSource& source, const Node& node, const SpreadPart& part,
+                         const lang::Context& names);
 
   /// A named array of a state that is not q and p (units_motion.cpp): its values say what it is,
   /// or, where they are bare, its uses do.
@@ -110,12 +125,16 @@ class FileUnits {
   /// Whether values say one dimension for all.
   bool alike(const std::vector<Leaf>& leaves) const;
   std::vector<lang::DimensionTerm> entries_of_z() const;
+  /// One for all of a part, or one an entry.
+  std::vector<lang::DimensionTerm> dimensions_of(const SpreadPart& part) const;
   void check_array(const lang::ArrayText& text, const std::vector<lang::DimensionTerm>& wanted,
                    const std::string& what);
   ir::Tensor read(const ValueSource& source, const Node& node, const std::string& what,
                   const lang::Context& names);
   void refuse_mixed(const std::string& what) const;
-  void expect(const Leaf& leaf, const lang::DimensionTerm& wanted, const std::string& what);
+  /// `remedy` in place of a unit to write.
+  void expect(const Leaf& leaf, const lang::DimensionTerm& wanted, const std::string& what,
+              const std::string& remedy = "");
   void settle_q(const Node& node, std::int64_t entries);
   lang::Unit unit_of(const Node& node, const std::string& what);
   void read_table(const Node& table);

@@ -86,6 +86,26 @@ TEST(Ensemble, TheTextHasATableOfStatistics) {
   EXPECT_EQ(run.err.find("energy 0"), std::string::npos) << run.err;
 }
 
+TEST(Ensemble, StatisticsHaveTheUnitsOfTheirObservables) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write(
+      "a.toml",
+      "[parameters]\nm = \"2 lb\"\nk = \"30 N/m\"\n[energy]\nkinetic = \"p[0]^2/(2*m)\"\n"
+      "spring = \"k*q[0]^2/2\"\n[initial]\nq = [\"1 ft\"]\np = [0]\n[run]\ndt = \"1 ms\"\n"
+      "steps = 20\n[ensemble]\nsize = 400\ncovariance = [\"place\", \"speed\"]\n"
+      "[ensemble.spread]\nq = {normal = \"1 in\"}\nm = {relative = \"1 %\"}\n[observe]\n"
+      "speed = \"v[0]\"\n[observe.place]\nexpr = \"q[0]\"\nunit = \"in\"\n");
+  const CliResult run = run_cli({"run", file, "--json", "--quiet"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json answer = run.json();
+  const json& seen = answer.at("observables");
+  EXPECT_EQ(seen["place.std"]["unit"], "in");
+  EXPECT_EQ(seen["speed.mean"]["unit"], "m/s");
+  EXPECT_EQ(seen["covariance"]["units"], (std::vector<std::string>{"in", "m/s"}));
+  // One inch, give or take 1 over sqrt(2 n): 3.5%.
+  EXPECT_NEAR(seen["place.std"]["value"][0].get<double>(), 1, 4 * 0.036);
+}
+
 TEST(Ensemble, OutHasStatisticsAndMembers) {
   const TemporaryFolder folder;
   const std::string out = folder / "out";
