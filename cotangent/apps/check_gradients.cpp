@@ -82,6 +82,7 @@ int check_gradients(const CheckOptions& options, Console& console) {
   }
   refuse_ensemble(prepared, "`cotangent check --grad`");
   refuse_jumps(prepared, "`cotangent check --grad`");
+  refuse_integers(prepared, options.wrt);
   const std::vector<std::string> wrt = options.wrt.empty() ? variables(prepared) : options.wrt;
   transform::GradCheckOptions how;
   how.components = options.components;

@@ -206,6 +206,7 @@ int grad_command(const GradOptions& given, Console& console) {
   const PreparedObjective prepared = prepare_objective(options, options.of, telemetry);
   refuse_ensemble(prepared, "`cotangent grad`");
   refuse_jumps(prepared, "`cotangent grad`");
+  refuse_integers(prepared, options.wrt);
   mechanics::Objective objective = prepared.objective;
   objective.every = !mean             ? 0
                     : options.every   ? *options.every

@@ -17,7 +17,7 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
   Prepared prepared;
   {
     const telemetry::Span span(telemetry, "parse and trace");
-    prepared.file = formats::load_system_file(options.file, overrides);
+    prepared.file = formats::load_system_file(options.file, overrides, {}, wanted.of);
     prepared.file.run.kinds = wanted.kinds;
     prepared.file.run.kinds_for = wanted.by;
     if (prepared.file.ensemble && wanted.kinds == mechanics::Kinds::kAll) {
@@ -56,31 +56,17 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry,
 
 PreparedObjective prepare_objective(const FileOptions& options, const std::string& of,
                                     telemetry::Telemetry& telemetry) {
-  static constexpr const char* kName = "gradient_of";  // no name of the file's own
-  const Wanted wanted{mechanics::Kinds::kKicksAndDrifts, "a gradient"};
   PreparedObjective prepared;
-  const bool word = std::all_of(of.begin(), of.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-  if (word) {
-    static_cast<Prepared&>(prepared) = prepare(options, telemetry, wanted);
-    for (const mechanics::Observable& o : prepared.file.system.observables) {
-      if (o.name != of) continue;
-      prepared.objective = {of, o.value, o.every};
-      return prepared;
-    }
-    if (const auto value = mechanics::energy_objective(prepared.file.system, of)) {
-      prepared.objective = {of, *value, 0};
-      return prepared;
-    }
-  }
-  FileOptions with = options;
-  std::string quoted;
-  for (char c : of) quoted += c == '"' || c == '\\' ? std::string{'\\', c} : std::string{c};
-  with.set.push_back(std::string("observe.") + kName + "=\"" + quoted + "\"");
-  static_cast<Prepared&>(prepared) = prepare(with, telemetry, wanted);
+  static_cast<Prepared&>(prepared) =
+      prepare(options, telemetry, {mechanics::Kinds::kKicksAndDrifts, "a gradient", of});
   for (const mechanics::Observable& o : prepared.file.system.observables) {
-    if (o.name == kName) prepared.objective = {of, o.value, 0};
+    if (o.name == of) prepared.objective = {of, o.value, o.every};
+  }
+  if (prepared.objective.value) return prepared;
+  if (const auto value = mechanics::energy_objective(prepared.file.system, of)) {
+    prepared.objective = {of, *value, 0};
+  } else {
+    prepared.objective = {of, prepared.file.asked->value, 0};
   }
   return prepared;
 }

@@ -1,5 +1,7 @@
 #include "cotangent/apps/refusals.h"
 
+#include <algorithm>
+
 #include "cotangent/base/error.h"
 
 namespace cotangent::apps {
@@ -41,6 +43,15 @@ void refuse_jumps(const Prepared& prepared, const std::string& command) {
       "of the parameters: there are no steps to differentiate",
       std::string("choose one that steps, for example --set run.method=") +
           (canonical ? "leapfrog" : "implicit_midpoint")});
+}
+
+void refuse_integers(const Prepared& prepared, const std::vector<std::string>& names) {
+  for (const mechanics::Parameter& p : prepared.file.integers) {
+    if (std::ranges::find(names, p.name) == names.end()) continue;
+    throw UserError(ErrorParts{"'" + p.name + "' is an integer: there is no derivative by it",
+                               place_of(prepared, p.span), "real parameters and parts of the state",
+                               "write its numbers with a point, as in 1.0, if they may vary"});
+  }
 }
 
 void refuse_map(const Prepared& prepared, const std::string& command) {

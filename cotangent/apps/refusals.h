@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cotangent/apps/prepared.h"
 
@@ -15,6 +16,9 @@ void refuse_integrator(const Prepared& prepared, const std::string& command);
 
 /// UserError where the run is jumps instead of steps: `command` differentiates steps.
 void refuse_jumps(const Prepared& prepared, const std::string& command);
+
+/// UserError where one of the names to differentiate by is a parameter of whole numbers.
+void refuse_integers(const Prepared& prepared, const std::vector<std::string>& names);
 
 /// UserError for a map, which has no way back.
 void refuse_map(const Prepared& prepared, const std::string& command);

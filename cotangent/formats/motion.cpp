@@ -342,6 +342,18 @@ std::vector<mechanics::Symmetry> read_symmetries(const SourcePtr& file, const No
       fail_at(file, entry.key_span, "'" + entry.key + "' cannot name a symmetry",
               "ASCII letters, digits and '_', not beginning with a digit, at most 64", "rename it");
     }
+    const bool state = std::ranges::any_of(
+        names.arrays(), [&](const lang::NamedShape& a) { return a.name == entry.key; });
+    if (state || lang::is_reserved(entry.key) || names.parameter(entry.key) ||
+        names.definition(entry.key)) {
+      const std::string what = names.parameter(entry.key)    ? "the name of a parameter"
+                               : names.definition(entry.key) ? "the name of a definition"
+                               : state || entry.key == "q" || entry.key == "p"
+                                   ? "the name of a part of the state"
+                                   : "a reserved name";
+      fail_at(file, entry.key_span, "the symmetry '" + entry.key + "' has " + what,
+              "its momentum is an invariant of that name", "call it something else");
+    }
     const std::string where = "[symmetries." + entry.key + "]";
     const TableReader check(file, entry.value, where);
     auto rules = read_array_rules(file, entry.value, parts, where);

@@ -40,21 +40,30 @@ std::string bracketed(const std::string& table) {
 class Loader {
  public:
   Loader(std::string name, std::string text, const std::vector<Override>& overrides,
-         std::optional<std::filesystem::path> folder, const Limits& limits) {
+         std::optional<std::filesystem::path> folder, const Limits& limits, const std::string& of) {
     auto file = std::make_shared<SourceFile>();
     file->name = std::move(name);
     file->text = std::move(text);
     if (file->text.starts_with("\xEF\xBB\xBF")) file->text.erase(0, 3);
     overrides_begin_ = static_cast<std::uint32_t>(file->text.size());
     std::vector<std::pair<std::uint32_t, std::uint32_t>> places;
+    const auto add_line = [&](const char* option) {
+      if (!file->text.empty() && file->text.back() != '\n') file->text += '\n';
+      file->text += option;
+      return static_cast<std::uint32_t>(file->text.size());
+    };
     for (const Override& o : overrides) {
-      file->text += file->text.empty() || file->text.back() == '\n' ? "--set " : "\n--set ";
-      const auto begin = static_cast<std::uint32_t>(file->text.size());
+      const auto begin = add_line("--set ");
       file->text += o.key + "=" + (is_bare_word(o.value) ? "\"" + o.value + "\"" : o.value);
       places.emplace_back(begin, static_cast<std::uint32_t>(file->text.size()));
       if (file->text.size() > 2 * limits.file_bytes) {
         throw UserError("the values given with --set are too long", "put them into the file");
       }
+    }
+    if (!of.empty()) {
+      asked_begin_ = add_line("--of ");
+      file->text += of;
+      asked_end_ = static_cast<std::uint32_t>(file->text.size());
     }
     out_.source = std::move(file);
     source_ = {out_.source, std::move(folder), limits, &out_.files};
@@ -79,6 +88,7 @@ class Loader {
     read_motion();
     out_.system.symmetries = read_symmetries(out_.source, table("symmetries"), names_, units());
     read_observe();
+    read_asked();
     read_control();
     out_.system.source = out_.source;
     if (units_) out_.units = units_->labels();
@@ -270,6 +280,8 @@ class Loader {
     for (std::size_t k = 0; k < entries.size(); ++k) {
       if (values[k].type().dtype == DType::kF64) {
         out_.system.parameters.push_back({entries[k].key, values[k], entries[k].value.span});
+      } else {
+        out_.integers.push_back({entries[k].key, values[k], entries[k].value.span});
       }
       names_.add_parameter(entries[k].key, std::move(values[k]));
     }
@@ -437,6 +449,39 @@ class Loader {
     }
   }
 
+  /// What is asked for by name is not read here.
+  void read_asked() {
+    if (asked_begin_ == asked_end_) return;
+    lang::SourceText text = lang::text_in(out_.source, asked_begin_, asked_end_);
+    const std::string name = text.text;
+    const mechanics::System& system = out_.system;
+    const auto named = [&](const auto& each) { return each.name == name; };
+    if (std::ranges::any_of(system.observables, named) ||
+        std::ranges::any_of(system.terms, named) || (name == "energy" && !system.terms.empty())) {
+      return;
+    }
+    const auto parsed = lang::parse_expression(std::move(text));
+    mechanics::Observable asked;
+    asked.name = name;
+    try {
+      asked.value = lang::trace_observable(names_, "objective", *parsed);
+    } catch (const UserError& error) {
+      if (!lang::is_name(name)) throw;
+      std::vector<std::string> known;
+      for (const auto& o : system.observables) known.push_back(o.name);
+      for (const auto& term : system.terms) known.push_back(term.name);
+      if (!system.terms.empty()) known.emplace_back("energy");
+      ErrorParts parts = error.parts();
+      if (!known.empty()) parts.why += "; or by name " + join(known, ", ");
+      const std::string near = nearest_name(name, known);
+      if (!near.empty()) parts.remedy = "did you mean '" + near + "'?";
+      throw UserError(std::move(parts));
+    }
+    if (units_) asked.value = units_->check_observable(name, *parsed, nullptr, asked.value);
+    asked.span = parsed->source().whole();
+    out_.asked = std::move(asked);
+  }
+
   FileUnits* units() { return units_ ? &*units_ : nullptr; }
 
   LoadedFile out_;
@@ -447,6 +492,7 @@ class Loader {
   std::optional<FileUnits> units_;  ///< where anything in the file has a unit
   MotionKind kind_;
   std::uint32_t overrides_begin_ = 0;
+  std::uint32_t asked_begin_ = 0, asked_end_ = 0;  ///< of the text after "--of"
 };
 
 }  // namespace
@@ -472,9 +518,10 @@ Override parse_override(std::string_view text) {
 }
 
 LoadedFile load_system_file(const std::filesystem::path& path,
-                            const std::vector<Override>& overrides, const Limits& limits) {
+                            const std::vector<Override>& overrides, const Limits& limits,
+                            const std::string& of) {
   std::string text = read_file(path, limits.file_bytes);
-  Loader loader(path.string(), std::move(text), overrides, path.parent_path(), limits);
+  Loader loader(path.string(), std::move(text), overrides, path.parent_path(), limits, of);
   LoadedFile loaded = loader.run();
   loaded.files.insert(loaded.files.begin(), path);
   return loaded;
@@ -483,14 +530,14 @@ LoadedFile load_system_file(const std::filesystem::path& path,
 LoadedFile parse_system_text(std::string name, std::string text,
                              const std::vector<Override>& overrides,
                              const std::optional<std::filesystem::path>& folder,
-                             const Limits& limits) {
+                             const Limits& limits, const std::string& of) {
   if (text.size() > limits.file_bytes) {
     throw UserError(
         ErrorParts{"'" + name + "' is too large: " + std::to_string(text.size()) + " bytes", "",
                    "at most " + std::to_string(limits.file_bytes) + " bytes",
                    "put large arrays into data files"});
   }
-  return Loader(std::move(name), std::move(text), overrides, folder, limits).run();
+  return Loader(std::move(name), std::move(text), overrides, folder, limits, of).run();
 }
 
 }  // namespace cotangent::formats

@@ -46,21 +46,29 @@ struct LoadedFile {
   mechanics::InitialState initial;
   mechanics::RunSettings run;
   std::optional<mechanics::EnsembleSettings> ensemble;
+  /// The expression that was asked for beside the file's own, by that text; empty where it is the
+  /// name of an observable, of an energy term, or "energy".
+  std::optional<mechanics::Observable> asked;
+  /// Parameters of whole numbers: they are part of the programs, and not among those of `system`.
+  std::vector<mechanics::Parameter> integers;
   SourcePtr source;
   UnitLabels units;  ///< of what `system`, `initial` and `run` hold, and of the observables
   std::vector<std::filesystem::path>
       files;  ///< what was read: the system file, then its data files
 };
 
-/// Reads a system file. Throws UserError (also for a file that is missing, unreadable or too big).
+/// Reads a system file. `of` is an expression to look at, as in [observe], or what an expression
+/// could be asked for by name: LoadedFile::asked. It has its place in a line "--of EXPR" after the
+/// file's text. Throws UserError (also for a file that is missing, unreadable or too big).
 LoadedFile load_system_file(const std::filesystem::path& path,
-                            const std::vector<Override>& overrides = {}, const Limits& limits = {});
+                            const std::vector<Override>& overrides = {}, const Limits& limits = {},
+                            const std::string& of = {});
 
 /// The same from text in memory; `name` is what errors show. Data files are looked for in `folder`
 /// and refused when there is none.
 LoadedFile parse_system_text(std::string name, std::string text,
                              const std::vector<Override>& overrides = {},
                              const std::optional<std::filesystem::path>& folder = std::nullopt,
-                             const Limits& limits = {});
+                             const Limits& limits = {}, const std::string& of = {});
 
 }  // namespace cotangent::formats

@@ -177,11 +177,37 @@ Fact claim_of(const System& system, const InitialState& initial, const Symmetry&
   return fact;
 }
 
+/// What a run calls its own results.
+bool is_name_of_a_result(const std::string& name) {
+  constexpr const char* kOwn[] = {"energy",   "momentum", "angular_momentum", "shadow_energy",
+                                  "lyapunov", "megno",    "symplecticity"};
+  return std::ranges::find(kOwn, name) != std::end(kOwn);
+}
+
+/// The same, or a column that every trajectory has.
+bool is_name_of_a_column(const System& system, const std::string& name) {
+  if (is_name_of_a_result(name) || name == "step" || name == "t") return true;
+  if (system.form == Form::kCanonical) return name == "q" || name == "p" || name == "v";
+  return std::ranges::find(system.arrays, name, &StateArray::name) != system.arrays.end();
+}
+
 /// The names of outputs are one name space.
 void refuse_taken_names(const System& system) {
+  for (const Observable& o : system.observables) {
+    if (!is_name_of_a_column(system, o.name)) continue;
+    refuse(system, o.span, "the observable '" + o.name + "' has the name of a result of every run",
+           "names that a run does not use itself, for energy, momenta, monitors and the state",
+           "call it something else");
+  }
+  for (const EnergyTerm& term : system.terms) {
+    if (!is_name_of_a_result(term.name)) continue;
+    refuse(system, term.span,
+           "the energy term '" + term.name + "' has the name of a result of every run",
+           "names that a run does not use itself: energy is the sum of the terms",
+           "call it something else");
+  }
   for (const Symmetry& s : system.symmetries) {
-    bool taken = s.name == "energy" || s.name == "momentum" || s.name == "angular_momentum" ||
-                 s.name == "shadow_energy";
+    bool taken = is_name_of_a_column(system, s.name);
     for (const Observable& o : system.observables) taken |= o.name == s.name;
     if (taken) {
       refuse(system, s.span, "the symmetry '" + s.name + "' has the name of something observed",

@@ -282,6 +282,49 @@ TEST(Grad, BadInputIsSaid) {
   }
 }
 
+TEST(Grad, AnErrorShowsTheExpressionAsItWasWritten) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("spring.toml", kSpring);
+  for (const char* command : {"grad", "check"}) {
+    std::vector<std::string> all = {command, file, "--of", "2*nope[0]", "--wrt", "q"};
+    if (all[0] == "check") all.push_back("--grad");
+    const CliResult result = run_cli(all);
+    EXPECT_EQ(result.code, 2);
+    EXPECT_NE(result.err.find("spring.toml:17:8\n"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("17 | --of 2*nope[0]\n"), std::string::npos) << result.err;
+    EXPECT_EQ(result.err.find("gradient_of"), std::string::npos) << result.err;
+  }
+  const CliResult typo = run_cli({"grad", file, "--of", "positoin", "--wrt", "q"});
+  EXPECT_NE(typo.err.find("or by name position, kinetic, spring, energy"), std::string::npos)
+      << typo.err;
+  EXPECT_NE(typo.err.find("did you mean 'position'?"), std::string::npos) << typo.err;
+  // An observable of any name of the file's own does no harm, and quotes need no care.
+  const std::string own =
+      folder.write("own.toml", std::string(kSpring) + "gradient_of = \"p[0]\"\n");
+  const json by_name = run_cli({"grad", own, "--of", "gradient_of", "--wrt", "q", "--json"}).json();
+  EXPECT_NEAR(by_name["value"].get<double>(), -std::sin(4.0), 1e-9);
+  const json of = run_cli({"grad", own, "--of", "q[0]", "--wrt", "q", "--json"}).json();
+  EXPECT_NEAR(of["value"].get<double>(), 0.5 * std::cos(4.0), 1e-9);
+  EXPECT_NE(run_cli({"grad", file, "--of", "q[\"0\"]", "--wrt", "q"}).err.find("--of q[\"0\"]"),
+            std::string::npos);
+}
+
+TEST(Grad, AnIntegerIsSaidToBeOne) {
+  const TemporaryFolder folder;
+  std::string text = kSpring;
+  text.replace(text.find("unused = 1.0"), 12, "unused = 3");
+  const std::string file = folder.write("spring.toml", text);
+  for (const char* command : {"grad", "check"}) {
+    std::vector<std::string> all = {command, file, "--of", "q[0]", "--wrt", "q,unused"};
+    if (all[0] == "check") all.push_back("--grad");
+    const CliResult result = run_cli(all);
+    EXPECT_EQ(result.code, 2);
+    EXPECT_NE(result.err.find("'unused' is an integer"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("spring.toml:4:10\n"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("as in 1.0"), std::string::npos) << result.err;
+  }
+}
+
 TEST(Grad, ExplainHasTheChoiceAndItsMemory) {
   const auto gradients = [](const std::vector<std::string>& more) {
     std::vector<std::string> all = {"explain", example("outer_solar_system"), "--json"};

@@ -114,6 +114,31 @@ TEST(Monitors, WhatIsAskedForStandsInTheAnswer) {
   }
 }
 
+/// What a run calls by a name of its own nothing else has.
+TEST(Monitors, NamesOfResultsAreTaken) {
+  const TemporaryFolder folder;
+  const std::string plane = folder.write("plane.toml", kFreePlane);
+  const std::string lorenz = example("lorenz");
+  const auto observed = [&](const std::string& file, const std::string& name) {
+    return run_cli({"run", file, "--set", "observe." + name + "=\"2*t\""});
+  };
+  for (const char* name : {"energy", "momentum", "angular_momentum", "shadow_energy", "lyapunov",
+                           "megno", "symplecticity", "step", "t", "q", "p", "v"}) {
+    const CliResult r = observed(plane, name);
+    EXPECT_EQ(r.code, 2) << name;
+    EXPECT_NE(r.err.find("the observable '" + std::string(name) + "' has the name of a result"),
+              std::string::npos)
+        << r.err;
+    EXPECT_NE(r.err.find("--set observe." + std::string(name)), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find("call it something else"), std::string::npos) << r.err;
+  }
+  EXPECT_EQ(observed(lorenz, "x").code, 2);
+  EXPECT_EQ(observed(lorenz, "q").code, 0);
+  const CliResult term = run_cli({"run", plane, "--set", "energy.energy=\"q[0]\""});
+  EXPECT_EQ(term.code, 2);
+  EXPECT_NE(term.err.find("the energy term 'energy'"), std::string::npos) << term.err;
+}
+
 TEST(Monitors, AClaimThatFailsIsAWarningWithItsPlaceAndAFact) {
   const TemporaryFolder folder;
   const std::string file = folder.write(

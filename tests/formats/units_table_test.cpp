@@ -32,7 +32,7 @@ dt = "1 ms"
 t_end = "1 min"
 [observe]
 stretch = "q[0] - rest"
-momentum = "p[0]"
+impulse = "p[0]"
 rate = "sqrt(k/m)"
 [observe.speed]
 expr = "v[0]"
@@ -95,7 +95,7 @@ TEST(UnitsInFiles, ImperialBecomesSi) {
   EXPECT_EQ(file.units.q, std::vector<std::string>{"m"});
   EXPECT_EQ(file.units.p, std::vector<std::string>{"kg m/s"});
   EXPECT_EQ(file.units.of_observable("stretch"), "m");
-  EXPECT_EQ(file.units.of_observable("momentum"), "kg m/s");
+  EXPECT_EQ(file.units.of_observable("impulse"), "kg m/s");
   EXPECT_EQ(file.units.of_observable("rate"), "1/s");
   EXPECT_EQ(file.units.of_observable("speed"), "mph");
   EXPECT_DOUBLE_EQ(observed(file, "speed", 0, 0, 0.44704), 1);
