@@ -205,12 +205,24 @@ std::string Answer::status() const {
 std::string fault_text(const mechanics::RunResult& result, const Prepared& prepared) {
   const SourcePtr& source = prepared.file.source;
   const mechanics::NonFinite& fault = *result.fault;
-  std::string text = "the state is not finite after step " + grouped(fault.step) +
-                     " (t = " + shortest(fault.t) + "): " + fault.component;
+  const std::string time = "(t = " + shortest(fault.t) + "): ";
+  const std::string when =
+      fault.step == 0 ? "the energy is not finite at the start " + time
+                      : "the state is not finite after step " + grouped(fault.step) + " " + time;
+  std::string text = when + fault.component;
   if (!fault.expression.empty()) text += ", first made by " + fault.expression;
   if (source && !fault.place.empty()) text += "\n" + show_place(*source, fault.place);
-  return text + "\nThe last good state is the one after step " + std::to_string(result.steps) +
-         ". A smaller dt may help" +
+  if (fault.step == 0)
+    return text + "\nNo step is made: change the initial state or the parameters.";
+  text += "\nThe last good state is the one after step " + std::to_string(result.steps) + ". ";
+  if (prepared.file.system.form == mechanics::Form::kMap) {
+    return text + "A map has no dt: start elsewhere, or take fewer steps.";
+  }
+  if (!fault.dt_may_help) {
+    return text +
+           "The motion is not finite where it starts: change the initial state or the parameters.";
+  }
+  return text + "A smaller dt may help" +
          (prepared.plan.arithmetic.state == DType::kF32
               ? ", or run.precision = \"f64\": numbers below 1e-38 or above 3e38 leave f32."
               : ".");

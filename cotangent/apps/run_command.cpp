@@ -138,7 +138,7 @@ int run_command(const RunOptions& options, Console& console) {
   else
     write_answer_text(console.out, answer);
   console.out.flush();
-  warn_of_non_finite_samples(result, telemetry);
+  if (!result.fault || result.fault->step > 0) warn_of_non_finite_samples(result, telemetry);
   if (result.fault) {
     telemetry.log(telemetry::Level::kError, fault_text(result, prepared));
   }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/bracket.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -194,6 +195,67 @@ NonFinite find_non_finite(const System& system, const Pieces& pieces, const Spli
   unknown.component = "q";
   unknown.expression = "the step";
   return unknown;
+}
+
+namespace {
+
+/// (state..., t, parameters...), as energies and rates take them.
+std::vector<Tensor> arguments_at(const System& system, std::span<const Tensor> state, double t) {
+  std::vector<Tensor> args(state.begin(), state.end());
+  args.push_back(Tensor::scalar_of<double>(t));
+  for (const Parameter& x : system.parameters) args.push_back(x.value);
+  return args;
+}
+
+}  // namespace
+
+std::optional<NonFinite> non_finite_energy(const System& system, std::span<const Tensor> state,
+                                           double t) {
+  const std::vector<Tensor> args = arguments_at(system, state, t);
+  long double sum = 0;
+  NonFinite found;
+  found.t = t;
+  found.dt_may_help = false;
+  for (const EnergyTerm& term : system.terms) {
+    const Tensor energy = ir::evaluate(*term.energy, args)[0];
+    sum = static_cast<double>(sum + energy.real(0));
+    if (finite(energy)) continue;
+    found.component = "the term '" + term.name + "'";
+    found.place = term.span;
+    if (const std::optional<Origin> origin = origin_in(*term.energy, args)) {
+      found.expression = expression_text(system, *origin);
+      if (!origin->place.empty()) found.place = origin->place;
+    }
+    return found;
+  }
+  if (system.terms.empty() || std::isfinite(sum)) return {};
+  found.component = "the sum of its terms";
+  return found;
+}
+
+std::optional<NonFinite> non_finite_motion(const System& system, std::span<const Tensor> state,
+                                           double t) {
+  if (system.form == Form::kMap) return {};
+  const std::vector<Tensor> args = arguments_at(system, state, t);
+  const ir::FunctionPtr field = vector_field(system);
+  const std::vector<Tensor> rates = ir::evaluate(*field, args);
+  for (std::size_t k = 0; k < rates.size(); ++k) {
+    const auto bad = first_non_finite(rates[k]);
+    if (!bad) continue;
+    NonFinite found;
+    found.t = t;
+    found.dt_may_help = false;
+    const char* const array = system.form != Form::kCanonical ? "x" : k == 0 ? "q" : "p";
+    found.component = state_component(system, array, system.shape, *bad);
+    found.expression = "the rate of change";
+    if (const std::optional<Origin> origin = origin_in(*field, args)) {
+      found.expression =
+          (system.rate ? "" : "the derivative of ") + expression_text(system, *origin);
+      found.place = origin->place;
+    }
+    return found;
+  }
+  return {};
 }
 
 void check_state(const System& system, const Tensor& x, const char* name) {

@@ -17,6 +17,14 @@ namespace cotangent::mechanics {
 NonFinite find_non_finite(const System& system, const Pieces& pieces, const Splitting& splitting,
                           const Carry& good, std::int64_t step, double t0, double dt);
 
+/// The energy term that is not finite at a state (q and p, or x), and what made it so; their sum
+/// where each is finite. Nothing: all are. Op by op: slow.
+std::optional<NonFinite> non_finite_energy(const System& system, std::span<const ir::Tensor> state,
+                                           double t);
+/// Likewise the component of the state whose rate of change is not finite there; of a map nothing.
+std::optional<NonFinite> non_finite_motion(const System& system, std::span<const ir::Tensor> state,
+                                           double t);
+
 /// UserError unless `x` is a finite array of the state's type; `name` is "q", ...
 void check_state(const System& system, const ir::Tensor& x, const char* name);
 

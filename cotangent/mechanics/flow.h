@@ -67,11 +67,14 @@ enum class RunStatus {
 };
 
 struct NonFinite {
-  std::int64_t step = 0;  ///< the first step after which the state is not finite
+  std::int64_t step = 0;  ///< the first step after which the state is not finite; 0: see below
   double t = 0;
   std::string component;   ///< "q[3,1]"
   std::string expression;  ///< source text of the op that first made it, or the op's name
   SourceSpan place;
+  /// False where a step has no part in it: the motion is not finite where the run starts, or there
+  /// is no dt. Of step 0 the energy is not finite there, and `component` is its term.
+  bool dt_may_help = true;
 };
 
 struct RunResult {

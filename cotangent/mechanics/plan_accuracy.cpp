@@ -185,6 +185,7 @@ class Search {
     const double time = probe_time(c, dt);
     const std::int64_t steps = std::max<std::int64_t>(1, std::llround(time / dt));
     const RunResult coarse = run(c, dt, steps);
+    if (coarse.fault && !coarse.fault->dt_may_help) hopeless_ = coarse.fault;
     if (coarse.status != RunStatus::kFinished) return kLost;
     if (by_energy_) {
       for (const Invariant& i : coarse.invariants) {
@@ -340,6 +341,15 @@ class Search {
   }
 
   [[noreturn]] void refuse() const {
+    if (hopeless_) {
+      throw UserError(
+          {std::string("no dt has an accuracy: ") +
+               (hopeless_->step == 0 ? "the energy" : "the motion") +
+               " is not finite where the run starts: " + hopeless_->component +
+               (hopeless_->expression.empty() ? "" : ", first made by " + hopeless_->expression),
+           place_text(system_, hopeless_->place), "",
+           "change the initial state or the parameters"});
+    }
     std::string tried;
     for (const Candidate& c : candidates_) {
       if (std::isinf(c.best_error)) continue;
@@ -359,6 +369,7 @@ class Search {
   const InitialState& initial_;
   double wanted_ = 0, period_ = 0;
   bool by_energy_ = false;
+  mutable std::optional<NonFinite> hopeless_;  ///< what no dt mends
   std::vector<Candidate> candidates_;
 };
 

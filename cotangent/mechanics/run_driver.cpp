@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "cotangent/mechanics/diagnose.h"
 #include "cotangent/mechanics/early_stop.h"
 #include "cotangent/mechanics/state_hash.h"
 
@@ -44,6 +45,7 @@ class Run {
   void announce();
   bool advance(std::int64_t first, std::int64_t count);
   void stop_at_fault(std::int64_t first, std::int64_t count);
+  bool refuse_energy();
   std::int64_t next_count(std::int64_t done) const;
   void note_speed(std::int64_t count, double seconds);
   void report(std::int64_t done, double seconds, bool last);
@@ -257,6 +259,21 @@ bool Run::advance(std::int64_t first, std::int64_t count) {
   return machine_.finite(next_);
 }
 
+std::vector<Tensor> arrays_of(const System& system, const SeenState& seen) {
+  return system.form == Form::kCanonical ? std::vector{seen.q, seen.p} : std::vector{seen.x};
+}
+
+/// A run forwards whose energy is not finite where it starts is none.
+bool Run::refuse_energy() {
+  if (control_.reverse || result_.energy_terms.empty()) return false;
+  if (std::isfinite(result_.energy_terms.back().values.front())) return false;
+  std::optional<NonFinite> fault = non_finite_energy(system_, arrays_of(system_, seen_), time(0));
+  if (!fault) return false;
+  result_.status = RunStatus::kNonFinite;
+  result_.fault = std::move(fault);
+  return true;
+}
+
 /// The chunk that began at `first` from carry_ ended in a state that is not finite: finds the first
 /// such step by bisection (a state once not finite stays so), keeps what was good, names the cause.
 void Run::stop_at_fault(std::int64_t first, std::int64_t count) {
@@ -271,13 +288,20 @@ void Run::stop_at_fault(std::int64_t first, std::int64_t count) {
     std::swap(carry_, next_);
   }
   result_.steps = first + good;
-  if (advance(result_.steps, 1); !failed_.empty()) {
+  advance(result_.steps, 1);
+  std::optional<NonFinite> at_start;  // what no step, however short, could mend
+  if (result_.steps == 0 && seen_.members.empty()) {
+    at_start = non_finite_motion(system_, arrays_of(system_, seen_), time(0));
+  }
+  if (!failed_.empty() && !at_start) {
     result_.status = RunStatus::kStopped;
     result_.stopped_why = failed_;
     return;
   }
   result_.status = RunStatus::kNonFinite;
-  NonFinite fault = machine_.find_fault(carry_, result_.steps, clock_);
+  NonFinite fault =
+      failed_.empty() ? machine_.find_fault(carry_, result_.steps, clock_) : *at_start;
+  fault.dt_may_help = !at_start && system_.form != Form::kMap;
   fault.step = result_.steps + 1;
   fault.t = time(fault.step);
   result_.fault = std::move(fault);
@@ -374,7 +398,8 @@ RunResult Run::go() {
   const Clock::time_point start = Clock::now();
   double before = 0;
   std::int64_t done = 0;
-  while (done < steps_) {
+  const bool refused = refuse_energy();
+  while (done < steps_ && !refused) {
     if (control_.interrupted && control_.interrupted()) {
       result_.status = RunStatus::kInterrupted;
       break;

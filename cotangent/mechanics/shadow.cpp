@@ -209,6 +209,7 @@ std::optional<Crossing> first_crossing(const Probe& probe, double threshold) {
   for (std::int64_t k = 0; k < probe.samples; ++k) {
     bool finite = true;
     for (std::int64_t j = 0; j < probe.width; ++j) finite &= std::isfinite(probe.at(k, j));
+    if (!finite && k == 0) return std::nullopt;  // no dt is at fault
     if (!finite) return Crossing{k, INFINITY, "the state stops being finite"};
     double sum = 0;
     for (std::int64_t j = 1; j < terms; ++j) sum += probe.at(k, j);
