@@ -281,6 +281,8 @@ mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
     const auto entropy =
         read_expression(file, table.need("entropy", "entropy = \"z[2]\"")->value, "the entropy");
     structure.entropy = lang::trace_energy(names, "entropy", *entropy, "the entropy");
+    structure.entropy_span = entropy->source().whole();
+    structure.metric_span = metric.value.span;
     // G grad S is z over time.
     const lang::DimensionTerm of_entropy =
         units ? units->check_entropy(*entropy) : lang::DimensionTerm();

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "cotangent/base/error.h"
 #include "cotangent/mechanics/system.h"
 
 namespace cotangent::mechanics {
@@ -61,6 +62,13 @@ struct Scaling {
   double q = 0, p = 0, time = 0, energy = 0;
 };
 
+/// A function that every energy keeps, J grad C = 0, of a Poisson structure whose J is linear.
+struct KeptByStructure {
+  std::string text;       ///< "z[0]^2 + z[1]^2 + z[2]^2"
+  ir::FunctionPtr value;  ///< (x, t, parameters...) -> f64
+  How how = How::kTested;
+};
+
 struct Facts {
   std::vector<Fact> all;
   // Numbers behind them, where there are any.
@@ -71,6 +79,8 @@ struct Facts {
   std::optional<DominantBody> dominant_body;
   std::optional<Scaling> scaling;
   std::vector<std::string> cyclic;  ///< coordinates that no term reads: "q[2]"; all proved
+  std::vector<KeptByStructure> casimirs;
+  std::optional<ErrorParts> no_structure;  ///< of a bracket: why it is none; the planner refuses it
 
   const Fact& find(const std::string& name) const;  ///< throws InternalError when absent
   bool holds(const std::string& name) const;        ///< value of a yes-or-no fact
@@ -80,9 +90,9 @@ struct Facts {
 /// translation_invariant, rotation_invariant, pairwise, velocity_dependent, constrained (those that
 /// make no sense of a form are false, with the reason). Of a canonical system also:
 /// quadratic_kinetic, galilean_invariant, scale_invariant, cyclic, smooth, may_jump, singular,
-/// stiff, near_integrable. Others, one a term: degree ("2 in p, 0 in q"), quadratic_part (all,
-/// part, none), cost, pair_range. docs/mechanics.md has the rule of each. `initial` gives the
-/// neighbourhood in which tested facts are sampled.
+/// stiff, near_integrable; of a bracket those of structure.h, and `casimirs`. Others, one a term:
+/// degree ("2 in p, 0 in q"), quadratic_part (all, part, none), cost, pair_range. docs/mechanics.md
+/// has the rule of each. `initial` gives the neighbourhood in which tested facts are sampled.
 Facts find_facts(const System& system, const InitialState& initial);
 
 /// A one-parameter group that somebody names: its generator.

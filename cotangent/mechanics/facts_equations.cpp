@@ -7,6 +7,7 @@
 #include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/facts_context.h"
+#include "cotangent/mechanics/structure.h"
 #include "cotangent/mechanics/vanishing.h"
 #include "cotangent/transform/derivatives.h"
 
@@ -31,6 +32,7 @@ class Equations {
     c_.add("degrees_of_freedom", n, How::kProved,
            std::to_string(n) + (n == 1 ? " number" : " numbers") + " in the state");
     not_of_this_form();
+    if (c_.system.form == Form::kBracket) structure();
     if (rate_) linear();
     find_time(c_);
     sites();
@@ -39,6 +41,23 @@ class Equations {
   }
 
  private:
+  void structure() {
+    const Tensor& start = c_.initial.x;
+    StructureFacts found = find_structure_facts(c_.system, start);
+    for (Fact& f : found.facts) c_.facts.all.push_back(std::move(f));
+    c_.facts.no_structure = std::move(found.refusal);
+    if (c_.facts.no_structure) return;
+    c_.facts.casimirs = find_casimirs(c_.system, start);
+    std::string all;
+    How how = How::kProved;
+    for (const KeptByStructure& k : c_.facts.casimirs) {
+      all += (all.empty() ? "" : "; ") + k.text;
+      if (k.how == How::kTested) how = How::kTested;
+    }
+    if (all.empty()) return;
+    c_.add("casimirs", all, how, "J grad C = 0: every energy keeps them");
+  }
+
   void not_of_this_form() {
     const char* why = c_.system.form == Form::kBracket ? "the state is not split into q and p"
                       : c_.system.form == Form::kMap   ? "a map has no energy"

@@ -9,6 +9,8 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/ir/splitmix.h"
 #include "cotangent/mechanics/bracket.h"
+#include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/lie_algebra.h"
 #include "cotangent/mechanics/retype.h"
 #include "cotangent/mechanics/unroll.h"
 #include "cotangent/transform/algebra.h"
@@ -181,6 +183,9 @@ std::string indices_text(std::int64_t element, std::int64_t n, int rank) {
   return rank > 1 ? "(" + s + ")" : s;
 }
 
+/// Of which part of the structure a condition is.
+enum class Of { kPoisson, kMetric, kEntropy };
+
 /// What one condition is called, and what to say where it fails.
 struct Condition {
   const char* name;
@@ -190,6 +195,7 @@ struct Condition {
   const char* why;
   const char* remedy;
   int rank;
+  Of of;
 };
 
 class Checker {
@@ -202,24 +208,37 @@ class Checker {
     }
   }
 
-  std::vector<Fact> facts;
+  StructureFacts found;
 
   void want(const Condition& c, const Function& f) {
     const Verdict v = judge(f, samples_);
     if (v.against) {
       const auto& a = *v.against;
       const std::string at = indices_text(a.element, system_.shape[0], c.rank);
-      throw UserError({std::string(c.what) + ": for " + c.indices + " = " + at + " " + c.formula +
-                           " is " + number_text(a.value) + " at " + state_text(a.x),
-                       place_text(system_, system_.structure.span), c.why, c.remedy});
+      return fail(c.name, c.what,
+                  std::string("for ") + c.indices + " = " + at + " " + c.formula + " is " +
+                      number_text(a.value) + " at " + state_text(a.x),
+                  c.why, c.remedy, c.of);
     }
     if (v.how == How::kTested && v.samples == 0) {
-      throw UserError(
-          {std::string("[structure] no sample near the state gives finite numbers in ") + c.formula,
-           place_text(system_, system_.structure.span), "",
-           "start where the structure is defined"});
+      return fail(c.name, "[structure] nothing can be said of a condition",
+                  std::string("no sample near the state gives finite numbers in ") + c.formula, "",
+                  "start where the structure is defined", c.of);
     }
     add(c.name, v, std::string(c.formula) + " = 0");
+  }
+
+  void fail(const char* name, const std::string& what, const std::string& detail,
+            const std::string& why, const std::string& remedy, Of of) {
+    Fact f;
+    f.name = name;
+    f.value = false;
+    f.detail = detail;
+    f.place = span_of(of);
+    if (!found.refusal) {
+      found.refusal = ErrorParts{what + ": " + detail, place_text(system_, f.place), why, remedy};
+    }
+    found.facts.push_back(std::move(f));
   }
 
   void add(const std::string& name, const Verdict& v, const std::string& what) {
@@ -227,14 +246,21 @@ class Checker {
     f.name = name;
     f.value = true;
     f.how = v.how;
-    f.place = system_.structure.span;
     if (v.how == How::kProved) {
       f.detail = what + " as a polynomial";
       f.derivation = {what + ", expanded over the reals, has no term left"};
     } else {
       f.detail = what + " on " + std::to_string(v.samples) + " samples in long double";
     }
-    facts.push_back(std::move(f));
+    found.facts.push_back(std::move(f));
+  }
+
+  /// A bracket is one of functions of the state: the J of another time is another bracket.
+  void want_no_time() {
+    if (found.refusal || !depends_on(*system_.structure.poisson, 0, 1)) return;
+    found.refusal = ErrorParts{"J reads the time t", place_text(system_, system_.structure.span),
+                               "a J of the state and the parameters; the energy may read t",
+                               "put the time into the energy, or give the motion in [equations]"};
   }
 
   /// No eigenvalue of G below zero, on the samples.
@@ -251,10 +277,9 @@ class Checker {
       if (!std::isfinite(low) || !std::isfinite(high)) continue;
       ++v.samples;
       if (low >= -kTolerance * std::max(high, std::abs(low)) * 100) continue;
-      throw UserError({"the metric G has a negative eigenvalue: " + number_text(low) + " at " +
-                           state_text(args[0]),
-                       place_text(system_, system_.structure.span),
-                       "with it the entropy would fall", "give a positive semi-definite G"});
+      return fail("metric_positive", "the metric G has a negative eigenvalue",
+                  number_text(low) + " at " + state_text(args[0]), "with it the entropy would fall",
+                  "give a positive semi-definite G", Of::kMetric);
     }
     add("metric_positive", v, "no eigenvalue of G below 0");
   }
@@ -262,6 +287,14 @@ class Checker {
   const std::vector<std::vector<Tensor>>& samples() const { return samples_; }
 
  private:
+  SourceSpan span_of(Of of) const {
+    const Structure& s = system_.structure;
+    const SourceSpan own = of == Of::kMetric    ? s.metric_span
+                           : of == Of::kEntropy ? s.entropy_span
+                                                : s.span;
+    return own.empty() ? s.span : own;
+  }
+
   const System& system_;
   std::vector<std::vector<Tensor>> samples_;
 };
@@ -272,22 +305,25 @@ constexpr Condition kSkew = {"skew",
                              "J is not antisymmetric",
                              "{F, G} = -{G, F} wants it, and without it the energy is not kept",
                              "mend J, or give the motion in [equations]",
-                             2};
+                             2,
+                             Of::kPoisson};
 constexpr Condition kJacobi = {
-    "jacobi_identity",
+    "jacobi",
     "(i, j, k)",
     "sum_l J_il dJ_jk/dx_l + J_jl dJ_ki/dx_l + J_kl dJ_ij/dx_l",
     "J does not satisfy the Jacobi identity",
     "without it {F, G} is no Poisson bracket, and flows by it keep no structure",
     "mend J, or give the motion in [equations]",
-    3};
+    3,
+    Of::kPoisson};
 constexpr Condition kEntropy = {"entropy_is_casimir",
                                 "i",
                                 "(J grad S)_i",
                                 "the reversible motion changes the entropy",
                                 "of a metriplectic structure S is a Casimir of J",
                                 "choose S among the Casimirs of J",
-                                1};
+                                1,
+                                Of::kEntropy};
 constexpr Condition kEnergy = {
     "energy_not_dissipated",
     "i",
@@ -295,14 +331,16 @@ constexpr Condition kEnergy = {
     "the metric G changes the energy",
     "of a metriplectic structure G grad H = 0",
     "project grad H out of G, for instance G = |w|^2 - w w^T with w = grad H",
-    1};
+    1,
+    Of::kMetric};
 constexpr Condition kSymmetric = {"metric_symmetric",
                                   "(i, j)",
                                   "G_ij - G_ji",
                                   "the metric G is not symmetric",
                                   "(F, G) = (G, F) wants it",
                                   "mend G; an antisymmetric part belongs to J",
-                                  2};
+                                  2,
+                                  Of::kMetric};
 
 }  // namespace
 
@@ -328,27 +366,36 @@ FunctionPtr jacobi_sums(const Function& poisson) {
   return finish(b, cyclic(j, slope), cyclic(b.unary(Op::kAbs, j), b.unary(Op::kAbs, slope)));
 }
 
-std::vector<Fact> check_structure(const System& system, const Tensor& near) {
+StructureFacts find_structure_facts(const System& system, const Tensor& near) {
   const Structure& s = system.structure;
-  ensure(system.form == Form::kBracket, "check_structure: the system has no structure");
+  ensure(system.form == Form::kBracket, "find_structure_facts: the system has no structure");
   if (s.kind == Structure::Kind::kContact) return {};
   Checker check(system, near);
   check.want(kSkew, *symmetry(*s.poisson, 1));
   check.want(kJacobi, *jacobi_sums(*s.poisson));
   if (s.kind == Structure::Kind::kMetriplectic) {
     check.want(kEntropy, *image_of_gradient(*s.poisson, *written_out(*s.entropy)));
-    check.want(kEnergy, *image_of_gradient(*s.metric, *written_out(*hamiltonian(system))));
+    if (!system.terms.empty()) {
+      check.want(kEnergy, *image_of_gradient(*s.metric, *written_out(*hamiltonian(system))));
+    }
     check.want(kSymmetric, *symmetry(*s.metric, -1));
     check.want_positive(*s.metric);
   }
-  return check.facts;
+  check.want_no_time();
+  return std::move(check.found);
+}
+
+std::vector<Fact> check_structure(const System& system, const Tensor& near) {
+  StructureFacts found = find_structure_facts(system, near);
+  if (found.refusal) throw UserError(std::move(*found.refusal));
+  return std::move(found.facts);
 }
 
 Fact is_casimir(const System& system, const Function& casimir, const Tensor& near) {
   Checker check(system, near);
   const Verdict v = judge(*image_of_gradient(*system.structure.poisson, casimir), check.samples());
   check.add("casimir", v, "J grad C = 0");
-  Fact f = check.facts[0];
+  Fact f = check.found.facts[0];
   if (v.against) {
     f.value = false;
     f.how = How::kTested;
@@ -357,6 +404,29 @@ Fact is_casimir(const System& system, const Function& casimir, const Tensor& nea
                number_text(v.against->value) + " at " + state_text(v.against->x);
   }
   return f;
+}
+
+std::vector<KeptByStructure> find_casimirs(const System& system, const Tensor& near) {
+  const Structure& s = system.structure;
+  std::vector<KeptByStructure> kept;
+  if (system.form != Form::kBracket || s.kind != Structure::Kind::kPoisson) return kept;
+  if (system.shape[0] > kMaxUnroll) return kept;
+  const LieAlgebra* named = s.algebra.empty() ? nullptr : algebra_named(s.algebra);
+  std::optional<LieAlgebra> read;
+  if (!named) read = linear_structure(*s.poisson);
+  if (!named && !read) return kept;
+  const std::string state = system.arrays.size() == 1 ? system.arrays[0].name : "x";
+  for (const Casimir& c : casimirs_of(named ? *named : *read, system.parameters)) {
+    const Fact fact = is_casimir(system, *c.value, near);
+    if (!std::get<bool>(fact.value)) continue;
+    std::string text;
+    for (std::size_t k = 0; k < c.name.size(); ++k) {
+      const bool x = c.name[k] == 'x' && c.name.substr(k + 1, 1) == "[";
+      text += x ? state : std::string(1, c.name[k]);
+    }
+    kept.push_back({std::move(text), c.value, fact.how});
+  }
+  return kept;
 }
 
 }  // namespace cotangent::mechanics

@@ -5,9 +5,11 @@
 //   metriplectic      J grad S = 0, G grad H = 0, G symmetric, no eigenvalue of G below zero
 // Each but the last is proved by exact algebra where the programs are polynomials of few enough
 // terms; what the algebra does not settle is tested in long double on samples near a state. What
-// fails on a sample is refused, with the indices, the value and the sample.
+// fails on a sample is false, with the indices, the value and the sample, and the planner refuses
+// it.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "cotangent/mechanics/facts.h"
@@ -15,11 +17,22 @@
 
 namespace cotangent::mechanics {
 
-/// Facts "skew", "jacobi_identity"; of a metriplectic structure also "entropy_is_casimir" (J grad S
-/// = 0), "energy_not_dissipated" (G grad H = 0), "metric_symmetric" and "metric_positive". None for
-/// a contact structure, whose bracket meets its identity by itself. `near` is a state to sample
-/// around. Throws UserError naming what fails, with its place.
+/// Facts "skew", "jacobi"; of a metriplectic structure also "entropy_is_casimir" (J grad S = 0),
+/// "energy_not_dissipated" (G grad H = 0), "metric_symmetric" and "metric_positive". None for a
+/// contact structure, whose bracket meets its identity by itself. `near` is a state to sample
+/// around. What fails is false, with the sample; `refusal` says the first of these, with its place,
+/// or that J reads the time, which leaves no bracket of functions of the state.
+struct StructureFacts {
+  std::vector<Fact> facts;
+  std::optional<ErrorParts> refusal;
+};
+StructureFacts find_structure_facts(const System& system, const ir::Tensor& near);
+/// The same where nothing may fail: throws UserError.
 std::vector<Fact> check_structure(const System& system, const ir::Tensor& near);
+
+/// The Casimirs of a Poisson structure with a J that is linear, of up to 16 numbers
+/// (lie_algebra.h); those that hold are proved or tested. Of other structures nothing.
+std::vector<KeptByStructure> find_casimirs(const System& system, const ir::Tensor& near);
 
 /// The Jacobi identity as a program: (x, t, parameters...) -> [n, n, n] of the sums above, and the
 /// sums of their terms' magnitudes.

@@ -57,7 +57,8 @@ struct Structure {
   /// Of kMetriplectic: the symmetric positive semi-definite G(x), and the entropy S(x) whose
   /// gradient it acts on: dx/dt = J grad H + G grad S, with J grad S = 0 and G grad H = 0.
   ir::FunctionPtr metric, entropy;
-  SourceSpan span;
+  SourceSpan span;  ///< of J, or of what gives it
+  SourceSpan metric_span, entropy_span;
 };
 
 /// One named array of the state of a system without q and p.

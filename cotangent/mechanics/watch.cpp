@@ -377,6 +377,19 @@ void plan_watch(const System& system, const Facts& facts, const MonitorSettings&
                       (claim.how == How::kProved ? "proved" : "tested on samples"));
     }
   }
+  for (std::size_t k = 0; k < facts.casimirs.size(); ++k) {
+    const KeptByStructure& c = facts.casimirs[k];
+    const std::string name =
+        facts.casimirs.size() == 1 ? "casimir" : "casimir_" + std::to_string(k + 1);
+    for (const Observable& o : system.observables) {
+      if (o.name != name) continue;
+      refuse(system, o.span, "the observable '" + name + "' has the name of a result of this run",
+             "a Casimir of the structure, " + c.text + ", is an invariant of that name",
+             "call it something else");
+    }
+    w.invariants.push_back({name, c.value, c.how});
+    add(name, c.text + ", which every energy keeps since J grad C = 0");
+  }
   if (settings.lyapunov > 0) {
     add(std::to_string(settings.lyapunov) + " Lyapunov exponents", "as asked, after the run");
   }
