@@ -27,9 +27,17 @@ constexpr double kLeastTolerance = 1e-15;
 constexpr double kMostSteps = 1e10;  // of a run that nobody said the steps of
 constexpr double kLeastRun = 20;     // steps, so that there is something to see
 constexpr double kLooks = 1000;      // at a run whose method finds its own steps
+constexpr int kStops = 32;           // of a run that looks how far coordinates go
+constexpr double kAboveNoise = 1e3;  // the way of a coordinate that moves, over round-off
 
 struct Tried {
   double dt = 0, error = 0;
+};
+
+/// What a run of a probe sees of each coordinate: the largest less the least, and the largest
+/// magnitude.
+struct Reach {
+  std::vector<double> way, size;
 };
 
 /// A method that could be taken.
@@ -194,18 +202,67 @@ class Search {
     }
     const RunResult fine = run(c, dt / 2, 2 * steps);
     if (fine.status != RunStatus::kFinished) return kLost;
-    const bool canonical = system_.form == Form::kCanonical;
-    const ir::Tensor& x = canonical ? coarse.q : coarse.x;
-    const ir::Tensor& y = canonical ? fine.q : fine.x;
-    double difference = 0,
-           size = std::max(largest(y), largest(canonical ? initial_.q : initial_.x));
+    const double noise = round_off(c, dt);
+    const Reach& reach = reach_of(c, dt, steps);
+    const ir::Tensor &x = coordinates(coarse), &y = coordinates(fine);
+    const double most = *std::ranges::max_element(reach.size);
+    double error = 0;
     for (std::int64_t k = 0; k < x.size(); ++k) {
-      difference = std::max(difference, std::abs(static_cast<double>(x.real(k) - y.real(k))));
+      const double way = reach.way[static_cast<std::size_t>(k)];
+      // What goes no further than the round-off of others has no scale of its own.
+      const double scale = way > kAboveNoise * noise * most ? way : most > 0 ? most : 1;
+      const double own_noise = 4 * noise * reach.size[static_cast<std::size_t>(k)];
+      const double difference = std::abs(static_cast<double>(x.real(k) - y.real(k)));
+      error = std::max(error, std::max(0.0, difference - own_noise) / scale);
     }
     // Half the step has 2^-order of the error; errors of phase grow with the time.
     const double part = 1 - std::ldexp(1.0, -std::max(1, c.order));
-    return difference / (size > 0 ? size : 1) / part *
-           std::max(1.0, duration() / (static_cast<double>(steps) * dt));
+    return error / part * std::max(1.0, duration() / (static_cast<double>(steps) * dt));
+  }
+
+  const ir::Tensor& coordinates(const RunResult& r) const {
+    return system_.form == Form::kCanonical ? r.q : r.x;
+  }
+
+  /// Looked at where the first probe that stays finite stops on its way; at uneven times, so that
+  /// no period hides what moves.
+  const Reach& reach_of(Candidate& c, double dt, std::int64_t steps) const {
+    if (!reach_.way.empty()) return reach_;
+    const bool canonical = system_.form == Form::kCanonical;
+    InitialState at = initial_;
+    std::vector<double> low, high;
+    const auto look = [&](const ir::Tensor& x) {
+      if (low.empty()) low.assign(x.as<double>().begin(), x.as<double>().end()), high = low;
+      for (std::size_t k = 0; k < low.size(); ++k) {
+        low[k] = std::min(low[k], x.as<double>()[k]);
+        high[k] = std::max(high[k], x.as<double>()[k]);
+      }
+    };
+    look(canonical ? at.q : at.x);
+    const std::shared_ptr<const Flow> flow = flow_at(c, dt);
+    RunControl control;
+    if (takes_any_dt(*flow)) control.dt = dt;
+    std::int64_t done = 0;
+    for (int k = 1; k <= kStops && done < steps; ++k) {
+      const double uneven = k == kStops ? 0 : std::fmod(k * std::numbers::phi, 1.0) - 0.5;
+      const std::int64_t stop = std::clamp<std::int64_t>(
+          std::llround((k + uneven) / kStops * static_cast<double>(steps)), done, steps);
+      if (stop == done) continue;
+      const RunResult r = flow->run(at, stop - done, control);
+      if (r.status != RunStatus::kFinished) break;
+      done = stop;
+      look(coordinates(r));
+      at.t = r.t;
+      at.v.reset();
+      at.q = r.q;
+      at.p = r.p;
+      at.x = r.x;
+    }
+    for (std::size_t k = 0; k < low.size(); ++k) {
+      reach_.way.push_back(high[k] - low[k]);
+      reach_.size.push_back(std::max(std::abs(low[k]), std::abs(high[k])));
+    }
+    return reach_;
   }
 
   /// The longest good dt: the secant of log error over log dt has the slope of the order.
@@ -332,7 +389,7 @@ class Search {
     const std::string what =
         by_energy_ ? "the energy was off by " + rounded(best->found->error) + " of itself at most"
                    : "the state at the end is off by about " + rounded(best->found->error) +
-                         " of its size, by comparison with half the step";
+                         " of how far each coordinate goes, by comparison with half the step";
     plan.decisions.push_back({"accuracy",
                               shortest(wanted_) + (by_energy_ ? " of the energy" : " of the state"),
                               "on a probe of t = " + rounded(time) +
@@ -369,6 +426,7 @@ class Search {
   const InitialState& initial_;
   double wanted_ = 0, period_ = 0;
   bool by_energy_ = false;
+  mutable Reach reach_;                        ///< when it is asked for
   mutable std::optional<NonFinite> hopeless_;  ///< what no dt mends
   std::vector<Candidate> candidates_;
 };

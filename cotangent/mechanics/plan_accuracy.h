@@ -1,7 +1,9 @@
 // `accuracy`: which order and which dt meet an error at the least work, found by trying.
 //
 // The error is that of the energy, relative as in Invariant, where H does not depend on time; else
-// that of the state at the end, by comparison with half the step. A symmetric method of order p has
+// that of the coordinates at the end, each relative to how far it goes on a probe, by comparison
+// with half the step; what goes no further than the round-off of the largest one is relative to
+// that. A symmetric method of order p has
 // an error C dt^p with a C that no formula gives, so it is measured: short runs from the initial
 // state, at a few dt for each order that could be the cheapest, by the same kernels as the run.
 #pragma once

@@ -117,6 +117,60 @@ TEST(PlanAccuracy, WithoutAnEnergyTheStateIsAsGoodAsAsked) {
   EXPECT_GE(plan.dt, 0.01);
 }
 
+/// A quartic oscillator that is driven, and a free particle that nothing happens to: how far away
+/// it is, and how fast it goes, is no matter.
+TEST(PlanAccuracy, ACoordinateThatGoesFarHidesNoOther) {
+  const auto problem = [](double far) {
+    Problem p{test::empty_system(Shape{2}), {}};
+    test::add_term(p.system, "kinetic", [](ir::Builder& b, const test::TermValues& v) {
+      return b.mul(b.constant(0.5), b.reduce_sum(b.mul(v.p, v.p)));
+    });
+    test::add_term(p.system, "well", [](ir::Builder& b, const test::TermValues& v) {
+      const ir::Value x = b.row(v.q, 0), square = b.mul(x, x);
+      return b.mul(b.constant(0.25), b.mul(square, square));
+    });
+    test::add_term(p.system, "drive", [](ir::Builder& b, const test::TermValues& v) {
+      return b.neg(b.mul(b.unary(ir::Op::kCos, b.mul(b.constant(0.7), v.t)), b.row(v.q, 0)));
+    });
+    p.initial.q = test::tensor(Shape{2}, {1, far});
+    p.initial.p = test::tensor(Shape{2}, {0, far / 50});
+    return p;
+  };
+  const double duration = 40;
+  const auto at_end = [&](const Problem& p, const Plan& plan) {
+    return static_cast<double>(run(p, plan).q.real(0));
+  };
+  const Problem near = problem(1), far = problem(1e6);
+  RunSettings fine;
+  fine.order = 8;
+  fine.steps = 20000;
+  fine.dt = duration / 20000;
+  const double exact = at_end(near, plan_of(near, fine));
+  const Plan plan = plan_of(far, asking(1e-6, duration));
+  EXPECT_LE(std::abs(at_end(far, plan) - exact), 4e-6);
+  EXPECT_NE(decision(plan, "accuracy").find("how far each coordinate goes"), std::string::npos);
+  const Plan alone = plan_of(near, asking(1e-6, duration));
+  EXPECT_NEAR(plan.dt, alone.dt, 0.2 * alone.dt);
+}
+
+/// What moves by the round-off of others only has no accuracy to reach.
+TEST(PlanAccuracy, ACoordinateAtRestIsNoHindrance) {
+  Problem p;
+  p.system = test::plain_system(Form::kEquations, 3);
+  // The third is moved by sin^2 + cos^2 - 1: rounding.
+  p.system.rate = test::program(3, [](const test::Of& x) {
+    const ir::Value a = x[0], b = x[1];
+    const ir::Value sine = x.b.unary(ir::Op::kSin, a), cosine = x.b.unary(ir::Op::kCos, a);
+    const ir::Value square = x.mul(sine, sine), sum = x.add(square, x.mul(cosine, cosine));
+    const ir::Value third = x.b.sub(sum, x.number(1));
+    return x.stack({b, x.times(-4, a), third});
+  });
+  p.initial.x = test::vector({1, 0, 0});
+  const Plan plan = plan_of(p, asking(1e-9, 20, "rk4"));
+  EXPECT_GE(plan.dt, 1e-4);
+  EXPECT_LE(std::abs(static_cast<double>(run(p, plan).x.real(0)) - std::cos(40.0)), 4e-9);
+}
+
 TEST(PlanAccuracy, ThePlanIsTheSameEveryTime) {
   const Problem p = test::henon_heiles();
   const Plan a = plan_of(p, asking(1e-7, 200)), b = plan_of(p, asking(1e-7, 200));
