@@ -22,7 +22,8 @@ struct Prepared {
 struct Wanted {
   mechanics::Kinds kinds = mechanics::Kinds::kAll;
   std::string by;  ///< "a gradient"
-  std::string of;  ///< an expression to trace beside the file's own, or a name: LoadedFile::asked
+  /// An expression to trace beside the file's own, or a name: LoadedFile::asked.
+  std::string of = {};
 };
 
 /// Throws UserError for anything wrong with the input; writes nothing.
