@@ -346,6 +346,57 @@ bool Algebra::is_zero(Element a) const {
   return impl_->polynomials[a]->terms.empty();
 }
 
+bool Algebra::surely_not_zero(Element a) const {
+  return impl_->surely_not_zero(a);
+}
+
+/// The value of an atom that reads no variable.
+std::optional<long double> Algebra::Impl::number_of(std::uint32_t id) const {
+  const Atom& a = atoms[id];
+  if (a.kind != Atom::Kind::kFunction) return std::nullopt;
+  if (a.op == Op::kConstant) return a.constant;
+  if ((a.op != Op::kDiv && a.op != Op::kSqrt) || a.arguments.size() != 1) return std::nullopt;
+  long double value = 0;
+  for (const auto& [m, c] : polynomials[a.arguments[0]]->terms) {
+    long double product = c.value();
+    for (std::uint32_t atom : m) {
+      const auto x = number_of(atom);
+      if (!x) return std::nullopt;
+      product *= *x;
+    }
+    value += product;
+  }
+  return a.op == Op::kDiv ? 1 / value : std::sqrt(value);
+}
+
+bool Algebra::Impl::surely_not_zero(Element x) const {
+  struct Coefficient {
+    long double sum = 0, size = 0;
+  };
+  std::map<Monomial, Coefficient> coefficients;  // by the variables of a monomial
+  for (const auto& [m, c] : polynomials[x]->terms) {
+    long double value = c.value();
+    Monomial variables;
+    for (std::uint32_t atom : m) {
+      if (atoms[atom].kind == Atom::Kind::kVariable) {
+        variables.push_back(atom);
+        continue;
+      }
+      const auto number = number_of(atom);
+      if (!number) return false;
+      value *= *number;
+    }
+    Coefficient& all = coefficients[std::move(variables)];
+    all.sum += value;
+    all.size += std::abs(value);
+  }
+  constexpr long double kOfConstants = 0x1p-50L;  // some of them in a product, rounded
+  return std::ranges::any_of(coefficients, [](const auto& of) {
+    const long double most = std::abs(of.second.sum);
+    return std::isfinite(most) && most > kOfConstants * of.second.size;
+  });
+}
+
 std::string Algebra::Impl::atom_text(std::uint32_t id) const {
   const Atom& a = atoms[id];
   if (a.kind == Atom::Kind::kVariable) return a.name;

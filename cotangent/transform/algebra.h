@@ -39,6 +39,10 @@ class Algebra {
   Element sub(Element a, Element b);
   Element mul(Element a, Element b);
   bool is_zero(Element a) const;
+  /// Whether it takes a value other than zero, by what is known here: a polynomial in free variables
+  /// and numbers, with a coefficient that the rounding of its long constants to 2^-53 cannot have
+  /// made. False proves nothing, as `is_zero` being false does not.
+  bool surely_not_zero(Element a) const;
   std::string text(Element a) const;  ///< readable, for derivations
 
   /// Interprets `f` on the given elements of each parameter. A nested map/pair_sum/loop becomes

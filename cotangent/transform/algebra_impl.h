@@ -75,6 +75,9 @@ struct Algebra::Impl {
   bool is_function(std::uint32_t atom, ir::Op op) const;
   bool leads_negative(Element x) const;
 
+  std::optional<long double> number_of(std::uint32_t atom) const;
+  bool surely_not_zero(Element x) const;
+
   std::string atom_text(std::uint32_t id) const;
   std::string text(Element x) const;
 

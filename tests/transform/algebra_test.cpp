@@ -135,5 +135,39 @@ TEST(Algebra, InterpretsStructure) {
   }
 }
 
+// A polynomial in free variables is zero everywhere or nearly nowhere.
+TEST(Algebra, WhatIsSurelyNotZero) {
+  const auto surely = [](Build build) {
+    Algebra algebra;
+    const std::vector<Algebra::Elements> variables = {
+        {algebra.atom("x")}, {algebra.atom("y")}, {algebra.atom("z")}};
+    Builder b("f");
+    const Value x = b.param(scalar()), y = b.param(scalar()), z = b.param(scalar());
+    const auto f = b.finish({build(b, x, y, z)});
+    return algebra.surely_not_zero((*algebra.interpret(*f, variables))[0][0]);
+  };
+  // (x + 1e-20 z) - x
+  EXPECT_TRUE(surely([](Builder& b, Value x, Value, Value z) {
+    return b.sub(b.add(x, b.mul(b.constant(1e-20), z)), x);
+  }));
+  EXPECT_FALSE(surely([](Builder& b, Value x, Value y, Value) {
+    return b.sub(b.mul(b.add(x, y), b.add(x, y)),
+                 b.add(b.mul(x, b.add(x, y)), b.mul(b.add(x, y), y)));
+  }));
+  // Three tenths are as the constants are rounded.
+  EXPECT_FALSE(surely([](Builder& b, Value x, Value, Value) {
+    return b.sub(b.add(b.mul(b.constant(0.1), x), b.mul(b.constant(0.2), x)),
+                 b.mul(b.constant(0.3), x));
+  }));
+  // Identities of functions are not all known.
+  EXPECT_FALSE(surely([](Builder& b, Value x, Value, Value) {
+    const Value s = b.unary(Op::kSin, x), c = b.unary(Op::kCos, x);
+    return b.sub(b.add(b.mul(s, s), b.mul(c, c)), b.constant(1));
+  }));
+  EXPECT_TRUE(surely([](Builder& b, Value x, Value, Value) {
+    return b.sub(b.div(x, b.constant(3)), b.mul(x, b.constant(0.25)));
+  }));
+}
+
 }  // namespace
 }  // namespace cotangent::transform
