@@ -3,6 +3,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/mechanics/ensemble.h"
+#include "cotangent/mechanics/exponents.h"
 #include "cotangent/mechanics/retype.h"
 #include "cotangent/telemetry/terminal_sink.h"
 
@@ -70,6 +71,17 @@ void plan_ensemble(const System& system, const RunSettings& run, const EnsembleS
              "the method was made for the value that the file gives",
              "spread other parameters, or choose another method, such as \"leapfrog\"");
     }
+  }
+  for (const std::size_t k : exponents_of(system)) {
+    const std::string& name = system.parameters[k].name;
+    if (std::ranges::find(settings.spreads, name, &Spread::name) == settings.spreads.end())
+      continue;
+    plan.decisions.push_back(
+        {"spread", "warning",
+         "'" + name +
+             "' is an exponent: the facts hold for the value that the "
+             "file gives; at others a power may have a kink, or an end where its "
+             "base vanishes"});
   }
   refuse_names_of_statistics(system);
   plan.ensemble = settings;

@@ -4,6 +4,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/exponents.h"
 #include "cotangent/mechanics/facts_context.h"
 #include "cotangent/mechanics/homogeneous.h"
 #include "cotangent/mechanics/pair_range.h"
@@ -19,7 +20,11 @@ using Kind = Site::Kind;
 class FormOfTerms {
  public:
   explicit FormOfTerms(FactContext& c) : c_(c) {
-    for (const EnergyTerm& term : c.system.terms) sites_.push_back(sites_of(*term.energy, {0, 1}));
+    for (const EnergyTerm& term : c.system.terms) {
+      programs_.push_back(with_exponents(c.system, term.energy));
+      sites_.push_back(sites_of(*programs_.back(), {0, 1}));
+    }
+    exponents_ = exponents_note(c.system);
   }
 
   void find() {
@@ -112,8 +117,9 @@ class FormOfTerms {
              [](const Site& s) { return s.kind == Kind::kJump || s.kind == Kind::kKink; })) {
       return;
     }
-    for (const EnergyTerm& term : c_.system.terms) {
-      for (const Site& s : sites_of(*term.energy, {0, 1, 2})) {
+    for (std::size_t k = 0; k < programs_.size(); ++k) {
+      const EnergyTerm& term = c_.system.terms[k];
+      for (const Site& s : sites_of(*programs_[k], {0, 1, 2})) {
         if (s.kind != Kind::kJump && s.kind != Kind::kKink) continue;
         c_.add("smooth", false, How::kTested,
                "the term \"" + term.name + "\" has a jump or a kink in t (" + written(s.op) + ")",
@@ -149,6 +155,9 @@ class FormOfTerms {
     Fact& f = c_.facts.all.back();
     ensure(f.name == name, "facts: derivation of another fact");
     for (const EnergyTerm& term : c_.system.terms) f.derivation.push_back(term.name + ": " + what);
+    if (exponents_.empty()) return;
+    f.detail += exponents_;
+    f.derivation.push_back("parameters that are exponents are the numbers they are set to");
   }
 
   void singular() {
@@ -193,7 +202,9 @@ class FormOfTerms {
   }
 
   FactContext& c_;
+  std::vector<ir::FunctionPtr> programs_;  ///< of the terms, exponents as they are set
   std::vector<std::vector<Site>> sites_;
+  std::string exponents_;  ///< what to say of them
 };
 
 }  // namespace

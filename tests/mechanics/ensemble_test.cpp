@@ -146,6 +146,27 @@ TEST(Ensemble, ASpreadOfWhatTheMethodWasMadeForIsRefused) {
   EXPECT_NO_THROW(plan_ensemble(system, {}, settings, taken));
 }
 
+/// q^n is smooth with n = 2, and a spread of n makes another energy of it: not refused, but said.
+TEST(Ensemble, ASpreadOfAnExponentIsWarnedOf) {
+  System system = test::empty_system(Shape{1}, {test::real("k", 1), test::real("n", 2)});
+  test::add_term(system, "well", [](ir::Builder& b, const test::TermValues& v) {
+    const ir::Value power = b.binary(ir::Op::kPow, b.row(v.q, 0), v.parameters[1]);
+    return b.mul(v.parameters[0], power);
+  });
+  EnsembleSettings settings;
+  settings.size = 4;
+  settings.spreads.resize(1);
+  settings.spreads[0].parameter = true;
+  const auto warnings = [&](const std::string& name) {
+    settings.spreads[0].name = name;
+    Plan plan;
+    plan_ensemble(system, {}, settings, plan);
+    return std::ranges::count(plan.decisions, "warning", &Decision::choice);
+  };
+  EXPECT_EQ(warnings("k"), 0);
+  EXPECT_EQ(warnings("n"), 1);
+}
+
 TEST(Ensemble, AMemberIsTheSameInEnsemblesOfAnySize) {
   const Problem kepler = test::kepler(0.3);
   EnsembleSettings e;
