@@ -5,6 +5,8 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/facts_wide.h"
+#include "cotangent/mechanics/rounding.h"
 
 namespace cotangent::mechanics {
 
@@ -16,7 +18,9 @@ namespace {
 constexpr double kTolerance = 1e-11;       // of a test in long double, relative
 constexpr double kSharpTolerance = 1e-16;  // of one value in long double
 constexpr double kLooseTolerance = 1e-6;   // of a test in f64
-constexpr double kEvaluatorBudget = 2e6;   // element operations left to the reference evaluator
+constexpr long double kSafety = 8;         // bounds are of first order
+constexpr long double kNothing = 1e-300L;  // below f64
+constexpr double kEvaluatorBudget = 3e5;   // element operations left to the reference evaluator
 
 bool is_large(const ir::Function& f) {
   return operations_in(f) > kEvaluatorBudget;
@@ -46,7 +50,11 @@ Tensor perturbed(const Tensor& x, double size, Random& random) {
 Samples::Samples(const System& system, const InitialState& initial) : system_(system) {
   const Tensor none(ir::Type{DType::kF64, Shape{0}});
   // A velocity stands in for a momentum here: any point will do.
-  start_ = {system.form == Form::kCanonical ? initial.q : initial.x, initial.p ? *initial.p : initial.v ? *initial.v : none, initial.t};
+  start_ = {system.form == Form::kCanonical ? initial.q : initial.x,
+            initial.p   ? *initial.p
+            : initial.v ? *initial.v
+                        : none,
+            initial.t};
   Random random(2026);
   const double size_q = 0.1 * extent(start_.q), size_p = 0.3 * extent(start_.p);
   const int count = start_.q.size() > 2000 ? 1 : 3;
@@ -59,6 +67,12 @@ Samples::Samples(const System& system, const InitialState& initial) : system_(sy
 std::string Samples::text() const {
   return std::to_string(states_.size()) + (states_.size() == 1 ? " state" : " states") +
          " near the initial one";
+}
+
+const std::vector<SampleState>& Samples::wide(const FunctionPtr& term) const {
+  const auto [at, fresh] = wide_.try_emplace(term);
+  if (fresh) at->second = wide_states(system_, start_, states_[0], *term);
+  return at->second;
 }
 
 std::vector<Tensor> Samples::arguments(const SampleState& s) const {
@@ -83,12 +97,176 @@ long double Samples::value(const FunctionPtr& f, const SampleState& s) const {
   return evaluate(f, arguments(s))[0].real(0);
 }
 
+std::vector<std::size_t> Samples::rounded() const {
+  std::vector<std::size_t> all;
+  const std::size_t first = system_.form == Form::kCanonical ? 3 : 2;
+  for (std::size_t k = 0; k < system_.parameters.size(); ++k) {
+    const Tensor& x = system_.parameters[k].value;
+    if (!is_float(x.type().dtype)) continue;
+    for (std::int64_t e = 0; e < x.size(); ++e) {
+      if (!is_long(static_cast<double>(x.real(e)))) continue;
+      all.push_back(first + k);
+      break;
+    }
+  }
+  return all;
+}
+
+bool Samples::large(const ir::Function& f) const {
+  return is_large(f);
+}
+
 double Samples::tolerance(const FunctionPtr& f) const {
   return is_large(*f) ? kLooseTolerance : kTolerance;
 }
 
 double Samples::sharp_tolerance(const FunctionPtr& f) const {
   return is_large(*f) ? kLooseTolerance : kSharpTolerance;
+}
+
+Weighed::Weighed(const Samples& samples, const FunctionPtr& f, std::vector<std::size_t> results,
+                 bool moved)
+    : samples_(samples), results_(std::move(results)), plain_(f) {
+  std::vector<std::size_t> rounded = samples.rounded();
+  if (moved) rounded.insert(rounded.end(), {term_parameter::kQ, term_parameter::kP});
+  program_ = with_rounding(*f, results_, rounded, kUnitExtended);
+  if (program_ && samples.large(*program_)) {
+    program_ = with_rounding(*f, results_, rounded, kUnitF64);
+  }
+}
+
+Weighed::Values Weighed::at(const std::vector<Tensor>& arguments) const {
+  Values v;
+  if (program_) {
+    v.results = samples_.evaluate(program_, arguments);
+    const auto half = v.results.begin() + static_cast<std::ptrdiff_t>(results_.size());
+    v.bounds.assign(half, v.results.end());
+    v.results.erase(half, v.results.end());
+  } else {
+    // Relative to the largest of all results: no rule says more.
+    const std::vector<Tensor> all = samples_.evaluate(plain_, arguments);
+    long double most = 0;
+    for (const Tensor& x : all) {
+      for (std::int64_t k = 0; k < x.size(); ++k) most = std::max(most, std::abs(x.real(k)));
+    }
+    for (std::size_t r : results_) {
+      v.results.push_back(all[r]);
+      v.bounds.push_back(filled(all[r].type(), samples_.sharp_tolerance(plain_) * most));
+    }
+  }
+  const auto finite = [](const std::vector<Tensor>& all) {
+    for (const Tensor& x : all) {
+      for (std::int64_t k = 0; k < x.size(); ++k) {
+        if (!std::isfinite(x.real(k))) return false;
+      }
+    }
+    return true;
+  };
+  v.finite = finite(v.results);
+  v.told = finite(v.bounds);
+  return v;
+}
+
+std::string Weighed::Verdict::where() const {
+  return near ? "at a state near the initial one" : "at a state away from the initial one";
+}
+
+std::string Weighed::Verdict::states() const {
+  return std::to_string(told) + (told == 1 ? " state" : " states") + " near the initial one" +
+         (wide > 0 ? " and " + std::to_string(wide) + " at the scales of the term" : "") +
+         (within > 0 ? ", to within " + short_number(kSafety * within, 1) : "");
+}
+
+Weighed::Verdict Weighed::vanish(const FunctionPtr& term, const std::vector<Tensor>& more) const {
+  Verdict verdict;
+  const auto look = [&](const SampleState& s, bool near) {
+    std::vector<Tensor> args = samples_.arguments(s);
+    args.insert(args.end(), more.begin(), more.end());
+    const Values v = at(args);
+    // Away from the start an energy need not be a number.
+    if (!v.told && (v.finite || !near)) return;
+    if (!v.finite && !near) return;
+    ++(near ? verdict.told : verdict.wide);
+    for (std::size_t r = 0; r < v.results.size(); ++r) {
+      for (std::int64_t k = 0; k < v.results[r].size(); ++k) {
+        const long double x = v.results[r].real(k), bound = v.bounds[r].real(k);
+        if (v.told && near) verdict.within = std::max(verdict.within, bound);
+        if (!differ(x, bound)) continue;
+        if (verdict.against && !(std::abs(x) > std::abs(verdict.value))) continue;
+        verdict.against = true;
+        verdict.result = r;
+        verdict.value = x;
+        verdict.at = s;
+        verdict.near = near;
+      }
+    }
+  };
+  for (const SampleState& s : samples_.states()) {
+    look(s, true);
+    if (verdict.against) return verdict;
+  }
+  for (const SampleState& s : samples_.wide(term)) {
+    look(s, false);
+    if (verdict.against) return verdict;
+  }
+  return verdict;
+}
+
+std::string Weighed::change(const FunctionPtr& term, const std::vector<Tensor>& more) const {
+  const auto at_time = [&](SampleState s, double t) {
+    s.t = t;
+    std::vector<Tensor> args = samples_.arguments(s);
+    args.insert(args.end(), more.begin(), more.end());
+    return at(args);
+  };
+  const auto between = [](const Values& a, const Values& b) -> std::string {
+    for (std::size_t r = 0; r < a.results.size(); ++r) {
+      const Tensor &x = a.results[r], &y = b.results[r];
+      for (std::int64_t k = 0; k < x.size(); ++k) {
+        if (differ(x.real(k), a.bounds[r].real(k), y.real(k), b.bounds[r].real(k))) {
+          return from_to(x.real(k), y.real(k));
+        }
+      }
+    }
+    return "";
+  };
+  std::vector<SampleState> near = samples_.states();
+  if (near.size() == 1) {
+    Random random(13);
+    near.push_back(near[0]);
+    near[1].q = perturbed(near[0].q, 0.1 * extent(near[0].q), random);
+    near[1].p = perturbed(near[0].p, 0.1 * extent(near[0].p), random);
+  }
+  // A drive may change results with time: at each time the states have to agree.
+  std::map<double, Values> first;
+  const auto reference = [&](double t) -> const Values& {
+    const auto [found, fresh] = first.try_emplace(t);
+    if (fresh) found->second = at_time(near[0], t);
+    return found->second;
+  };
+  const double start = near[0].t;
+  const auto unknown = [](const Values& v) { return v.finite && !v.told; };
+  for (std::size_t k = 1; k < near.size(); ++k) {
+    const Values here = at_time(near[k], start);
+    if (unknown(here) || unknown(reference(start))) continue;
+    if (std::string found = between(reference(start), here); !found.empty()) return found;
+  }
+  for (const SampleState& s : samples_.wide(term)) {
+    const Values& there = reference(s.t);
+    if (!there.finite || !there.told) continue;
+    for (const SampleState* other : {&s, &std::as_const(near[1])}) {
+      if (other != &s && s.t == start) continue;
+      const Values here = at_time(*other, s.t);
+      // Away from the start an energy need not be a number.
+      if (!here.finite || !here.told) continue;
+      if (std::string found = between(there, here); !found.empty()) return found;
+    }
+  }
+  return "";
+}
+
+bool Weighed::differ(long double x, long double x_bound, long double y, long double y_bound) {
+  return !(std::abs(x - y) <= kSafety * (x_bound + y_bound) + kNothing);
 }
 
 std::string short_number(long double x, int digits) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cmath>
+#include <map>
 #include <utility>
 
+#include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/facts.h"
 #include "cotangent/runtime/executable.h"
 
@@ -43,12 +45,20 @@ class Samples {
   const std::vector<SampleState>& states() const { return states_; }
   std::string text() const;  ///< "3 states near the initial one"
 
+  /// States at the scales of a program of the state (facts_wide.h): those where a term does what it
+  /// does not do near the start.
+  const std::vector<SampleState>& wide(const ir::FunctionPtr& term) const;
+
   /// (q, p, t, parameters...), or (x, t, parameters...).
   std::vector<ir::Tensor> arguments(const SampleState& s) const;
   /// Values in long double from the reference evaluator; of a large program in f64, compiled.
   std::vector<ir::Tensor> evaluate(const ir::FunctionPtr& f,
                                    const std::vector<ir::Tensor>& args) const;
   long double value(const ir::FunctionPtr& f, const SampleState& s) const;
+  /// (q, p, t, parameters...) that stand for other numbers than they are: parameters that are long.
+  std::vector<std::size_t> rounded() const;
+  /// Whether values of f are in f64, not in long double.
+  bool large(const ir::Function& f) const;
   /// Relative size of what counts as round-off in a value of f.
   double tolerance(const ir::FunctionPtr& f) const;
   /// The same where nothing but the arithmetic of f itself rounds: at one state as it is.
@@ -58,8 +68,55 @@ class Samples {
   const System& system_;
   SampleState start_;
   std::vector<SampleState> states_;
+  mutable std::map<ir::FunctionPtr, std::vector<SampleState>> wide_;
   // The program of the last call of a large one.
   mutable std::pair<ir::FunctionPtr, runtime::ExecutablePtr> compiled_;
+};
+
+/// Results of a program at samples, with what rounding may have made of each of their elements.
+class Weighed {
+ public:
+  /// `moved`: the state itself is rounded, as it is after a transformation.
+  Weighed(const Samples& samples, const ir::FunctionPtr& f, std::vector<std::size_t> results,
+          bool moved = false);
+
+  struct Values {
+    std::vector<ir::Tensor> results, bounds;
+    bool finite = true;  ///< all results are
+    bool told = true;    ///< all bounds are: where they are not, nothing is known of a difference
+  };
+  Values at(const std::vector<ir::Tensor>& arguments) const;
+
+  /// What the samples say of results that should vanish.
+  struct Verdict {
+    bool against = false;    ///< a result does not: `value`, of result `result`
+    std::size_t result = 0;  ///< by its place among those that were named
+    long double value = 0;
+    SampleState at;              ///< where
+    bool near = true;            ///< near the initial state, not at the scales of the term
+    int told = 0, wide = 0;      ///< states at which it could be told, near and at those scales
+    long double within = 0;      ///< the largest bound near the initial state: what may hide
+    std::string where() const;   ///< "at a state near the initial one"
+    std::string states() const;  ///< "3 states near the initial one and 20 at its own scales, .."
+  };
+  /// At (q, p, t, parameters..., more...) of the samples near the initial state and those at the
+  /// scales of `term`.
+  Verdict vanish(const ir::FunctionPtr& term, const std::vector<ir::Tensor>& more = {}) const;
+
+  /// "from 1 to 2": how results differ between two of the same states at one time, which should
+  /// not; "" where they do not.
+  std::string change(const ir::FunctionPtr& term, const std::vector<ir::Tensor>& more) const;
+
+  /// Whether x is another number than y, or than zero, whatever rounding has done. True of what is
+  /// no number: that is no sign of equality.
+  static bool differ(long double x, long double x_bound, long double y = 0,
+                     long double y_bound = 0);
+
+ private:
+  const Samples& samples_;
+  std::vector<std::size_t> results_;
+  ir::FunctionPtr program_;  ///< the results, then their bounds
+  ir::FunctionPtr plain_;    ///< f itself, for where no rule bounds the results
 };
 
 std::string short_number(long double x, int digits = 3);
@@ -92,5 +149,13 @@ void find_symmetries(FactContext& c);     // translation, rotation, Galilean, sc
 void find_shape(FactContext& c);          // pairwise, ranges, smooth, may_jump, singular
 void find_probe(FactContext& c);          // stiff, near_integrable
 void find_of_other_form(FactContext& c);  // of systems that are not canonical
+
+// What tests of symmetries share.
+/// dE along each of some fields, as one program: (q, p, t, parameters...) -> rates.
+ir::FunctionPtr rates_along(const EnergyTerm& term, const std::vector<NamedGenerator>& fields);
+/// "the term "v" changes .., by less than samples are rounded: .."
+std::string hidden_change(const EnergyTerm& term, const std::string& how, const std::string& line);
+/// "no rule proves it of the term "v", and samples cannot: it has a jump, .."
+std::string no_proof_across(const EnergyTerm& term, const Mixing& where);
 
 }  // namespace cotangent::mechanics

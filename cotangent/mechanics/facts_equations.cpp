@@ -6,6 +6,7 @@
 #include "cotangent/mechanics/bracket.h"
 #include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/exponents.h"
 #include "cotangent/mechanics/facts_context.h"
 #include "cotangent/mechanics/structure.h"
 #include "cotangent/mechanics/vanishing.h"
@@ -80,7 +81,7 @@ class Equations {
           .derivation = {"an upper bound of the degree, carried through the program"};
       return;
     }
-    for (const Site& s : sites_of(*rate_, {0})) {
+    for (const Site& s : sites_of(*with_exponents(c_.system, rate_), {0})) {
       const bool kink = s.kind == Site::Kind::kJump || s.kind == Site::Kind::kKink;
       if (!kink && (s.kind != Site::Kind::kPole || s.thin)) continue;
       c_.add("linear", false, How::kTested,
@@ -99,35 +100,24 @@ class Equations {
     Random random(11);
     const Tensor direction =
         perturbed(filled(ir::Type{DType::kF64, c_.system.shape}, 0), 1, random);
-    std::vector<Tensor> seen;
-    for (SampleState s : c_.samples.states()) {
-      s.t = c_.samples.start().t;
-      std::vector<Tensor> args = c_.samples.arguments(s);
-      args.push_back(direction);
-      seen.push_back(c_.samples.evaluate(slope, args).back());
-      const double bound = c_.samples.tolerance(slope) * (largest(seen[0]) + largest(seen.back()));
-      for (std::int64_t k = 0; k < seen[0].size(); ++k) {
-        const long double a = seen[0].real(k), b = seen.back().real(k);
-        if (std::abs(a - b) <= bound) continue;
-        c_.add("linear", false, How::kTested,
-               "the derivative of " + std::string(what()) + " changes " + from_to(a, b) +
-                   " between two states");
-        return;
-      }
-    }
-    c_.add("linear", seen.size() > 1, How::kTested,
-           seen.size() > 1
-               ? "the derivative is the same on " + c_.samples.text() + ", though no rule proves it"
-               : "one sample cannot tell, and no rule proves it");
+    const std::string change =
+        Weighed(c_.samples, slope, {slope->results().size() - 1}).change(rate_, {direction});
+    c_.add("linear", change.empty(), How::kTested,
+           change.empty() ? "the derivative is the same on " + c_.samples.text() +
+                                " and at its own scales, though no rule proves it"
+                          : "the derivative of " + std::string(what()) + " changes " + change +
+                                " between two states");
   }
 
   void sites() {
     std::vector<Site> all;
     for (const EnergyTerm& term : c_.system.terms) {
-      for (Site& s : sites_of(*term.energy, {0})) all.push_back(std::move(s));
+      for (Site& s : sites_of(*with_exponents(c_.system, term.energy), {0}))
+        all.push_back(std::move(s));
     }
     if (c_.system.rate) {
-      for (Site& s : sites_of(*c_.system.rate, {0})) all.push_back(std::move(s));
+      for (Site& s : sites_of(*with_exponents(c_.system, c_.system.rate), {0}))
+        all.push_back(std::move(s));
     }
     const auto of = [&](Site::Kind kind) -> const Site* {
       const auto at =
@@ -138,7 +128,7 @@ class Equations {
     const Site* kink = jump ? jump : of(Site::Kind::kKink);
     std::optional<Site> in_time;
     if (!kink && c_.system.rate) {
-      for (Site& s : sites_of(*c_.system.rate, {0, 1})) {
+      for (Site& s : sites_of(*with_exponents(c_.system, c_.system.rate), {0, 1})) {
         if (s.kind == Site::Kind::kJump || s.kind == Site::Kind::kKink) in_time = std::move(s);
       }
     }
@@ -167,7 +157,10 @@ class Equations {
                      proved || !site ? std::string(otherwise)
                                      : std::string(what()) + " " + found(site->kind) + " (" +
                                            written(site->op) + ")");
-    if (proved) f.derivation = {"read off the ops of the program"};
+    if (proved) {
+      f.derivation = {"read off the ops of the program"};
+      f.detail += exponents_note(c_.system);
+    }
     if (site && !proved) f.place = site->place;
   }
 

@@ -5,6 +5,7 @@
 
 #include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/exponents.h"
 #include "cotangent/mechanics/facts_context.h"
 #include "cotangent/mechanics/quadratic.h"
 #include "cotangent/mechanics/vanishing.h"
@@ -74,39 +75,35 @@ class SplittingFacts {
       op = mixing->op;
       place = mixing->place;
     }
-    const std::string witness = mixed_derivative(by_p);
-    const auto broken = first_break(*term.energy);
-    if (witness.empty() && broken) {
+    const std::string mixes = "the term \"" + term.name + "\" mixes q and p (in " + op + ")";
+    const Weighed::Verdict mixed = mixed_derivative(term, by_p);
+    if (mixed.against) {
       c_.add("separable", false, How::kTested,
-             "the term \"" + term.name + "\" mixes q and p (in " + op +
-                 "), and samples cannot tell that it does not: it has a jump, a kink or a pole (" +
+             mixes + "; d2E/dq dp along a direction is " + short_number(mixed.value) + " " +
+                 mixed.where(),
+             term, place);
+      return;
+    }
+    if (const auto broken = first_break(*with_exponents(c_.system, term.energy))) {
+      c_.add("separable", false, How::kTested,
+             mixes +
+                 ", and samples cannot tell that it does not: it has a jump, a kink or a pole (" +
                  written(broken->op) + ")",
              term, place);
       return;
     }
-    c_.add(
-        "separable", witness.empty(), How::kTested,
-        "the term \"" + term.name + "\" mixes q and p (in " + op + ")" +
-            (witness.empty() ? "; but d2E/dq dp vanishes on " + c_.samples.text() : "; " + witness),
-        term, place);
+    c_.add("separable", mixed.told > 0, How::kTested,
+           mixes + (mixed.told > 0 ? "; but d2E/dq dp vanishes on " + mixed.states()
+                                   : ", and no sample tells more than its rounding"),
+           term, place);
   }
 
-  /// "d2E/dq dp is 0.3 at a state near the initial one", or "" when it vanishes on the samples.
-  std::string mixed_derivative(const FunctionPtr& by_p) {
-    const FunctionPtr mixed = transform::jvp(*by_p, {kQ});
+  /// Of d2E/dq dp along a direction.
+  Weighed::Verdict mixed_derivative(const EnergyTerm& term, const FunctionPtr& by_p) {
     Random random(7);
-    for (const SampleState& s : c_.samples.states()) {
-      std::vector<Tensor> args = c_.samples.arguments(s);
-      args.push_back(perturbed(filled(ir::Type{DType::kF64, c_.system.shape}, 0), 1, random));
-      const std::vector<Tensor> values = c_.samples.evaluate(mixed, args);
-      const double change = largest(values[1]);
-      // Not at most: a value that is no number is no sign of a derivative that vanishes.
-      if (!(change <= c_.samples.sharp_tolerance(mixed) * largest(values[0]))) {
-        return "d2E/dq dp along a direction is " + short_number(change) +
-               " at a state near the initial one";
-      }
-    }
-    return "";
+    const Tensor zero = filled(ir::Type{DType::kF64, c_.system.shape}, 0);
+    return Weighed(c_.samples, transform::jvp(*by_p, {kQ}), {1})
+        .vanish(term.energy, {perturbed(zero, 1, random)});
   }
 
   /// Whether a force reads p: in a canonical system the same as not separable.
@@ -182,7 +179,7 @@ class SplittingFacts {
       const EnergyTerm& term = c_.system.terms[k];
       if (degrees_[k].joint <= 2) continue;
       which = term.name;
-      if (const auto kink = first_kink(*term.energy)) {
+      if (const auto kink = first_kink(*with_exponents(c_.system, term.energy))) {
         c_.add("linear", false, How::kTested,
                "the term \"" + term.name + "\" has a jump or a kink (" + kink->op +
                    "), so its force is not one line",
@@ -191,9 +188,9 @@ class SplittingFacts {
       }
       const FunctionPtr& rest = parts_[k].rest ? parts_[k].rest : term.energy;
       const FunctionPtr second = transform::jvp(*transform::grad(*rest, {kQ, kP}), {kQ, kP});
-      const std::string change = change_of(second, dq, dp);
+      const std::string change = Weighed(c_.samples, second, {2, 3}).change(term.energy, {dq, dp});
       if (change.empty()) {
-        const auto broken = first_break(*term.energy);
+        const auto broken = first_break(*with_exponents(c_.system, term.energy));
         if (!broken) continue;
         c_.add("linear", false, How::kTested,
                "no rule proves it of the term \"" + term.name +
@@ -209,35 +206,8 @@ class SplittingFacts {
     }
     c_.add("linear", true, How::kTested,
            "the second derivative is the same on " + c_.samples.text() +
-               ", though no rule proves \"" + which + "\" quadratic")
+               " and at the scales of the term, though no rule proves \"" + which + "\" quadratic")
         .term = which;
-  }
-
-  std::string change_of(const FunctionPtr& second, const Tensor& dq, const Tensor& dp) {
-    Random random(13);
-    std::vector<std::vector<Tensor>> seen;
-    std::vector<SampleState> states = c_.samples.states();
-    if (states.size() == 1) {
-      states.push_back(states[0]);
-      states[1].q = perturbed(states[0].q, 0.1 * extent(states[0].q), random);
-      states[1].p = perturbed(states[0].p, 0.1 * extent(states[0].p), random);
-    }
-    for (SampleState& s : states) {
-      s.t = states[0].t;
-      std::vector<Tensor> args = c_.samples.arguments(s);
-      args.push_back(dq);
-      args.push_back(dp);
-      seen.push_back(c_.samples.evaluate(second, args));
-      for (std::size_t r = 2; r < 4; ++r) {
-        const double bound =
-            c_.samples.tolerance(second) * (largest(seen[0][r]) + largest(seen.back()[r]));
-        for (std::int64_t k = 0; k < seen[0][r].size(); ++k) {
-          const long double a = seen[0][r].real(k), b = seen.back()[r].real(k);
-          if (!(std::abs(a - b) <= bound)) return from_to(a, b);
-        }
-      }
-    }
-    return "";
   }
 
   void costs() {

@@ -4,12 +4,16 @@
 #include <cmath>
 
 #include "cotangent/base/text.h"
+#include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/elements.h"
+#include "cotangent/mechanics/exponents.h"
 #include "cotangent/mechanics/facts_context.h"
 #include "cotangent/mechanics/homogeneous.h"
+#include "cotangent/mechanics/noether.h"
 #include "cotangent/mechanics/pairs.h"
+#include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/symmetry.h"
 #include "cotangent/mechanics/vanishing.h"
 #include "cotangent/transform/derivatives.h"
@@ -20,6 +24,8 @@ namespace {
 using ir::FunctionPtr;
 using ir::Tensor;
 using namespace term_parameter;
+
+constexpr std::int64_t kShortWork = 300'000;  // of algebra after samples, about microseconds
 
 void transform_rows(Tensor& x, const Generator& g, double size, bool is_q) {
   const Shape& s = x.type().shape;
@@ -37,6 +43,21 @@ void transform_rows(Tensor& x, const Generator& g, double size, bool is_q) {
       at[g.other] = static_cast<double>(sn * a + c * b);
     }
   }
+}
+
+/// A translation of q, or a rotation of q and p, by its field.
+NamedGenerator named(const System& system, const Generator& generator) {
+  NamedGenerator out;
+  out.dq = field_of_generator(system, generator).dq;
+  if (generator.kind == Generator::Kind::kTranslation) return out;
+  ir::Builder b("dp");  // p turns as q does
+  std::vector<ir::Value> x;
+  for (std::size_t k = 0; k < out.dq->params().size(); ++k) {
+    x.push_back(b.param(out.dq->param_type(k), out.dq->param_names()[k]));
+  }
+  std::swap(x[kQ], x[kP]);
+  out.dp = b.finish(b.inline_call(*out.dq, x));
+  return out;
 }
 
 class Symmetries {
@@ -62,6 +83,7 @@ class Symmetries {
     }
     std::vector<std::string> derivation;
     std::string unproved;
+    tested_on_.clear();
     for (const EnergyTerm& term : c_.system.terms) {
       SymmetryProof proof;
       for (const Generator& g : generators) {
@@ -77,11 +99,8 @@ class Symmetries {
         c_.add(fact, false, How::kTested, std::move(counterexample), term, proof.place);
         return;
       }
-      if (const auto kink = first_break(*term.energy)) {
-        c_.add(fact, false, How::kTested,
-               "no rule proves it of the term \"" + term.name +
-                   "\", and samples cannot: it has a jump, a kink or a pole (" + kink->op + ")",
-               term, kink->place);
+      if (const auto kink = first_break(*with_exponents(c_.system, term.energy))) {
+        c_.add(fact, false, How::kTested, no_proof_across(term, *kink), term, kink->place);
         return;
       }
       unproved += (unproved.empty() ? "\"" : ", \"") + term.name + "\" (" + proof.line + ")";
@@ -93,8 +112,7 @@ class Symmetries {
                  : "so the total angular momentum is conserved")
           .derivation = std::move(derivation);
     } else {
-      c_.add(fact, true, How::kTested,
-             "holds on " + c_.samples.text() + "; no rule settles " + unproved);
+      c_.add(fact, true, How::kTested, "holds on " + tested_on_ + "; no rule settles " + unproved);
     }
   }
 
@@ -107,52 +125,52 @@ class Symmetries {
            std::to_string(g.other);
   }
 
-  /// A generator along which the term changes, in words; "" when none is found. Sharper than a
-  /// finite transformation, whose end is rounded: it sees a term of 1e-14 beside one of 1.
-  std::string test_slope(const EnergyTerm& term, const std::vector<Generator>& generators) {
-    const FunctionPtr slope = transform::grad(*term.energy, {kQ, kP});
-    for (const SampleState& s : c_.samples.states()) {
-      const std::vector<Tensor> g = c_.samples.evaluate(slope, c_.samples.arguments(s));
-      const long double energy = std::abs(c_.samples.value(term.energy, s));
-      for (const Generator& along : generators) {
-        const bool turns = along.kind == Generator::Kind::kRotation;
-        const std::int64_t d = along.scalars ? 1 : s.q.type().shape[s.q.type().shape.rank() - 1];
-        long double rate = 0, size = 0;
-        const auto add = [&](long double x) {
-          rate += x;
-          size += std::abs(x);
-        };
-        for (std::int64_t row = 0; row < s.q.size(); row += d) {
-          if (!turns) {
-            add(g[0].real(row + along.axis));
-            continue;
-          }
-          for (const std::size_t part : {std::size_t{0}, std::size_t{1}}) {
-            const Tensor& x = part == 0 ? s.q : s.p;
-            add(-g[part].real(row + along.axis) * x.real(row + along.other));
-            add(g[part].real(row + along.other) * x.real(row + along.axis));
-          }
-        }
-        const long double reach = turns ? 1 : 1 / static_cast<long double>(extent(s.q));
-        if (std::abs(rate) <= c_.samples.sharp_tolerance(slope) * (size + energy * reach)) continue;
-        return "the term \"" + term.name + "\" changes at the rate " + short_number(rate) +
-               " under a " + words(along);
-      }
+  /// A transformation that changes the term, in words; "" when none is found.
+  std::string test_symmetry(const EnergyTerm& term, const std::vector<Generator>& generators) {
+    const std::string finite = test_finite(term, generators);
+    if (!finite.empty()) return finite;
+    const std::string slope = test_slope(term, generators);
+    return slope.empty() ? test_exactly(term, generators) : slope;
+  }
+
+  /// A generator along which the term changes by less than the rounding of what cancels.
+  std::string test_exactly(const EnergyTerm& term, const std::vector<Generator>& generators) {
+    for (const Generator& g : generators) {
+      const NamedGenerator field = named(c_.system, g);
+      const SymmetryProof proof =
+          prove_invariant_along(c_.system, term, field.dq, field.dp, kShortWork);
+      if (proof.disproved) return hidden_change(term, "under a " + words(g), proof.line);
     }
     return "";
   }
 
-  /// A transformation that changes the term, in words; "" when none is found.
-  std::string test_symmetry(const EnergyTerm& term, const std::vector<Generator>& generators) {
-    const std::string finite = test_finite(term, generators);
-    return finite.empty() ? test_slope(term, generators) : finite;
+  /// A generator along which the term changes. Sharper than a finite transformation, whose end is
+  /// rounded: it sees a term of 1e-14 beside one of 1.
+  std::string test_slope(const EnergyTerm& term, const std::vector<Generator>& generators) {
+    std::vector<NamedGenerator> fields;
+    std::vector<std::size_t> results;
+    for (const Generator& g : generators) {
+      results.push_back(fields.size());
+      fields.push_back(named(c_.system, g));
+    }
+    const Weighed::Verdict v =
+        Weighed(c_.samples, rates_along(term, fields), results).vanish(term.energy);
+    tested_on_ = v.states();
+    if (v.against) {
+      return "the term \"" + term.name + "\" changes at the rate " + short_number(v.value) +
+             " under a " + words(generators[v.result]) + " " + v.where();
+    }
+    return v.told > 0 ? ""
+                      : "no sample of the term \"" + term.name + "\" tells more than its rounding";
   }
 
   std::string test_finite(const EnergyTerm& term, const std::vector<Generator>& generators) {
     Random random(5);
+    const Weighed energy(c_.samples, term.energy, {0}, true);
     for (const SampleState& s : c_.samples.states()) {
-      const long double before = c_.samples.value(term.energy, s);
-      if (std::isnan(before)) {
+      const Weighed::Values before = energy.at(c_.samples.arguments(s));
+      const long double first = before.results[0].real(0);
+      if (std::isnan(first)) {
         return "the term \"" + term.name + "\" is not a number near the initial state";
       }
       for (const Generator& g : generators) {
@@ -161,12 +179,13 @@ class Symmetries {
         const double size = (0.6 + 0.3 * random.next()) * (rotation ? 1 : extent(s.q));
         transform_rows(moved.q, g, size, true);
         if (rotation) transform_rows(moved.p, g, size, false);
-        const long double after = c_.samples.value(term.energy, moved);
-        // The moved state is rounded to f64, which a stiff term feels: hence the loose bound.
-        const long double bound = std::max(1e-9, c_.samples.tolerance(term.energy)) *
-                                  std::max(std::abs(before), std::abs(after));
-        if (std::abs(after - before) <= bound) continue;  // false when not a number
-        return "the term \"" + term.name + "\" changes " + from_to(before, after) + " under a " +
+        const Weighed::Values after = energy.at(c_.samples.arguments(moved));
+        const long double then = after.results[0].real(0);
+        if (std::isfinite(then) && !(before.told && after.told)) continue;
+        if (!Weighed::differ(first, before.bounds[0].real(0), then, after.bounds[0].real(0))) {
+          continue;
+        }
+        return "the term \"" + term.name + "\" changes " + from_to(first, then) + " under a " +
                (rotation ? "rotation by " + short_number(size) + " in the plane of axes " +
                                std::to_string(g.axis) + " and " + std::to_string(g.other)
                          : "translation by " + short_number(size) +
@@ -407,69 +426,13 @@ class Symmetries {
   }
 
   FactContext& c_;
+  std::string tested_on_;  // what states the last test of a term was on
 };
 
 }  // namespace
 
 void find_symmetries(FactContext& c) {
   Symmetries(c).find();
-}
-
-Fact find_invariance(const System& system, const InitialState& initial,
-                     const NamedGenerator& generator) {
-  if (system.form != Form::kCanonical) {
-    throw UserError("the symmetry \"" + generator.name +
-                        "\" is given for q and p, which this system "
-                        "has not",
-                    "leave the table [symmetries] out");
-  }
-  FactContext c(system, initial);
-  std::vector<std::string> derivation;
-  std::string unproved;
-  const std::string name = generator.name + "_invariant";
-  const auto at = [&](const FunctionPtr& d, const SampleState& s) {
-    return d ? c.samples.evaluate(d, c.samples.arguments(s))[0].to_double()
-             : filled(ir::Type{DType::kF64, system.shape}, 0);
-  };
-  for (const EnergyTerm& term : system.terms) {
-    const SymmetryProof proof = prove_invariant_along(system, term, generator.dq, generator.dp);
-    if (proof.proved) {
-      derivation.push_back(term.name + ": " + proof.line);
-      continue;
-    }
-    const FunctionPtr slope = transform::grad(*term.energy, {kQ, kP});
-    for (const SampleState& s : c.samples.states()) {
-      const std::vector<Tensor> g = c.samples.evaluate(slope, c.samples.arguments(s));
-      long double rate = 0, size = 0;
-      for (const std::size_t part : {std::size_t{0}, std::size_t{1}}) {
-        const Tensor d = at(part == 0 ? generator.dq : generator.dp, s);
-        for (std::int64_t k = 0; k < d.size(); ++k) {
-          rate += g[part].real(k) * d.real(k);
-          size += std::abs(g[part].real(k) * d.real(k));
-        }
-      }
-      // The generator is rounded to f64 above.
-      if (std::abs(rate) <= std::max(1e-13, c.samples.tolerance(slope)) * size) continue;
-      return c.add(name, false, How::kTested,
-                   "the term \"" + term.name + "\" changes at the rate " + short_number(rate) +
-                       " along the generator at a state near the initial one",
-                   term);
-    }
-    if (const auto kink = first_break(*term.energy)) {
-      return c.add(name, false, How::kTested,
-                   "no rule proves it of the term \"" + term.name +
-                       "\", and samples cannot: it has a jump, a kink or a pole (" + kink->op + ")",
-                   term, kink->place);
-    }
-    unproved += (unproved.empty() ? "\"" : ", \"") + term.name + "\" (" + proof.line + ")";
-  }
-  Fact& f =
-      c.add(name, true, unproved.empty() ? How::kProved : How::kTested,
-            unproved.empty() ? "H is constant along the generator"
-                             : "holds on " + c.samples.text() + "; no rule settles " + unproved);
-  f.place = generator.span;
-  if (unproved.empty()) f.derivation = std::move(derivation);
-  return f;
 }
 
 }  // namespace cotangent::mechanics

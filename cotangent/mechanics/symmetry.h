@@ -42,6 +42,9 @@ struct SymmetryProof {
   std::string line;       ///< one line: how it was proved, or where the proof stopped
   SourceSpan place;       ///< where it stopped
   bool unrolled = false;  ///< proved of a small sum written out: of the whole, not of each pair
+  /// The derivative is a polynomial in q, p and t that is not zero, with the parameters as they are
+  /// set. Of prove_invariant_along only; false says nothing.
+  bool disproved = false;
 };
 
 /// Whether result 0 of `energy` (q, p, t, parameters...) is fixed by the generator.
@@ -50,8 +53,10 @@ SymmetryProof prove_invariant(const ir::Function& energy, const Generator& gener
 /// The same along any one-parameter group with the generator (q, p, t, parameters...) -> (dq, dp),
 /// each of the state's shape; either may be null, which is zero. Sums over up to a few particles
 /// are written out; larger ones are not settled. UserError where a program has other types.
+/// `max_work`: as of the algebra, about microseconds.
 SymmetryProof prove_invariant_along(const System& system, const EnergyTerm& term,
-                                    const ir::FunctionPtr& dq, const ir::FunctionPtr& dp);
+                                    const ir::FunctionPtr& dq, const ir::FunctionPtr& dp,
+                                    std::int64_t max_work = 4'000'000);
 
 /// All terms of a system together; the first that is not proved says where.
 SymmetryProof prove_invariant_under(const System& system, const ir::FunctionPtr& dq,

@@ -91,6 +91,35 @@ FunctionPtr along(const Function& energy, const FunctionPtr& dq, const FunctionP
   return b.finish(all);
 }
 
+std::vector<Algebra::Elements> atoms_of(Algebra& algebra, const Function& f) {
+  std::vector<Algebra::Elements> args;
+  for (std::size_t k = 0; k < f.params().size(); ++k) {
+    args.emplace_back();
+    for (std::int64_t e = 0; e < f.param_type(k).size(); ++e) {
+      args.back().push_back(algebra.atom("x" + std::to_string(k) + "_" + std::to_string(e)));
+    }
+  }
+  return args;
+}
+
+/// Whether result 0 of f (q, p, t, parameters...) is surely not zero with the parameters as they
+/// are set.
+bool is_not_zero(const System& system, const Function& f, std::int64_t max_work) {
+  Algebra algebra(max_work);
+  std::vector<Algebra::Elements> args = atoms_of(algebra, f);
+  for (std::size_t k = 0; k < system.parameters.size(); ++k) {
+    const ir::Tensor& x = system.parameters[k].value;
+    if (!is_float(x.type().dtype)) continue;
+    for (std::int64_t e = 0; e < x.size(); ++e) {
+      args[3 + k][static_cast<std::size_t>(e)] = algebra.number(static_cast<double>(x.real(e)));
+    }
+  }
+  const auto values = algebra.interpret(f, args);
+  return values && std::ranges::any_of((*values)[0], [&](Algebra::Element e) {
+           return algebra.surely_not_zero(e);
+         });
+}
+
 void check_generator(const System& system, const FunctionPtr& d) {
   if (!d) return;
   const ir::Type state{DType::kF64, system.shape};
@@ -106,7 +135,8 @@ void check_generator(const System& system, const FunctionPtr& d) {
 }  // namespace
 
 SymmetryProof prove_invariant_along(const System& system, const EnergyTerm& term,
-                                    const FunctionPtr& dq, const FunctionPtr& dp) {
+                                    const FunctionPtr& dq, const FunctionPtr& dp,
+                                    std::int64_t max_work) {
   ensure(system.form == Form::kCanonical, "a symmetry of q and p of a system without them");
   check_generator(system, dq);
   check_generator(system, dp);
@@ -124,16 +154,8 @@ SymmetryProof prove_invariant_along(const System& system, const EnergyTerm& term
     proof.line = "it has a sum over more than " + std::to_string(kMaxWrittenOut) + " entries";
     return proof;
   }
-  Algebra algebra;
-  std::vector<Algebra::Elements> args;
-  for (std::size_t k = 0; k < derivative->params().size(); ++k) {
-    Algebra::Elements x;
-    for (std::int64_t e = 0; e < derivative->param_type(k).size(); ++e) {
-      x.push_back(algebra.atom("x" + std::to_string(k) + "_" + std::to_string(e)));
-    }
-    args.push_back(std::move(x));
-  }
-  const auto values = algebra.interpret(*derivative, args);
+  Algebra algebra(max_work);
+  const auto values = algebra.interpret(*derivative, atoms_of(algebra, *derivative));
   if (!values) {
     proof.line = "its derivative is too large for the algebra";
     return proof;
@@ -144,6 +166,7 @@ SymmetryProof prove_invariant_along(const System& system, const EnergyTerm& term
       std::string text = algebra.text(e);
       if (text.size() > 80) text = text.substr(0, 77) + "...";
       proof.line = "its derivative is not identically zero: " + text;
+      proof.disproved = is_not_zero(system, *derivative, max_work);
       return proof;
     }
   }
