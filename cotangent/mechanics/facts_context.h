@@ -1,5 +1,5 @@
 // What finding facts works with: the samples near the initial state and the list that grows.
-// Private to the facts*.cpp files, one a topic.
+// Private to the facts*.cpp files, one a topic, and to who tests claims (watch.cpp).
 #pragma once
 
 #include <cmath>
@@ -157,5 +157,12 @@ ir::FunctionPtr rates_along(const EnergyTerm& term, const std::vector<NamedGener
 std::string hidden_change(const EnergyTerm& term, const std::string& how, const std::string& line);
 /// "no rule proves it of the term "v", and samples cannot: it has a jump, .."
 std::string no_proof_across(const EnergyTerm& term, const Mixing& where);
+
+/// The fact "<name>_invariant" of a group of which it is known what it keeps (noether.h): whether
+/// that momentum stays, (q, p, t, parameters...) -> f64. Terms may change into each other along the
+/// group, and the generator may depend on time. Tested as everything is: at the same samples, and
+/// not at all of a term with a jump, a kink or a pole that no rule proves invariant by itself.
+Fact find_kept(const System& system, const InitialState& initial, const NamedGenerator& generator,
+               const ir::FunctionPtr& momentum);
 
 }  // namespace cotangent::mechanics

@@ -7,6 +7,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/exponents.h"
 #include "cotangent/mechanics/facts_context.h"
+#include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/symmetry.h"
 #include "cotangent/mechanics/vanishing.h"
 #include "cotangent/transform/derivatives.h"
@@ -14,6 +15,7 @@
 namespace cotangent::mechanics {
 
 using ir::FunctionPtr;
+using ir::Tensor;
 using namespace term_parameter;
 
 FunctionPtr rates_along(const EnergyTerm& term, const std::vector<NamedGenerator>& fields) {
@@ -93,6 +95,14 @@ Fact& proved_along(FactContext& c, const std::string& name, std::vector<std::str
   return f;
 }
 
+std::string numbers(const Tensor& x) {
+  std::string text;
+  for (std::int64_t k = 0; k < std::min<std::int64_t>(x.size(), 6); ++k) {
+    text += (k ? ", " : "") + short_number(x.real(k), 4);
+  }
+  return "[" + text + (x.size() > 6 ? ", ..]" : "]");
+}
+
 }  // namespace
 
 Fact find_invariance(const System& system, const InitialState& initial,
@@ -129,6 +139,59 @@ Fact find_invariance(const System& system, const InitialState& initial,
                         "holds on " + tested_on + "; no rule settles " + proofs.text());
   f.place = generator.span;
   return f;
+}
+
+Fact find_kept(const System& system, const InitialState& initial, const NamedGenerator& generator,
+               const FunctionPtr& momentum) {
+  want_q_and_p(system, generator.name);
+  FactContext c(system, initial);
+  const std::string name = generator.name + "_invariant";
+  Proofs proofs = proofs_along(system, generator);
+  const auto moves = [](const FunctionPtr& d) { return d && depends_on(*d, 0, kT); };
+  const bool in_time = moves(generator.dq) || moves(generator.dp);
+  if (proofs.open.empty() && !in_time) {
+    return proved_along(c, name, std::move(proofs.derivation));
+  }
+  // dJ/dt = dJ/dt at rest - dH along the generator.
+  const FunctionPtr energy = total_energy(system);
+  const FunctionPtr along = rates_along({"H", energy, {}}, {generator});
+  const FunctionPtr in_place = transform::jvp(*momentum, {kT});
+  ir::Builder b("rate");
+  std::vector<ir::Value> x;
+  for (std::size_t k = 0; k < along->params().size(); ++k) {
+    x.push_back(b.param(along->param_type(k), along->param_names()[k]));
+  }
+  ir::Value rate = b.neg(b.inline_call(*along, x)[0]);
+  if (in_time) {
+    std::vector<ir::Value> shifted = x;
+    shifted.push_back(b.constant(1.0));
+    rate = b.add(rate, b.inline_call(*in_place, shifted)[1]);
+  }
+  const Weighed::Verdict v = Weighed(c.samples, b.finish({rate}), {0}).vanish(energy);
+  if (std::isnan(v.value) || (!v.against && v.told == 0)) {
+    return c.add(name, false, How::kTested,
+                 "'" + generator.name + "' is no symmetry that could be tested: " +
+                     (v.against ? "the energy has no finite slope near the initial state"
+                                : "no sample tells more than its rounding"));
+  }
+  if (v.against) {
+    return c.add(name, false, How::kTested,
+                 "'" + generator.name +
+                     "' is no symmetry of this energy: its momentum changes at the rate " +
+                     short_number(v.value, 4) + " at q = " + numbers(v.at.q) +
+                     ", p = " + numbers(v.at.p));
+  }
+  for (const Proofs::Open& o : proofs.open) {
+    if (const auto kink = first_break(*with_exponents(system, o.term->energy))) {
+      return c.add(name, false, How::kTested,
+                   "'" + generator.name +
+                       "' is no symmetry that could be tested: " + no_proof_across(*o.term, *kink),
+                   *o.term, kink->place);
+    }
+  }
+  return c.add(name, true, How::kTested,
+               "the momentum of '" + generator.name + "' does not change at " + v.states() +
+                   (proofs.open.empty() ? "" : "; no rule settles " + proofs.text()));
 }
 
 }  // namespace cotangent::mechanics

@@ -13,6 +13,8 @@
 #include "cotangent/mechanics/bracket.h"
 #include "cotangent/mechanics/carry.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/exponents.h"
+#include "cotangent/mechanics/facts_context.h"
 #include "cotangent/mechanics/flow.h"
 #include "cotangent/mechanics/integrator_programs.h"
 #include "cotangent/mechanics/kick_drift.h"
@@ -31,10 +33,9 @@ using ir::Builder;
 using ir::FunctionPtr;
 using ir::Tensor;
 using ir::Value;
-using Samples = std::vector<std::pair<Tensor, Tensor>>;
+using Places = std::vector<std::pair<Tensor, Tensor>>;
 
 constexpr int kSamples = 4;
-constexpr double kRoundOff = 1e-10;       // of a conservation defect, relative to what cancels
 constexpr std::size_t kMaxCyclic = 8;     // more are free particles: momentum says it
 constexpr double kProbeOperations = 2e6;  // of a probe that nobody asked for
 constexpr double kProbeStepOperations = 2e4;
@@ -51,7 +52,7 @@ bool composed(const Plan& plan) {
 }
 
 /// States near the initial one at which the energy is finite; always the same ones.
-Samples samples_near(const System& system, const InitialState& initial) {
+Places samples_near(const System& system, const InitialState& initial) {
   const Tensor q = initial.q, p = momentum_from_velocity(system, initial);
   const FunctionPtr energy = total_energy(system);
   std::mt19937_64 random(1);
@@ -64,7 +65,7 @@ Samples samples_near(const System& system, const InitialState& initial) {
     }
     return y;
   };
-  Samples samples;
+  Places samples;
   for (int tries = 0; tries < 4 * kSamples && samples.size() < kSamples; ++tries) {
     const std::pair<Tensor, Tensor> s{moved(q), moved(p)};
     const Tensor e =
@@ -113,39 +114,9 @@ FunctionPtr result_of(const ir::Function& f, std::size_t k) {
   return transform::simplify(*b.finish({b.inline_call(f, x)[k]}));
 }
 
-std::string numbers(const Tensor& x) {
-  std::string text;
-  for (std::int64_t k = 0; k < std::min<std::int64_t>(x.size(), 6); ++k) {
-    char number[32];
-    std::snprintf(number, sizeof number, "%.4g", static_cast<double>(x.real(k)));
-    text += (k ? ", " : "") + std::string(number);
-  }
-  return "[" + text + (x.size() > 6 ? ", ..]" : "]");
-}
-
-/// How fast the momentum changes at the first sample where it does.
-std::string counterexample(const System& system, const std::string& name, const ir::Function& value,
-                           const Samples& samples, double t) {
-  const FunctionPtr rate = rate_along(system, value);
-  for (const auto& s : samples) {
-    if (conservation_defect(system, value, {s}, t) < kRoundOff) continue;
-    const auto r = static_cast<double>(
-        ir::evaluate(*rate, energy_arguments(system, s.first, s.second, t))[0].real(0));
-    char number[32];
-    std::snprintf(number, sizeof number, "%.4g", r);
-    return "'" + name + "' is no symmetry of this energy: its momentum changes at the rate " +
-           number + " at q = " + numbers(s.first) + ", p = " + numbers(s.second);
-  }
-  return "'" + name +
-         "' is no symmetry that could be tested: no state near the initial one has a "
-         "finite energy";
-}
-
-/// What a claim is worth: invariance of each term by the facts, and whether the momentum is kept at
-/// the samples. The two differ where terms change into each other (kept), and where the generator
-/// depends on time.
+/// What a claim is worth; a momentum that is kept is watched.
 Fact claim_of(const System& system, const InitialState& initial, const Symmetry& symmetry,
-              const Samples& samples, std::vector<WatchedInvariant>& invariants) {
+              const Places& samples, std::vector<WatchedInvariant>& invariants) {
   const FunctionPtr dq = result_of(*symmetry.generator, 0), dp = result_of(*symmetry.generator, 1);
   FunctionPtr value;
   try {
@@ -154,26 +125,9 @@ Fact claim_of(const System& system, const InitialState& initial, const Symmetry&
   } catch (const UserError& e) {
     refuse(system, symmetry.span, e.parts().what, e.parts().why, e.parts().remedy);
   }
-  Fact fact = find_invariance(system, initial, {symmetry.name, dq, dp, symmetry.span});
-  const bool kept =
-      !samples.empty() && conservation_defect(system, *value, samples, initial.t) < kRoundOff;
+  Fact fact = find_kept(system, initial, {symmetry.name, dq, dp, symmetry.span}, value);
   fact.place = symmetry.span;
-  if (kept) {
-    if (!std::get<bool>(fact.value)) {
-      fact.value = true;
-      fact.how = How::kTested;
-      fact.derivation.clear();
-      fact.term.clear();
-      fact.detail = "the momentum of '" + symmetry.name + "' does not change at " +
-                    std::to_string(samples.size()) + " states near the initial one";
-    }
-    invariants.push_back({symmetry.name, value, fact.how});
-    return fact;
-  }
-  fact.value = false;
-  fact.how = How::kTested;
-  fact.derivation.clear();
-  fact.detail = counterexample(system, symmetry.name, *value, samples, initial.t);
+  if (std::get<bool>(fact.value)) invariants.push_back({symmetry.name, value, fact.how});
   return fact;
 }
 
@@ -290,9 +244,9 @@ FunctionPtr step_of_plan(const System& system, const Plan& plan) {
 /// step, with a derivative nearly everywhere.
 std::optional<std::string> kink_beside_tangent(const System& system, const MonitorSettings& m) {
   if ((m.lyapunov == 0 && !m.megno) || system.form == Form::kMap) return {};
-  const auto told = [&](const ir::Function& f, const std::string& who,
+  const auto told = [&](const FunctionPtr& f, const std::string& who,
                         const std::vector<std::size_t>& state) -> std::optional<std::string> {
-    for (const Site& s : sites_of(f, state)) {
+    for (const Site& s : sites_of(*with_exponents(system, f), state)) {
       if (s.kind != Site::Kind::kJump && s.kind != Site::Kind::kKink) continue;
       const std::string place = place_text(system, s.place);
       return std::string(m.lyapunov > 0 ? "Lyapunov exponents" : "MEGNO") + ": " + who +
@@ -305,9 +259,9 @@ std::optional<std::string> kink_beside_tangent(const System& system, const Monit
   };
   std::vector<std::size_t> state = {0};
   if (system.form == Form::kCanonical) state.push_back(1);
-  if (system.rate) return told(*system.rate, "the right-hand side", state);
+  if (system.rate) return told(system.rate, "the right-hand side", state);
   for (const EnergyTerm& term : system.terms) {
-    if (auto found = told(*term.energy, "the term \"" + term.name + "\"", state)) return found;
+    if (auto found = told(term.energy, "the term \"" + term.name + "\"", state)) return found;
   }
   return {};
 }
@@ -368,7 +322,7 @@ void plan_watch(const System& system, const Facts& facts, const MonitorSettings&
     }
   }
   if (canonical && initial && !system.symmetries.empty()) {
-    const Samples samples = samples_near(system, *initial);
+    const Places samples = samples_near(system, *initial);
     for (const Symmetry& s : system.symmetries) {
       w.claims.push_back(claim_of(system, *initial, s, samples, w.invariants));
       const Fact& claim = w.claims.back();

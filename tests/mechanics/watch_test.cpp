@@ -106,6 +106,14 @@ TEST(Watch, MomentaOfCyclicCoordinates) {
   EXPECT_FALSE(invariant(w.result, "p[0]"));
 }
 
+Symmetry shift(const Shape& shape) {
+  return symmetry(shape, "shift", true, [](Builder& b, Value q, Value) {
+    return std::vector<Value>{
+        b.add(b.mul(q, b.zeros(b.type(q))), b.broadcast_to(b.constant(1.0), b.type(q).shape)),
+        b.zeros(b.type(q))};
+  });
+}
+
 TEST(Watch, MomentaOfSymmetriesThatAreClaimed) {
   Problem x = henon_heiles();  // of [2]; its quadratic part alone keeps the turn of phase space
   x.system.terms.clear();
@@ -130,11 +138,7 @@ TEST(Watch, MomentaOfSymmetriesThatAreClaimed) {
     const Value q = b.row(v.q, 0);
     return b.mul(q, b.mul(q, q));
   });
-  x.system.symmetries = {symmetry(shape, "shift", true, [](Builder& b, Value q, Value) {
-    return std::vector<Value>{
-        b.add(b.mul(q, b.zeros(b.type(q))), b.broadcast_to(b.constant(1.0), b.type(q).shape)),
-        b.zeros(b.type(q))};
-  })};
+  x.system.symmetries = {shift(shape)};
   const Watched bad = run(x, steps(0.01, 5));
   EXPECT_FALSE(invariant(bad.result, "shift"));
   ASSERT_EQ(bad.plan.watch.claims.size(), 1u);
@@ -146,6 +150,44 @@ TEST(Watch, MomentaOfSymmetriesThatAreClaimed) {
       warnings[0].find("'shift' is no symmetry of this energy: its momentum changes at the rate"),
       std::string::npos)
       << warnings[0];
+}
+
+// Derivatives of steps are zero, and tell nothing: a claim is tested as facts are.
+TEST(Watch, AClaimThatSamplesCannotTestIsNone) {
+  const std::pair<ir::Op, const char*> ops[] = {
+      {ir::Op::kFloor, "floor(...)"}, {ir::Op::kRound, "round(...)"}, {ir::Op::kSign, "sign(...)"}};
+  for (const auto& [op, written] : ops) {
+    Problem x{empty_system(Shape{1}), {}};
+    add_term(x.system, "kinetic", [](Builder& b, const TermValues& v) {
+      return b.mul(b.constant(0.5), b.dot(v.p, v.p));
+    });
+    add_term(x.system, "stairs",
+             [op = op](Builder& b, const TermValues& v) { return b.reduce_sum(b.unary(op, v.q)); });
+    x.initial.q = tensor(Shape{1}, {0.7});
+    x.initial.p = tensor(Shape{1}, {0.1});
+    x.system.symmetries = {shift(x.system.shape)};
+    const Watched w = run(x, steps(0.01, 5));
+    ASSERT_EQ(w.plan.watch.claims.size(), 1u);
+    const Fact& claim = w.plan.watch.claims[0];
+    EXPECT_FALSE(std::get<bool>(claim.value)) << claim.detail;
+    EXPECT_EQ(claim.how, How::kTested);
+    EXPECT_NE(claim.detail.find(written), std::string::npos) << claim.detail;
+    EXPECT_FALSE(invariant(w.result, "shift"));
+  }
+}
+
+// A dent that no sample near the start meets.
+TEST(Watch, AClaimIsTestedAtTheScalesOfTheEnergy) {
+  Problem x{empty_system(Shape{1}), {}};
+  add_term(x.system, "dent", [](Builder& b, const TermValues& v) {
+    const Value q = b.row(v.q, 0);
+    return b.unary(ir::Op::kExp, b.mul(b.constant(-1e6), b.mul(q, q)));
+  });
+  x.initial.q = tensor(Shape{1}, {0.7});
+  x.initial.p = tensor(Shape{1}, {0.1});
+  x.system.symmetries = {shift(x.system.shape)};
+  const Fact claim = run(x, steps(0.01, 5)).plan.watch.claims[0];
+  EXPECT_FALSE(std::get<bool>(claim.value)) << claim.detail;
 }
 
 TEST(Watch, GrowthRatesOfAnOscillatorAreZeroAndMegnoStaysSmall) {
