@@ -13,6 +13,7 @@
 #include "cotangent/mechanics/flow.h"
 #include "cotangent/mechanics/method_table.h"
 #include "cotangent/mechanics/multirate.h"
+#include "cotangent/mechanics/pairs.h"
 #include "cotangent/mechanics/splitting.h"
 #include "cotangent/mechanics/wisdom_holman.h"
 #include "cotangent/runtime/executable.h"
@@ -109,15 +110,29 @@ class Chooser {
 
   /// Bodies about a fixed centre, each by itself.
   std::optional<AutoChoice> kepler() const {
-    if (!initial_ || !fits("kepler") || !proved("separable")) return std::nullopt;
+    if (!initial_ || !fits("kepler") || !falls_as_inverse()) return std::nullopt;
     if (energy_operations() > kEvaluated || facts_.holds("pairwise")) return std::nullopt;
     if (!find_fixed_centre(system_, &initial_->q)) return std::nullopt;
     return AutoChoice{
         "kepler",
-        "H is |p|^2/(2 m) - c/|q|, a body about a fixed centre (tested at samples), whose "
-        "motion is known for any step",
+        "H is |p|^2/(2 m) - c/|q|, a body about a fixed centre (proved: its parts are homogeneous "
+        "and invariant under rotations), whose motion is known for any step",
         {},
         {}};
+  }
+
+  /// Whether it is proved that H = sum a_i |p_i|^2 + b_i / |q_i|: samples then tell the numbers,
+  /// and no ring or bump between them.
+  bool falls_as_inverse() const {
+    for (const char* fact : {"separable", "quadratic_kinetic", "rotation_invariant"}) {
+      if (!proved(fact)) return false;
+    }
+    const auto& s = facts_.scaling;
+    if (!s || s->q != 1 || s->p != -0.5 || s->energy != -1) return false;
+    const bool one = system_.shape.rank() == 1 || system_.shape[0] == 1;
+    return one || std::ranges::all_of(system_.terms, [](const EnergyTerm& term) {
+             return form_of(*term.energy).form == TermForm::kOneBody;
+           });
   }
 
   /// Bodies about a heavy one, which do not meet now.
