@@ -6,6 +6,7 @@
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
 #include "cotangent/io/json_writer.h"
+#include "cotangent/mechanics/gradient_plan.h"
 
 namespace cotangent::apps {
 namespace {
@@ -35,6 +36,14 @@ std::string place_of(const mechanics::Fact& fact, const SourcePtr& source) {
 void look_ahead(Prepared& prepared) {
   for (const mechanics::Fact& claim : prepared.plan.watch.claims) {
     prepared.facts.all.push_back(claim);
+  }
+  std::vector<mechanics::Decision>& decisions = prepared.plan.decisions;
+  if (!prepared.plan.ensemble &&
+      std::ranges::find(decisions, "gradients", &mechanics::Decision::decision) ==
+          decisions.end()) {
+    decisions.push_back(mechanics::gradients_by_another(prepared.file.system, prepared.facts,
+                                                        prepared.file.run, &prepared.file.initial,
+                                                        prepared.plan));
   }
   for (std::string& text :
        mechanics::warnings_before(prepared.file.system, prepared.plan, prepared.file.initial)) {

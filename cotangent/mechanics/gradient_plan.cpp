@@ -150,4 +150,27 @@ GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
   return g;
 }
 
+Decision gradients_by_another(const System& system, const Facts& facts, const RunSettings& settings,
+                              const InitialState* initial, const Plan& plan) {
+  RunSettings other = settings;
+  other.kinds = Kinds::kKicksAndDrifts;
+  other.kinds_for = "a gradient";
+  other.monitor = {};
+  if (other.accuracy) {  // dt has been found
+    other.accuracy = {};
+    other.dt = plan.dt;
+    other.steps = plan.steps;
+  }
+  try {
+    const Plan by = make_plan(system, facts, other, initial);
+    const auto found = std::ranges::find(by.decisions, "gradients", &Decision::decision);
+    ensure(found != by.decisions.end(), "a plan for a gradient says nothing of gradients");
+    return {"gradients", found->choice,
+            "a gradient goes by \"" + by.method + "\", not by \"" + plan.method +
+                "\": " + found->reason};
+  } catch (const UserError& refusal) {
+    return {"gradients", "none", refusal.parts().what + ": " + refusal.parts().remedy};
+  }
+}
+
 }  // namespace cotangent::mechanics

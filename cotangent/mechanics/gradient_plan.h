@@ -32,4 +32,9 @@ KeptBytes kept_bytes(const System& system, const Plan& plan, bool sampled);
 GradientPlan plan_gradient(const System& system, const Plan& plan, bool sampled,
                            const GradientSettings& settings);
 
+/// The decision `gradients` of a plan that has none, since `auto` took for the run what it does not
+/// take for a gradient: how one would go, and by which method.
+Decision gradients_by_another(const System& system, const Facts& facts, const RunSettings& settings,
+                              const InitialState* initial, const Plan& plan);
+
 }  // namespace cotangent::mechanics

@@ -81,9 +81,11 @@ class Planner {
     decide("precision", "f64", "round-off of 1e-16 a step stays below the method's own error");
     monitors();
     plan_watch(system_, facts_, settings_.monitor, initial_, plan_);
-    // Where auto took something else than kicks and drifts, a gradient would go by those.
+    // What auto takes for a run alone, a gradient does not go by (gradients_by_another).
     const bool separable = std::get<bool>(facts_.find("separable").value);
-    if (settings_.method != "auto" || !(separable || plan_.linear)) gradients();
+    const bool for_gradients =
+        settings_.method != "auto" || settings_.kinds == Kinds::kKicksAndDrifts;
+    if (for_gradients || !(separable || plan_.linear)) gradients();
     return std::move(plan_);
   }
 

@@ -325,19 +325,53 @@ TEST(Grad, AnIntegerIsSaidToBeOne) {
   }
 }
 
+/// What the plan of a file says of gradients.
+json gradients_of(const std::string& file, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> all = {"explain", file, "--json"};
+  all.insert(all.end(), more.begin(), more.end());
+  const json answer = run_cli(all).json();
+  json found;
+  for (const json& decision : answer.at("plan")) {
+    if (decision.at("decision") != "gradients") continue;
+    EXPECT_TRUE(found.is_null()) << "twice";
+    found = decision;
+  }
+  return found;
+}
+
 TEST(Grad, ExplainHasTheChoiceAndItsMemory) {
   const auto gradients = [](const std::vector<std::string>& more) {
-    std::vector<std::string> all = {"explain", example("outer_solar_system"), "--json"};
-    all.insert(all.end(), more.begin(), more.end());
-    const json answer = run_cli(all).json();
-    for (const json& decision : answer.at("plan")) {
-      if (decision.at("decision") == "gradients") return decision.at("choice").get<std::string>();
-    }
-    return std::string();
+    return gradients_of(example("outer_solar_system"), more).at("choice").get<std::string>();
   };
   EXPECT_EQ(gradients({}), "all, 33.1 MiB");
   EXPECT_EQ(gradients({"--set", "gradient.budget=1MB"}).substr(0, 12), "checkpoints,");
   EXPECT_EQ(gradients({"--set", "gradient.policy=reverse"}).substr(0, 8), "reverse,");
+}
+
+// Where `auto` takes for a run what it does not take for a gradient, the plan says how one goes.
+TEST(Grad, ExplainSaysByWhichMethodAGradientGoes) {
+  const TemporaryFolder folder;
+  const std::string run = "[run]\ndt = 0.01\nt_end = 1.0\n";
+  const std::pair<const char*, std::string> files[] = {
+      {"kepler",
+       "[energy]\nkinetic = \"dot(p[0], p[0])/2\"\nfall = \"-1/norm(q[0])\"\n"
+       "[initial]\nq = [[0.7, 0.2]]\np = [[0.1, 1.2]]\n"},
+      {"exact",
+       "[energy]\nkinetic = \"p[0]^2/2\"\nspring = \"q[0]^2/2\"\n"
+       "[initial]\nq = [1.0]\np = [0.3]\n"}};
+  for (const auto& [method, text] : files) {
+    const std::string file = folder.write(std::string(method) + ".toml", text + run);
+    const json decision = gradients_of(file);
+    ASSERT_FALSE(decision.is_null()) << method;
+    const json grad =
+        run_cli({"grad", file, "--of", "energy", "--wrt", "q", "--json", "-q"}).json();
+    const std::string by = grad.at("method"), policy = grad.at("policy");
+    EXPECT_EQ(decision.at("choice").get<std::string>().substr(0, policy.size()), policy);
+    const std::string reason = decision.at("reason");
+    EXPECT_EQ(reason.find("a gradient goes by \"" + by + "\", not by \"" + method + "\""), 0u)
+        << reason;
+    EXPECT_FALSE(gradients_of(file, {"--set", "run.accuracy=1e-6"}).is_null()) << method;
+  }
 }
 
 TEST(CheckGrad, PassesOnTheExamplesAndSaysSo) {
