@@ -1,10 +1,58 @@
 // Facts: rules first; what no rule settles is tested on samples near the initial state.
 #include "cotangent/mechanics/facts.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "cotangent/base/error.h"
 #include "cotangent/mechanics/facts_context.h"
 
 namespace cotangent::mechanics {
+namespace {
+
+/// The order in which facts are told, whatever the form of the system and whoever found them.
+constexpr const char* kOrder[] = {"degrees_of_freedom",
+                                  "skew",
+                                  "jacobi",
+                                  "metric_symmetric",
+                                  "metric_positive",
+                                  "entropy_is_casimir",
+                                  "energy_not_dissipated",
+                                  "casimirs",
+                                  "separable",
+                                  "velocity_dependent",
+                                  "degree",
+                                  "quadratic_kinetic",
+                                  "quadratic_part",
+                                  "linear",
+                                  "cost",
+                                  "time_dependent",
+                                  "periodic",
+                                  "translation_invariant",
+                                  "rotation_invariant",
+                                  "galilean_invariant",
+                                  "scale_invariant",
+                                  "cyclic",
+                                  "pairwise",
+                                  "pair_range",
+                                  "smooth",
+                                  "may_jump",
+                                  "singular",
+                                  "stiff",
+                                  "near_integrable",
+                                  "constrained"};
+
+Facts in_order(Facts facts) {
+  const auto place = [](const Fact& f) {
+    const auto at = std::ranges::find_if(kOrder, [&](const char* name) { return f.name == name; });
+    if (at == std::end(kOrder)) throw InternalError("no place in the order of facts for " + f.name);
+    return at - std::begin(kOrder);
+  };
+  std::ranges::stable_sort(facts.all, {}, place);  // those of one name by their terms, as given
+  return facts;
+}
+
+}  // namespace
 
 const Fact& Facts::find(const std::string& name) const {
   for (const Fact& f : all) {
@@ -21,7 +69,7 @@ Facts find_facts(const System& system, const InitialState& initial) {
   FactContext c(system, initial);
   if (system.form != Form::kCanonical) {
     find_of_other_form(c);
-    return std::move(c.facts);
+    return in_order(std::move(c.facts));
   }
   if (system.terms.empty())
     throw UserError("the system has no energy term", "give one in [energy]");
@@ -39,7 +87,7 @@ Facts find_facts(const System& system, const InitialState& initial) {
   find_probe(c);
   c.add("constrained", false, How::kProved, "no constraint is given").derivation = {
       "a system of this form has no constraints"};
-  return std::move(c.facts);
+  return in_order(std::move(c.facts));
 }
 
 }  // namespace cotangent::mechanics

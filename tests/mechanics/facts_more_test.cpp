@@ -1,6 +1,7 @@
 // Quadratic parts, named symmetries, periods, frequencies, and systems that are not canonical.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -442,6 +443,35 @@ System rigid_body(std::vector<double> inverse_moments) {
                    h.finish({h.mul(h.constant(0.5), h.reduce_sum(h.mul(weights, h.mul(y, y))))}),
                    {}}};
   return system;
+}
+
+/// Names of facts, each once.
+std::vector<std::string> names_of(const Facts& facts) {
+  std::vector<std::string> names;
+  for (const Fact& f : facts.all) {
+    if (names.empty() || names.back() != f.name) names.push_back(f.name);
+  }
+  return names;
+}
+
+// A reader finds them at the same place, whatever the system is.
+TEST(OrderOfFacts, IsTheSameForAllSystems) {
+  const Problem planets = outer_solar_system(), well = harmonic(1);
+  const std::vector<std::string> all = names_of(find_facts(planets.system, planets.initial));
+  EXPECT_EQ(names_of(find_facts(planets.system, planets.initial)), all);
+  const auto expect_within = [&](const Facts& facts) {
+    std::size_t at = 0;
+    for (const std::string& name : names_of(facts)) {
+      if (std::ranges::find(all, name) == all.end()) continue;  // of its form alone
+      while (at < all.size() && all[at] != name) ++at;
+      EXPECT_LT(at, all.size()) << name;
+    }
+  };
+  expect_within(find_facts(well.system, well.initial));
+  const System still =
+      equations(Form::kEquations, 1, [](Builder& b, Value x, Value) { return b.mul(x, x); });
+  expect_within(find_facts(still, starting_at({0.5})));
+  expect_within(find_facts(rigid_body({1, 0.5, 0.25}), starting_at({0.3, 0.8, -0.4})));
 }
 
 TEST(OtherForms, ARigidBody) {
