@@ -16,6 +16,9 @@ using ir::Tensor;
 
 // Room for what the members observe in one chunk.
 constexpr std::int64_t kSampleBytes = std::int64_t{32} << 20;
+// Steps of members in a call, at most: room for more samples than a call gives would lie between
+// those of one member and the next.
+constexpr std::int64_t kStepsACall = std::int64_t{1} << 22;
 
 /// The same without checks: where one would fail, every real result is NaN. So one member that
 /// fails stops no other.
@@ -200,6 +203,7 @@ class EnsembleMachine final : public Machine {
     return fault;
   }
 
+  double seconds_a_call() const override { return 0.25; }  // all members are read and written
   const Callable& chunk() const override { return chunk_; }
 
  private:
@@ -268,7 +272,7 @@ class EnsembleMachine final : public Machine {
 /// Samples of members that fit into the room for them, but at least one step.
 std::int64_t trip_of(const std::vector<Output>& observed, std::int64_t members,
                      std::int64_t steps) {
-  std::int64_t trip = trip_for({}, steps);
+  std::int64_t trip = std::clamp<std::int64_t>(kStepsACall / members, 1, trip_for({}, steps));
   const auto bytes = [&](std::int64_t n) {
     std::int64_t sum = 0;
     for (const Output& o : observed) sum += (n + o.every - 1) / o.every * o.type.bytes();

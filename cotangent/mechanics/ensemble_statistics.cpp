@@ -14,6 +14,9 @@ namespace {
 
 // Numbers to look at from which other threads are woken for it.
 constexpr std::int64_t kWorthATeam = 100'000;
+// Numbers of a member that are read together: they are neighbours in memory, and the same of the
+// next member are far away.
+constexpr std::int64_t kReadTogether = 16;
 
 /// "q05", "q2.5"
 std::string quantile_name(double q) {
@@ -70,10 +73,10 @@ void member_means(const MemberRows& rows, std::int64_t members, double* to) {
   }
 }
 
-/// One entry of one sample.
-struct EnsembleStatistics::Column {
+/// Some samples of one output.
+struct EnsembleStatistics::Block {
   std::size_t of;
-  std::int64_t row, entry;
+  std::int64_t row, rows;
 };
 
 EnsembleStatistics::EnsembleStatistics(const System& system, const EnsembleSettings& settings,
@@ -135,12 +138,15 @@ void EnsembleStatistics::add_covariance(const System& system, const EnsembleSett
 void EnsembleStatistics::reduce(std::span<const MemberRows> observed,
                                 std::span<const double> energies, std::span<double* const> to,
                                 int threads) const {
-  std::vector<Column> columns;
+  std::vector<Block> blocks;
+  std::int64_t numbers = 0;
   for (std::size_t k = 0; k < observed.size(); ++k) {
-    const bool energy = observed_[k].kind == Output::Kind::kEnergy;  // the total is its last entry
-    const std::int64_t first = energy ? observed[k].size - 1 : 0;
-    for (std::int64_t row = 0; !columns_[k].empty() && row < observed[k].rows; ++row) {
-      for (std::int64_t e = first; e < observed[k].size; ++e) columns.push_back({k, row, e});
+    const auto [first, stride, size, rows] = observed[k];
+    const std::int64_t together =
+        std::max<std::int64_t>(kReadTogether / std::max<std::int64_t>(size, 1), 1);
+    for (std::int64_t row = 0; !columns_[k].empty() && row < rows; row += together) {
+      blocks.push_back({k, row, std::min(together, rows - row)});
+      numbers += blocks.back().rows * size * members_;
     }
   }
   const std::size_t matrices =
@@ -148,35 +154,53 @@ void EnsembleStatistics::reduce(std::span<const MemberRows> observed,
   // One job after the other to whoever is free: a job's result is its own.
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
-    std::vector<double> numbers;
-    for (std::size_t job = next++; job < columns.size() + matrices; job = next++) {
-      if (job < columns.size()) {
-        reduce_column(columns[job], observed, energies, to, numbers);
+    std::vector<std::vector<double>> columns;
+    for (std::size_t job = next++; job < blocks.size() + matrices; job = next++) {
+      if (job < blocks.size()) {
+        reduce_block(blocks[job], observed, energies, to, columns);
         continue;
       }
-      const auto row = static_cast<std::int64_t>(job - columns.size());
+      const auto row = static_cast<std::int64_t>(job - blocks.size());
       covariance(row, observed, to[covariance_] + row * outputs_[covariance_].type.size());
     }
   };
-  const std::int64_t numbers = static_cast<std::int64_t>(columns.size() + matrices) * members_;
+  numbers += static_cast<std::int64_t>(matrices) * members_;
   if (threads < 2 || numbers < kWorthATeam) return work();
   runtime::run_team(threads, [&](backend::cpu::TeamContext*, std::int64_t) { work(); });
 }
 
-void EnsembleStatistics::reduce_column(const Column& c, std::span<const MemberRows> observed,
-                                       std::span<const double> energies,
-                                       std::span<double* const> to,
-                                       std::vector<double>& numbers) const {
-  const MemberRows& rows = observed[c.of];
-  const bool energy = observed_[c.of].kind == Output::Kind::kEnergy;
-  numbers.clear();
+void EnsembleStatistics::reduce_block(const Block& block, std::span<const MemberRows> observed,
+                                      std::span<const double> energies, std::span<double* const> to,
+                                      std::vector<std::vector<double>>& columns) const {
+  const MemberRows& rows = observed[block.of];
+  const bool energy = observed_[block.of].kind == Output::Kind::kEnergy;
+  const std::int64_t first = energy ? rows.size - 1 : 0;  // the total is its last entry
+  const std::int64_t entries = rows.size - first;
+  columns.resize(std::max(columns.size(), static_cast<std::size_t>(block.rows * entries)));
+  for (std::vector<double>& column : columns) column.clear();
   for (std::int64_t m = 0; m < members_; ++m) {
-    const double x = rows.at(m, c.row, c.entry);
-    keep_finite(energy ? energy_error(x, energies[static_cast<std::size_t>(m)]) : x, numbers);
+    std::size_t column = 0;
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      for (std::int64_t e = first; e < rows.size; ++e) {
+        const double x = rows.at(m, block.row + r, e);
+        keep_finite(energy ? energy_error(x, energies[static_cast<std::size_t>(m)]) : x,
+                    columns[column++]);
+      }
+    }
   }
-  for (const OfColumn& s : columns_[c.of]) {
-    const std::int64_t size = outputs_[s.output].type.size();
-    double& result = to[s.output][c.row * size + (energy ? 0 : c.entry)];
+  for (std::int64_t r = 0; r < block.rows; ++r) {
+    for (std::int64_t e = 0; e < entries; ++e) {
+      reduce_column(block.of, block.row + r, e, columns[static_cast<std::size_t>(r * entries + e)],
+                    to);
+    }
+  }
+}
+
+void EnsembleStatistics::reduce_column(std::size_t of, std::int64_t row, std::int64_t entry,
+                                       std::vector<double>& numbers,
+                                       std::span<double* const> to) const {
+  for (const OfColumn& s : columns_[of]) {
+    double& result = to[s.output][row * outputs_[s.output].type.size() + entry];
     if (s.kind == Kind::kFinite) {
       result = static_cast<double>(numbers.size());
     } else if (numbers.empty()) {

@@ -50,14 +50,18 @@ class EnsembleStatistics {
     double quantile;
     std::size_t output;  ///< which of outputs_
   };
-  struct Column;
+  struct Block;
 
   void add(std::size_t of, Output::Kind as, const std::string& name, Kind kind,
            double quantile = 0);
   void add_covariance(const System& system, const EnsembleSettings& settings);
-  void reduce_column(const Column& c, std::span<const MemberRows> observed,
-                     std::span<const double> energies, std::span<double* const> to,
-                     std::vector<double>& numbers) const;
+  void reduce_block(const Block& block, std::span<const MemberRows> observed,
+                    std::span<const double> energies, std::span<double* const> to,
+                    std::vector<std::vector<double>>& columns) const;
+  /// `numbers`: the entry of that sample, of every member for which it is finite; put into another
+  /// order.
+  void reduce_column(std::size_t of, std::int64_t row, std::int64_t entry,
+                     std::vector<double>& numbers, std::span<double* const> to) const;
   void covariance(std::int64_t row, std::span<const MemberRows> observed, double* to) const;
 
   std::int64_t members_;

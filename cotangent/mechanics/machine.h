@@ -54,6 +54,9 @@ class Machine {
   virtual NonFinite find_fault(const Arrays& good, std::int64_t step,
                                const RunClock& clock) const = 0;
 
+  /// How long a call of `advance` should take: what it does beside the steps is then little of it,
+  /// and the run can be watched and interrupted.
+  virtual double seconds_a_call() const { return 0.05; }
   /// The chunk program.
   virtual const Callable& chunk() const = 0;
 

@@ -15,7 +15,6 @@ namespace {
 using ir::Tensor;
 using Clock = std::chrono::steady_clock;
 
-constexpr double kChunkSeconds = 0.05;
 constexpr double kProgressSeconds = 0.05;
 constexpr std::int64_t kLooks = 64;   // at the energy, by a run that may be stopped
 constexpr std::int64_t kGrowth = 16;  // from one chunk to the next while the speed is not known
@@ -226,7 +225,8 @@ void Run::note_speed(std::int64_t count, double seconds) {
     }
     return;
   }
-  const double ideal = kChunkSeconds / std::max(seconds, 1e-9) * static_cast<double>(count);
+  const double ideal =
+      machine_.seconds_a_call() / std::max(seconds, 1e-9) * static_cast<double>(count);
   const double most = static_cast<double>(count * kGrowth);
   growing_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(ideal, most)));
 }
