@@ -1,6 +1,7 @@
 #include "cotangent/kernel/kernel_builder.h"
 
 #include <algorithm>
+#include <array>
 
 #include "cotangent/base/error.h"
 
@@ -69,6 +70,21 @@ Id KernelBuilder::place(Instr instr, const Key& key, std::uint32_t least_block) 
   return id;
 }
 
+KernelBuilder::Key KernelBuilder::key_of(Op op, DType result, std::span<const Id> operands) {
+  return {(std::uint64_t(Code::kOp) << 56) | (std::uint64_t(op) << 8) | std::uint64_t(result),
+          operands[0], operands.size() > 1 ? operands[1] : kNoId,
+          operands.size() > 2 ? operands[2] : kNoId};
+}
+
+Id KernelBuilder::either_way(Id x) const {
+  const auto difference = differences_.find(x);
+  if (difference == differences_.end()) return x;
+  const auto [a, b] = difference->second;
+  const auto opposite = known_.find(key_of(Op::kSub, type(x), std::array{b, a}));
+  const bool older = opposite != known_.end() && opposite->second < x;
+  return older && in_scope(opposite->second) ? opposite->second : x;
+}
+
 Id KernelBuilder::op_typed(Op op, std::span<const Id> operands) {
   const DType branch = type(operands.back());
   const ir::OpDomain domain = ir::info(op).domain;
@@ -109,10 +125,15 @@ Id KernelBuilder::op_typed(Op op, std::span<const Id> operands) {
   instr.op = op;
   instr.dtype = result;
   instr.operands.assign(operands.begin(), operands.end());
-  Key key{(std::uint64_t(Code::kOp) << 56) | (std::uint64_t(op) << 8) | std::uint64_t(result),
-          operands[0], operands.size() > 1 ? operands[1] : kNoId,
-          operands.size() > 2 ? operands[2] : kNoId};
-  return place(std::move(instr), key, 0);
+  const bool squares = (op == Op::kMul || op == Op::kFma) && operands[0] == operands[1];
+  if (is_float(result) && (squares || op == Op::kAbs)) {
+    instr.operands[0] = either_way(operands[0]);
+    if (squares) instr.operands[1] = instr.operands[0];
+  }
+  const Key key = key_of(op, result, instr.operands);
+  const Id made = place(std::move(instr), key, 0);
+  if (op == Op::kSub && is_float(result)) differences_[made] = {operands[0], operands[1]};
+  return made;
 }
 
 Id KernelBuilder::convert(Op op, Id x, DType to) {

@@ -1,11 +1,14 @@
 // Builds a kernel program. Pure instructions are folded, shared and hoisted as they are made: each
 // goes into the outermost open block where its operands are visible, but never out of an `if`.
+// (a - b)^2 and (b - a)^2 are one value, to the last bit, and so is all that is made of them: where
+// every pair of a sum over pairs stands twice, once for each side, its distance is computed once.
 //
 // Loads are pure too, of a *version* of a buffer: a promise of whoever asks that from the moment
 // the version was made until the load, the elements it will read do not change.
 #pragma once
 
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "cotangent/kernel/kernel_program.h"
@@ -84,6 +87,10 @@ class KernelBuilder {
     std::size_t operator()(const Key& k) const;
   };
 
+  /// For operations that do not see the sign of operand 0: the opposite difference, b - a of a - b,
+  /// if that was made before and can be seen here; otherwise x.
+  Id either_way(Id x) const;
+  static Key key_of(ir::Op op, DType result, std::span<const Id> operands);
   Id convert_plainly(ir::Op op, Id x, DType to);
   // Casts of storage types (storage_casts.cpp).
   Id convert_storage(Id x, DType to);
@@ -103,6 +110,7 @@ class KernelBuilder {
   std::vector<Bits> const_bits_;
   std::vector<std::uint32_t> version_block_;
   std::unordered_map<Key, Id, Hash> known_;
+  std::unordered_map<Id, std::pair<Id, Id>> differences_;  ///< operands of every difference
 };
 
 }  // namespace cotangent::kernel

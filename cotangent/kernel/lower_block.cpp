@@ -201,10 +201,14 @@ void Scheduler::emit_row(Node& n, const Index& row,
     return;
   }
   const bool pair = n.kind == Kind::kPair;
-  const auto results_at = [&](const std::vector<std::size_t>& which, bool at_j) {
+  const auto results_at = [&](bool at_j) {
+    const std::vector<std::size_t> which = results_of(n, at_j);
     if (which.empty()) return;
-    const std::vector<Id> all = pair ? l_.pair_row(fr_, n.value, row[0], at_j, which)
-                                     : l_.body_results(l_.bind_map(fr_, n.value, row[0]), which);
+    const auto& written = at_j ? n.rows_j : n.rows_i;
+    const std::vector<Id> all = !written.empty()
+                                    ? written[static_cast<std::size_t>(b_.const_i64(row[0]))]
+                                : pair ? l_.pair_row(fr_, n.value, row[0], at_j, which)
+                                       : l_.body_results(l_.bind_map(fr_, n.value, row[0]), which);
     std::size_t next = 0;
     for (std::size_t r : which) {
       Out& out = *out_of(n, r);
@@ -215,14 +219,38 @@ void Scheduler::emit_row(Node& n, const Index& row,
                           [&](const Index& at) { keep(out, at, all[next++]); });
     }
   };
-  std::vector<std::size_t> at_i, at_j;
-  for (Out& out : n.outs) {
+  results_at(false);
+  results_at(true);
+}
+
+/// Which results of a map or of a sum over pairs are wanted, of those at i or those at j.
+std::vector<std::size_t> Scheduler::results_of(Node& n, bool at_j) {
+  std::vector<std::size_t> which;
+  for (const Out& out : n.outs) {
     const auto r = static_cast<std::size_t>(f_.attr_as<ir::IndexAttr>(out.value).index);
-    const bool second = pair && f_.attr_as<ir::PairAttr>(n.value).roles[r] == Role::kAtJ;
-    (second ? at_j : at_i).push_back(r);
+    const bool second =
+        n.kind == Kind::kPair && f_.attr_as<ir::PairAttr>(n.value).roles[r] == Role::kAtJ;
+    if (second == at_j) which.push_back(r);
   }
-  results_at(at_i, false);
-  results_at(at_j, true);
+  return which;
+}
+
+/// Whether the pairs of a group in a lane are written out: there are few, and what they read is
+/// made before the group.
+bool Scheduler::writes_out(const std::vector<Node*>& group) const {
+  if (!l_.in_lanes_) return false;
+  bool any = false;
+  for (const Node* n : group) {
+    if (n->kind != Kind::kPair) continue;
+    any = true;
+    if (!pairs_stand_alone(f_.attr_as<ir::PairAttr>(n->value))) return false;
+    for (const Dep& dep : n->deps) {
+      if (dep.node >= 0 && std::ranges::count(group, &nodes_[static_cast<std::size_t>(dep.node)])) {
+        return false;
+      }
+    }
+  }
+  return any;
 }
 
 void Scheduler::emit_group(const std::vector<Node*>& group) {
@@ -243,11 +271,25 @@ void Scheduler::emit_group(const std::vector<Node*>& group) {
       unit = static_cast<std::int64_t>(64 / size_of(type(n->value).dtype));
     }
   }
-  l_.for_row_units(group[0]->domain, unit, [&](const Index& row) {
+  const auto emit = [&](const Index& row) {
     std::vector<std::pair<Id, std::pair<Out*, Index>>> stores;
     for (Node* n : group) emit_row(*n, row, stores);
     for (const auto& [id, where] : stores) l_.store_element(where.first->ref, where.second, id);
-  });
+  };
+  if (writes_out(group)) {
+    for (Node* n : group) {
+      if (n->kind != Kind::kPair) continue;
+      n->rows_i = l_.pair_rows(fr_, n->value, false, results_of(*n, false));
+      n->rows_j = l_.pair_rows(fr_, n->value, true, results_of(*n, true));
+    }
+    for (std::int64_t k = 0; k < group[0]->domain.lengths[0]; ++k) {
+      Index row;
+      row.push(b_.i64(k));
+      emit(row);
+    }
+  } else {
+    l_.for_row_units(group[0]->domain, unit, emit);
+  }
   fr_.row_values.clear();
   for (Node* n : group) {
     for (Out& out : n->outs) finish(out);

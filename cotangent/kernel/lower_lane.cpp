@@ -318,14 +318,34 @@ Frame& Lowering::bind_pair(Frame& fr, Value node, Id i, Id j) {
   return body;
 }
 
+bool pairs_stand_alone(const ir::PairAttr& a) {
+  constexpr std::int64_t kMostInstructions = 2000;
+  return a.count * (a.count - 1) * lane_cost(*a.body) <= kMostInstructions;
+}
+
+Lowering::Elements Lowering::zero_sums(const Function& body,
+                                       const std::vector<std::size_t>& which) {
+  Elements zeros;
+  for (std::size_t r : which) {
+    const ir::Type t = body.result_type(r);
+    zeros.insert(zeros.end(), static_cast<std::size_t>(t.size()), b.constant(t.dtype, 0));
+  }
+  return zeros;
+}
+
+Lowering::Elements Lowering::plus_pair(Frame& fr, Value node, Id row, Id other, bool at_j,
+                                       const std::vector<std::size_t>& which,
+                                       const Elements& sums) {
+  Frame& body = at_j ? bind_pair(fr, node, other, row) : bind_pair(fr, node, row, other);
+  const Elements terms = body_results(body, which);
+  Elements z;
+  for (std::size_t e = 0; e < terms.size(); ++e) z.push_back(b.add(sums[e], terms[e]));
+  return z;
+}
+
 Lowering::Elements Lowering::pair_row(Frame& fr, Value node, Id row, bool at_j,
                                       const std::vector<std::size_t>& which) {
   const auto& a = fr.f->attr_as<ir::PairAttr>(node);
-  Elements zeros;
-  for (std::size_t r : which) {
-    const ir::Type t = a.body->result_type(r);
-    zeros.insert(zeros.end(), static_cast<std::size_t>(t.size()), b.constant(t.dtype, 0));
-  }
   Id lo = b.i64(0), hi = b.i64(a.count), skip = kNoId;
   if (a.kind == ir::PairKind::kUnequal) {
     skip = row;
@@ -334,12 +354,28 @@ Lowering::Elements Lowering::pair_row(Frame& fr, Value node, Id row, bool at_j,
   } else {
     lo = b.add(row, b.i64(1));
   }
-  const auto loop = b.open_for(ForKind::kSerial, lo, hi, zeros, skip);
-  Frame& body = at_j ? bind_pair(fr, node, loop.index, row) : bind_pair(fr, node, row, loop.index);
-  const Elements terms = body_results(body, which);
-  Elements sums;
-  for (std::size_t e = 0; e < terms.size(); ++e) sums.push_back(b.add(loop.args[e], terms[e]));
-  return b.close_for(sums);
+  const auto loop = b.open_for(ForKind::kSerial, lo, hi, zero_sums(*a.body, which), skip);
+  return b.close_for(plus_pair(fr, node, row, loop.index, at_j, which, loop.args));
+}
+
+std::vector<Lowering::Elements> Lowering::pair_rows(Frame& fr, Value node, bool at_j,
+                                                    const std::vector<std::size_t>& which) {
+  const auto& a = fr.f->attr_as<ir::PairAttr>(node);
+  std::vector<Elements> rows(static_cast<std::size_t>(a.count), zero_sums(*a.body, which));
+  if (which.empty()) return rows;
+  const auto add = [&](std::int64_t row, std::int64_t other) {
+    Elements& sums = rows[static_cast<std::size_t>(row)];
+    sums = plus_pair(fr, node, b.i64(row), b.i64(other), at_j, which, sums);
+  };
+  // In this order each row adds its others in ascending order, as it has to.
+  for (std::int64_t i = 0; i < a.count; ++i) {
+    for (std::int64_t j = i + 1; j < a.count; ++j) {
+      const bool both = a.kind == ir::PairKind::kUnequal;
+      if (both || !at_j) add(i, j);
+      if (both || at_j) add(j, i);
+    }
+  }
+  return rows;
 }
 
 namespace {
@@ -419,14 +455,19 @@ std::vector<Lowering::Elements> Lowering::lane_pair_sum(Frame& fr, Value node) {
   }
   std::vector<Elements> results(a.roles.size());
   make_before(fr, fr.f->operands(node));
-  for (std::int64_t row = 0; row < a.count; ++row) {
-    for (bool j : {false, true}) {
-      const auto& which = j ? at_j : at_i;
-      if (which.empty()) continue;
-      const auto parts = cut(*a.body, which, pair_row(fr, node, b.i64(row), j, which));
+  for (bool j : {false, true}) {
+    const auto& which = j ? at_j : at_i;
+    if (which.empty()) continue;
+    const bool apart = pairs_stand_alone(a);
+    const std::vector<Elements> all =
+        apart ? pair_rows(fr, node, j, which) : std::vector<Elements>{};
+    for (std::int64_t row = 0; row < a.count; ++row) {
+      const auto parts = cut(
+          *a.body, which,
+          apart ? all[static_cast<std::size_t>(row)] : pair_row(fr, node, b.i64(row), j, which));
       for (std::size_t s = 0; s < which.size(); ++s) {
-        Elements& all = results[which[s]];
-        all.insert(all.end(), parts[s].begin(), parts[s].end());
+        Elements& elements = results[which[s]];
+        elements.insert(elements.end(), parts[s].begin(), parts[s].end());
       }
     }
   }

@@ -204,10 +204,17 @@ class Lowering {
   Elements lane_scatter(Frame& fr, Value node);
   Frame& bind_map(Frame& fr, Value node, Id i);
   Frame& bind_pair(Frame& fr, Value node, Id i, Id j);
-  /// Sums over the other member for row `row`, of the results in `which` (all at i, or all at j).
   At once(At make);
+  /// Sums over the other member for row `row`, of the results in `which` (all at i, or all at j).
   Elements pair_row(Frame& fr, Value node, Id row, bool at_j,
                     const std::vector<std::size_t>& which);
+  /// The same of all rows, pair by pair: a long operation that both of a pair have in common is
+  /// followed by short ones of both, and none waits for a unit that is busy with long ones.
+  std::vector<Elements> pair_rows(Frame& fr, Value node, bool at_j,
+                                  const std::vector<std::size_t>& which);
+  Elements zero_sums(const Function& body, const std::vector<std::size_t>& which);
+  Elements plus_pair(Frame& fr, Value node, Id row, Id other, bool at_j,
+                     const std::vector<std::size_t>& which, const Elements& sums);
 
   // --- blocks (lower_schedule.cpp, lower_block.cpp)
   void schedule(Frame& fr, std::vector<Want> wants);
@@ -246,6 +253,10 @@ class Lowering {
 /// Estimated instructions of a body in lane mode.
 inline constexpr std::int64_t kMaxPairCost = 6000;  ///< a costlier body of a pair_sum: serial pairs
 std::int64_t lane_cost(const Function& body);
+
+/// Whether every pair of a sum is written out where its rows are instances in lanes: what the two
+/// of a pair have in common, their distance, is then computed once, and elements have fixed places.
+bool pairs_stand_alone(const ir::PairAttr& a);
 
 /// Bytes of the arrays that one instance of a body keeps in memory when it is run in a lane: of all
 /// of them, and the most needed at once.

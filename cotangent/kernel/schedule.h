@@ -63,6 +63,8 @@ class Scheduler {
     std::vector<Out> outs;
     std::vector<Dep> deps;
     std::vector<Want> guarded;
+    /// Of pairs that are written out: the sums of each row, of the results at i and of those at j.
+    std::vector<Lowering::Elements> rows_i, rows_j;
     int level = -1;
     bool grouped() const {
       return kind == Kind::kPoint || kind == Kind::kMap || kind == Kind::kPair;
@@ -98,6 +100,8 @@ class Scheduler {
 
   void emit();
   void emit_group(const std::vector<Node*>& group);
+  bool writes_out(const std::vector<Node*>& group) const;
+  std::vector<std::size_t> results_of(Node& n, bool at_j);
   void emit_row(Node& n, const Index& row,
                 std::vector<std::pair<Id, std::pair<Out*, Index>>>& stores);
   void emit_single(Node& n);

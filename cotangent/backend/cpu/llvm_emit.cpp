@@ -530,12 +530,16 @@ class Emitter final : public ControlEmitter {
 
   /// How many registers' worth of instances a simd loop takes at a time. The steps of one instance
   /// wait for each other; those of several do not. Long bodies have work enough of their own, and
-  /// no registers to spare. The larger limit is from when the reduction of huge angles stood in the
-  /// bodies.
-  static std::int64_t interleaved(const Block& body) {
-    if (!kernel::has_steps(body)) return 1;
+  /// no registers to spare: a state of more than 16 values fills them alone. The larger limit is from
+  /// when the reduction of huge angles stood in the bodies.
+  std::int64_t interleaved(const Block& body) const {
+    std::size_t state = carried(body);
+    for (const kernel::Buffer& buffer : program_.buffers) {
+      if (buffer.kind == kernel::BufferKind::kLane) state += static_cast<std::size_t>(buffer.count);
+    }
+    if (!kernel::has_steps(body) || state > 16) return 1;
     const std::size_t size = kernel::size_of_block(body);
-    const std::size_t four = carried(body) <= 8 ? 800 : 500;
+    const std::size_t four = state <= 8 ? 800 : 500;
     return size <= four ? 4 : size <= 2000 ? 2 : 1;
   }
 
