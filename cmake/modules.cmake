@@ -71,6 +71,8 @@ foreach(module IN LISTS cotangent_modules)
 
     add_library(cotangent_${module} STATIC)
     foreach(group IN LISTS groups)
+      set_target_properties(cotangent_${group} PROPERTIES
+        UNITY_BUILD ${COTANGENT_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 8)
       target_include_directories(cotangent_${group} PRIVATE ${PROJECT_SOURCE_DIR})
       target_include_directories(cotangent_${group} SYSTEM PRIVATE ${includes})
       target_sources(cotangent_${module} PRIVATE $<TARGET_OBJECTS:cotangent_${group}>)

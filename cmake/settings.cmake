@@ -43,3 +43,7 @@ set(cotangent_standard_headers <algorithm> <array> <cmath> <cstdint> <functional
   <numeric> <optional> <ostream> <set> <span> <sstream> <string> <string_view> <unordered_map>
   <utility> <variant> <vector>)
 file(CONFIGURE OUTPUT package/headers.cpp CONTENT "// Carries the precompiled header.\n")
+
+# Eight sources of a module are compiled as one: they share headers and templates, and a build from
+# nothing takes half as long. So the names of one module differ, those in unnamed namespaces too.
+option(COTANGENT_UNITY_BUILD "Compile several sources of a module as one" ON)

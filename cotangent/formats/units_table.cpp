@@ -15,11 +15,6 @@ using lang::Base;
 using lang::Dimension;
 using lang::DimensionTerm;
 
-bool is_computed(const std::string& text) {
-  const std::size_t k = text.find_first_not_of(" \t\r\n");
-  return k != std::string::npos && text[k] == '=';
-}
-
 /// A text that is no "= expr", or a table with a unit, anywhere in a value.
 bool has_unit(const Node& node) {
   if (node.kind == NodeKind::kString) return !is_computed(*node.string);

@@ -11,11 +11,6 @@
 namespace cotangent::formats {
 namespace {
 
-bool is_computed(const std::string& text) {
-  const std::size_t k = text.find_first_not_of(" \t\r\n");
-  return k != std::string::npos && text[k] == '=';
-}
-
 bool takes_units(const ValueSource& source) {
   return source.units && source.units->reading();
 }
@@ -188,6 +183,11 @@ ir::Tensor read_with_unit(const ValueSource& source, const Node& node, const std
 }
 
 }  // namespace
+
+bool is_computed(const std::string& text) {
+  const std::size_t k = text.find_first_not_of(" \t\r\n");
+  return k != std::string::npos && text[k] == '=';
+}
 
 ir::Tensor read_numbers(const ValueSource& source, const Node& node, const std::string& what,
                         const lang::Context& names) {

@@ -39,6 +39,9 @@ std::int64_t read_integer(const ValueSource& source, const Node& node, const std
 std::vector<lang::ExpressionPtr> computed_parts(const SourcePtr& file, const Node& node,
                                                 const std::string& what);
 
+/// Whether a string is an expression: "= ..."
+bool is_computed(const std::string& text);
+
 ir::Tensor as_real(const ir::Tensor& tensor);
 
 }  // namespace cotangent::formats

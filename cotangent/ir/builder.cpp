@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxSpansPerNode = 8;
 
-void mix(std::size_t& seed, std::size_t value) {
+void mix_into(std::size_t& seed, std::size_t value) {
   seed ^= value + 0x9e3779b97f4a7c15ull + (seed << 6) + (seed >> 2);
 }
 
@@ -97,9 +97,9 @@ Value Builder::intern(Op op, std::span<const Value> operands, const Attr& attr,
                              : f.types_.end();
   }();
   std::size_t key = static_cast<std::size_t>(op);
-  for (Value v : operands) mix(key, v.id);
-  if (!plain) mix(key, hash_of(attr));
-  if (types.size() == 1) mix(key, static_cast<std::size_t>(table - f.types_.begin()));
+  for (Value v : operands) mix_into(key, v.id);
+  if (!plain) mix_into(key, hash_of(attr));
+  if (types.size() == 1) mix_into(key, static_cast<std::size_t>(table - f.types_.begin()));
   key *= 0x9e3779b97f4a7c15ull;
   key ^= key >> 29;
   const auto same = [&](std::uint32_t id) {

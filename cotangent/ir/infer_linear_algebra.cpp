@@ -3,7 +3,7 @@
 namespace cotangent::ir {
 namespace {
 
-[[noreturn]] void refuse(Op op, const std::string& why, const std::string& remedy = "") {
+[[noreturn]] void refuse_matrices(Op op, const std::string& why, const std::string& remedy = "") {
   throw UserError("[" + std::string(name_of(op)) + "] " + why, remedy);
 }
 
@@ -11,17 +11,17 @@ namespace {
 std::vector<Type> matrices(Op op, std::span<const Type> in, bool pairs, std::size_t count) {
   const std::size_t each = pairs ? 2 : 1;
   if (in.size() != count * each) {
-    refuse(op, "takes " + std::to_string(count * each) + " operands" +
+    refuse_matrices(op, "takes " + std::to_string(count * each) + " operands" +
                    (pairs ? " (real and imaginary parts)" : "") + ", given " +
                    std::to_string(in.size()));
   }
   std::vector<Type> found;
   for (std::size_t k = 0; k < count; ++k) {
     const Type& t = in[k * each];
-    if (!is_float(t.dtype)) refuse(op, "does not take " + t.text());
-    if (t.shape.rank() < 2) refuse(op, "takes a matrix in the last two axes, given " + t.text());
+    if (!is_float(t.dtype)) refuse_matrices(op, "does not take " + t.text());
+    if (t.shape.rank() < 2) refuse_matrices(op, "takes a matrix in the last two axes, given " + t.text());
     if (pairs && in[k * each + 1] != t) {
-      refuse(op, "the parts of a complex matrix differ: " + t.text() + " and " +
+      refuse_matrices(op, "the parts of a complex matrix differ: " + t.text() + " and " +
                      in[k * each + 1].text());
     }
     found.push_back(t);
@@ -51,7 +51,7 @@ std::vector<Type> infer_solve(Op op, std::span<const Type> in, const SolveAttr& 
               m[1].shape[rank - 2] == m[0].shape[rank - 1];
   for (int k = 0; fits && k < rank - 2; ++k) fits = m[0].shape[k] == m[1].shape[k];
   if (!fits) {
-    refuse(op, "takes [.., n, n] and [.., n, k], given " + m[0].text() + " and " + m[1].text(),
+    refuse_matrices(op, "takes [.., n, n] and [.., n, k], given " + m[0].text() + " and " + m[1].text(),
            "a single right-hand side has k = 1; the batch axes must agree");
   }
   return std::vector<Type>(a.pairs ? 2 : 1, m[1]);
@@ -72,7 +72,7 @@ std::vector<Type> infer_linear_algebra(Op op, std::span<const Type> in, const At
   const std::int64_t m = a.shape[a.shape.rank() - 2], n = a.shape[a.shape.rank() - 1];
   const std::int64_t k = std::min(m, n);
   if (op != Op::kQr && op != Op::kSvd && m != n) {
-    refuse(op, "takes square matrices, given " + a.text());
+    refuse_matrices(op, "takes square matrices, given " + a.text());
   }
   std::vector<Type> out;
   const auto add = [&](const Type& t) { out.insert(out.end(), pairs ? 2 : 1, t); };

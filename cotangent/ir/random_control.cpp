@@ -6,7 +6,6 @@
 namespace cotangent::ir {
 namespace {
 
-constexpr double kUnknownBound = 1e30;
 constexpr std::int64_t kSites = 40;
 
 }  // namespace

@@ -6,12 +6,6 @@
 #include "cotangent/ir/random_scope.h"
 
 namespace cotangent::ir {
-namespace {
-
-constexpr std::int64_t kMaxElements = 512;
-
-}  // namespace
-
 void RandomScope::leaf(Op op) {
   if (op == Op::kIota) {
     const DType t = draw_dtype(is_number);
@@ -222,7 +216,7 @@ void RandomScope::shape_op(Op op) {
       for (int k = 0; k <= rank; ++k) {
         while (to.size() + static_cast<std::size_t>(rank - k) < 4 && random_.percent(35)) {
           const std::int64_t n = random_.between(1, 4);
-          if (size * n > kMaxElements) break;
+          if (size * n > kMostElements) break;
           size *= n;
           to.push_back(n);
         }
@@ -252,7 +246,7 @@ void RandomScope::shape_op(Op op) {
         interior.push_back(random_.percent(70) ? 0 : random_.between(1, 2));
         size *= low.back() + high.back() + n + std::max<std::int64_t>(n - 1, 0) * interior.back();
       }
-      if (size > kMaxElements) return;
+      if (size > kMostElements) return;
       const Value value = of_type(type.with_shape({}));
       add(b.pad(v, value, low, high, interior), std::max(limit, bound(value)));
       return;
@@ -319,7 +313,7 @@ void RandomScope::index_op(Op op) {
   Dims rest(places.begin(), places.end());
   for (int k = static_cast<int>(indexed); k < type.shape.rank(); ++k) rest.push_back(type.shape[k]);
   const Shape picked(rest);
-  if (picked.size() > kMaxElements) return;
+  if (picked.size() > kMostElements) return;
   std::vector<Value> indices;
   for (int k = 0; k < static_cast<int>(indexed); ++k) {
     indices.push_back(index_array(places, type.shape[k]));
@@ -362,7 +356,7 @@ void RandomScope::dot_general() {
     axes.push_back(random_.between(1, 5));
     result *= axes.back();
   }
-  if (result > kMaxElements) return;
+  if (result > kMostElements) return;
   // The axes of y in another order.
   Dims order(axes.size());
   std::iota(order.begin(), order.end(), 0);

@@ -6,8 +6,6 @@
 namespace cotangent::ir {
 namespace {
 
-constexpr double kUnknownBound = 1e30;
-constexpr std::int64_t kMaxElements = 512;
 constexpr std::int64_t kMaxLiteral = 48;
 
 /// Ops that jump, or that only integers and bits have; none of them in a differentiable program.
@@ -60,7 +58,7 @@ double RandomScope::bound(Value v) const {
 }
 
 void RandomScope::add(Value v, double bound) {
-  if (builder_.type(v).size() > kMaxElements) return;
+  if (builder_.type(v).size() > kMostElements) return;
   note(v, bound);
   if (is_float(builder_.type(v).dtype)) v = moderate(v, 8);
   if (std::find(pool_.begin(), pool_.end(), v) == pool_.end()) pool_.push_back(v);
@@ -108,7 +106,7 @@ Shape RandomScope::draw_shape() {
     std::int64_t n = random_.between(1, 6);
     if (random_.percent(12)) n = random_.between(9, 20);
     if (settings_.zero_axes && random_.percent(15)) n = 0;
-    if (size * n > kMaxElements / 2) n = 1;
+    if (size * n > kMostElements / 2) n = 1;
     size *= n;
     axes.push_back(n);
   }

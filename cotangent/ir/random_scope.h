@@ -10,6 +10,9 @@
 
 namespace cotangent::ir {
 
+inline constexpr double kUnknownBound = 1e30;         ///< of values that nobody has bounded
+inline constexpr std::int64_t kMostElements = 512;  ///< of a value
+
 /// What is drawn for the whole program.
 struct RandomSettings {
   RandomProgramOptions options;

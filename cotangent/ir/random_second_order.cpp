@@ -6,7 +6,6 @@
 namespace cotangent::ir {
 namespace {
 
-constexpr double kUnknownBound = 1e30;
 
 bool is_number(const Type& t) {
   return cotangent::is_number(t.dtype);

@@ -5,6 +5,7 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/retype.h"
 #include "cotangent/mechanics/reversed_loop.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/step_builder.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -19,8 +20,6 @@ using ir::Value;
 using transform::Compensated;
 using transform::Positions;
 
-const Type kReal = ir::scalar(DType::kF64);
-const Type kIndex = ir::scalar(DType::kI64);
 constexpr std::size_t kFirstParameter = 3;  // after q, p, t
 
 using Passed = std::function<FunctionPtr(const FunctionPtr&)>;

@@ -1,6 +1,7 @@
 #include "cotangent/mechanics/bracket.h"
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
 
@@ -13,8 +14,6 @@ using ir::FunctionPtr;
 using ir::Type;
 using ir::Value;
 using Values = std::vector<Value>;
-
-const Type kReal = ir::scalar(DType::kF64);
 
 void want(bool holds, const std::string& what, const std::string& remedy = "") {
   if (!holds) throw UserError("[bracket] " + what, remedy);

@@ -6,6 +6,7 @@
 #include "cotangent/mechanics/linear.h"
 #include "cotangent/mechanics/matrix_flow.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
 #include "cotangent/transform/vmap.h"
@@ -21,10 +22,6 @@ using ir::Type;
 using ir::Value;
 
 using Values = std::vector<Value>;
-
-std::size_t at(std::int64_t k) {
-  return static_cast<std::size_t>(k);
-}
 
 /// A constant vector of n ones, or a unit matrix.
 Value unit_matrix(Builder& b, std::int64_t n) {

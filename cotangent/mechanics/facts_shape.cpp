@@ -15,7 +15,7 @@
 namespace cotangent::mechanics {
 namespace {
 
-using Kind = Site::Kind;
+using SiteKind = Site::Kind;
 
 class FormOfTerms {
  public:
@@ -113,14 +113,15 @@ class FormOfTerms {
   }
 
   void smooth() {
-    if (told("smooth", false, "has a jump or a kink", "",
-             [](const Site& s) { return s.kind == Kind::kJump || s.kind == Kind::kKink; })) {
+    if (told("smooth", false, "has a jump or a kink", "", [](const Site& s) {
+          return s.kind == SiteKind::kJump || s.kind == SiteKind::kKink;
+        })) {
       return;
     }
     for (std::size_t k = 0; k < programs_.size(); ++k) {
       const EnergyTerm& term = c_.system.terms[k];
       for (const Site& s : sites_of(*programs_[k], {0, 1, 2})) {
-        if (s.kind != Kind::kJump && s.kind != Kind::kKink) continue;
+        if (s.kind != SiteKind::kJump && s.kind != SiteKind::kKink) continue;
         c_.add("smooth", false, How::kTested,
                "the term \"" + term.name + "\" has a jump or a kink in t (" + written(s.op) + ")",
                term, s.place);
@@ -128,7 +129,7 @@ class FormOfTerms {
       }
     }
     if (told("smooth", true, "has a root", " of what no rule keeps from being a square",
-             [](const Site& s) { return s.kind == Kind::kRoot; })) {
+             [](const Site& s) { return s.kind == SiteKind::kRoot; })) {
       return;
     }
     c_.add("smooth", true, How::kProved,
@@ -140,11 +141,11 @@ class FormOfTerms {
   void jump() {
     if (told("may_jump", true, "may jump",
              "; the force does not see a jump, so the energy is not kept across it",
-             [](const Site& s) { return s.kind == Kind::kJump; })) {
+             [](const Site& s) { return s.kind == SiteKind::kJump; })) {
       return;
     }
     if (told("may_jump", false, "has no steps, but a pole", " that may cut its states in two",
-             [](const Site& s) { return s.kind == Kind::kPole && !s.thin; })) {
+             [](const Site& s) { return s.kind == SiteKind::kPole && !s.thin; })) {
       return;
     }
     c_.add("may_jump", false, How::kProved, "no term has steps or chooses by q or p");
@@ -162,7 +163,7 @@ class FormOfTerms {
 
   void singular() {
     std::string where;  // of the first
-    const auto all_of = [&](Kind kind) {
+    const auto all_of = [&](SiteKind kind) {
       for (std::size_t k = 0; k < sites_.size(); ++k) {
         for (const Site& s : sites_[k]) {
           if (s.kind != kind) continue;
@@ -172,14 +173,14 @@ class FormOfTerms {
         }
       }
     };
-    all_of(Kind::kPole);
+    all_of(SiteKind::kPole);
     const bool poles = !c_.facts.singularities.empty();
-    if (!poles) all_of(Kind::kNorm);
-    if (!poles) all_of(Kind::kRoot);
-    if (!poles) all_of(Kind::kSteep);
+    if (!poles) all_of(SiteKind::kNorm);
+    if (!poles) all_of(SiteKind::kRoot);
+    if (!poles) all_of(SiteKind::kSteep);
     if (c_.facts.singularities.empty()) {
       if (told("singular", false, "has an op that no rule looks into", "; nothing else is singular",
-               [](const Site& s) { return s.kind == Kind::kClosed; })) {
+               [](const Site& s) { return s.kind == SiteKind::kClosed; })) {
         return;
       }
       c_.add("singular", false, How::kProved,

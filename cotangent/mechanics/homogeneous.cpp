@@ -11,16 +11,16 @@ namespace {
 using ir::Function;
 using ir::Op;
 
-struct Scaling {
+struct ScalingClass {
   enum class Kind { kZero, kDegree, kNone };  // zero is of every degree
   Kind kind = Kind::kDegree;
   double q = 0, p = 0;
-  bool operator==(const Scaling&) const = default;
+  bool operator==(const ScalingClass&) const = default;
   bool fixed() const { return kind == Kind::kZero || (kind == Kind::kDegree && q == 0 && p == 0); }
 };
 
-const Scaling kNone{Scaling::Kind::kNone, 0, 0};
-const Scaling kZero{Scaling::Kind::kZero, 0, 0};
+const ScalingClass kNone{ScalingClass::Kind::kNone, 0, 0};
+const ScalingClass kZero{ScalingClass::Kind::kZero, 0, 0};
 
 std::optional<double> splat(const Function& f, ir::Value v) {
   while (f.op(v) == Op::kBroadcast || f.op(v) == Op::kReshape) v = f.operand(v, 0);
@@ -33,23 +33,23 @@ std::optional<double> splat(const Function& f, ir::Value v) {
 }
 
 struct ScalingDomain {
-  using Value = Scaling;
+  using Value = ScalingClass;
   Value index() { return {}; }
   Value join(const Value& a, const Value& b) {
-    if (a == b || b.kind == Scaling::Kind::kZero) return a;
-    return a.kind == Scaling::Kind::kZero ? b : kNone;
+    if (a == b || b.kind == ScalingClass::Kind::kZero) return a;
+    return a.kind == ScalingClass::Kind::kZero ? b : kNone;
   }
   Value widen(const Value&) { return kNone; }
   Value chosen(const Value& a, const Value& by) { return by.fixed() ? a : kNone; }
 
   static Value times(const Value& a, double n) {
-    if (a.kind != Scaling::Kind::kDegree) return a;
-    return {Scaling::Kind::kDegree, a.q * n, a.p * n};
+    if (a.kind != ScalingClass::Kind::kDegree) return a;
+    return {ScalingClass::Kind::kDegree, a.q * n, a.p * n};
   }
   static Value product(const Value& a, const Value& b) {
-    if (a.kind == Scaling::Kind::kNone || b.kind == Scaling::Kind::kNone) return kNone;
-    if (a.kind == Scaling::Kind::kZero || b.kind == Scaling::Kind::kZero) return kZero;
-    return {Scaling::Kind::kDegree, a.q + b.q, a.p + b.p};
+    if (a.kind == ScalingClass::Kind::kNone || b.kind == ScalingClass::Kind::kNone) return kNone;
+    if (a.kind == ScalingClass::Kind::kZero || b.kind == ScalingClass::Kind::kZero) return kZero;
+    return {ScalingClass::Kind::kDegree, a.q + b.q, a.p + b.p};
   }
   static Value all_fixed(const std::vector<Value>& x, std::size_t first = 0) {
     for (std::size_t k = first; k < x.size(); ++k) {
@@ -61,7 +61,7 @@ struct ScalingDomain {
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
     if (ir::rearranges(f.op(v))) return x[0];
     switch (f.op(v)) {
-      case Op::kConstant: return splat(f, v) == 0.0 ? kZero : Scaling{};
+      case Op::kConstant: return splat(f, v) == 0.0 ? kZero : ScalingClass{};
       case Op::kIota: return {};
       case Op::kNeg:
       case Op::kAbs:
@@ -84,32 +84,33 @@ struct ScalingDomain {
       case Op::kDotGeneral: return product(x[0], x[1]);
       case Op::kFma: return join(product(x[0], x[1]), x[2]);
       case Op::kDiv:
-        if (x[1].kind == Scaling::Kind::kZero || !is_float(f.type(v).dtype)) break;
+        if (x[1].kind == ScalingClass::Kind::kZero || !is_float(f.type(v).dtype)) break;
         return product(x[0], times(x[1], -1));
       case Op::kSqrt: return times(x[0], 0.5);
       case Op::kCbrt:
         if (x[0].fixed()) return {};
         break;  // a third is no double
       case Op::kRsqrt:
-        if (x[0].kind == Scaling::Kind::kZero) break;
+        if (x[0].kind == ScalingClass::Kind::kZero) break;
         return times(x[0], -0.5);
       case Op::kPow:
-        if (const auto n = splat(f, f.operand(v, 1)); n && x[0].kind != Scaling::Kind::kZero) {
+        if (const auto n = splat(f, f.operand(v, 1)); n && x[0].kind != ScalingClass::Kind::kZero) {
           return times(x[0], *n);
         }
         break;
       // Signs and comparisons do not change under positive factors.
-      case Op::kSign: return x[0].kind == Scaling::Kind::kNone ? kNone : Scaling{};
+      case Op::kSign: return x[0].kind == ScalingClass::Kind::kNone ? kNone : ScalingClass{};
       case Op::kAtan2:
       case Op::kLt:
       case Op::kLe:
       case Op::kEq:
-      case Op::kNe: return join(x[0], x[1]).kind == Scaling::Kind::kNone ? kNone : Scaling{};
+      case Op::kNe:
+        return join(x[0], x[1]).kind == ScalingClass::Kind::kNone ? kNone : ScalingClass{};
       case Op::kSelect: return x[0].fixed() ? join(x[1], x[2]) : kNone;
-      case Op::kGather: return all_fixed(x, 1).kind == Scaling::Kind::kNone ? kNone : x[0];
+      case Op::kGather: return all_fixed(x, 1).kind == ScalingClass::Kind::kNone ? kNone : x[0];
       case Op::kScatterAdd:
       case Op::kScatterSet:
-        return all_fixed(x, 2).kind == Scaling::Kind::kNone ? kNone : join(x[0], x[1]);
+        return all_fixed(x, 2).kind == ScalingClass::Kind::kNone ? kNone : join(x[0], x[1]);
       case Op::kCast:
         if (is_float(f.type(v).dtype) && is_float(f.type(f.operand(v, 0)).dtype)) return x[0];
         break;
@@ -124,11 +125,11 @@ struct ScalingDomain {
 
 std::optional<Homogeneity> homogeneity_of(const ir::Function& energy) {
   ScalingDomain domain;
-  std::vector<Scaling> arguments(energy.params().size());
-  arguments[0] = {Scaling::Kind::kDegree, 1, 0};
-  arguments[1] = {Scaling::Kind::kDegree, 0, 1};
-  const Scaling s = Interpreter(domain).run(energy, arguments)[0];
-  if (s.kind == Scaling::Kind::kNone) return {};
+  std::vector<ScalingClass> arguments(energy.params().size());
+  arguments[0] = {ScalingClass::Kind::kDegree, 1, 0};
+  arguments[1] = {ScalingClass::Kind::kDegree, 0, 1};
+  const ScalingClass s = Interpreter(domain).run(energy, arguments)[0];
+  if (s.kind == ScalingClass::Kind::kNone) return {};
   return Homogeneity{s.q, s.p};
 }
 

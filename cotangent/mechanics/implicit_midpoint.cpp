@@ -3,6 +3,7 @@
 #include "cotangent/ir/check_site.h"
 #include "cotangent/mechanics/bracket.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/integrator_programs.h"
 #include "cotangent/mechanics/step_program.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -23,11 +24,6 @@ constexpr double kConverged = 1e-11;  // a last change of this relative size is 
 Values part_of(const Values& all, std::size_t begin, std::size_t count) {
   const auto at = all.begin() + static_cast<std::ptrdiff_t>(begin);
   return Values(at, at + static_cast<std::ptrdiff_t>(count));
-}
-
-Values joined(Values x, const Values& y) {
-  x.insert(x.end(), y.begin(), y.end());
-  return x;
 }
 
 class Midpoint {

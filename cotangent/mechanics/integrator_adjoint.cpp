@@ -5,8 +5,10 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/adjoint.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/integrator_programs.h"
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/reversed_loop.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/step_program.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -21,26 +23,12 @@ using ir::Value;
 using transform::Positions;
 using Values = std::vector<Value>;
 
-const Type kReal = ir::scalar(DType::kF64);
-const Type kIndex = ir::scalar(DType::kI64);
-
-Values params(Builder& b, const std::vector<NamedType>& list, const std::string& before = "") {
-  Values values;
-  for (const NamedType& x : list) values.push_back(b.param(x.type, before + x.name));
-  return values;
-}
-
 Values handed_in(BodyInputs& in, const Values& values, const std::vector<NamedType>& list) {
   Values held;
   for (std::size_t k = 0; k < values.size(); ++k) {
     held.push_back(in.whole(values[k], list[k].name));
   }
   return held;
-}
-
-Values joined(Values a, std::span<const Value> b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
 }
 
 /// f without its first results.

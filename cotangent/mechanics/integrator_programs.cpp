@@ -1,6 +1,7 @@
 #include "cotangent/mechanics/integrator_programs.h"
 
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/step_builder.h"
 #include "cotangent/transform/passes.h"
 
@@ -9,20 +10,6 @@ namespace {
 
 using ir::Builder;
 using ir::Value;
-
-const ir::Type kReal = ir::scalar(DType::kF64);
-const ir::Type kIndex = ir::scalar(DType::kI64);
-
-std::vector<Value> params(Builder& b, const std::vector<NamedType>& list) {
-  std::vector<Value> values;
-  for (const NamedType& x : list) values.push_back(b.param(x.type, x.name));
-  return values;
-}
-
-std::vector<Value> joined(std::vector<Value> a, std::span<const Value> b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 /// t0 + step dt
 Value time_of(Builder& b, Value step, Value t0, Value dt) {
@@ -50,6 +37,18 @@ Seen seen(Builder& b, const PassedIntegrator& m, std::span<const Value> carry, V
 }
 
 }  // namespace
+
+std::vector<Value> params(Builder& b, const std::vector<NamedType>& list,
+                          const std::string& before) {
+  std::vector<Value> values;
+  for (const NamedType& x : list) values.push_back(b.param(x.type, before + x.name));
+  return values;
+}
+
+std::vector<Value> joined(std::vector<Value> a, std::span<const Value> b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
 
 PassedIntegrator passed(const Integrator& integrator, const System& system,
                         telemetry::Telemetry* telemetry) {

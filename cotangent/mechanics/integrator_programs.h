@@ -6,6 +6,13 @@
 
 namespace cotangent::mechanics {
 
+/// Parameters of a program that is being built, one for each of the list; names begin with
+/// `before`.
+std::vector<ir::Value> params(ir::Builder& b, const std::vector<NamedType>& list,
+                              const std::string& before = "");
+/// a, then b.
+std::vector<ir::Value> joined(std::vector<ir::Value> a, std::span<const ir::Value> b);
+
 /// An integrator whose programs went through the passes that change rounding, each once, so that
 /// they have the same bits wherever they are put; and the velocity that observers of a canonical
 /// system see. A program with checks stays as it was: the passes want the whole of what it is put

@@ -71,7 +71,7 @@ struct Solution {
 
   std::vector<Value> values() const { return {s.v, h.v, g1.v, g2.v, g3.v}; }
 };
-constexpr std::size_t kParts = 5;
+constexpr std::size_t kFlowParts = 5;
 
 /// The orbit at the start.
 struct Orbit {
@@ -229,7 +229,7 @@ FunctionPtr solve_program(const Type& type) {
     Builder b(search ? "search" : "found");
     const Orbit o = orbit_parameters(b, type);
     std::vector<Num> found;
-    for (std::size_t k = 0; k < kParts; ++k) found.push_back({&b, b.param(type)});
+    for (std::size_t k = 0; k < kFlowParts; ++k) found.push_back({&b, b.param(type)});
     const Num good{&b, b.param(type, "good")};
     std::vector<Value> results;
     if (!search) {
@@ -237,7 +237,7 @@ FunctionPtr solve_program(const Type& type) {
       return b.finish(results);
     }
     const std::vector<Value> other = b.inline_call(*search_program(type), values_of(o));
-    for (std::size_t k = 0; k < kParts; ++k) {
+    for (std::size_t k = 0; k < kFlowParts; ++k) {
       results.push_back(select(good > 0.5, found[k], Num{&b, other[k]}).v);
     }
     return b.finish(results);

@@ -1,5 +1,6 @@
 #include "cotangent/mechanics/kick_drift.h"
 
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/step_builder.h"
 
 namespace cotangent::mechanics {
@@ -7,8 +8,6 @@ namespace {
 
 using ir::Builder;
 using ir::Value;
-
-const ir::Type kReal = ir::scalar(DType::kF64);
 
 /// One of the three programs of the integrator, its parameters made.
 struct Program {

@@ -10,6 +10,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/linear_drive.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/runtime/executable.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -24,10 +25,6 @@ using ir::Value;
 
 constexpr double kProbes = 16;            // products that a block takes at least
 constexpr double kEvaluatorBudget = 3e5;  // element operations; from there on it is compiled
-
-std::size_t at(std::int64_t k) {
-  return static_cast<std::size_t>(k);
-}
 
 /// f's derivative in parameter k, alone: (parameters of f..., dx) -> (dy).
 FunctionPtr derivative(const ir::Function& f, std::size_t k) {

@@ -7,13 +7,10 @@
 #include "cotangent/mechanics/mode_motion.h"
 #include "cotangent/mechanics/plan.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/scalars.h"
 
 namespace cotangent::mechanics {
 namespace {
-
-std::size_t at(std::int64_t k) {
-  return static_cast<std::size_t>(k);
-}
 
 long double largest_row_sum(const SparseMatrix& a) {
   long double largest = 0;
@@ -188,10 +185,10 @@ class ModeFlow final : public LinearFlow {
   std::vector<std::pair<Drive, Drive>> drives_;  // what is added to xi' and to eta'
 };
 
-constexpr long double kPart = 8;     // norm of what one series serves
-constexpr double kTermsOfPart = 40;  // about
-constexpr double kLimit = 1e12;      // entries touched by all series
-constexpr double kProducts = 100;    // products of matrices for a power or an exponential, in adds
+constexpr long double kPart = 8;       // norm of what one series serves
+constexpr double kTermsOfPart = 40;    // about
+constexpr double kMostTouched = 1e12;  // entries touched by all series
+constexpr double kProducts = 100;  // products of matrices for a power or an exponential, in adds
 
 /// How many parts of `time` a series each serves.
 double parts_of(const SparseMatrix& a, long double time) {
@@ -353,7 +350,7 @@ class SparseFlow final : public LinearFlow {
     return parts * static_cast<double>(augmented_.a.entries()) * terms;
   }
   bool out_of_reach(std::int64_t steps, double parts) const {
-    return entries_touched(parts) > kLimit || (system_.form == Form::kMap && steps < 0);
+    return entries_touched(parts) > kMostTouched || (system_.form == Form::kMap && steps < 0);
   }
 
   void apply_map(std::vector<long double>& x) const {

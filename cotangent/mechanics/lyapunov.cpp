@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/tangent_frame.h"
 #include "cotangent/transform/passes.h"
 
@@ -20,8 +21,6 @@ using ir::Type;
 using ir::Value;
 
 constexpr double kAskSeconds = 0.05;
-const Type kReal = ir::scalar(DType::kF64);
-const Type kIndex = ir::scalar(DType::kI64);
 
 std::int64_t entries(const std::vector<NamedType>& arrays) {
   std::int64_t n = 0;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cotangent/ir/builder.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/site_modes.h"
 #include "cotangent/runtime/executable.h"
 
@@ -12,10 +13,6 @@ namespace {
 using ir::Tensor;
 
 constexpr double kRefinement = 3e8;  // operations in long double that better eigenvalues may take
-
-std::size_t at(std::int64_t k) {
-  return static_cast<std::size_t>(k);
-}
 
 /// Modes by eigh. W = L L^T with L lower; mostly diagonal.
 class DenseModes final : public Modes {

@@ -7,6 +7,7 @@
 
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/step_program.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -18,9 +19,6 @@ using ir::Builder;
 using ir::FunctionPtr;
 using ir::Type;
 using ir::Value;
-
-const Type kReal = ir::scalar(DType::kF64);
-const Type kIndex = ir::scalar(DType::kI64);
 
 [[noreturn]] void refuse(const std::string& what, const std::string& remedy) {
   throw UserError("[multirate] " + what, remedy);

@@ -23,7 +23,7 @@ using ir::Type;
 using ir::Value;
 using Samples = std::vector<std::pair<Tensor, Tensor>>;
 
-constexpr double kRoundOff = 1e-11;
+constexpr double kRoundOffOfMomenta = 1e-11;
 
 /// A builder of a function of (q, p, t, parameters...).
 struct StateBuilder {
@@ -127,7 +127,7 @@ bool is_hamiltonian(const System& system, const SymmetryField& field,
       size += std::abs(a) + std::abs(b);
     }
   }
-  return std::abs(form[0] - form[1]) <= kRoundOff * size;
+  return std::abs(form[0] - form[1]) <= kRoundOffOfMomenta * size;
 }
 
 FunctionPtr lifted(const System& system, const SymmetryField& field) {
@@ -167,7 +167,7 @@ FunctionPtr momentum_map(const System& system, const SymmetryField& field, const
     const Tensor dq = ir::evaluate(*field.dq, args)[0], dp = ir::evaluate(*field.dp, args)[0];
     const double size = std::max({largest(dq), largest(dp), 1e-300});
     const double off = std::max(distance(dq, g[1], 1), distance(dp, g[0], -1)) / size;
-    if (off < kRoundOff) continue;
+    if (off < kRoundOffOfMomenta) continue;
     if (is_hamiltonian(system, field, sample, t)) {
       throw UserError(
           {"the momentum of " + field.name + " cannot be integrated here", "",
@@ -236,7 +236,8 @@ double conservation_defect(const System& system, const ir::Function& momentum,
 std::vector<MomentumMap> conserved_momenta(const System& system, const Samples& samples, double t) {
   std::vector<MomentumMap> found;
   const auto add = [&](const std::string& name, const FunctionPtr& value) {
-    if (conservation_defect(system, *value, samples, t) < kRoundOff) found.push_back({name, value});
+    if (conservation_defect(system, *value, samples, t) < kRoundOffOfMomenta)
+      found.push_back({name, value});
   };
   for (const Generator& g : translations(system.shape)) {
     const SymmetryField field = field_of_generator(system, g);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/transform/passes.h"
 
 namespace cotangent::mechanics {
@@ -11,8 +12,6 @@ using ir::Builder;
 using ir::FunctionPtr;
 using ir::Type;
 using ir::Value;
-
-const Type kReal = ir::scalar(DType::kF64);
 
 /// A builder for functions that observers call, with their parameters made.
 struct ObserverBuilder {

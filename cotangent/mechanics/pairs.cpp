@@ -15,45 +15,45 @@ using ir::Op;
 /// kLocal: depends on the particles in `who` only (none: a constant). kIndex: the number of the
 /// particle in `who`. kRows: row i depends on particle i only. kSum: a sum of functions of one
 /// particle each (named ones, if `who` is not empty), or of two by pair_sum.
-struct Form {
+struct PairForm {
   enum class Kind { kLocal, kIndex, kRows, kSumOne, kSumPairs, kOther };
   Kind kind = Kind::kLocal;
   std::uint64_t who = 0;
-  bool operator==(const Form&) const = default;
+  bool operator==(const PairForm&) const = default;
   bool constant() const { return kind == Kind::kIndex || (kind == Kind::kLocal && who == 0); }
   bool is_sum() const { return kind == Kind::kSumOne || kind == Kind::kSumPairs; }
 };
-using Kind = Form::Kind;
+using FormKind = PairForm::Kind;
 
-const Form kConstant{};
-const Form kOther{Kind::kOther, 0};
+const PairForm kConstant{};
+const PairForm kOther{FormKind::kOther, 0};
 constexpr int kBits = 64;
 
 struct FormDomain {
-  using Value = Form;
+  using Value = PairForm;
   int next_bit = 0;
   std::map<std::int64_t, int> named;  // particles named by a literal, and their bits
   std::string why;
   SourceSpan place;
 
   Value index() {
-    return next_bit < kBits ? Form{Kind::kIndex, std::uint64_t{1} << next_bit++} : kOther;
+    return next_bit < kBits ? PairForm{FormKind::kIndex, std::uint64_t{1} << next_bit++} : kOther;
   }
   Value join(const Value& a, const Value& b) { return a == b ? a : kOther; }
   Value widen(const Value&) { return kOther; }
   Value chosen(const Value& a, const Value& by) { return by.constant() ? a : kOther; }
   Value row(const Value& operand, const Value& index) {
-    if (operand.kind == Kind::kRows) return {Kind::kLocal, index.who};
+    if (operand.kind == FormKind::kRows) return {FormKind::kLocal, index.who};
     return operand.constant() ? kConstant : kOther;
   }
   Value total(ir::Role role, const Value& result, const std::vector<Value>& index) {
     if (result.constant()) return kConstant;
     std::uint64_t own = 0;
-    for (const Form& i : index) own |= i.who;
+    for (const PairForm& i : index) own |= i.who;
     const bool pairs = index.size() == 2;
-    if (result.kind == Kind::kLocal && (result.who & ~own) == 0) {
-      if (role == ir::Role::kStack) return {Kind::kRows, 0};
-      if (role == ir::Role::kTotal) return {pairs ? Kind::kSumPairs : Kind::kSumOne, 0};
+    if (result.kind == FormKind::kLocal && (result.who & ~own) == 0) {
+      if (role == ir::Role::kStack) return {FormKind::kRows, 0};
+      if (role == ir::Role::kTotal) return {pairs ? FormKind::kSumPairs : FormKind::kSumOne, 0};
     }
     // A term under the sum that does not read the index is added once an entry: a multiple of
     // itself.
@@ -72,19 +72,19 @@ struct FormDomain {
   }
 
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
-    const auto is = [&](Kind kind) {
-      return std::any_of(x.begin(), x.end(), [kind](const Form& o) { return o.kind == kind; });
+    const auto is = [&](FormKind kind) {
+      return std::any_of(x.begin(), x.end(), [kind](const PairForm& o) { return o.kind == kind; });
     };
-    if (is(Kind::kOther)) return kOther;
-    if (std::all_of(x.begin(), x.end(), [](const Form& o) { return o.constant(); })) {
+    if (is(FormKind::kOther)) return kOther;
+    if (std::all_of(x.begin(), x.end(), [](const PairForm& o) { return o.constant(); })) {
       const bool same_index = f.op(v) == Op::kReshape || f.op(v) == Op::kBroadcast;
-      return same_index && x[0].kind == Kind::kIndex ? x[0] : kConstant;
+      return same_index && x[0].kind == FormKind::kIndex ? x[0] : kConstant;
     }
-    if (is(Kind::kSumOne) || is(Kind::kSumPairs)) return of_sums(f, v, x);
-    if (is(Kind::kRows)) return of_rows(f, v, x);
+    if (is(FormKind::kSumOne) || is(FormKind::kSumPairs)) return of_sums(f, v, x);
+    if (is(FormKind::kRows)) return of_rows(f, v, x);
     std::uint64_t who = 0;
-    for (const Form& o : x) {
-      if (o.kind == Kind::kLocal) who |= o.who;
+    for (const PairForm& o : x) {
+      if (o.kind == FormKind::kLocal) who |= o.who;
     }
     return additive(f, v, x, who);
   }
@@ -93,11 +93,12 @@ struct FormDomain {
   Value additive(const Function& f, ir::Value v, const std::vector<Value>& x, std::uint64_t who) {
     const bool adds = f.op(v) == Op::kAdd || f.op(v) == Op::kSub;
     if (adds && std::popcount(who) > 1 &&
-        std::all_of(x.begin(), x.end(), [](const Form& o) { return std::popcount(o.who) <= 1; }) &&
+        std::all_of(x.begin(), x.end(),
+                    [](const PairForm& o) { return std::popcount(o.who) <= 1; }) &&
         f.type(v).is_scalar() && named_only(who)) {
-      return {Kind::kSumOne, who};
+      return {FormKind::kSumOne, who};
     }
-    return {Kind::kLocal, who};
+    return {FormKind::kLocal, who};
   }
   bool named_only(std::uint64_t who) const {
     for (const auto& [k, bit] : named) who &= ~(std::uint64_t{1} << bit);
@@ -106,20 +107,20 @@ struct FormDomain {
 
   Value of_sums(const Function& f, ir::Value v, const std::vector<Value>& x) {
     bool pairs = false, named_ones = true;
-    for (const Form& o : x) {
-      pairs = pairs || o.kind == Kind::kSumPairs;
+    for (const PairForm& o : x) {
+      pairs = pairs || o.kind == FormKind::kSumPairs;
       named_ones = named_ones && (o.constant() || o.who != 0);
     }
-    Form sum{pairs ? Kind::kSumPairs : Kind::kSumOne, 0};
-    for (const Form& o : x) sum.who |= named_ones && !o.constant() ? o.who : 0;
+    PairForm sum{pairs ? FormKind::kSumPairs : FormKind::kSumOne, 0};
+    for (const PairForm& o : x) sum.who |= named_ones && !o.constant() ? o.who : 0;
     switch (f.op(v)) {
       case Op::kNeg:
       case Op::kReshape:
       case Op::kReduceSum: return sum;
       case Op::kAdd:
       case Op::kSub:
-        for (const Form& o : x) {
-          if (!o.is_sum() && (o.kind != Kind::kLocal || std::popcount(o.who) > 1)) {
+        for (const PairForm& o : x) {
+          if (!o.is_sum() && (o.kind != FormKind::kLocal || std::popcount(o.who) > 1)) {
             return lost(f, v, "it names particles one by one");
           }
         }
@@ -138,19 +139,19 @@ struct FormDomain {
   }
 
   Value of_rows(const Function& f, ir::Value v, const std::vector<Value>& x) {
-    for (const Form& o : x) {
-      if (o.kind == Kind::kLocal && o.who != 0) {
+    for (const PairForm& o : x) {
+      if (o.kind == FormKind::kLocal && o.who != 0) {
         return lost(f, v, "one particle meets all others outside pair_sum");
       }
     }
-    const Form rows{Kind::kRows, 0};
+    const PairForm rows{FormKind::kRows, 0};
     const auto axes = [&]() -> const ir::Dims& { return f.attr_as<ir::AxesAttr>(v).axes; };
     const Shape& in = f.operands(v).empty() ? f.type(v).shape : f.type(f.operand(v, 0)).shape;
     switch (f.op(v)) {
       case Op::kGather: return of_gather(f, v, x);
       case Op::kReduceSum:
         if (std::find(axes().begin(), axes().end(), 0) == axes().end()) return rows;
-        return {Kind::kSumOne, 0};
+        return {FormKind::kSumOne, 0};
       case Op::kReduceProd:
       case Op::kReduceMin:
       case Op::kReduceMax:
@@ -180,7 +181,7 @@ struct FormDomain {
         if (!d.batch_x.empty() && d.batch_x[0] == 0 && d.batch_y[0] == 0) return rows;
         for (std::size_t k = 0; k < d.contract_x.size(); ++k) {
           const bool both = d.contract_x[k] == 0 && d.contract_y[k] == 0;
-          if (both && f.type(v).is_scalar()) return {Kind::kSumOne, 0};
+          if (both && f.type(v).is_scalar()) return {FormKind::kSumOne, 0};
         }
         break;
       }
@@ -192,11 +193,11 @@ struct FormDomain {
   }
 
   Value of_gather(const Function& f, ir::Value v, const std::vector<Value>& x) {
-    if (x[0].kind != Kind::kRows) return lost(f, v, "an index that depends on the state");
+    if (x[0].kind != FormKind::kRows) return lost(f, v, "an index that depends on the state");
     for (std::size_t k = 1; k < x.size(); ++k) {
       if (!x[k].constant()) return lost(f, v, "an index that depends on the state");
     }
-    if (x[1].kind == Kind::kIndex) return {Kind::kLocal, x[1].who};
+    if (x[1].kind == FormKind::kIndex) return {FormKind::kLocal, x[1].who};
     ir::Value index = f.operand(v, 1);
     while (f.op(index) == Op::kReshape || f.op(index) == Op::kBroadcast)
       index = f.operand(index, 0);
@@ -208,10 +209,10 @@ struct FormDomain {
 
   Value particle(const Function& f, ir::Value v, std::int64_t k) {
     const auto found = named.find(k);
-    if (found != named.end()) return {Kind::kLocal, std::uint64_t{1} << found->second};
+    if (found != named.end()) return {FormKind::kLocal, std::uint64_t{1} << found->second};
     if (next_bit >= kBits) return lost(f, v, "many particles named one by one");
     named.emplace(k, next_bit);
-    return {Kind::kLocal, std::uint64_t{1} << next_bit++};
+    return {FormKind::kLocal, std::uint64_t{1} << next_bit++};
   }
 };
 
@@ -219,20 +220,20 @@ struct FormDomain {
 
 FormOf form_of(const ir::Function& energy) {
   FormDomain domain;
-  std::vector<Form> arguments(energy.params().size());
-  arguments[0] = arguments[1] = {Kind::kRows, 0};
-  const Form form = Interpreter(domain).run(energy, arguments)[0];
+  std::vector<PairForm> arguments(energy.params().size());
+  arguments[0] = arguments[1] = {FormKind::kRows, 0};
+  const PairForm form = Interpreter(domain).run(energy, arguments)[0];
   FormOf result;
   result.why = domain.why.empty() ? "it is no sum over particles or pairs" : domain.why;
   result.place = domain.place;
   if (form.constant()) {
     result.form = TermForm::kConstant;
-  } else if (form.kind == Kind::kSumPairs) {
+  } else if (form.kind == FormKind::kSumPairs) {
     result.form = TermForm::kPairs;
-  } else if (form.kind == Kind::kSumOne ||
-             (form.kind == Kind::kLocal && std::popcount(form.who) <= 1)) {
+  } else if (form.kind == FormKind::kSumOne ||
+             (form.kind == FormKind::kLocal && std::popcount(form.who) <= 1)) {
     result.form = TermForm::kOneBody;
-  } else if (form.kind == Kind::kLocal) {
+  } else if (form.kind == FormKind::kLocal) {
     result.why = "it names particles one by one";
   }
   if (result.form != TermForm::kOther) result.why.clear();

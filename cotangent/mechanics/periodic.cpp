@@ -43,7 +43,7 @@ struct Course {
   bool exact = true;
   bool operator==(const Course&) const = default;
 };
-using Kind = Course::Kind;
+using CourseKind = Course::Kind;
 
 struct CourseDomain {
   using Value = Course;
@@ -53,18 +53,19 @@ struct CourseDomain {
   Value index() { return {}; }
   Value join(const Value& a, const Value& b) {
     if (a == b) return a;
-    if (a.kind == Kind::kOther || b.kind == Kind::kOther) return {Kind::kOther, {}};
-    if (a.kind == Kind::kLine || b.kind == Kind::kLine) return {Kind::kOther, {}};
+    if (a.kind == CourseKind::kOther || b.kind == CourseKind::kOther)
+      return {CourseKind::kOther, {}};
+    if (a.kind == CourseKind::kLine || b.kind == CourseKind::kLine) return {CourseKind::kOther, {}};
     return combined({a, b});
   }
-  Value widen(const Value&) { return {Kind::kOther, {}}; }
+  Value widen(const Value&) { return {CourseKind::kOther, {}}; }
   Value chosen(const Value& a, const Value& by) {
-    return by.kind == Kind::kStill ? a : Value{Kind::kOther, {}};
+    return by.kind == CourseKind::kStill ? a : Value{CourseKind::kOther, {}};
   }
   /// A sum over an index is no longer the number, or the slope, of one of its terms.
   Value total(ir::Role role, const Value& result, const std::vector<Value>&) {
     if (role == ir::Role::kStack) return result;
-    if (result.kind == Kind::kLine) return {Kind::kOther, {}};
+    if (result.kind == CourseKind::kLine) return {CourseKind::kOther, {}};
     Value sum = result;
     sum.number.reset();
     return sum;
@@ -74,7 +75,7 @@ struct CourseDomain {
     Value all;
     for (const Value& o : x) {
       all.exact = all.exact && o.exact;
-      if (o.kind == Kind::kPeriodic) all.kind = Kind::kPeriodic;
+      if (o.kind == CourseKind::kPeriodic) all.kind = CourseKind::kPeriodic;
       all.waves.insert(all.waves.end(), o.waves.begin(), o.waves.end());
     }
     std::sort(all.waves.begin(), all.waves.end());
@@ -89,17 +90,17 @@ struct CourseDomain {
         if (place.empty()) place = s;
       }
     }
-    return {Kind::kOther, {}};
+    return {CourseKind::kOther, {}};
   }
 
   Value apply(const Function& f, ir::Value v, const std::vector<Value>& x) {
-    const auto any = [&](Kind kind) {
+    const auto any = [&](CourseKind kind) {
       return std::any_of(x.begin(), x.end(), [kind](const Value& o) { return o.kind == kind; });
     };
     if (f.op(v) == Op::kConstant) return constant(*f.attr_as<ir::LiteralAttr>(v).value);
-    if (any(Kind::kOther)) return {Kind::kOther, {}};
-    if (!any(Kind::kLine)) {
-      if (any(Kind::kPeriodic)) return combined(x);
+    if (any(CourseKind::kOther)) return {CourseKind::kOther, {}};
+    if (!any(CourseKind::kLine)) {
+      if (any(CourseKind::kPeriodic)) return combined(x);
       Value still;
       still.number = folded(f, v, x);
       return still;
@@ -135,10 +136,10 @@ struct CourseDomain {
 
   Value of_line(const Function& f, ir::Value v, const std::vector<Value>& x) {
     const auto line = [](std::optional<Number> slope) {
-      Value made{Kind::kLine, std::move(slope)};
+      Value made{CourseKind::kLine, std::move(slope)};
       return made;
     };
-    const auto still = [&](std::size_t k) { return x[k].kind == Kind::kStill; };
+    const auto still = [&](std::size_t k) { return x[k].kind == CourseKind::kStill; };
     switch (f.op(v)) {
       case Op::kReshape:
       case Op::kBroadcast:
@@ -150,7 +151,7 @@ struct CourseDomain {
       case Op::kSub: {
         const auto slope = [&](std::size_t k) -> std::optional<Number> {
           if (still(k)) return Number{};
-          if (x[k].kind != Kind::kLine) return {};
+          if (x[k].kind != CourseKind::kLine) return {};
           return x[k].number;
         };
         const auto a = slope(0);
@@ -161,13 +162,13 @@ struct CourseDomain {
       }
       case Op::kMul:
         for (std::size_t k : {std::size_t{0}, std::size_t{1}}) {
-          if (x[k].kind == Kind::kLine && still(1 - k) && x[1 - k].number) {
+          if (x[k].kind == CourseKind::kLine && still(1 - k) && x[1 - k].number) {
             return line(product(*x[k].number, *x[1 - k].number));
           }
         }
         break;
       case Op::kDiv:
-        if (x[0].kind == Kind::kLine && still(1) && x[1].number) {
+        if (x[0].kind == CourseKind::kLine && still(1) && x[1].number) {
           return line(quotient(*x[0].number, *x[1].number));
         }
         break;
@@ -182,7 +183,7 @@ struct CourseDomain {
   static Value wave(const Number& slope) {
     Value made;
     if (slope.value == 0 && slope.exact) return made;
-    made.kind = Kind::kPeriodic;
+    made.kind = CourseKind::kPeriodic;
     made.waves = {std::abs(slope.value)};
     made.exact = slope.exact;
     return made;
@@ -199,14 +200,14 @@ TimeOf time_of(const ir::Function& f, std::size_t time, const std::vector<std::s
     if (std::find(moving.begin(), moving.end(), k) != moving.end()) continue;
     if (k < values.size()) arguments[k] = CourseDomain::constant(values[k]);
   }
-  arguments[time] = Course{Kind::kLine, Number{1, true}};
+  arguments[time] = Course{CourseKind::kLine, Number{1, true}};
   const Course course = Interpreter(domain).run(f, arguments)[0];
   TimeOf made;
   made.exact = course.exact;
   made.frequencies = course.waves;
-  made.kind = course.kind == Kind::kStill      ? TimeOf::Kind::kStill
-              : course.kind == Kind::kPeriodic ? TimeOf::Kind::kPeriodic
-                                               : TimeOf::Kind::kOther;
+  made.kind = course.kind == CourseKind::kStill      ? TimeOf::Kind::kStill
+              : course.kind == CourseKind::kPeriodic ? TimeOf::Kind::kPeriodic
+                                                     : TimeOf::Kind::kOther;
   made.place = domain.place;
   made.op = domain.op.empty() ? "a sum" : domain.op;
   return made;

@@ -5,6 +5,7 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/retype.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/step_builder.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -17,9 +18,6 @@ using ir::FunctionPtr;
 using ir::Type;
 using ir::Value;
 using transform::Compensated;
-
-const Type kReal = ir::scalar(DType::kF64);
-const Type kIndex = ir::scalar(DType::kI64);
 
 /// What the functions of outputs take, at a state of the run.
 std::vector<Value> observed_arguments(Builder& b, const Pieces& pieces, const StepBuilder& step,

@@ -22,9 +22,9 @@ using ir::Value;
 constexpr std::int64_t kMaxEntries = 2048;  // of q, for matrices
 
 /// One of the two parts of result `index` of f, as a function of f's parameters.
-class Part {
+class QuadraticTerm {
  public:
-  Part(const Function& f, const NodeTable& table, bool quadratic)
+  QuadraticTerm(const Function& f, const NodeTable& table, bool quadratic)
       : f_(f), table_(table), quadratic_(quadratic), b_(f.name()) {
     for (std::size_t k = 0; k < f.params().size(); ++k) {
       images_[f.params()[k].id] = b_.param(f.param_type(k), f.param_names()[k]);
@@ -113,7 +113,7 @@ class Part {
   std::optional<std::optional<Value>> of_bodies(Value node, std::int64_t index) {
     if (f_.op(node) != Op::kMap && f_.op(node) != Op::kPairSum) return {};
     const auto k = static_cast<std::size_t>(index);
-    Part inside(*ir::body_of(f_.attr(node)), table_, quadratic_);
+    QuadraticTerm inside(*ir::body_of(f_.attr(node)), table_, quadratic_);
     const FunctionPtr body = inside.of_result(k);
     if (!body) return std::optional<Value>{};
     degree_ = std::max(degree_, inside.degree());
@@ -238,10 +238,10 @@ FunctionPtr blocks_of(const System& system, const Function& energy, const Functi
 TermParts split_quadratic(const ir::Function& energy) {
   const NodeTable table = known_of_nodes(energy);
   TermParts parts;
-  Part quadratic(energy, table, true);
+  QuadraticTerm quadratic(energy, table, true);
   parts.quadratic = quadratic.of_result(0);
   parts.degree = quadratic.degree();
-  parts.rest = Part(energy, table, false).of_result(0);
+  parts.rest = QuadraticTerm(energy, table, false).of_result(0);
   return parts;
 }
 

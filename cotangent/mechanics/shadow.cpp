@@ -8,6 +8,7 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/transform/jvp.h"
 #include "cotangent/transform/passes.h"
 
@@ -19,8 +20,6 @@ using ir::FunctionPtr;
 using ir::Tensor;
 using ir::Type;
 using ir::Value;
-
-const Type kReal = ir::scalar(DType::kF64);
 
 /// Parameters like those of f.
 std::vector<Value> params_like(Builder& b, const ir::Function& f) {

@@ -4,16 +4,13 @@
 #include <optional>
 
 #include "cotangent/mechanics/any_fft.h"
+#include "cotangent/mechanics/scalars.h"
 
 namespace cotangent::mechanics {
 namespace {
 
 constexpr std::int64_t kTable = 200;  // sites up to which a transform is a plain sum
 constexpr long double kPi = 3.14159265358979323846264338327950288L;
-
-std::size_t at(std::int64_t k) {
-  return static_cast<std::size_t>(k);
-}
 
 /// Equal but for the rounding of a sum of a few terms.
 bool same(double x, double y) {

@@ -22,7 +22,7 @@ using source::Dialect;
 constexpr std::int64_t kCTrip = std::int64_t{1} << 40;
 constexpr std::int64_t kDeviceTrip = 1 << 20;
 
-struct Field {
+struct CField {
   std::string name;  ///< an identifier
   ir::Type type;
   std::string note;
@@ -60,13 +60,13 @@ std::string dimensions(const Shape& s) {
   return text;
 }
 
-std::string member(const Field& f) {
+std::string member(const CField& f) {
   return "  " + c_type(f.type.dtype) + " " + f.name + dimensions(f.type.shape) + ";" +
          (f.note.empty() ? "" : "  /* " + f.note + " */") + "\n";
 }
 
 /// A pointer to the first element of `object.field`.
-std::string first_of(const std::string& object, const Field& f) {
+std::string first_of(const std::string& object, const CField& f) {
   std::string text = "&" + object + f.name;
   for (int k = 0; k < f.type.shape.rank(); ++k) text += "[0]";
   return text;
@@ -170,7 +170,7 @@ class CWriter {
     const ir::FunctionPtr chunk = chunk_program(pieces_, plan_.composition, {}, kCTrip);
     const ir::FunctionPtr start = start_program(pieces_, outputs_);
     std::vector<std::string> observed = gradient_names(pieces_.arithmetic);
-    for (const Field& f : observed_) observed.push_back(f.name);
+    for (const CField& f : observed_) observed.push_back(f.name);
     const source::KernelText& c =
         file_.add(lower_for_source(chunk),
                   {name_ + "_chunk", names_of(*chunk), chunk_results(pieces_.arithmetic),
@@ -191,7 +191,7 @@ class CWriter {
   }
 
  private:
-  Field field(Part part) const {
+  CField field(Part part) const {
     const Arithmetic& a = plan_.arithmetic;
     const bool error = part == Part::kQ ? a.q_error : part == Part::kP && a.p_error;
     const std::string sum =
@@ -225,18 +225,18 @@ class CWriter {
     std::string text = "\n#define $_STEPS INT64_C(" + std::to_string(plan_.steps) + ")\n";
     if (!parameters_.empty()) {
       text += "\ntypedef struct {\n";
-      for (const Field& f : parameters_) text += member(f);
+      for (const CField& f : parameters_) text += member(f);
       text += "} @_parameters;\n";
     }
     text += "\ntypedef struct {\n";
-    for (const Field& f : observed_) text += member(f);
+    for (const CField& f : observed_) text += member(f);
     text += "} @_observables;\n";
     text += "\ntypedef struct {\n";
-    for (const Field& f : carried_) text += member(f);
+    for (const CField& f : carried_) text += member(f);
     text += "  int64_t step;       /* steps done; the time is t0 + step dt */\n  double t0, dt;\n";
     if (!parameters_.empty()) text += "  @_parameters parameters;\n";
     text += "  struct {            /* room for what is computed on the way */\n";
-    for (Field f : carried_) {
+    for (CField f : carried_) {
       f.note.clear();
       text += "  " + member(f);
     }
@@ -284,13 +284,13 @@ uint64_t @_hash(const @_state *s);
       arguments.push_back(first_of("s->", field(part)));
     }
     arguments.push_back("&t");
-    for (const Field& f : parameters_) arguments.push_back(first_of("s->parameters.", f));
+    for (const CField& f : parameters_) arguments.push_back(first_of("s->parameters.", f));
     for (const char* name : {"gradient", "gradient_error"}) {
-      for (const Field& f : carried_) {
+      for (const CField& f : carried_) {
         if (f.name == name) arguments.push_back(first_of(gradient, f));
       }
     }
-    for (const Field& f : observed_) arguments.push_back(first_of("o->", f));
+    for (const CField& f : observed_) arguments.push_back(first_of("o->", f));
     return "  const double t = @_time(s);\n  " + call(start, arguments, "&s->work.start");
   }
 
@@ -299,7 +299,7 @@ uint64_t @_hash(const @_state *s);
                         initial_.p ? *initial_.p : momentum_from_velocity(system_, initial_));
     std::string text = "void @_init(@_state *s) {\n", copies;
     // A parameter may be called what a part of the state is called.
-    const auto data = [&](const Field& f, const Tensor& x, const std::string& to,
+    const auto data = [&](const CField& f, const Tensor& x, const std::string& to,
                           const std::string& suffix) {
       const std::string name = f.name + suffix;
       text += "  static const " + c_type(f.type.dtype) + " " + name + "[" +
@@ -334,17 +334,17 @@ uint64_t @_hash(const @_state *s);
     text += "void @_observe(@_state *s, @_observables *o) {\n" + start_call(start, "s->work.") +
             "}\n\n";
     std::vector<std::string> arguments;
-    for (const Field& f : carried_) arguments.push_back(first_of("s->", f));
+    for (const CField& f : carried_) arguments.push_back(first_of("s->", f));
     for (const char* name : {"&s->step", "&count", "&s->t0", "&s->dt"}) arguments.push_back(name);
-    for (const Field& f : parameters_) arguments.push_back(first_of("s->parameters.", f));
-    for (const Field& f : carried_) arguments.push_back(first_of("s->work.", f));
+    for (const CField& f : parameters_) arguments.push_back(first_of("s->parameters.", f));
+    for (const CField& f : carried_) arguments.push_back(first_of("s->work.", f));
     text +=
         "void @_advance(@_state *s, int64_t steps) {\n  while (steps > 0) {\n"
         "    const int64_t most = INT64_C(" +
         std::to_string(kCTrip) +
         ");\n    const int64_t count = steps < most ? steps : most;\n    " +
         call(chunk, arguments, "&s->work.chunk");
-    for (const Field& f : carried_) {
+    for (const CField& f : carried_) {
       text += "    memcpy(s->" + f.name + ", s->work." + f.name + ", sizeof s->" + f.name + ");\n";
     }
     text += "    s->step += count;\n    steps -= count;\n  }\n}\n\n" + hash_text();
@@ -357,7 +357,7 @@ uint64_t @_hash(const @_state *s);
 
   std::string hash_text() const {
     std::string arrays;
-    for (const Field& f : carried_) {
+    for (const CField& f : carried_) {
       arrays += "  h = add_array(h, s->" + f.name + ", sizeof s->" + f.name + ");\n";
     }
     return R"(/* The bytes as little-endian words of eight, each array after its length (state_hash.h). */
@@ -404,7 +404,7 @@ static void print_number(double x) {
 )";
     // With `error`, the sum of two fields of one shape, in double; off a lattice where it is on
     // one.
-    const auto print = [&](const Field& f, const std::string& object, const std::string& error) {
+    const auto print = [&](const CField& f, const std::string& object, const std::string& error) {
       std::string open, close, at;
       std::string body =
           "  printf(\", \\\"" + (f.label.empty() ? f.name : f.label) + "\\\": \");\n";
@@ -443,7 +443,7 @@ static void print_number(double x) {
     const Arithmetic& a = plan_.arithmetic;
     text += print(field(Part::kQ), "s.", a.q_error ? name_of(Part::kQError) : "");
     text += print(field(Part::kP), "s.", a.p_error ? name_of(Part::kPError) : "");
-    for (const Field& f : observed_) text += print(f, "o.", "");
+    for (const CField& f : observed_) text += print(f, "o.", "");
     text += R"(  printf(", \"state_hash\": \"%016llx\"}\n", (unsigned long long)@_hash(&s));
   return 0;
 }
@@ -459,7 +459,7 @@ static void print_number(double x) {
   Pieces pieces_;
   std::vector<Output> outputs_;
   source::SourceFile file_;
-  std::vector<Field> carried_, parameters_, observed_;
+  std::vector<CField> carried_, parameters_, observed_;
 };
 
 void refuse_for_wgsl(const Plan& plan) {

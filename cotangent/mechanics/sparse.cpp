@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cotangent/base/error.h"
+#include "cotangent/mechanics/scalars.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -14,10 +15,6 @@ constexpr std::int64_t kDenseLimit = 4096;  // the same where nothing else succe
 constexpr std::int64_t kGroups = 16;
 constexpr int kRounds = 12;
 constexpr double kTolerance = 1e-9;
-
-std::size_t at(std::int64_t k) {
-  return static_cast<std::size_t>(k);
-}
 
 std::uint64_t scramble(std::uint64_t z) {
   z += 0x9e3779b97f4a7c15ull;

@@ -3,6 +3,7 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/step_builder.h"
 #include "cotangent/mechanics/step_program.h"
 #include "cotangent/transform/derivatives.h"
@@ -16,9 +17,6 @@ using ir::FunctionPtr;
 using ir::Type;
 using ir::Value;
 using Values = std::vector<Value>;
-
-const Type kReal = ir::scalar(DType::kF64);
-const Type kIndex = ir::scalar(DType::kI64);
 
 Value array(Builder& b, const std::vector<double>& x) {
   const Shape shape{static_cast<std::int64_t>(x.size())};

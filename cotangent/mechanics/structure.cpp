@@ -33,7 +33,7 @@ using Values = std::vector<Value>;
 
 constexpr long double kTolerance = 1e-13L;  // of a sum in long double, relative to its terms
 constexpr int kSamples = 8;
-constexpr std::int64_t kMaxUnroll = 16;
+constexpr std::int64_t kMostWrittenOut = 16;
 
 Values params_like(Builder& b, const Function& f) {
   Values all;
@@ -57,7 +57,7 @@ FunctionPtr finish(Builder& b, Value value, Value scale) {
 
 /// Sums over coordinates term by term, as the algebra wants them.
 FunctionPtr written_out(const Function& f) {
-  return unroll_small(f, kMaxUnroll);
+  return unroll_small(f, kMostWrittenOut);
 }
 
 /// a + sign a^T
@@ -410,7 +410,7 @@ std::vector<KeptByStructure> find_casimirs(const System& system, const Tensor& n
   const Structure& s = system.structure;
   std::vector<KeptByStructure> kept;
   if (system.form != Form::kBracket || s.kind != Structure::Kind::kPoisson) return kept;
-  if (system.shape[0] > kMaxUnroll) return kept;
+  if (system.shape[0] > kMostWrittenOut) return kept;
   const LieAlgebra* named = s.algebra.empty() ? nullptr : algebra_named(s.algebra);
   std::optional<LieAlgebra> read;
   if (!named) read = linear_structure(*s.poisson);

@@ -46,7 +46,7 @@ std::vector<Value> must_be_fixed(const Function& f, Value v) {
 
 namespace {
 
-constexpr std::int64_t kMaxElements = 192;  // of q, p and the parameters together
+constexpr std::int64_t kMaxElementsAlong = 192;  // of q, p and the parameters together
 constexpr std::int64_t kMaxWrittenOut = 8;  // entries of a sum along a generator of the user's own
 
 /// The derivative of `energy`, and of what must be fixed on its way, along (dq, dp):
@@ -145,7 +145,7 @@ SymmetryProof prove_invariant_along(const System& system, const EnergyTerm& term
   const Function& energy = *term.energy;
   std::int64_t elements = 0;
   for (std::size_t k = 0; k < energy.params().size(); ++k) elements += energy.param_type(k).size();
-  if (elements > kMaxElements) {
+  if (elements > kMaxElementsAlong) {
     proof.line = "it works on whole arrays of " + std::to_string(elements) + " elements";
     return proof;
   }

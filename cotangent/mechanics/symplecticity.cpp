@@ -26,7 +26,7 @@ std::vector<Value> params_like(Builder& b, const ir::Function& f) {
   return values;
 }
 
-Value largest(Builder& b, Value x) {
+Value largest_entry(Builder& b, Value x) {
   return b.reduce(ir::Op::kReduceMax, b.unary(ir::Op::kAbs, x), {0, 1});
 }
 
@@ -92,8 +92,8 @@ FunctionPtr symplecticity_program(const ir::Function& step) {
   const Value shift = b.broadcast_to(b.constant_i64(n), square.shape);
   const Value plus = b.cast(b.eq(column, b.add(row, shift)), DType::kF64);
   const Value minus = b.cast(b.eq(row, b.add(column, shift)), DType::kF64);
-  const Value defect = largest(b, b.sub(form, b.sub(plus, minus)));
-  const Value size = largest(b, rows);
+  const Value defect = largest_entry(b, b.sub(form, b.sub(plus, minus)));
+  const Value size = largest_entry(b, rows);
   return transform::simplify(*b.finish({b.div(defect, one_or(b, b.mul(size, size)))}));
 }
 
@@ -114,10 +114,11 @@ FunctionPtr poisson_program(const ir::Function& step, const ir::Function& struct
   // M = rows^T, and M J M^T = rows^T J rows.
   const Value m = b.transpose(b.inline_call(*jacobian_rows(step, 1), x)[0], {1, 0});
   const Value moved = times_transposed(b, b.dot_general(m, before, {{}, {}, {1}, {0}}), m);
-  const Value size = largest(b, m);
-  const Value scale = b.mul(one_or(b, b.mul(size, size)),
-                            b.binary(ir::Op::kMax, largest(b, before), largest(b, after)));
-  const Value defect = largest(b, b.sub(moved, after));
+  const Value size = largest_entry(b, m);
+  const Value scale =
+      b.mul(one_or(b, b.mul(size, size)),
+            b.binary(ir::Op::kMax, largest_entry(b, before), largest_entry(b, after)));
+  const Value defect = largest_entry(b, b.sub(moved, after));
   return transform::simplify(
       *b.finish({b.div(defect, b.binary(ir::Op::kMax, scale, b.constant(1e-300)))}));
 }

@@ -9,6 +9,7 @@
 #include "cotangent/mechanics/fixed_parameters.h"
 #include "cotangent/mechanics/kepler_flow.h"
 #include "cotangent/mechanics/programs.h"
+#include "cotangent/mechanics/scalars.h"
 #include "cotangent/mechanics/step_program.h"
 #include "cotangent/transform/passes.h"
 
@@ -20,9 +21,6 @@ using ir::FunctionPtr;
 using ir::Op;
 using ir::Type;
 using ir::Value;
-
-const Type kReal = ir::scalar(DType::kF64);
-const Type kIndex = ir::scalar(DType::kI64);
 
 /// So many planets have their forces written out, one pair after the other.
 constexpr std::int64_t kWrittenOut = 8;

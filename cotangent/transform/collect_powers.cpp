@@ -24,7 +24,7 @@ using namespace ir;
 
 namespace {
 
-constexpr std::size_t kMaxTerms = 6;
+constexpr std::size_t kMaxMonomials = 6;
 constexpr int kMaxPower = 64;
 constexpr int kLowPower = 2;  ///< what all values of a monomial but one may have
 /// From so many operations on a scalar is worth a look.
@@ -124,7 +124,7 @@ class Collector {
     }
     if (bases_.count(v.id)) return one(v.id);
     std::optional<Sum> sum = read_operation(v);
-    if (!sum || sum->size() > kMaxTerms || !is_usable(*sum)) return one(v.id);
+    if (!sum || sum->size() > kMaxMonomials || !is_usable(*sum)) return one(v.id);
     poly_.insert(v.id);
     return sum;
   }
