@@ -319,7 +319,7 @@ Frame& Lowering::bind_pair(Frame& fr, Value node, Id i, Id j) {
 }
 
 bool pairs_stand_alone(const ir::PairAttr& a) {
-  constexpr std::int64_t kMostInstructions = 2000;
+  constexpr std::int64_t kMostInstructions = 1000;
   return a.count * (a.count - 1) * lane_cost(*a.body) <= kMostInstructions;
 }
 
