@@ -44,6 +44,6 @@ set(cotangent_standard_headers <algorithm> <array> <cmath> <cstdint> <functional
   <utility> <variant> <vector>)
 file(CONFIGURE OUTPUT package/headers.cpp CONTENT "// Carries the precompiled header.\n")
 
-# Eight sources of a module are compiled as one: they share headers and templates, and a build from
-# nothing takes half as long. So the names of one module differ, those in unnamed namespaces too.
+# Eight sources of a module are compiled as one: they share headers and templates. So the names of
+# one module differ, those in unnamed namespaces too (docs/decisions/0039-build-time.md).
 option(COTANGENT_UNITY_BUILD "Compile several sources of a module as one" ON)

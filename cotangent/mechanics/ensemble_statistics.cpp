@@ -141,10 +141,10 @@ void EnsembleStatistics::reduce(std::span<const MemberRows> observed,
   std::vector<Block> blocks;
   std::int64_t numbers = 0;
   for (std::size_t k = 0; k < observed.size(); ++k) {
-    const auto [first, stride, size, rows] = observed[k];
+    const std::int64_t size = observed[k].size, rows = columns_[k].empty() ? 0 : observed[k].rows;
     const std::int64_t together =
         std::max<std::int64_t>(kReadTogether / std::max<std::int64_t>(size, 1), 1);
-    for (std::int64_t row = 0; !columns_[k].empty() && row < rows; row += together) {
+    for (std::int64_t row = 0; row < rows; row += together) {
       blocks.push_back({k, row, std::min(together, rows - row)});
       numbers += blocks.back().rows * size * members_;
     }

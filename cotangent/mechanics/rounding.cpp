@@ -7,6 +7,7 @@
 
 #include "cotangent/base/error.h"
 #include "cotangent/ir/builder.h"
+#include "cotangent/ir/reduction_order.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
 
@@ -20,6 +21,14 @@ using ir::Op;
 using ir::Role;
 using ir::Tensor;
 using ir::Value;
+
+/// Of a sum of n terms, how many roundings one of them goes through, in the order of
+/// ir/reduction_order.h; rather more than fewer.
+double roundings_of_sum(std::int64_t n) {
+  if (n <= ir::kMatrixChain) return static_cast<double>(n);
+  return static_cast<double>(std::min(n, ir::kReduceBlock) / ir::kReduceLanes + 4) +
+         (n > ir::kReduceBlock ? roundings_of_sum((n - 1) / ir::kReduceBlock + 1) : 0);
+}
 
 /// An op that has no rule here.
 struct NoRule {};
@@ -97,16 +106,24 @@ class Follower {
       case Op::kReduceSum:
       case Op::kCumSum: {
         const auto same = [&](Value y) { return b_.make(f.op(v), std::span(&y, 1), f.attr(v)); };
+        const std::int64_t in = f.type(f.operand(v, 0)).size();
+        const std::int64_t out_of = std::max<std::int64_t>(f.type(v).size(), 1);
+        const double roundings =
+            f.op(v) == Op::kCumSum ? static_cast<double>(in) : roundings_of_sum(in / out_of);
         out.error = total({x[0].error.valid() ? same(x[0].error) : Value{},
-                           times(2 * unit_, same(magnitude(x[0].value)))});
+                           times(roundings * unit_, same(magnitude(x[0].value)))});
         break;
       }
       case Op::kDotGeneral: {
         const auto& how = f.attr_as<ir::DotAttr>(v);
         const Value a = magnitude(values[0]), c = magnitude(values[1]);
+        std::int64_t n = 1;
+        for (std::int64_t k : how.contract_x) {
+          n *= f.type(f.operand(v, 0)).shape[static_cast<int>(k)];
+        }
         out.error = total({x[0].error.valid() ? b_.dot_general(x[0].error, c, how) : Value{},
                            x[1].error.valid() ? b_.dot_general(a, x[1].error, how) : Value{},
-                           times(2 * unit_, b_.dot_general(a, c, how))});
+                           times(roundings_of_sum(n) * unit_, b_.dot_general(a, c, how))});
         break;
       }
       default:
@@ -185,10 +202,11 @@ class Follower {
 
   // --- bodies: results, then their bounds
 
-  /// The body on values and their bounds, group by group as `spread` puts the operands.
+  /// The body on values and their bounds, group by group as `spread` puts the operands. A result
+  /// that is summed goes through so many `roundings`.
   FunctionPtr body_of(const Function& body, std::size_t indices, const std::vector<Rounded>& x,
                       const std::vector<std::vector<std::size_t>>& groups,
-                      const std::vector<Role>& roles) {
+                      const std::vector<Role>& roles, double roundings) {
     Builder b(body.name());
     std::vector<Rounded> arguments(body.params().size());
     for (std::size_t k = 0; k < indices; ++k) arguments[k].value = b.param(body.param_type(k));
@@ -209,8 +227,9 @@ class Follower {
       values.push_back(r.value);
       if (!is_float(b.type(r.value).dtype)) continue;
       // What is summed afterwards is rounded by what is added.
-      const Value summed =
-          roles[k] == Role::kStack ? Value{} : inner.times(2 * unit_, inner.magnitude(r.value));
+      const Value summed = roles[k] == Role::kStack
+                               ? Value{}
+                               : inner.times(roundings * unit_, inner.magnitude(r.value));
       const Value error = inner.total({r.error, summed});
       errors.push_back(error.valid() ? error : b.zeros(b.type(r.value)));
     }
@@ -270,7 +289,7 @@ class Follower {
     std::vector<std::int64_t> counts;
     const std::vector<Value> operands = spread(x, groups, counts);
     ir::MapAttr both = m;
-    both.body = body_of(*m.body, 1, x, groups, m.roles);
+    both.body = body_of(*m.body, 1, x, groups, m.roles, roundings_of_sum(m.count));
     both.rows = counts[0];
     both.roles = doubled(*m.body, m.roles);
     return paired(*m.body, b_.map(both, operands));
@@ -281,7 +300,9 @@ class Follower {
     std::vector<std::int64_t> counts;
     const std::vector<Value> operands = spread(x, groups, counts);
     ir::PairAttr both = p;
-    both.body = body_of(*p.body, 2, x, groups, p.roles);
+    // Row sums go from left to right; a total is a sum of these.
+    const double roundings = static_cast<double>(p.count) + roundings_of_sum(p.count);
+    both.body = body_of(*p.body, 2, x, groups, p.roles, roundings);
     both.rows_i = counts[0];
     both.rows_j = counts[1];
     both.roles = doubled(*p.body, p.roles);

@@ -1,7 +1,8 @@
 // What rounding may have made of the values of a program: a bound along the evaluation, to first
 // order (Wilkinson 1963; Higham 2002, section 3.3). With v = op(x...), |dv| <= sum |dop/dx| |dx| +
-// unit |v|, and of a sum unit times what is added in magnitude: so a small difference of large
-// numbers has a large bound, and a small number by itself a small one.
+// unit |v|, and of a sum of n terms unit times the roundings of a term, at most n, times what is
+// added in magnitude: so a small difference of large numbers has a large bound, and a small number
+// by itself a small one.
 #pragma once
 
 #include <vector>

@@ -19,6 +19,7 @@ double seconds_since(std::clock_t start) {
 
 namespace fs = std::filesystem;
 using testing::kOscillator;
+using testing::replaced;
 
 struct Bad {
   const char* name;
@@ -48,12 +49,6 @@ t_end = 1.0
 every = 10
 x = "norm(q[1] - q[0])"
 )toml";
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
-}
 
 UserError error_of(const std::string& text, std::vector<Override> overrides = {}) {
   try {

@@ -7,36 +7,23 @@
 #include <fstream>
 
 #include "cotangent/formats/system_file.h"
+#include "tests/formats/systems.h"
 
 namespace cotangent::formats {
 namespace {
 
 using mechanics::Spread;
 
-/// A pole on a cart: coordinates of two kinds.
-const std::string kCart = R"toml([parameters]
-M = "1 kg"
-m = 0.1
-l = "0.5 m"
-g = "9.81 m/s^2"
-[energy]
-cart = "p[0]^2/(2*M)"
-pole = "p[1]^2/(2*m*l^2)"
-gravity = "m*g*l*cos(q[1])"
-[initial]
-q = ["10 cm", "5 deg"]
-v = [0, 0]
-[run]
-dt = "1 ms"
-steps = 10
-[ensemble]
-size = 2
-[ensemble.spread]
-)toml";
+/// A mass without a unit gets one from its uses.
+std::string cart() {
+  return testing::replaced(testing::replaced(testing::kCart, "m = \"0.1 kg\"", "m = 0.1"),
+                           "p = [0, 0]", "v = [0, 0]") +
+         "[ensemble]\nsize = 2\n[ensemble.spread]\n";
+}
 
 LoadedFile load(const std::string& spread,
                 const std::optional<std::filesystem::path>& folder = std::nullopt) {
-  return parse_system_text("cart.toml", kCart + spread + "\n", {}, folder);
+  return parse_system_text("cart.toml", cart() + spread + "\n", {}, folder);
 }
 Spread spread(const std::string& text) {
   return load(text).ensemble->spreads.at(0);

@@ -1,9 +1,18 @@
 // System files that several tests use.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 
 namespace cotangent::formats::testing {
+
+/// `text` with the first `from`, which must be there, as `to`.
+inline std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
 
 /// Hairer, Lubich, Wanner, "Geometric Numerical Integration", section I.2.4.
 inline const std::string kOuterSolarSystem = R"toml(title = "Outer solar system"
@@ -53,6 +62,24 @@ t_end = 10.0
 [observe]
 every = 10
 x = "q[0]"
+)toml";
+
+/// A pole on a cart, with units: coordinates of two kinds. Ends inside [run].
+inline const std::string kCart = R"toml([parameters]
+M = "1 kg"
+m = "0.1 kg"
+l = "0.5 m"
+g = "9.81 m/s^2"
+[energy]
+cart = "p[0]^2/(2*M)"
+pole = "p[1]^2/(2*m*l^2)"
+gravity = "m*g*l*cos(q[1])"
+[initial]
+q = ["10 cm", "5 deg"]
+p = [0, 0]
+[run]
+dt = "1 ms"
+steps = 10
 )toml";
 
 }  // namespace cotangent::formats::testing

@@ -16,6 +16,8 @@
 namespace cotangent::formats {
 namespace {
 
+using testing::replaced;
+
 /// A mass on a spring, all with units.
 const std::string kSpring = R"toml([parameters]
 m = "2 lb"
@@ -41,12 +43,6 @@ unit = "mph"
 
 const std::string kAstronomy =
     "[units]\nlength = \"AU\"\nmass = \"Msun\"\ntime = \"day\"\n[parameters]";
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return text.replace(at, from.size(), to);
-}
 
 LoadedFile load(const std::string& text, const std::vector<Override>& overrides = {}) {
   return parse_system_text("units.toml", text, overrides);
@@ -200,22 +196,7 @@ unit = "deg"
 }
 
 TEST(UnitsInFiles, CoordinatesOfSeveralKinds) {
-  const std::string cart = R"toml([parameters]
-M = "1 kg"
-m = "0.1 kg"
-l = "0.5 m"
-g = "9.81 m/s^2"
-[energy]
-cart = "p[0]^2/(2*M)"
-pole = "p[1]^2/(2*m*l^2)"
-gravity = "m*g*l*cos(q[1])"
-[initial]
-q = ["10 cm", "5 deg"]
-p = [0, 0]
-[run]
-dt = "1 ms"
-steps = 10
-)toml";
+  const std::string& cart = testing::kCart;
   const LoadedFile file = load(cart);
   EXPECT_EQ(file.units.q, (std::vector<std::string>{"m", "1"}));
   EXPECT_EQ(file.units.p, (std::vector<std::string>{"kg m/s", "J s"}));

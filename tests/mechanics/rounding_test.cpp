@@ -57,6 +57,36 @@ TEST(Rounding, IsBoundedByWhatCancels) {
       {x}, 1e-15);
 }
 
+/// Equal terms are rounded to the same side again and again.
+TEST(Rounding, OfALongSumGrowsWithItsTerms) {
+  const auto tenths = [](std::int64_t n) {
+    return tensor(Shape{n}, std::vector<double>(static_cast<std::size_t>(n), 0.1));
+  };
+  for (std::int64_t n : {9, 100, 4096, 100000}) {
+    expect_bounded(of_vector(n, [](Builder& b, Value v) { return b.reduce_sum(v); }), {tenths(n)},
+                   1e-14 * static_cast<double>(n));
+    expect_bounded(of_vector(n, [](Builder& b, Value v) { return b.dot(v, v); }), {tenths(n)},
+                   1e-14 * static_cast<double>(n));
+  }
+  Builder pair("pair");
+  pair.param({DType::kI64, {}});
+  pair.param({DType::kI64, {}});
+  ir::PairAttr attr;
+  attr.count = 400;
+  attr.kind = ir::PairKind::kUnequal;
+  attr.rows_i = attr.rows_j = 1;
+  attr.roles = {ir::Role::kAtI};
+  const Value xi = pair.param({DType::kF64, {}});
+  pair.param({DType::kF64, {}});
+  attr.body = pair.finish({xi});
+  expect_bounded(of_vector(400,
+                           [&](Builder& b, Value v) {
+                             const Value rows[] = {v, v};
+                             return b.pair_sum(attr, rows)[0];
+                           }),
+                 {tenths(400)}, 1e-11);
+}
+
 TEST(Rounding, OfASmallNumberIsSmall) {
   const FunctionPtr f =
       of_vector(2, [](Builder& b, Value v) { return b.mul(b.row(v, 0), b.constant(1e-20)); });

@@ -530,8 +530,8 @@ class Emitter final : public ControlEmitter {
 
   /// How many registers' worth of instances a simd loop takes at a time. The steps of one instance
   /// wait for each other; those of several do not. Long bodies have work enough of their own, and
-  /// no registers to spare: a state of more than 16 values fills them alone. The larger limit is from
-  /// when the reduction of huge angles stood in the bodies.
+  /// no registers to spare: a state of more than 16 values fills them alone. The larger limit is
+  /// from when the reduction of huge angles stood in the bodies.
   std::int64_t interleaved(const Block& body) const {
     std::size_t state = carried(body);
     for (const kernel::Buffer& buffer : program_.buffers) {
