@@ -52,6 +52,15 @@ function(cotangent_add_test_executable target labels folder)
   if(COTANGENT_MPFR_LIBRARY)
     target_link_libraries(${target} PRIVATE -Wl,--as-needed ${COTANGENT_MPFR_LIBRARY})
   endif()
+  # Of an inline function that test and library both have, the linker takes the first: let that be
+  # the library's, which is instrumented and optimised.
+  if(CMAKE_BUILD_TYPE STREQUAL "Asan")
+    target_link_options(${target} PRIVATE LINKER:--whole-archive)
+    foreach(library IN LISTS libraries)
+      target_link_options(${target} PRIVATE $<TARGET_FILE:${library}>)
+    endforeach()
+    target_link_options(${target} PRIVATE LINKER:--no-whole-archive)
+  endif()
   target_precompile_headers(${target} REUSE_FROM cotangent_test_headers)
   target_compile_options(${target} PRIVATE ${cotangent_test_options})
   set_target_properties(${target} PROPERTIES

@@ -73,7 +73,7 @@ void evaluate_scan(Op op, const Tensor& in, std::int64_t axis, Tensor& out) {
   }
 }
 
-void evaluate_random_bits(std::span<const Tensor> in, std::int64_t site, Tensor& out) {
+void evaluate_random_bits(Operands in, std::int64_t site, Tensor& out) {
   const auto number = [&](std::size_t k) { return static_cast<std::uint64_t>(in[k].integer(0)); };
   const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
   const std::uint64_t seed = number(0), member = number(1), step = number(2);

@@ -379,8 +379,7 @@ std::vector<Real<S>> svd(Matrix<S> a, Matrix<S>& u, Matrix<S>& vh) {
 template <class S>
 class Batch {
  public:
-  Batch(std::span<const Tensor> in, std::vector<Tensor>& out, std::int64_t at)
-      : in_(in), out_(out), at_(at) {}
+  Batch(Operands in, std::vector<Tensor>& out, std::int64_t at) : in_(in), out_(out), at_(at) {}
 
   Matrix<S> matrix() {
     const Shape& shape = in_[next_in_].type().shape;
@@ -429,7 +428,7 @@ class Batch {
   }
 
  private:
-  std::span<const Tensor> in_;
+  Operands in_;
   std::vector<Tensor>& out_;
   std::int64_t at_;
   std::size_t next_in_ = 0, next_out_ = 0;
@@ -465,7 +464,7 @@ void evaluate_one(Op op, const Attr& attr, Batch<S> batch) {
 
 }  // namespace
 
-std::vector<Tensor> evaluate_linear_algebra(Op op, std::span<const Tensor> in, const Attr& attr,
+std::vector<Tensor> evaluate_linear_algebra(Op op, Operands in, const Attr& attr,
                                             std::span<const Type> types, bool extended) {
   std::vector<Tensor> out;
   for (const Type& t : types) out.emplace_back(t, extended);

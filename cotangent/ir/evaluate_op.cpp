@@ -70,24 +70,31 @@ T apply_arithmetic(Op op, std::span<const T> x, bool is_bool_type) {
   }
 }
 
-void elementwise(Op op, std::span<const Tensor> in, Tensor& out) {
+void elementwise(Op op, Operands in, Tensor& out) {
   const Type& type = in[0].type();
   with_element(type.dtype, in[0].extended(), [&](auto zero) {
     using T = decltype(zero);
-    const std::int64_t n = out.size();
+    const auto n = static_cast<std::size_t>(out.size());
     const std::size_t arity = in.size();
+    std::span<const T> from[3];
+    for (std::size_t a = 0; a < arity; ++a) from[a] = in[a].as<T>();
     T x[3] = {};
-    for (std::int64_t k = 0; k < n; ++k) {
-      const auto at = static_cast<std::size_t>(k);
-      for (std::size_t a = 0; a < arity; ++a) x[a] = in[a].as<T>()[at];
-      if (info(op).domain == OpDomain::kCompare) {
-        out.set_integer(k, apply_compare(op, x[0], x[1]));
-      } else if (op == Op::kIsFinite) {
-        if constexpr (std::is_floating_point_v<T>) out.set_integer(k, std::isfinite(x[0]));
-      } else {
-        out.as<T>()[at] =
-            apply_arithmetic<T>(op, std::span<const T>(x, arity), is_bool(type.dtype));
+    const auto each = [&](auto to, auto value) {
+      for (std::size_t k = 0; k < n; ++k) {
+        for (std::size_t a = 0; a < arity; ++a) x[a] = from[a][k];
+        to[k] = value();
       }
+    };
+    if (info(op).domain == OpDomain::kCompare) {
+      each(out.as<std::uint8_t>(), [&] { return apply_compare(op, x[0], x[1]); });
+    } else if (op == Op::kIsFinite) {
+      if constexpr (std::is_floating_point_v<T>) {
+        each(out.as<std::uint8_t>(), [&] { return std::isfinite(x[0]); });
+      }
+    } else {
+      const bool of_bools = is_bool(type.dtype);
+      each(out.as<T>(),
+           [&] { return apply_arithmetic<T>(op, std::span<const T>(x, arity), of_bools); });
     }
   });
 }
@@ -155,7 +162,7 @@ void reduce(Op op, const Tensor& in, const Dims& axes, Tensor& out) {
   });
 }
 
-void shape_op(Op op, std::span<const Tensor> in, const Attr& attr, Tensor& out) {
+void shape_op(Op op, Operands in, const Attr& attr, Tensor& out) {
   const Tensor& x = in[0];
   const Shape& from = x.type().shape;
   const Shape& to = out.type().shape;
@@ -178,7 +185,8 @@ void shape_op(Op op, std::span<const Tensor> in, const Attr& attr, Tensor& out) 
   if (op == Op::kConcatenate) {
     const auto axis = static_cast<std::size_t>(std::get<AxesAttr>(attr).axes[0]);
     std::int64_t begin = 0;
-    for (const Tensor& part : in) {
+    for (std::size_t p = 0; p < in.size(); ++p) {
+      const Tensor& part = in[p];
       for_each_index(part.type().shape, [&](std::int64_t linear, const Index& index) {
         Index target = index;
         target[axis] += begin;
@@ -217,7 +225,7 @@ void shape_op(Op op, std::span<const Tensor> in, const Attr& attr, Tensor& out) 
 }
 
 /// Position of the first element of the row that index arrays select at place `k`; clamped.
-std::int64_t indexed_row(const Shape& shape, std::span<const Tensor> indices, std::int64_t k) {
+std::int64_t indexed_row(const Shape& shape, Operands indices, std::int64_t k) {
   std::int64_t row = 0;
   for (std::size_t a = 0; a < indices.size(); ++a) {
     const std::int64_t n = shape[static_cast<int>(a)];
@@ -229,7 +237,7 @@ std::int64_t indexed_row(const Shape& shape, std::span<const Tensor> indices, st
   return row;
 }
 
-void index_op(Op op, std::span<const Tensor> in, Tensor& out) {
+void index_op(Op op, Operands in, Tensor& out) {
   const auto indices = in.subspan(op == Op::kGather ? 1 : 2);
   const Shape& shape = in[0].type().shape;
   const std::int64_t places = indices[0].size();
@@ -256,7 +264,7 @@ void index_op(Op op, std::span<const Tensor> in, Tensor& out) {
   }
 }
 
-void dot_general(std::span<const Tensor> in, const DotAttr& a, Tensor& out) {
+void dot_general(Operands in, const DotAttr& a, Tensor& out) {
   const Shape &xs = in[0].type().shape, &ys = in[1].type().shape;
   const auto free_axes = [](const Shape& s, const Dims& batch, const Dims& contract) {
     Dims axes;
@@ -319,8 +327,7 @@ void dot_general(std::span<const Tensor> in, const DotAttr& a, Tensor& out) {
 
 }  // namespace
 
-Tensor evaluate_op(Op op, std::span<const Tensor> in, const Attr& attr, const Type& type,
-                   bool extended) {
+Tensor evaluate_op(Op op, Operands in, const Attr& attr, const Type& type, bool extended) {
   Tensor out(type, extended);
   switch (info(op).kind) {
     case OpKind::kElementwise:
@@ -369,13 +376,19 @@ Tensor evaluate_op(Op op, std::span<const Tensor> in, const Attr& attr, const Ty
   return out;
 }
 
-std::vector<Tensor> evaluate_results(Op op, std::span<const Tensor> in, const Attr& attr,
+std::vector<Tensor> evaluate_results(Op op, Operands in, const Attr& attr,
                                      std::span<const Type> types, bool extended) {
   if (info(op).kind == OpKind::kLinearAlgebra) {
     return evaluate_linear_algebra(op, in, attr, types, extended);
   }
   if (op == Op::kFft) return evaluate_fft(in, std::get<FftAttr>(attr), extended);
   throw InternalError("[" + std::string(name_of(op)) + "] has no evaluation");
+}
+
+std::vector<const Tensor*> addresses(std::span<const Tensor> tensors) {
+  std::vector<const Tensor*> out;
+  for (const Tensor& t : tensors) out.push_back(&t);
+  return out;
 }
 
 Tensor sum_rows(const Tensor& rows) {

@@ -129,9 +129,9 @@ std::vector<Type> infer_fft(std::span<const Type> in, const FftAttr& a) {
   throw InternalError("fft: no such kind");
 }
 
-std::vector<Tensor> evaluate_fft(std::span<const Tensor> in, const FftAttr& a, bool extended) {
+std::vector<Tensor> evaluate_fft(Operands in, const FftAttr& a, bool extended) {
   std::vector<Type> types;
-  for (const Tensor& t : in) types.push_back(t.type());
+  for (std::size_t k = 0; k < in.size(); ++k) types.push_back(in[k].type());
   const std::vector<Type> out = infer_fft(types, a);
   const Shape& shape = types[0].shape;
   const int rank = shape.rank();

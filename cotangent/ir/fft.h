@@ -29,6 +29,6 @@ ComplexLine fourier_sums(const ComplexLine& x, int sign);
 
 /// The definition: one axis after the other, each by the sum it is (cut by the factors of the
 /// length), in long double, rounded once at the end.
-std::vector<Tensor> evaluate_fft(std::span<const Tensor> in, const FftAttr& attr, bool extended);
+std::vector<Tensor> evaluate_fft(Operands in, const FftAttr& attr, bool extended);
 
 }  // namespace cotangent::ir

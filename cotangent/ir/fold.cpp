@@ -284,8 +284,8 @@ Value Builder::fold(Op op, std::span<const Value> operands, const Attr& attr, co
       std::all_of(operands.begin(), operands.end(), [&](Value v) {
         return is_constant(f, v) && f.type(v).size() <= kMaxFoldedElements;
       })) {
-    std::vector<Tensor> values;
-    for (Value v : operands) values.push_back(*f.attr_as<LiteralAttr>(v).value);
+    std::vector<const Tensor*> values;
+    for (Value v : operands) values.push_back(f.attr_as<LiteralAttr>(v).value.get());
     return constant(evaluate_op(op, values, attr, type, false));
   }
   switch (kind) {

@@ -27,8 +27,7 @@ std::vector<Type> infer_linear_algebra(Op op, std::span<const Type> operands, co
 /// Textbook code: substitution, unblocked Cholesky, LU with partial pivoting, Householder QR,
 /// cyclic Jacobi for eigh, one-sided Jacobi and a QR of its columns for svd. In f32 or f64 as the
 /// operands are; f64 in long double when `extended`.
-std::vector<Tensor> evaluate_linear_algebra(Op op, std::span<const Tensor> operands,
-                                            const Attr& attr, std::span<const Type> types,
-                                            bool extended);
+std::vector<Tensor> evaluate_linear_algebra(Op op, Operands operands, const Attr& attr,
+                                            std::span<const Type> types, bool extended);
 
 }  // namespace cotangent::ir

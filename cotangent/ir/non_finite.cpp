@@ -96,7 +96,8 @@ Source moved_from(const Level& at, Value v, std::int64_t element) {
     in[o] = std::move(numbers);
   }
   const Type type = at.f.type(v).with_dtype(DType::kI64);
-  const std::int64_t from = evaluate_op(op, in, at.f.attr(v), type, false).integer(element);
+  const std::int64_t from =
+      evaluate_op(op, addresses(in), at.f.attr(v), type, false).integer(element);
   std::size_t array = moved - 1;
   while (first[array] > from) --array;
   return {array, from - first[array]};
@@ -123,7 +124,7 @@ std::optional<std::int64_t> summed_from(const Level& at, Value v, std::size_t o,
     }
     for (std::size_t k = 0; k < n; ++k) in[o].set_real(bad[k], 1);
     const Type type = at.f.type(v).with_dtype(DType::kF64);
-    return evaluate_op(sum, in, at.f.attr(v), type, false).real(element) != 0;
+    return evaluate_op(sum, addresses(in), at.f.attr(v), type, false).real(element) != 0;
   };
   if (bad.empty() || !reaches(bad.size())) return {};
   std::size_t low = 0, high = bad.size();

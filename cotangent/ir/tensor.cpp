@@ -41,7 +41,7 @@ std::int64_t Tensor::integer(std::int64_t k) const {
     case DType::kI64: return as<std::int64_t>()[at];
     case DType::kU32: return as<std::uint32_t>()[at];
     case DType::kU64: return static_cast<std::int64_t>(as<std::uint64_t>()[at]);
-    case DType::kBool: return std::to_integer<int>(data_[at]) != 0;
+    case DType::kBool: return std::to_integer<int>(data_.data()[at]) != 0;
     case DType::kU8: return as<std::uint8_t>()[at];
     case DType::kI8: return as<std::int8_t>()[at];
     case DType::kI16: return as<std::int16_t>()[at];
@@ -56,7 +56,7 @@ void Tensor::set_integer(std::int64_t k, std::int64_t value) {
     case DType::kI64: as<std::int64_t>()[at] = value; return;
     case DType::kU32: as<std::uint32_t>()[at] = static_cast<std::uint32_t>(value); return;
     case DType::kU64: as<std::uint64_t>()[at] = static_cast<std::uint64_t>(value); return;
-    case DType::kBool: data_[at] = std::byte(value != 0); return;
+    case DType::kBool: data_.data()[at] = std::byte(value != 0); return;
     case DType::kU8: as<std::uint8_t>()[at] = static_cast<std::uint8_t>(value); return;
     case DType::kI8: as<std::int8_t>()[at] = static_cast<std::int8_t>(value); return;
     case DType::kI16: as<std::int16_t>()[at] = static_cast<std::int16_t>(value); return;

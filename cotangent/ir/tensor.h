@@ -2,8 +2,11 @@
 // evaluator and the edges of the runtime; not the user's array type.
 #pragma once
 
+#include <array>
 #include <cstring>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cotangent/base/error.h"
@@ -11,15 +14,49 @@
 
 namespace cotangent::ir {
 
+/// Bytes, zero at first; few are kept in place, so a scalar or a small vector allocates nothing.
+class Bytes {
+ public:
+  Bytes() = default;
+  explicit Bytes(std::size_t size) : size_(size) {
+    if (size > near_.size()) far_ = std::make_unique<std::byte[]>(size);
+  }
+  Bytes(const Bytes& other) : size_(other.size_), near_(other.near_) {
+    if (!other.far_) return;
+    far_ = std::make_unique_for_overwrite<std::byte[]>(size_);
+    std::memcpy(far_.get(), other.far_.get(), size_);
+  }
+  Bytes(Bytes&& other) noexcept
+      : size_(std::exchange(other.size_, 0)), near_(other.near_), far_(std::move(other.far_)) {}
+  Bytes& operator=(Bytes other) noexcept {
+    size_ = other.size_;
+    near_ = other.near_;
+    far_ = std::move(other.far_);
+    return *this;
+  }
+
+  std::size_t size() const { return size_; }
+  std::byte* data() { return far_ ? far_.get() : near_.data(); }
+  const std::byte* data() const { return far_ ? far_.get() : near_.data(); }
+  bool operator==(const Bytes& other) const {
+    return size_ == other.size_ && std::memcmp(data(), other.data(), size_) == 0;
+  }
+
+ private:
+  std::size_t size_ = 0;
+  alignas(std::max_align_t) std::array<std::byte, 32> near_{};  // two of the widest element
+  std::unique_ptr<std::byte[]> far_;
+};
+
 /// In an *extended* tensor the elements of an f64 array are stored as long double; only the
 /// reference evaluator makes them (order 8 is measured below f64 round-off).
 class Tensor {
  public:
   Tensor() : Tensor(scalar()) {}
   explicit Tensor(Type type, bool extended = false)
-      : type_(type), extended_(extended && type.dtype == DType::kF64) {
-    data_.resize(static_cast<std::size_t>(type.size()) * element_bytes());
-  }
+      : type_(type),
+        extended_(extended && type.dtype == DType::kF64),
+        data_(static_cast<std::size_t>(type.size()) * element_bytes()) {}
   template <class T>
   static Tensor of(Shape shape, std::span<const T> values) {
     Tensor t(Type{dtype_of_v<T>, shape});
@@ -74,7 +111,21 @@ class Tensor {
  private:
   Type type_;
   bool extended_ = false;
-  std::vector<std::byte> data_;
+  Bytes data_;
+};
+
+/// The operands of an op: tensors that stay where they are.
+class Operands {
+ public:
+  Operands(std::span<const Tensor* const> tensors) : tensors_(tensors) {}
+  Operands(const std::vector<const Tensor*>& tensors) : tensors_(tensors) {}
+
+  std::size_t size() const { return tensors_.size(); }
+  const Tensor& operator[](std::size_t k) const { return *tensors_[k]; }
+  Operands subspan(std::size_t first) const { return {tensors_.subspan(first)}; }
+
+ private:
+  std::span<const Tensor* const> tensors_;
 };
 
 /// A tensor of `type` with every element `value`.

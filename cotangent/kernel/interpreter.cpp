@@ -145,12 +145,13 @@ class Interpreter {
       for (std::int64_t k = 0; k < rank; ++k) attr.batch_x.push_back(k), attr.batch_y.push_back(k);
       attr.contract_x = {rank + 1};
       attr.contract_y = {rank};
-      results.push_back(ir::evaluate_op(c.op, operands, attr, types[0], false));
+      results.push_back(ir::evaluate_op(c.op, ir::addresses(operands), attr, types[0], false));
     } else if (c.op == ir::Op::kTriangularSolve) {
       const ir::SolveAttr attr{c.lower, c.transposed, c.unit_diagonal, c.pairs};
-      results = ir::evaluate_linear_algebra(c.op, operands, attr, types, false);
+      results = ir::evaluate_linear_algebra(c.op, ir::addresses(operands), attr, types, false);
     } else {
-      results = ir::evaluate_linear_algebra(c.op, operands, ir::FactorAttr{c.pairs}, types, false);
+      results = ir::evaluate_linear_algebra(c.op, ir::addresses(operands), ir::FactorAttr{c.pairs},
+                                            types, false);
     }
     for (std::size_t r = 0; r < results.size(); ++r) {
       const std::size_t k = operands.size() + r;

@@ -60,8 +60,9 @@ void GrowingProgram::pad(std::vector<ir::Tensor>& arguments) const {
       fits = fits && attr.high.back() >= 0;
     }
     if (!fits) continue;  // the call says what is wrong
-    const ir::Tensor operands[] = {arguments[k], ir::filled(ir::scalar(from.dtype), 0)};
-    arguments[k] = ir::evaluate_op(ir::Op::kPad, operands, attr, to, false);
+    const ir::Tensor zero = ir::filled(ir::scalar(from.dtype), 0);
+    const ir::Tensor* const operands[] = {&arguments[k], &zero};
+    arguments[k] = ir::evaluate_op(ir::Op::kPad, ir::Operands(operands), attr, to, false);
   }
 }
 
