@@ -82,17 +82,23 @@ class DataReader {
       std::size_t stop = k;
       while (stop < end && !is_blank(text_[stop]) && text_[stop] != ',') ++stop;
       if (!number(k, stop)) {
-        if (rows_ > 0 || found > 0) {
+        const bool goes_on = heading && filled;  // a name with a blank in it
+        if (rows_ > 0 || found > 0 || !(goes_on || is_name(k))) {
           refuse(k, stop,
                  "'" + std::string(text_.substr(k, std::min<std::size_t>(stop - k, 40))) +
                      "' is not a number",
                  std::string(kSeparated),
                  "write a number, or begin the line with '#' to leave it out");
         }
-        heading = true;
-        break;
+        heading = filled = true;
+        k = stop;
+        continue;
       }
-      ++found;
+      if (heading && !filled) {
+        refuse(k, stop, "a number stands in the heading", "a heading has names only",
+               "begin the line with '#' to leave it out");
+      }
+      if (!heading) ++found;
       filled = true;
       k = stop;
     }
@@ -116,6 +122,13 @@ class DataReader {
              "give every row as many numbers as the first");
     }
     ++rows_;
+  }
+
+  /// Whether a field is one of a heading, and no number with a slip in it.
+  bool is_name(std::size_t begin) const {
+    while (begin < text_.size() && (text_[begin] == '"' || text_[begin] == '\'')) ++begin;
+    return begin < text_.size() &&
+           std::string_view("0123456789+-.").find(text_[begin]) == std::string_view::npos;
   }
 
   bool number(std::size_t begin, std::size_t end) {

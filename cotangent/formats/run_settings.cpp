@@ -9,6 +9,7 @@
 #include "cotangent/formats/units_table.h"
 #include "cotangent/mechanics/gradient_plan.h"
 #include "cotangent/mechanics/method_table.h"
+#include "cotangent/mechanics/wisdom_holman.h"
 
 namespace cotangent::formats {
 namespace {
@@ -249,9 +250,10 @@ void read_matrix(const ValueSource& source, const Entry* entry, mechanics::RunSe
 void read_corrector(const ValueSource& source, const Entry& entry, const lang::Context& names,
                     mechanics::RunSettings& settings) {
   const std::int64_t n = read_integer(source, entry.value, "corrector", names);
-  if (n < 0 || n > 100) {
+  const std::vector<int> known = mechanics::corrector_orders();
+  if (std::ranges::find(known, n) == known.end()) {
     fail_at(source.file, entry.value.span, "corrector is " + std::to_string(n),
-            "the order of a symplectic corrector, such as 11, or 0 for none",
+            "the order of a symplectic corrector, 3, 5, 7, 11 or 17, or 0 for none",
             "write corrector = 11, or leave it out");
   }
   settings.corrector = static_cast<int>(n);
@@ -387,14 +389,23 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     settings.method = *method->value.string;
     settings.method_span = method->value.span;
   }
+  // A method set from outside leaves behind what the file says for another.
+  using enum mechanics::MethodKey;
+  const mechanics::MethodRow* row =
+      outside(method) ? mechanics::method_row(settings.method) : nullptr;
+  mechanics::RunSettings left;
+  const auto into = [&](const Entry* x, mechanics::MethodKey key) -> mechanics::RunSettings& {
+    return row && x && !outside(x) && !row->reads(key) ? left : settings;
+  };
   if (order) {
     const std::int64_t n = read_integer(source, order->value, "order", names);
     if (n < 1 || n > 100) {
       fail_at(source.file, order->value.span, "order is " + std::to_string(n),
               "an order of accuracy, such as 2, 4, 6 or 8", "write one of them, or leave it out");
     }
-    settings.order = static_cast<int>(n);
-    settings.order_span = order->value.span;
+    mechanics::RunSettings& to = into(order, kOrder);
+    to.order = static_cast<int>(n);
+    to.order_span = order->value.span;
   }
   if (precision) read_precision(source, *precision, settings);
   if (compensated) {
@@ -406,14 +417,6 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     read_lattice(source, *lattice, names, settings);
   }
   if (accuracy) read_accuracy(source, *accuracy, names, settings);
-  // A method set from outside leaves behind what the file says for another.
-  using enum mechanics::MethodKey;
-  const mechanics::MethodRow* row =
-      outside(method) ? mechanics::method_row(settings.method) : nullptr;
-  mechanics::RunSettings left;
-  const auto into = [&](const Entry* x, mechanics::MethodKey key) -> mechanics::RunSettings& {
-    return row && x && !outside(x) && !row->reads(key) ? left : settings;
-  };
   if (tolerance) read_tolerance(source, *tolerance, names, into(tolerance, kTolerance));
   if (corrector) read_corrector(source, *corrector, names, into(corrector, kCorrector));
   read_coordinates(source, coordinates, into(coordinates, kCoordinates));

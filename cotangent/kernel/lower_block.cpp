@@ -241,6 +241,10 @@ bool Scheduler::writes_out(const std::vector<Node*>& group) const {
   if (!l_.in_lanes_) return false;
   bool any = false;
   for (const Node* n : group) {
+    if (n->kind == Kind::kMap) {
+      const auto& map = f_.attr_as<ir::MapAttr>(n->value);
+      if (lane_cost(*map.body) * n->domain.lengths[0] > kMaxPairCost) return false;
+    }
     if (n->kind != Kind::kPair) continue;
     any = true;
     if (!pairs_stand_alone(f_.attr_as<ir::PairAttr>(n->value))) return false;

@@ -320,7 +320,9 @@ Frame& Lowering::bind_pair(Frame& fr, Value node, Id i, Id j) {
 
 bool pairs_stand_alone(const ir::PairAttr& a) {
   constexpr std::int64_t kMostInstructions = 1000;
-  return a.count * (a.count - 1) * lane_cost(*a.body) <= kMostInstructions;
+  if (a.count > kMostInstructions) return false;  // whose square need not fit
+  const std::int64_t pairs = a.count * (a.count - 1);
+  return pairs <= kMostInstructions && pairs * lane_cost(*a.body) <= kMostInstructions;
 }
 
 Lowering::Elements Lowering::zero_sums(const Function& body,

@@ -11,9 +11,11 @@
 #include "cotangent/mechanics/exact_part.h"
 #include "cotangent/mechanics/fixed_centre.h"
 #include "cotangent/mechanics/flow.h"
+#include "cotangent/mechanics/linear_run.h"
 #include "cotangent/mechanics/method_table.h"
 #include "cotangent/mechanics/multirate.h"
 #include "cotangent/mechanics/pairs.h"
+#include "cotangent/mechanics/site_modes.h"
 #include "cotangent/mechanics/splitting.h"
 #include "cotangent/mechanics/wisdom_holman.h"
 #include "cotangent/runtime/executable.h"
@@ -99,13 +101,25 @@ class Chooser {
     if (system_.rate) step += operations_in(*system_.rate);
     const double modes = kNormalModes * n * n * n;
     const double steps = 6 * step * static_cast<double>(settings_.steps);
-    if (modes > (finds_dt() ? kModesAtMost : std::max(kQuickModes, steps))) return std::nullopt;
+    const double most = finds_dt() ? kModesAtMost : std::max(kQuickModes, steps);
+    if (modes > most && !(jumps_of_sites() < most)) return std::nullopt;
     return AutoChoice{
         "exact",
         "the equations of motion are linear, proved, so the flow over any time is one "
         "matrix and no step has an error",
         {},
         {}};
+  }
+
+  /// Operations of a run by the modes of equal sites, which are a formula; infinite where there are
+  /// none.
+  double jumps_of_sites() const {
+    if (system_.form != Form::kCanonical) return HUGE_VAL;
+    const LinearSystem linear = linear_system(system_);
+    if (!site_modes(linear)) return HUGE_VAL;
+    const auto flow = LinearFlow::make(linear, "exact", true);
+    return static_cast<double>(samples_of(system_, settings_)) *
+           flow->cost(settings_.steps, settings_.dt);
   }
 
   /// Bodies about a fixed centre, each by itself.

@@ -80,6 +80,26 @@ bool drifts(const std::array<Stretch, kStretches>& all) {
   return std::abs(way) > 2 * widest;
 }
 
+/// The sample at which the error leaves a level for another and stays there, both levels narrow
+/// against the way between them and one after the other long; 0 where there is none.
+std::size_t leap(const std::vector<double>& error, double least) {
+  std::size_t at = 0;
+  double most = least;
+  for (std::size_t k = 1; k < error.size(); ++k) {
+    if (std::abs(error[k] - error[k - 1]) < most) continue;
+    most = std::abs(error[k] - error[k - 1]);
+    at = k;
+  }
+  constexpr std::size_t kLong = 8;
+  if (at < 2 || error.size() - at < kLong) return 0;
+  const auto narrow = [&](std::size_t begin, std::size_t end) {
+    const auto [low, high] = std::minmax_element(error.begin() + static_cast<std::ptrdiff_t>(begin),
+                                                 error.begin() + static_cast<std::ptrdiff_t>(end));
+    return *high - *low < 0.1 * most;
+  };
+  return narrow(0, at) && narrow(at, error.size()) ? at : 0;
+}
+
 }  // namespace
 
 std::optional<std::string> goes_wrong(const Series& energy, double scale, const StopRules& rules,
@@ -107,7 +127,14 @@ std::optional<std::string> goes_wrong(const Series& energy, double scale, const 
   }
   if (now > rules.drift && drifts(all)) {
     return "the energy drifts, and is off by " + size +
-           ": a method that keeps it would only let it swing; take a smaller step";
+           (rules.jumps ? ": it may jump, and no method keeps it across a jump"
+                        : ": a method that keeps it would only let it swing; take a smaller step");
+  }
+  if (const std::size_t k = leap(error, rules.drift)) {
+    return "the energy changes by " + number(100 * std::abs(error[k] - error[k - 1])) + "%" +
+           when(energy, k) +
+           " and stays there: it jumps at a place that the steps pass, or has a " +
+           "singularity there that they do not resolve";
   }
   return std::nullopt;
 }

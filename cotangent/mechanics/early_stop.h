@@ -22,6 +22,7 @@ struct StopRules {
   double explosion = 1e3;     ///< energy error over the scale beyond which nothing else is asked
   double extent = 1e12;       ///< growth of the largest entry of the state
   std::int64_t samples = 24;  ///< fewer prove nothing (but an explosion)
+  bool jumps = false;         ///< the energy may jump, which no step size mends
 };
 
 /// Why the run should be stopped, in words with the time, or nothing. `energy` is the series of

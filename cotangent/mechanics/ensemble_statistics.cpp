@@ -241,10 +241,12 @@ void EnsembleStatistics::covariance(std::int64_t row, std::span<const MemberRows
       for (double& y : x) y -= mean;
     }
   }
+  // As of a deviation: of one member 0, of none not known.
+  const double alone = members.empty() ? NAN : 0;
   const double free = static_cast<double>(members.size()) - 1;
   for (const auto& x : entries) {
     for (const auto& y : entries) {
-      *to++ = free > 0 ? std::inner_product(x.begin(), x.end(), y.begin(), 0.0) / free : 0.0;
+      *to++ = free > 0 ? std::inner_product(x.begin(), x.end(), y.begin(), 0.0) / free : alone;
     }
   }
 }

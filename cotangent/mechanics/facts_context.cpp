@@ -15,12 +15,12 @@ using ir::Tensor;
 
 namespace {
 
-constexpr double kTolerance = 1e-11;       // of a test in long double, relative
-constexpr double kSharpTolerance = 1e-16;  // of one value in long double
-constexpr double kLooseTolerance = 1e-6;   // of a test in f64
-constexpr long double kSafety = 8;         // bounds are of first order
-constexpr long double kNothing = 1e-300L;  // below f64
-constexpr double kEvaluatorBudget = 3e5;   // element operations left to the reference evaluator
+constexpr double kTolerance = 1e-11;          // of a test in long double, relative
+constexpr double kSharpTolerance = 1e-16;     // of one value in long double
+constexpr double kLooseTolerance = 1e-6;      // of a test in f64
+constexpr long double kSafety = 8;            // bounds are of first order
+constexpr long double kNothing = 0x1p-1074L;  // below f64
+constexpr double kEvaluatorBudget = 3e5;      // element operations left to the reference evaluator
 
 bool is_large(const ir::Function& f) {
   return operations_in(f) > kEvaluatorBudget;
@@ -143,7 +143,7 @@ Weighed::Values Weighed::at(const std::vector<Tensor>& arguments) const {
     v.bounds.assign(half, v.results.end());
     v.results.erase(half, v.results.end());
   } else {
-    // Relative to the largest of all results: no rule says more.
+    // No rule says more than that a result is as sharp as the largest of them.
     const std::vector<Tensor> all = samples_.evaluate(plain_, arguments);
     long double most = 0;
     for (const Tensor& x : all) {

@@ -1,5 +1,6 @@
 // States beyond the neighbourhood of the start, where a program does something that it does not do
-// there: bumps narrower than the state, switches far away, poles. Private to the facts*.cpp files.
+// there: bumps narrower than the state, switches far away, poles. Private to what samples:
+// facts*.cpp and structure.cpp.
 #pragma once
 
 #include <vector>

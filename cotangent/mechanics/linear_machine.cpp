@@ -105,6 +105,16 @@ class LinearMachine final : public Machine {
     if (at != end) jump(to, end, clock);
   }
 
+  /// A jump costs the same however far it goes, so a call ends at a sample: the last one within
+  /// `count` steps, or else the next.
+  std::int64_t worthwhile(std::int64_t first, std::int64_t count) const override {
+    const std::int64_t next = next_sample(first) - first;
+    if (next >= count) return next;
+    std::int64_t last = 0;
+    for (const Output& o : outputs()) last = std::max(last, (first + count) / o.every * o.every);
+    return last - first;
+  }
+
   bool finite(const Arrays& carry) const override {
     return std::none_of(carry.begin(), carry.end(),
                         [](const Tensor& x) { return ir::first_non_finite(x).has_value(); });
@@ -113,6 +123,7 @@ class LinearMachine final : public Machine {
   NonFinite find_fault(const Arrays& good, std::int64_t step,
                        const RunClock& clock) const override {
     NonFinite fault;
+    fault.dt_may_help = false;  // the flow itself goes there, at any dt
     fault.component = "the state";
     fault.expression = flow_->way();
     Arrays carry = good;

@@ -63,11 +63,7 @@ Jumps plan_jumps(const System& system, const Facts& facts, const RunSettings& se
     throw UserError(parts);
   }
   jumps.decisions.push_back(linear_decision(*jumps.flow, settings.steps, settings.dt));
-  std::int64_t every = cadence_of(settings);
-  for (const Observable& o : system.observables) {
-    if (o.every > 0) every = std::min(every, o.every);
-  }
-  const std::int64_t samples = settings.steps / every + 1;
+  const std::int64_t samples = samples_of(system, settings);
   const double seconds = seconds_by_jumps(*jumps.flow, samples, settings.steps, settings.dt);
   const std::string said = std::to_string(samples) + " samples by " + jumps.flow->way() +
                            " take about " + duration(seconds);
@@ -84,6 +80,14 @@ Jumps plan_jumps(const System& system, const Facts& facts, const RunSettings& se
                                said + "; fewer samples ([observe] every), or steps, are quicker"});
   }
   return jumps;
+}
+
+std::int64_t samples_of(const System& system, const RunSettings& settings) {
+  std::int64_t every = cadence_of(settings);
+  for (const Observable& o : system.observables) {
+    if (o.every > 0) every = std::min(every, o.every);
+  }
+  return settings.steps / every + 1;
 }
 
 double seconds_by_jumps(const LinearFlow& flow, std::int64_t samples, std::int64_t steps,

@@ -14,6 +14,9 @@ std::shared_ptr<const LinearFlow> linear_flow_for(const System& system,
                                                   const std::string& method = "exact",
                                                   std::optional<bool> modes = {});
 
+/// How many samples a run with these settings takes.
+std::int64_t samples_of(const System& system, const RunSettings& settings);
+
 /// Seconds that a run with `samples` samples takes by jumps, roughly (one core, 1 ns an operation);
 /// infinite where it would be refused.
 double seconds_by_jumps(const LinearFlow& flow, std::int64_t samples, std::int64_t steps,

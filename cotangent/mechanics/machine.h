@@ -57,6 +57,10 @@ class Machine {
   /// How long a call of `advance` should take: what it does beside the steps is then little of it,
   /// and the run can be watched and interrupted.
   virtual double seconds_a_call() const { return 0.05; }
+  /// How many steps to make after `first`, where `count` would take about that long.
+  virtual std::int64_t worthwhile([[maybe_unused]] std::int64_t first, std::int64_t count) const {
+    return count;
+  }
   /// The chunk program.
   virtual const Callable& chunk() const = 0;
 

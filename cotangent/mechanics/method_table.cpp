@@ -28,7 +28,11 @@ struct Table {
       {"exact", {}, kAny, {kModes, kMatrix}, "linear equations of motion"},
       {"exact_kicks", {}, kEnergies, {}, "energies of q and p"},
       {"mollified_kicks", {"mollified"}, kEnergies, {}, "energies of q and p"},
-      {"lie_poisson", {}, {Form::kBracket}, {kSplitting}, "a [structure] with J linear in z"},
+      {"lie_poisson",
+       {},
+       {Form::kBracket},
+       {kSplitting, kOrder},
+       "a [structure] with J linear in z"},
       {"iterate", {}, {Form::kMap}, {}, "a [map]"},
   };
   MethodRow plain = {"kicks and drifts", {}, kEnergies, {kPrecision, kCompensated, kSplitting}, ""};

@@ -22,7 +22,8 @@ enum class MethodKey {
   kCorrector,
   kModes,
   kMatrix,
-  kMultirate
+  kMultirate,
+  kOrder  ///< that of one that has a fixed order is none to choose
 };
 
 struct MethodRow {

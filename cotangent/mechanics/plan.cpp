@@ -19,6 +19,7 @@
 #include "cotangent/mechanics/programs.h"
 #include "cotangent/mechanics/retype.h"
 #include "cotangent/mechanics/split_flows.h"
+#include "cotangent/mechanics/watch.h"
 
 namespace cotangent::mechanics {
 namespace {
@@ -472,6 +473,9 @@ class Planner {
       reasons.push_back("no energy is known");
     } else if (facts_.holds("time_dependent")) {
       reasons.push_back("energy is recorded but not held to be conserved, since H depends on t");
+    } else if (!energy_is_kept(system_, facts_)) {
+      reasons.push_back(
+          "energy is recorded but not held to be conserved: a contact flow changes it");
     } else {
       watched.push_back("energy");
       reasons.push_back("energy, since H does not depend on t");

@@ -285,8 +285,8 @@ class Chooser {
     } catch (const UserError& error) {
       if (is("lie_poisson")) throw;
       take(implicit_midpoint(system_),
-           std::string("the energy has no parts with exact flows: ") + error.what() +
-               "; the midpoint rule keeps quadratic Casimirs and energies");
+           "the energy has no parts with exact flows (" + error.parts().what +
+               "); the midpoint rule keeps quadratic Casimirs and energies");
       no_order();
       return;
     }

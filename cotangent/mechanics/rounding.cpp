@@ -126,6 +126,34 @@ class Follower {
                            times(roundings_of_sum(n) * unit_, b_.dot_general(a, c, how))});
         break;
       }
+      case Op::kReduceProd: {
+        // At magnitudes: with signs, what the errors of two factors do could cancel.
+        const Value size = magnitude(values[0]);
+        const double n = static_cast<double>(f.type(f.operand(v, 0)).size());
+        out.error = total({x[0].error.valid() ? slope(f, v, {size}, 0, x[0].error) : Value{},
+                           times(n * unit_, magnitude(out.value))});
+        break;
+      }
+      case Op::kScatterAdd: {
+        std::vector<Value> sizes = values, errors = values;
+        for (std::size_t k : {0u, 1u}) {
+          sizes[k] = magnitude(values[k]);
+          errors[k] = error_of(x[k]);
+        }
+        const double n = static_cast<double>(f.type(f.operand(v, 1)).size());
+        out.error = total({wrong.empty() ? Value{} : b_.copy(f, v, errors),
+                           times(n * unit_, b_.copy(f, v, sizes))});
+        break;
+      }
+      case Op::kSign:
+      case Op::kFloor:
+      case Op::kCeil:
+      case Op::kRound:
+        // A jump that the error reaches counts.
+        if (wrong.empty()) break;
+        out.error = b_.sub(b_.unary(f.op(v), b_.add(values[0], x[0].error)),
+                           b_.unary(f.op(v), b_.sub(values[0], x[0].error)));
+        break;
       default:
         if (!ruled(f.op(v))) throw NoRule{};
         // One operand at a time: what two errors do may not cancel.
@@ -138,7 +166,8 @@ class Follower {
     return out;
   }
 
-  /// Ops whose derivative along the errors bounds theirs.
+  /// Ops whose derivative along the errors bounds theirs; of those that jump (a remainder, a select
+  /// by a comparison) while the errors do not reach a jump.
   static bool ruled(Op op) {
     switch (ir::info(op).kind) {
       case ir::OpKind::kElementwise: return op != Op::kBitcast;
@@ -152,10 +181,6 @@ class Follower {
   /// Ops that give one of their operands, or a number that floats hold.
   static bool exact(Op op) {
     switch (op) {
-      case Op::kSign:
-      case Op::kFloor:
-      case Op::kCeil:
-      case Op::kRound:
       case Op::kMin:
       case Op::kMax:
       case Op::kSelect:

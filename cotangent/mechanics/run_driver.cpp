@@ -207,11 +207,13 @@ void Run::announce() {
 }
 
 std::int64_t Run::next_count(std::int64_t done) const {
-  std::int64_t n = growing_;
+  std::int64_t n;
   if (!control_.chunks.empty()) {
     n = split_left_ > 0 ? split_left_ : steps_;
   } else if (control_.chunk > 0) {
     n = control_.chunk;
+  } else {
+    n = machine_.worthwhile(done, growing_);
   }
   if (watched_ > 0) n = std::min(n, watched_ - done % watched_);
   return std::clamp<std::int64_t>(n, 1, std::min(machine_.trip(), steps_ - done));
@@ -301,7 +303,7 @@ void Run::stop_at_fault(std::int64_t first, std::int64_t count) {
   result_.status = RunStatus::kNonFinite;
   NonFinite fault =
       failed_.empty() ? machine_.find_fault(carry_, result_.steps, clock_) : *at_start;
-  fault.dt_may_help = !at_start && system_.form != Form::kMap;
+  fault.dt_may_help = fault.dt_may_help && !at_start && system_.form != Form::kMap;
   fault.step = result_.steps + 1;
   fault.t = time(fault.step);
   result_.fault = std::move(fault);
@@ -374,7 +376,10 @@ std::optional<std::string> Run::wrong_energy() const {
     if (!(error <= worst * size)) worst = size > 0 ? error / size : INFINITY;
   }
   if (worst < StopRules{}.growth) return std::nullopt;
-  return goes_wrong(energy, scale);
+  StopRules rules;
+  rules.jumps = std::ranges::any_of(
+      facts_.all, [](const Fact& f) { return f.name == "may_jump" && std::get<bool>(f.value); });
+  return goes_wrong(energy, scale, rules);
 }
 
 /// Whether the run ends here, because its energy goes wrong.

@@ -349,11 +349,12 @@ std::optional<ShadowWarning> check_shadow(const System& system, const Coefficien
   // What is far beyond follows no power: smaller steps are tried one after the other.
   const double ratio = std::pow(options.threshold / 2 / w.difference, 1.0 / method_order);
   double h = std::abs(dt) * std::clamp(std::isfinite(w.difference) ? ratio : 0, 0.25, 0.75);
-  const double time = std::abs(dt) * static_cast<double>(found->step) * 4;
+  const double there = std::abs(dt) * static_cast<double>(found->step), time = there * 4;
   for (int tries = 0; tries < 24 && w.suggested_dt == 0; ++tries, h /= 2) {
     h = rounded_down(h);
     const double signed_h = std::copysign(h, dt);
     const auto n = static_cast<std::int64_t>(std::min(static_cast<double>(trip), time / h + 1));
+    if (h * static_cast<double>(n) < there) break;  // too short a look to recommend anything
     if (!crossing(signed_h, n)) w.suggested_dt = signed_h;
   }
   w.text = "at dt = " + number(dt) + " " + w.reason + " (step " + std::to_string(w.step) + ")" +

@@ -10,8 +10,10 @@
 #include "cotangent/ir/splitmix.h"
 #include "cotangent/mechanics/bracket.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/facts_wide.h"
 #include "cotangent/mechanics/lie_algebra.h"
 #include "cotangent/mechanics/retype.h"
+#include "cotangent/mechanics/rounding.h"
 #include "cotangent/mechanics/unroll.h"
 #include "cotangent/transform/algebra.h"
 #include "cotangent/transform/derivatives.h"
@@ -101,9 +103,14 @@ std::vector<std::vector<Tensor>> samples_near(const System& system, const Tensor
   return all;
 }
 
+/// Arguments near a state, and where the structure does something that it does not do there.
+struct StructureSamples {
+  std::vector<std::vector<Tensor>> near, wide;
+};
+
 struct Verdict {
   How how = How::kTested;
-  int samples = 0;
+  int samples = 0, wide = 0;
   struct Counterexample {
     std::int64_t element = 0;
     long double value = 0;
@@ -130,7 +137,7 @@ bool proved_zero(const Function& f) {
                      [&](Algebra::Element e) { return algebra.is_zero(e); });
 }
 
-Verdict judge(const Function& f, const std::vector<std::vector<Tensor>>& samples) {
+Verdict judge(const Function& f, const StructureSamples& samples) {
   Verdict v;
   if (proved_zero(f)) {
     v.how = How::kProved;
@@ -138,25 +145,37 @@ Verdict judge(const Function& f, const std::vector<std::vector<Tensor>>& samples
   }
   ir::EvaluateOptions options;
   options.extended = true;
-  long double worst = kTolerance;
-  for (const auto& args : samples) {
-    const auto r = ir::evaluate(f, args, options);
-    long double largest = 0;
+  // `bounded`: r[2] bounds the rounding of r[0], which far away may be large.
+  const auto look = [&](const Function& g, const std::vector<Tensor>& args, bool bounded) {
+    const auto r = ir::evaluate(g, args, options);
+    long double largest = 0, worst = kTolerance;
     bool finite = true;
     for (std::int64_t e = 0; e < r[0].size(); ++e) {
       largest = std::max(largest, std::abs(r[1].real(e)));
-      finite = finite && std::isfinite(r[0].real(e)) && std::isfinite(r[1].real(e));
+      for (const Tensor& x : r) finite = finite && std::isfinite(x.real(e));
     }
-    if (!finite) continue;
-    ++v.samples;
+    if (!finite) return;
+    ++(bounded ? v.wide : v.samples);
     for (std::int64_t e = 0; e < r[0].size(); ++e) {
       // What is nothing beside the largest terms anywhere may be the rounding of an entry of J.
-      const long double scale = std::max(r[1].real(e), 1e-3L * largest);
-      if (scale == 0 || std::abs(r[0].real(e)) <= worst * scale) continue;
-      worst = std::abs(r[0].real(e)) / scale;
+      const long double scale = std::max(r[1].real(e), 1e-3L * largest), x = std::abs(r[0].real(e));
+      if (scale == 0 || x <= worst * scale || (bounded && x <= 8 * r[2].real(e))) continue;
+      worst = x / scale;
       v.against = {e, r[0].real(e), args[0]};
     }
-    if (v.against) break;  // the state itself comes first: the sample a person knows
+  };
+  for (const auto& args : samples.near) {
+    look(f, args, false);
+    if (v.against) return v;  // the state itself comes first: the sample a person knows
+  }
+  std::vector<std::size_t> rounded;
+  for (std::size_t k = 2; k < f.params().size(); ++k) {
+    if (is_float(f.param_type(k).dtype)) rounded.push_back(k);
+  }
+  const FunctionPtr weighed = with_rounding(f, {0, 1}, rounded, kUnitExtended);
+  for (const auto& args : samples.wide) {
+    if (weighed) look(*weighed, args, true);
+    if (v.against) return v;
   }
   return v;
 }
@@ -201,10 +220,15 @@ struct Condition {
 class Checker {
  public:
   Checker(const System& system, const Tensor& near)
-      : system_(system), samples_(samples_near(system, near)) {
+      : system_(system), samples_{samples_near(system, near), {}} {
     if (near.type() != Type{DType::kF64, system.shape}) {
       throw UserError("[structure] the state is f64" + system.shape.text() + ", the sample " +
                       near.type().text());
+    }
+    const SampleState start{near, Tensor(Type{DType::kF64, Shape{0}}), 0};
+    for (const SampleState& s : wide_states(system, start, start, *system.structure.poisson)) {
+      samples_.wide.push_back(samples_.near[0]);
+      samples_.wide.back()[0] = s.q;
     }
   }
 
@@ -250,7 +274,9 @@ class Checker {
       f.detail = what + " as a polynomial";
       f.derivation = {what + ", expanded over the reals, has no term left"};
     } else {
-      f.detail = what + " on " + std::to_string(v.samples) + " samples in long double";
+      f.detail = what + " on " + std::to_string(v.samples) + " samples" +
+                 (v.wide > 0 ? " and " + std::to_string(v.wide) + " at the scales of J" : "") +
+                 " in long double";
     }
     found.facts.push_back(std::move(f));
   }
@@ -271,7 +297,7 @@ class Checker {
     ir::EvaluateOptions options;
     options.extended = true;
     Verdict v;
-    for (const auto& args : samples_) {
+    for (const auto& args : samples_.near) {
       const Tensor w = ir::evaluate(*f, args, options)[0];
       const long double low = w.real(0), high = std::abs(w.real(w.size() - 1));
       if (!std::isfinite(low) || !std::isfinite(high)) continue;
@@ -284,7 +310,7 @@ class Checker {
     add("metric_positive", v, "no eigenvalue of G below 0");
   }
 
-  const std::vector<std::vector<Tensor>>& samples() const { return samples_; }
+  const StructureSamples& samples() const { return samples_; }
 
  private:
   SourceSpan span_of(Of of) const {
@@ -296,7 +322,7 @@ class Checker {
   }
 
   const System& system_;
-  std::vector<std::vector<Tensor>> samples_;
+  StructureSamples samples_;
 };
 
 constexpr Condition kSkew = {"skew",

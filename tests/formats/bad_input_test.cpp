@@ -648,6 +648,13 @@ TEST_F(BadFiles, DataFiles) {
     return message("q.csv");
   };
   EXPECT_EQ(with("x,y\n0,0\n1,0\n0,2\n"), "");
+  EXPECT_EQ(with("\"x 1\",y_2\n0,0\n1,0\n0,2\n"), "");
+  for (const char* slip : {"1.O", "\"1.0\"", "1.0.0", "1d0", "1_000", "-x", ".5x"}) {
+    const std::string said = with(std::string(slip) + ",0\n0,0\n1,0\n0,2\n");
+    EXPECT_NE(said.find("is not a number"), std::string::npos) << slip << said;
+    EXPECT_NE(said.find("q.csv:1:1"), std::string::npos) << slip << said;
+  }
+  EXPECT_NE(with("x,1\n0,0\n1,0\n0,2\n").find("a number stands in the heading"), std::string::npos);
   EXPECT_NE(with("0,0\n1,zero\n0,2\n").find("q.csv:2:3"), std::string::npos);
   EXPECT_NE(with("0,0\n1,zero\n0,2\n").find("system.toml:12:13"), std::string::npos);
   EXPECT_NE(with("0,0\n1\n0,2\n").find("q.csv:2:1"), std::string::npos);

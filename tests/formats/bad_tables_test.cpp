@@ -243,7 +243,7 @@ const std::vector<Bad>& cases() {
        "\"jacoby\"",
        {"did you mean \"jacobi\""}},
       {"coordinates_number", kCanonical + "coordinates = 3\n", "3\n", {"quotes"}},
-      {"corrector_negative", kCanonical + "corrector = -1\n", "-1\n", {"such as 11"}},
+      {"corrector_negative", kCanonical + "corrector = -1\n", "-1\n", {"3, 5, 7, 11 or 17"}},
       {"modes_text", kCanonical + "modes = \"all\"\n", "\"all\"", {"true, false or \"auto\""}},
       {"run_matrix_unknown",
        kCanonical + "matrix = \"methods\"\n",

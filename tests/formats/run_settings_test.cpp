@@ -84,6 +84,14 @@ TEST(RunSettings, AMethodSetFromOutsideLeavesKeysOfOthersBehind) {
   EXPECT_EQ(other.rtol, 1e-9);
   EXPECT_TRUE(other.tolerance_span.empty());
   EXPECT_FALSE(other.corrector.has_value());
+  // An order of its own has every method by name but a composition's parts.
+  const std::string fourth = "dt = 0.5\nsteps = 16\norder = 4\n";
+  EXPECT_EQ(load(fourth).run.order, 4);
+  EXPECT_EQ(load(fourth, {"run.method=auto"}).run.order, 4);
+  EXPECT_EQ(load(fourth, {"run.method=lie_poisson"}).run.order, 4);
+  EXPECT_FALSE(load(fourth, {"run.method=leapfrog"}).run.order.has_value());
+  EXPECT_FALSE(load(fourth, {"run.method=kepler"}).run.order.has_value());
+  EXPECT_EQ(load(fourth, {"run.method=leapfrog", "run.order=6"}).run.order, 6);
   // What is set too stays, for the planner to refuse.
   EXPECT_EQ(load(file, {"run.method=leapfrog", "run.corrector=3"}).run.corrector, 3);
   EXPECT_NE(error_of("dt = 0.5\nsteps = 16\ncorrector = -1\n", {"run.method=leapfrog"}), "");

@@ -32,8 +32,11 @@ TEST(EarlyStop, GoodSeriesGoOn) {
         [](double t) { return -1 + 0.3 * std::sin(40 * t); },                        // swings
         [](double t) { return -1 + 0.15 * std::sin(1.2 * t); },                      // slowly
         [](double t) { return -1 + 0.9 * std::exp(-1e4 * (t - 0.9) * (t - 0.9)); },  // an encounter
-        [](double t) { return -1 + 0.01 * t; },                 // a drift worth nothing
-        [](double t) { return -1 + 1e-9 * std::exp(15 * t); },  // growth from round-off
+        [](double t) { return -1 + 0.01 * t; },               // a drift worth nothing
+        [](double t) { return -1 + (t > 0.5 ? 0.15 : 0); },   // an encounter not quite resolved
+        [](double t) { return -1 + (t > 0.995 ? 0.5 : 0); },  // which may come back
+        [](double t) { return -1 + (std::sin(9 * t) > 0 ? 0.5 : 0); },  // and does
+        [](double t) { return -1 + 1e-9 * std::exp(15 * t); },          // growth from round-off
         [&](double) { return -1 + 1e-3 * (walk += normal(random)); }};
     for (std::size_t k = 0; k < good.size(); ++k) {
       const auto why = goes_wrong(series(n, good[k]), 1);
@@ -49,6 +52,7 @@ TEST(EarlyStop, BadSeriesAreStoppedWithTheReason) {
   } bad[] = {{[](double t) { return -1 + 1e-4 * std::exp(8 * t); }, "exponentially"},
              {[](double t) { return -1 + 0.5 * t + 0.02 * std::sin(60 * t); }, "drifts"},
              {[](double t) { return -1 - 0.5 * t; }, "drifts"},
+             {[](double t) { return (t > 0.5 ? -0.4 : -1) + 0.02 * std::sin(60 * t); }, "jumps"},
              {[](double t) { return t > 0.5 ? 5e3 : -1; }, "times the energy"},
              {[](double t) { return t > 0.5 ? NAN : -1; }, "no number"}};
   for (const auto& [f, reason] : bad) {

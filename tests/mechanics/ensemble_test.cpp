@@ -326,6 +326,30 @@ TEST(Ensemble, MembersAreFiniteByTheirStateAndCovariancesByWhatTheyAreOf) {
   }
 }
 
+/// Of no member it is not known; of one alone it is 0, as a deviation is.
+TEST(Ensemble, ACovarianceNeedsMembers) {
+  for (const auto& [place, known] : {std::pair{-1.0, false}, {1.0, true}}) {
+    Problem h = test::harmonic(1);
+    test::add_observable(h.system, "root", 1, [](ir::Builder& b, const test::TermValues& v) {
+      return b.unary(ir::Op::kSqrt, b.row(v.q, 0));
+    });
+    h.initial.p = test::tensor(Shape{1}, {0});
+    h.initial.v.reset();
+    const Facts facts = find_facts(h.system, h.initial);
+    Plan plan = plan_for(h, facts, 2, 0.001);
+    EnsembleSettings e;
+    e.size = 2;
+    Spread q = spread("q", Spread::Law::kValues, 0, 0, 1);
+    q.values = test::tensor(Shape{2, 1}, {place, -1});
+    e.spreads = {q};
+    e.covariance = {"root"};
+    plan.ensemble = e;
+    const RunResult r = Flow::compile(h.system, facts, plan)->run(h.initial, plan.steps);
+    const double c = series_of(r, "covariance").values.back();
+    EXPECT_TRUE(known ? c == 0 : std::isnan(c)) << c;
+  }
+}
+
 /// x' = x^2 from 1.5 has no solution at t = 2/3; the other members go on.
 TEST(Ensemble, AMemberThatFailsACheckIsLostAndTheOthersGoOn) {
   const System s = square_equation();

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "tests/mechanics/systems.h"
 
@@ -203,6 +205,46 @@ TEST(LinearRun, IsInterruptedBetweenChunks) {
   const auto x = state_at(problem, *m.plan.linear, 75000, 0.3);
   EXPECT_EQ(double(r.q.real(3)), x[3]);
   EXPECT_EQ(named(r.observables, "middle").step.back(), 75000);
+}
+
+/// A flow that takes its time, and counts.
+class SlowFlow final : public LinearFlow {
+ public:
+  explicit SlowFlow(std::shared_ptr<const LinearFlow> inner)
+      : LinearFlow(inner->system(), inner->method()), inner_(std::move(inner)) {}
+  void advance(std::span<double> x, std::int64_t steps, double dt, double t0) const override {
+    ++calls;
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    inner_->advance(x, steps, dt, t0);
+  }
+  std::string way() const override { return inner_->way(); }
+  double cost(std::int64_t steps, double dt) const override { return inner_->cost(steps, dt); }
+  mutable int calls = 0;
+
+ private:
+  std::shared_ptr<const LinearFlow> inner_;
+};
+
+TEST(LinearRun, IsOneJumpASample) {
+  Problem problem = chain(9);
+  problem.system.observables.clear();
+  Made m = made(problem, "exact", 0.3, 230, 50);
+  const auto slow = std::make_shared<SlowFlow>(m.plan.linear);
+  m.plan.linear = slow;
+  m.flow = Flow::compile(problem.system, m.facts, m.plan);
+  const RunResult r = m.flow->run(problem.initial, 230);
+  EXPECT_EQ(r.steps, 230);
+  EXPECT_EQ(slow->calls, 5);  // 50, 100, 150, 200, 230
+}
+
+TEST(LinearRun, ManyEqualSitesGoByTheirModes) {
+  const Problem problem = chain(700);
+  RunSettings settings;
+  settings.dt = 0.1;
+  settings.steps = settings.every = 1000;
+  const Facts facts = find_facts(problem.system, problem.initial);
+  // A short run: dense modes of as many coordinates would take longer than its steps.
+  EXPECT_EQ(make_plan(problem.system, facts, settings, &problem.initial).method, "exact");
 }
 
 /// x' = A x + b cos(0.8 t) as equations, or x -> A x as a map.

@@ -87,6 +87,32 @@ TEST(Rounding, OfALongSumGrowsWithItsTerms) {
                  {tenths(400)}, 1e-11);
 }
 
+/// What two errors do to a product or a sum may cancel in its derivative, not in the errors.
+TEST(Rounding, OfProductsAndScatteredSumsDoesNotCancel) {
+  const FunctionPtr product = of_vector(2, [](Builder& b, Value v) {
+    return b.reduce(Op::kReduceProd, b.mul(v, b.splat(0.3, b.type(v))), {0});
+  });
+  for (double k = 1; k < 100; ++k) {
+    expect_bounded(product, {tensor(Shape{2}, {k / 10, -k / 10})}, 1e-13);
+  }
+  std::vector<double> there_and_back(60, 0.1);
+  std::fill(there_and_back.begin() + 30, there_and_back.end(), -0.1);
+  const FunctionPtr sum = of_vector(60, [](Builder& b, Value v) {
+    const Value places[] = {b.zeros({DType::kI64, Shape{60}})};
+    return b.scatter_add(b.zeros({DType::kF64, Shape{1}}), v, places);
+  });
+  expect_bounded(sum, {tensor(Shape{60}, there_and_back)}, 1e-12);
+}
+
+TEST(Rounding, AJumpThatItReachesCounts) {
+  const FunctionPtr f = of_vector(
+      2, [](Builder& b, Value v) { return b.unary(Op::kFloor, b.mul(v, b.splat(3, b.type(v)))); });
+  expect_bounded(f, {tensor(Shape{2}, {1.0 / 3, 0.5})}, 1);
+  const auto seen = ir::evaluate(*with_rounding(*f, {0}, {}, kUnitF64),
+                                 std::vector<Tensor>{tensor(Shape{2}, {1.0 / 3, 0.5})});
+  EXPECT_EQ(seen[1].real(1), 0);
+}
+
 TEST(Rounding, OfASmallNumberIsSmall) {
   const FunctionPtr f =
       of_vector(2, [](Builder& b, Value v) { return b.mul(b.row(v, 0), b.constant(1e-20)); });

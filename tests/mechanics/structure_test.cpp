@@ -230,6 +230,19 @@ TEST(Structure, AMatrixThatFailsIsRefusedWithItsIndices) {
   EXPECT_NE(other.find("not antisymmetric: for (i, j) = (0, 2)"), std::string::npos) << other;
 }
 
+/// A bump far from the start, which no sample near it sees.
+TEST(Structure, AMatrixIsLookedAtWhereItDoesSomething) {
+  const System wrong = bracket_system(3, [](const Of& o) {
+    const Value far = o.add(o[0], o.number(-9));
+    const Value bump = o.times(1e-3, o.b.unary(Op::kExp, o.times(-1e6, o.mul(far, far))));
+    const Value a = o.add(o.b.neg(o[2]), bump), zero = o.number(0);
+    return o.stack({zero, a, o[1], o.b.neg(a), zero, o.b.neg(o[0]), o.b.neg(o[1]), o[0], zero},
+                   Shape{3, 3});
+  });
+  const std::string text = refusal([&] { check_structure(wrong, vector({0.1, 1, 0.1})); });
+  EXPECT_NE(text.find("Jacobi identity"), std::string::npos) << text;
+}
+
 /// A parameter in J takes part with its value in tests, as a letter in proofs.
 TEST(Structure, ParametersAreLettersInProofs) {
   const System s = bracket_system(
