@@ -60,6 +60,7 @@ class Follower {
           break;
         case Op::kMap: results_of[id] = map(f.attr_as<ir::MapAttr>(v), x); break;
         case Op::kPairSum: results_of[id] = pair_sum(f.attr_as<ir::PairAttr>(v), x); break;
+        case Op::kLoop: results_of[id] = loop(f.attr_as<ir::LoopAttr>(v), x); break;
         default: at[id] = plain(f, v, x);
       }
     }
@@ -332,6 +333,56 @@ class Follower {
     both.rows_j = counts[1];
     both.roles = doubled(*p.body, p.roles);
     return paired(*p.body, b_.pair_sum(both, operands));
+  }
+
+  std::vector<Rounded> loop(const ir::LoopAttr& l, std::vector<Rounded> x) {
+    if (l.dynamic) throw NoRule{};
+    const auto groups = groups_of({l.invariants, l.carries}, x.size());
+    for (std::size_t k : groups[1]) {
+      if (is_float(b_.type(x[k].value).dtype)) x[k].error = error_of(x[k]);
+    }
+    std::vector<std::int64_t> counts;
+    const std::vector<Value> operands = spread(x, groups, counts);
+    const std::vector<Role> as_they_are(l.body->results().size(), Role::kStack);
+    const FunctionPtr body = body_of(*l.body, 1, x, groups, as_they_are, 0);
+    // A loop has carries first: theirs and their bounds, then the outputs and theirs.
+    Builder b(body->name());
+    std::vector<Value> params;
+    for (std::size_t k = 0; k < body->params().size(); ++k) {
+      params.push_back(b.param(body->param_type(k)));
+    }
+    const std::vector<Rounded> all = paired(*l.body, b.inline_call(*body, params));
+    ir::LoopAttr both = l;
+    both.keep = {};
+    both.inverse = nullptr;
+    both.invariants = counts[0];
+    both.carries = counts[1];
+    both.inputs = counts[2];
+    const auto carries = static_cast<std::size_t>(l.carries);
+    std::vector<Value> results;
+    const auto give = [&](std::size_t begin, std::size_t end) {
+      for (std::size_t k = begin; k < end; ++k) results.push_back(all[k].value);
+      for (std::size_t k = begin; k < end; ++k) {
+        if (!all[k].error.valid()) continue;
+        results.push_back(all[k].error);
+        if (begin == carries) both.every.push_back(l.every[k - carries]);
+      }
+    };
+    give(0, carries);
+    give(carries, all.size());
+    both.body = b.finish(results);
+    const std::vector<Value> made = b_.loop(both, operands);
+    std::vector<Rounded> out;
+    std::size_t at = 0;
+    const auto take = [&](std::size_t begin, std::size_t end) {
+      for (std::size_t k = begin; k < end; ++k) out.push_back({made[at++], {}});
+      for (std::size_t k = begin; k < end; ++k) {
+        if (all[k].error.valid()) out[k].error = made[at++];
+      }
+    };
+    take(0, carries);
+    take(carries, all.size());
+    return out;
   }
 
   Builder& b_;

@@ -17,7 +17,7 @@ inline constexpr double kUnitF64 = 0x1p-53, kUnitExtended = 0x1p-64;
 /// (x...) -> (the results that are named..., a bound of the rounding error of each, of its type),
 /// where arithmetic has this unit roundoff. Arguments are exact, but for the float parameters
 /// `rounded`; those and constants of more than 32 bits are known to 2^-53. Null where an op has no
-/// rule here (loops, linear algebra, branches). Results must be floats.
+/// rule here (loops of a length that is computed, linear algebra, branches). Results must be floats.
 ir::FunctionPtr with_rounding(const ir::Function& f, const std::vector<std::size_t>& results,
                               const std::vector<std::size_t>& rounded, double unit);
 

@@ -104,6 +104,33 @@ TEST(Rounding, OfProductsAndScatteredSumsDoesNotCancel) {
   expect_bounded(sum, {tensor(Shape{60}, there_and_back)}, 1e-12);
 }
 
+/// The derivative of a product is a loop; with a sum left standing in it, and outputs.
+TEST(Rounding, IsFollowedThroughLoops) {
+  const FunctionPtr product = of_vector(5, [](Builder& b, Value v) {
+    return b.reduce(Op::kReduceProd, b.mul(v, b.splat(0.3, b.type(v))), {0});
+  });
+  const Tensor x = tensor(Shape{5}, {0.7, -0.3, 1.9, 1.1, -0.9});
+  expect_bounded(transform::grad(*product, {0}), {x}, 1e-14);
+
+  Builder body("body");
+  body.param({DType::kI64, {}});
+  const Value rate = body.param({DType::kF64, {}}), sum = body.param({DType::kF64, {}});
+  const Value count = body.param({DType::kI64, {}}), term = body.param({DType::kF64, {}});
+  const Value next = body.add(sum, body.mul(rate, term));
+  ir::LoopAttr attr;
+  attr.trip = 5;
+  attr.invariants = 1;
+  attr.carries = 2;
+  attr.inputs = 1;
+  attr.every = {2};
+  attr.body = body.finish({next, count, body.mul(next, next)});
+  const FunctionPtr partial = of_vector(5, [&](Builder& b, Value v) {
+    const Value operands[] = {b.constant(0.1), b.constant(0.0), b.zeros({DType::kI64, {}}), v};
+    return b.loop(attr, operands)[2];
+  });
+  expect_bounded(partial, {x}, 1e-15);
+}
+
 TEST(Rounding, AJumpThatItReachesCounts) {
   const FunctionPtr f = of_vector(
       2, [](Builder& b, Value v) { return b.unary(Op::kFloor, b.mul(v, b.splat(3, b.type(v)))); });
