@@ -31,7 +31,8 @@ void run(const char* what, std::uint64_t otherwise,
     batch.options.vector_bits = std::array{512, 256, 128, 64}[k % 4];
     batch.options.threads = std::array{1, 1, 2, 1, 16}[k % 5];
     batch.options.team_from = 0;
-    batch.options.optimize = k % 8 == 0 ? 2 : k % 2 == 0 ? 1 : 0;
+    // Most of the time is LLVM's: its higher levels meet every width and team, but not each batch.
+    batch.options.optimize = std::array{2, 0, 0, 1, 0, 0, 1, 0, 0}[k % 9];
     if (in_memory && k % 3 != 0) batch.options.lowering.most_in_registers = 0;
     batch.program = program;
     differential::compare(batch, shown);
@@ -39,7 +40,7 @@ void run(const char* what, std::uint64_t otherwise,
 }
 
 TEST(DifferentialSlow, ValuesOfRandomPrograms) {
-  run("values", 5000, [](std::uint64_t seed) {
+  run("values", 4000, [](std::uint64_t seed) {
     ir::RandomProgramOptions options;
     options.nodes = 4 + static_cast<int>(seed % 24);
     options.depth = static_cast<int>(seed % 4);
@@ -49,7 +50,7 @@ TEST(DifferentialSlow, ValuesOfRandomPrograms) {
 }
 
 TEST(DifferentialSlow, DerivativesOfRandomPrograms) {
-  run("derivatives", 5000, [](std::uint64_t seed) {
+  run("derivatives", 4000, [](std::uint64_t seed) {
     ir::RandomProgramOptions options;
     options.differentiable = true;
     options.nodes = 4 + static_cast<int>(seed % 12);
