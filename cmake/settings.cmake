@@ -20,6 +20,10 @@ add_compile_options(-Wall -Wextra -Wpedantic -Werror=return-type -ffp-contract=o
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_COLOR_DIAGNOSTICS)
   add_compile_options(-fcolor-diagnostics)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++'s own use of its temporary buffers, told of once it is precompiled.
+  add_compile_options(-Wno-deprecated-declarations)
+endif()
 if(COTANGENT_VERIFY_PASSES)
   add_compile_definitions(COTANGENT_VERIFY_PASSES=1)
 endif()
@@ -32,9 +36,10 @@ endif()
 find_program(CCACHE ccache)
 mark_as_advanced(CCACHE)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The sloppiness is what ccache asks for when a precompiled header is used.
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  # The sloppiness is what ccache asks for when a precompiled header is used; below the base, build
+  # folders of one checkout share what they compile alike.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE})
 endif()
 
 # The standard headers most of our sources include, compiled once: two seconds of each file's four.

@@ -53,7 +53,7 @@ class Chooser {
   ChosenIntegrator choose() {
     check_name();
     check_matrix();
-    if (!automatic() || settings_.matrix == "exact" || !by_facts()) make();
+    if (!automatic() || settings_.matrix == "exact" || !by_facts()) make_asked();
     if (!chosen_.integrator) return std::move(chosen_);
     if (chosen_.integrator->order > 0 && chosen_.integrator->method != "dopri5") {
       decide("order", std::to_string(chosen_.integrator->order),
@@ -72,6 +72,21 @@ class Chooser {
       case Form::kEquations: return equations();
       case Form::kBracket: return bracketed();
       case Form::kCanonical: return canonical();
+    }
+  }
+
+  /// A method that does not fit and knows no place is told at the key that asks for it.
+  void make_asked() {
+    try {
+      make();
+    } catch (const UserError& error) {
+      ErrorParts parts = error.parts();
+      const bool by_levels = is("multirate") && settings_.multirate;
+      if (parts.where.empty()) {
+        parts.where = place_text(
+            system_, by_levels ? settings_.multirate->levels_span : settings_.method_span);
+      }
+      throw UserError(std::move(parts));
     }
   }
 
