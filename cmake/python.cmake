@@ -1,0 +1,24 @@
+# The Python extension module, python/src/*.cpp -> cotangent/_core beside python/cotangent/*.py.
+# `pip install .` asks for it (pyproject.toml); it carries LLVM inside, with no symbol shown, so that
+# another LLVM in the process does not meet it.
+option(COTANGENT_BUILD_PYTHON "Build the Python extension module (needs nanobind)" OFF)
+if(NOT COTANGENT_BUILD_PYTHON)
+  return()
+endif()
+
+find_package(Python 3.9 REQUIRED COMPONENTS Interpreter Development.Module)
+execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir
+  OUTPUT_VARIABLE nanobind_ROOT OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "nanobind is missing: ${Python_EXECUTABLE} -m pip install nanobind")
+endif()
+find_package(nanobind CONFIG REQUIRED)
+
+file(GLOB_RECURSE python_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/src/*.cpp)
+nanobind_add_module(cotangent_python NB_STATIC NOMINSIZE ${python_sources})
+set_target_properties(cotangent_python PROPERTIES
+  OUTPUT_NAME _core LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/python COTANGENT_STATIC_LLVM ON)
+target_include_directories(cotangent_python PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(cotangent_python PRIVATE ${cotangent_everything})
+target_link_options(cotangent_python PRIVATE LINKER:--exclude-libs,ALL LINKER:--gc-sections)
+install(TARGETS cotangent_python LIBRARY DESTINATION cotangent COMPONENT python)

@@ -1,0 +1,28 @@
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <iostream>
+
+#include "cotangent/apps/commands.h"
+#include "python/src/bindings.h"
+
+namespace nb = nanobind;
+
+namespace cotangent::python {
+
+void bind_command_line(nb::module_& m) {
+  m.def(
+      "run_command_line",
+      [](const std::vector<std::string>& arguments) {
+        std::vector<const char*> argv;
+        for (const std::string& a : arguments) argv.push_back(a.c_str());
+        const nb::gil_scoped_release unlocked;
+        return apps::run_command_line(static_cast<int>(argv.size()), argv.data(), std::cout,
+                                      std::cerr);
+      },
+      nb::arg("arguments"),
+      "The command line, as the program `cotangent` has it; arguments[0] is the program's name. Gives "
+      "the exit code.");
+}
+
+}  // namespace cotangent::python

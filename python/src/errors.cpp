@@ -1,0 +1,49 @@
+#include "cotangent/base/error.h"
+
+#include "python/src/bindings.h"
+
+namespace nb = nanobind;
+
+namespace cotangent::python {
+namespace {
+
+/// The Python class of each kind, kept for as long as the interpreter lives.
+PyObject* user_error = nullptr;
+PyObject* device_error = nullptr;
+PyObject* internal_error = nullptr;
+
+void raise(PyObject* type, const Error& e) {
+  const nb::object error = nb::handle(type)(e.what());
+  const ErrorParts& parts = e.parts();
+  error.attr("what") = parts.what;
+  error.attr("where") = parts.where;
+  error.attr("why") = parts.why;
+  error.attr("remedy") = parts.remedy;
+  PyErr_SetObject(type, error.ptr());
+}
+
+void translate(const std::exception_ptr& thrown, void*) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const UserError& e) {
+    raise(user_error, e);
+  } catch (const DeviceError& e) {
+    raise(device_error, e);
+  } catch (const InternalError& e) {
+    raise(internal_error, e);
+  }
+}
+
+}  // namespace
+
+void bind_errors(nb::module_& m) {
+  // The classes are Python's own (python/cotangent/errors.py), so that they document themselves.
+  const nb::module_ errors = nb::module_::import_("cotangent.errors");
+  user_error = errors.attr("UserError").release().ptr();
+  device_error = errors.attr("DeviceError").release().ptr();
+  internal_error = errors.attr("InternalError").release().ptr();
+  nb::register_exception_translator(translate);
+  (void)m;
+}
+
+}  // namespace cotangent::python
