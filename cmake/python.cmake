@@ -16,9 +16,20 @@ find_package(nanobind CONFIG REQUIRED)
 
 file(GLOB_RECURSE python_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/src/*.cpp)
 nanobind_add_module(cotangent_python NB_STATIC NOMINSIZE ${python_sources})
-set_target_properties(cotangent_python PROPERTIES
-  OUTPUT_NAME _core LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/python COTANGENT_STATIC_LLVM ON)
+set_target_properties(cotangent_python PROPERTIES OUTPUT_NAME _core COTANGENT_STATIC_LLVM ON
+  LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/python/cotangent)
 target_include_directories(cotangent_python PRIVATE ${PROJECT_SOURCE_DIR})
 target_link_libraries(cotangent_python PRIVATE ${cotangent_everything})
 target_link_options(cotangent_python PRIVATE LINKER:--exclude-libs,ALL LINKER:--gc-sections)
+
+# The module's types for mypy, from the module itself. It wants the error classes beside it, and
+# nothing else of the package, so that a build needs no numpy.
+configure_file(${PROJECT_SOURCE_DIR}/python/cotangent/errors.py
+  ${PROJECT_BINARY_DIR}/python/cotangent/errors.py COPYONLY)
+file(WRITE ${PROJECT_BINARY_DIR}/python/cotangent/__init__.py "")
+nanobind_add_stub(cotangent_python_stub MODULE cotangent._core
+  OUTPUT ${PROJECT_BINARY_DIR}/python/cotangent/_core.pyi
+  PYTHON_PATH ${PROJECT_BINARY_DIR}/python DEPENDS cotangent_python)
+install(FILES ${PROJECT_BINARY_DIR}/python/cotangent/_core.pyi DESTINATION cotangent
+  COMPONENT python)
 install(TARGETS cotangent_python LIBRARY DESTINATION cotangent COMPONENT python)

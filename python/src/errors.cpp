@@ -1,5 +1,4 @@
 #include "cotangent/base/error.h"
-
 #include "python/src/bindings.h"
 
 namespace nb = nanobind;
@@ -39,9 +38,9 @@ void translate(const std::exception_ptr& thrown, void*) {
 void bind_errors(nb::module_& m) {
   // The classes are Python's own (python/cotangent/errors.py), so that they document themselves.
   const nb::module_ errors = nb::module_::import_("cotangent.errors");
-  user_error = errors.attr("UserError").release().ptr();
-  device_error = errors.attr("DeviceError").release().ptr();
-  internal_error = errors.attr("InternalError").release().ptr();
+  user_error = nb::object(errors.attr("UserError")).release().ptr();
+  device_error = nb::object(errors.attr("DeviceError")).release().ptr();
+  internal_error = nb::object(errors.attr("InternalError")).release().ptr();
   nb::register_exception_translator(translate);
   (void)m;
 }
