@@ -192,14 +192,18 @@ double Answer::steps_per_second() const {
   return result.run_s > 0 ? static_cast<double>(result.steps) / result.run_s : 0;
 }
 
-std::string Answer::status() const {
-  switch (result.status) {
+std::string status_text(mechanics::RunStatus status) {
+  switch (status) {
     case mechanics::RunStatus::kFinished: return "finished";
     case mechanics::RunStatus::kInterrupted: return "interrupted";
     case mechanics::RunStatus::kNonFinite: return "non-finite";
     case mechanics::RunStatus::kStopped: return "stopped";
   }
   return "?";
+}
+
+std::string Answer::status() const {
+  return status_text(result.status);
 }
 
 std::string fault_text(const mechanics::RunResult& result, const Prepared& prepared) {

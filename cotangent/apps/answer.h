@@ -14,13 +14,16 @@ class JsonWriter;
 
 namespace cotangent::apps {
 
+/// "finished", "interrupted", "non-finite", "stopped"
+std::string status_text(mechanics::RunStatus status);
+
 struct Answer {
   const Prepared& prepared;
   const mechanics::RunResult& result;
   std::vector<std::string> outputs;  ///< files written
 
   double steps_per_second() const;
-  std::string status() const;  ///< "finished", "interrupted", "non-finite", "stopped"
+  std::string status() const;
 };
 
 void write_answer_json(std::ostream& out, const Answer& answer, int indent);

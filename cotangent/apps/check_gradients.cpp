@@ -12,51 +12,21 @@
 #include "cotangent/telemetry/terminal_sink.h"
 
 namespace cotangent::apps {
-namespace {
 
 using transform::GradCheck;
 using transform::GradCheckRow;
 
-const char* text_of(GradCheck::Verdict verdict) {
-  switch (verdict) {
-    case GradCheck::Verdict::kPass: return "pass";
-    case GradCheck::Verdict::kFail: return "fail";
-    case GradCheck::Verdict::kInconclusive: return "inconclusive";
-  }
-  return "";
-}
-
-const char* text_of(GradCheckRow::State state) {
-  switch (state) {
-    case GradCheckRow::State::kAgrees: return "agrees";
-    case GradCheckRow::State::kDisagrees: return "disagrees";
-    case GradCheckRow::State::kNotFinite: return "not finite";
-    case GradCheckRow::State::kNothing: return "nothing";
-    case GradCheckRow::State::kRefused: return "refused";
-  }
-  return "";
-}
-
-/// What Gradient takes where nothing was named.
-std::vector<std::string> variables(const Prepared& prepared) {
-  std::vector<std::string> names = {"q", prepared.file.initial.p ? "p" : "v"};
-  if (prepared.file.system.form != mechanics::Form::kCanonical) {
-    names.clear();
-    for (const mechanics::StateArray& x : prepared.file.system.arrays) names.push_back(x.name);
-  }
-  for (const mechanics::Parameter& x : prepared.file.system.parameters) names.push_back(x.name);
-  return names;
-}
+namespace {
 
 void write_json(std::ostream& out, const GradCheck& check, const Prepared& prepared) {
   io::JsonWriter json(out);
   json.begin_object().field("schema", "cotangent.check/1").field("check", "grad");
-  json.field("steps", prepared.plan.steps).field("verdict", text_of(check.verdict));
+  json.field("steps", prepared.plan.steps).field("verdict", verdict_text(check));
   json.field("ok", check.verdict == GradCheck::Verdict::kPass).field("reason", check.reason);
   json.key("ways").begin_array();
   for (const GradCheckRow* row :
        {&check.reverse, &check.forward, &check.differences, &check.identity}) {
-    json.begin_object().field("way", row->method).field("state", text_of(row->state));
+    json.begin_object().field("way", row->method).field("state", state_text(*row));
     json.field("compared", row->compared).field("worst", row->worst);
     json.field("tolerance", row->tolerance).field("where", row->where).end_object();
   }
@@ -66,6 +36,36 @@ void write_json(std::ostream& out, const GradCheck& check, const Prepared& prepa
 }
 
 }  // namespace
+
+const char* verdict_text(const GradCheck& check) {
+  switch (check.verdict) {
+    case GradCheck::Verdict::kPass: return "pass";
+    case GradCheck::Verdict::kFail: return "fail";
+    case GradCheck::Verdict::kInconclusive: return "inconclusive";
+  }
+  return "";
+}
+
+const char* state_text(const GradCheckRow& row) {
+  switch (row.state) {
+    case GradCheckRow::State::kAgrees: return "agrees";
+    case GradCheckRow::State::kDisagrees: return "disagrees";
+    case GradCheckRow::State::kNotFinite: return "not finite";
+    case GradCheckRow::State::kNothing: return "nothing";
+    case GradCheckRow::State::kRefused: return "refused";
+  }
+  return "";
+}
+
+std::vector<std::string> variables_of(const Prepared& prepared) {
+  std::vector<std::string> names = {"q", prepared.file.initial.p ? "p" : "v"};
+  if (prepared.file.system.form != mechanics::Form::kCanonical) {
+    names.clear();
+    for (const mechanics::StateArray& x : prepared.file.system.arrays) names.push_back(x.name);
+  }
+  for (const mechanics::Parameter& x : prepared.file.system.parameters) names.push_back(x.name);
+  return names;
+}
 
 int check_gradients(const CheckOptions& options, Console& console) {
   refuse_foreign_cpu(options);
@@ -83,7 +83,7 @@ int check_gradients(const CheckOptions& options, Console& console) {
   refuse_ensemble(prepared, "`cotangent check --grad`");
   refuse_jumps(prepared, "`cotangent check --grad`");
   refuse_integers(prepared, options.wrt);
-  const std::vector<std::string> wrt = options.wrt.empty() ? variables(prepared) : options.wrt;
+  const std::vector<std::string> wrt = options.wrt.empty() ? variables_of(prepared) : options.wrt;
   transform::GradCheckOptions how;
   how.components = options.components;
   if (options.tolerance) how.tolerance = *options.tolerance;

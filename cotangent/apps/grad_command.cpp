@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "cotangent/apps/answer.h"
+#include "cotangent/apps/gradient_notes.h"
 #include "cotangent/apps/interrupt.h"
 #include "cotangent/apps/refusals.h"
 #include "cotangent/apps/text_table.h"
@@ -69,24 +70,6 @@ void write_rows(TextTable& table, const std::string& name, const ir::Tensor& x) 
     table.rows.push_back({name, "(the " + std::to_string(kShown) + " largest of " +
                                     std::to_string(values.size()) + "; --json gives all)"});
   }
-}
-
-std::string drift_text(const mechanics::GradientResult& result) {
-  return "undoing the run drifted by " + error_text(result.drift->distance) + " down to step " +
-         telemetry::grouped(result.drift->step) + " (t = " + number_text(result.drift->t, 6) +
-         "), beyond the tolerance: from that point on the gradient is by checkpoints";
-}
-
-std::string lost_text(const mechanics::GradientResult& result, bool mean) {
-  const mechanics::Horizon& h = *result.horizon;
-  return "the gradient has lost its digits: from t = " + number_text(*h.lost_at, 4) +
-         " on round-off decides what the state does, not the initial state (a small change of it "
-         "grows by " +
-         error_text(h.growth) + ", a Lyapunov exponent of about " + number_text(h.lyapunov, 3) +
-         ")" +
-         (mean ? "; the gradient of a long-time mean is not the mean of such gradients: average "
-                 "over an ensemble of shorter runs, or over windows shorter than that"
-               : "; take a shorter run, or a mean over an ensemble of shorter runs");
 }
 
 void write_json(std::ostream& out, const GradOptions& options, const Prepared& prepared,
@@ -167,26 +150,6 @@ void write_text(std::ostream& out, const GradOptions& options, const Prepared& p
   }
 }
 
-std::string fault_text(const mechanics::GradientFault& fault, const Prepared& prepared) {
-  const std::string at =
-      "step " + telemetry::grouped(fault.step) + " (t = " + number_text(fault.t, 6) + ")";
-  std::string text = fault.of_value ? fault.component + " is not finite at " + at
-                                    : "the gradient is not finite: going backwards, " + at +
-                                          " is the first whose adjoint is not: " + fault.component;
-  if (!fault.op.empty()) text += ", first made by " + fault.op;
-  if (!fault.where.empty()) text += " " + fault.where;
-  if (!fault.expression.empty()) {
-    text += (fault.of_value ? ", in " : ", the derivative of ") + fault.expression;
-  }
-  if (prepared.file.source && !fault.place.empty()) {
-    text += "\n" + show_place(*prepared.file.source, fault.place);
-  }
-  if (fault.of_value) return text;
-  return text +
-         "\nA root, a norm or a power may have no slope where it is zero: see the table of "
-         "kinks in docs/derivatives.md.";
-}
-
 }  // namespace
 
 int grad_command(const GradOptions& given, Console& console) {
@@ -194,24 +157,12 @@ int grad_command(const GradOptions& given, Console& console) {
   const InterruptFlag interrupt;
   GradOptions options = given;
   refuse_foreign_cpu(options);
-  if (options.at != "final" && options.at != "mean") {
-    throw UserError("--at: '" + options.at + "' is no place to take the objective at",
-                    "write --at final or --at mean");
-  }
-  const bool mean = options.at == "mean";
-  if (options.every && !mean) {
-    throw UserError("--every is the cadence of a mean, and the objective is taken at the end",
-                    "leave --every out, or write --at mean");
-  }
+  const bool mean = refuse_other_place(options.at, options.every);
   const PreparedObjective prepared = prepare_objective(options, options.of, telemetry);
   refuse_ensemble(prepared, "`cotangent grad`");
   refuse_jumps(prepared, "`cotangent grad`");
   refuse_integers(prepared, options.wrt);
-  mechanics::Objective objective = prepared.objective;
-  objective.every = !mean             ? 0
-                    : options.every   ? *options.every
-                    : objective.every ? objective.every
-                                      : prepared.plan.every;
+  const mechanics::Objective objective = objective_at(prepared, mean, options.every);
   std::shared_ptr<const mechanics::Gradient> gradient;
   {
     const telemetry::Span span(telemetry, "compile");
@@ -245,45 +196,17 @@ int grad_command(const GradOptions& given, Console& console) {
     write_text(console.out, options, prepared, result);
   }
   console.out.flush();
-  const std::vector<std::string> unread =
-      mechanics::unread_parameters(prepared.file.system, prepared.plan, objective);
-  for (const std::string& name : unread) {
-    if (std::find(options.wrt.begin(), options.wrt.end(), name) == options.wrt.end()) continue;
-    telemetry.warn("the gradient by " + name +
-                   " is zero: neither the motion nor the objective reads it; initial values that "
-                   "the file works out from it are held fixed");
+  for (const RunNote& note : notes_on_gradient(prepared, objective, options.wrt, mean, result)) {
+    telemetry.log(note.level, note.text);
   }
-  if (result.drift) telemetry.warn(drift_text(result));
-  if (result.fault) {
-    mechanics::RunResult run;
-    run.fault = result.fault;
-    run.status = result.status;
-    run.steps = result.steps;
-    telemetry.log(telemetry::Level::kError, apps::fault_text(run, prepared));
-    return kNonFinite;
+  if (result.fault || result.gradient_fault) return kNonFinite;
+  switch (result.status) {
+    case mechanics::RunStatus::kNonFinite:
+    case mechanics::RunStatus::kStopped: return kNonFinite;
+    case mechanics::RunStatus::kInterrupted: return kInterrupted;
+    case mechanics::RunStatus::kFinished: break;
   }
-  if (result.status == mechanics::RunStatus::kStopped) {
-    mechanics::RunResult run;
-    run.status = result.status;
-    run.stopped_why = result.stopped_why;
-    run.steps = result.steps;
-    run.t = std::fma(static_cast<double>(result.steps), prepared.plan.dt, prepared.file.initial.t);
-    telemetry.log(telemetry::Level::kError, stop_text(run));
-    return kNonFinite;
-  }
-  if (result.gradient_fault) {
-    telemetry.log(telemetry::Level::kError, fault_text(*result.gradient_fault, prepared));
-    return kNonFinite;
-  }
-  if (result.status == mechanics::RunStatus::kInterrupted) {
-    telemetry.warn("interrupted: there is no gradient");
-    return kInterrupted;
-  }
-  if (result.horizon && result.horizon->lost_at) {
-    telemetry.log(telemetry::Level::kError, lost_text(result, mean));
-    return kCheckFailed;
-  }
-  return kOk;
+  return result.horizon && result.horizon->lost_at ? kCheckFailed : kOk;
 }
 
 }  // namespace cotangent::apps

@@ -4,13 +4,13 @@
 #include <cmath>
 
 #include "cotangent/apps/named_arrays.h"
+#include "cotangent/apps/run_file.h"
 #include "cotangent/apps/statistics.h"
 #include "cotangent/apps/text_table.h"
 #include "cotangent/base/text.h"
 #include "cotangent/base/version.h"
 #include "cotangent/io/atomic_file.h"
 #include "cotangent/io/csv.h"
-#include "cotangent/io/hdf5_file.h"
 #include "cotangent/io/report.h"
 #include "cotangent/telemetry/terminal_sink.h"
 
@@ -58,33 +58,13 @@ void write_members(const OutputPlan& outputs, const std::vector<NamedArray>& mem
 
 void write_trajectory(const OutputPlan& outputs, const Answer& answer) {
   const std::filesystem::path path = outputs.folder / name_of(outputs.trajectory);
-  const mechanics::RunResult& result = answer.result;
   if (outputs.trajectory == TrajectoryFormat::kCsv) {
     io::AtomicFile file(path);
     io::write_csv(file.stream(), views_of(answer));
     file.commit();
     return;
   }
-  io::Hdf5File file(path);
-  const auto append = [&](const std::string& group, const mechanics::Series& series) {
-    io::SampleView view = view_of(series);
-    view.name = group + "/" + series.name;
-    if (answer.prepared.plan.ensemble && group == "trajectory") view.name += ".mean";
-    file.append(view);
-  };
-  for (const mechanics::Series& series : result.trajectory) append("trajectory", series);
-  for (const mechanics::Series& series : result.observables) append("observables", series);
-  for (const mechanics::Invariant& invariant : result.invariants) {
-    append("invariants", invariant.series);
-  }
-  for (const NamedArray& a : final_members(answer.prepared.file.system, result)) {
-    file.write_array("members/" + a.name, a.value.type().shape, doubles_of(a.value));
-  }
-  file.set_attribute("title", answer.prepared.file.system.title);
-  file.set_attribute("state_hash", result.state_hash);
-  file.set_attribute("dt", answer.prepared.plan.dt);
-  file.set_attribute("written_by", std::string("cotangent ") + kVersion);
-  file.commit();
+  write_run_file(path, answer);
 }
 
 /// The state of two or three numbers as the path of one point, in `room`; else nothing.
@@ -177,34 +157,54 @@ io::Report report_of(const Answer& answer, std::vector<double>& room) {
 
 }  // namespace
 
+namespace {
+
+/// What is kept of a run until it ends.
+struct Kept {
+  double samples = 0, state = 0, columns = 0, members = 0;
+};
+
+Kept kept_of(const Prepared& prepared) {
+  const mechanics::Plan& plan = prepared.plan;
+  const mechanics::System& system = prepared.file.system;
+  Kept kept;
+  kept.samples = std::floor(static_cast<double>(plan.steps) /
+                            static_cast<double>(std::max<std::int64_t>(plan.every, 1))) +
+                 1;
+  kept.state = (system.form == mechanics::Form::kCanonical ? 2 : 1) *
+               static_cast<double>(system.shape.size());
+  kept.columns = kept.state;
+  if (!plan.ensemble) return kept;
+  kept.members = static_cast<double>(plan.ensemble->size);
+  for (const mechanics::Observable& o : system.observables) {
+    kept.columns += static_cast<double>(o.value->result_type(0).size()) *
+                    static_cast<double>(4 + plan.ensemble->quantiles.size());
+  }
+  return kept;
+}
+
+}  // namespace
+
+void refuse_large_trajectory(const Prepared& prepared, const std::string& without) {
+  const Kept kept = kept_of(prepared);
+  const double bytes = kept.samples * kept.columns * 8;
+  if (bytes <= kTrajectoryBytes) return;
+  const auto every =
+      static_cast<std::int64_t>(static_cast<double>(prepared.plan.every) * std::ceil(bytes / 1e9));
+  throw UserError("the trajectory would take " + number_text(bytes / 1e9, 3) +
+                      " GB: " + number_text(kept.samples, 9) + " samples of " +
+                      number_text(kept.columns, 9) + " numbers",
+                  "raise observe.every, for example --set observe.every=" + std::to_string(every) +
+                      ", or run without " + without);
+}
+
 OutputPlan plan_outputs(const std::filesystem::path& folder, bool overwrite,
                         const Prepared& prepared) {
   OutputPlan outputs{folder};
-  const mechanics::Plan& plan = prepared.plan;
-  const double samples = std::floor(static_cast<double>(plan.steps) /
-                                    static_cast<double>(std::max<std::int64_t>(plan.every, 1))) +
-                         1;
-  const mechanics::System& system = prepared.file.system;
-  const double state = (system.form == mechanics::Form::kCanonical ? 2 : 1) *
-                       static_cast<double>(system.shape.size());
-  double columns = state, members = 0;
-  if (plan.ensemble) {
-    members = static_cast<double>(plan.ensemble->size);
-    for (const mechanics::Observable& o : system.observables) {
-      columns += static_cast<double>(o.value->result_type(0).size()) *
-                 static_cast<double>(4 + plan.ensemble->quantiles.size());
-    }
-  }
-  if (samples * columns * 8 > kTrajectoryBytes) {
-    throw UserError(
-        "the trajectory would take " + number_text(samples * columns * 8 / 1e9, 3) + " GB: " +
-            number_text(samples, 9) + " samples of " + number_text(columns, 9) + " numbers",
-        "raise observe.every, for example --set observe.every=" +
-            std::to_string(static_cast<std::int64_t>(static_cast<double>(plan.every) *
-                                                     std::ceil(samples * columns * 8 / 1e9))) +
-            ", or run without --out");
-  }
-  if (io::csv_bytes(samples, columns) + io::csv_bytes(members, state) > kCsvBytes) {
+  refuse_large_trajectory(prepared, "--out");
+  const Kept kept = kept_of(prepared);
+  if (io::csv_bytes(kept.samples, kept.columns) + io::csv_bytes(kept.members, kept.state) >
+      kCsvBytes) {
     outputs.trajectory = TrajectoryFormat::kHdf5;
   }
   io::prepare_folder(folder,
@@ -231,14 +231,16 @@ void write_outputs(const OutputPlan& outputs, Answer& answer) {
     write_members(outputs, members);
     answer.outputs.push_back((folder / kMembers).string());
   }
-  {
-    io::AtomicFile file(folder / "report.html");
-    std::vector<double> room;
-    io::write_report(file.stream(), report_of(answer, room));
-    file.commit();
-  }
+  write_report_file(folder / "report.html", answer);
   io::AtomicFile file(folder / "result.json");
   write_answer_json(file.stream(), answer, 2);
+  file.commit();
+}
+
+void write_report_file(const std::filesystem::path& path, const Answer& answer) {
+  io::AtomicFile file(path);
+  std::vector<double> room;
+  io::write_report(file.stream(), report_of(answer, room));
   file.commit();
 }
 

@@ -21,7 +21,14 @@ struct OutputPlan {
 OutputPlan plan_outputs(const std::filesystem::path& folder, bool overwrite,
                         const Prepared& prepared);
 
+/// UserError where the trajectory would be too large to keep in memory until the run ends;
+/// `without` is how to run and keep none.
+void refuse_large_trajectory(const Prepared& prepared, const std::string& without);
+
 /// Writes all of them, each whole or not at all, and lists them in answer.outputs.
 void write_outputs(const OutputPlan& outputs, Answer& answer);
+
+/// report.html alone.
+void write_report_file(const std::filesystem::path& path, const Answer& answer);
 
 }  // namespace cotangent::apps

@@ -9,21 +9,16 @@
 
 namespace cotangent::apps {
 
-Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry,
-                            const Wanted& wanted) {
-  std::vector<formats::Override> overrides;
-  for (const std::string& text : options.set) overrides.push_back(formats::parse_override(text));
+Prepared prepare_loaded(formats::LoadedFile file, telemetry::Telemetry& telemetry,
+                        const Wanted& wanted) {
   const double begin = telemetry.now();
   Prepared prepared;
-  {
-    const telemetry::Span span(telemetry, "parse and trace");
-    prepared.file = formats::load_system_file(options.file, overrides, {}, wanted.of);
-    prepared.file.run.kinds = wanted.kinds;
-    prepared.file.run.kinds_for = wanted.by;
-    if (prepared.file.ensemble && wanted.kinds == mechanics::Kinds::kAll) {
-      prepared.file.run.kinds = mechanics::Kinds::kSteps;
-      prepared.file.run.kinds_for = "an ensemble";
-    }
+  prepared.file = std::move(file);
+  prepared.file.run.kinds = wanted.kinds;
+  prepared.file.run.kinds_for = wanted.by;
+  if (prepared.file.ensemble && wanted.kinds == mechanics::Kinds::kAll) {
+    prepared.file.run.kinds = mechanics::Kinds::kSteps;
+    prepared.file.run.kinds_for = "an ensemble";
   }
   {
     const telemetry::Span span(telemetry, "facts");
@@ -47,6 +42,18 @@ Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& te
   return prepared;
 }
 
+Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry,
+                            const Wanted& wanted) {
+  std::vector<formats::Override> overrides;
+  for (const std::string& text : options.set) overrides.push_back(formats::parse_override(text));
+  telemetry::Span reading(telemetry, "parse and trace");
+  formats::LoadedFile file = formats::load_system_file(options.file, overrides, {}, wanted.of);
+  const double seconds = reading.close();
+  Prepared prepared = prepare_loaded(std::move(file), telemetry, wanted);
+  prepared.front_s += seconds;
+  return prepared;
+}
+
 Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry,
                  const Wanted& wanted) {
   Prepared prepared = prepare_to_explain(options, telemetry, wanted);
@@ -56,9 +63,13 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry,
 
 PreparedObjective prepare_objective(const FileOptions& options, const std::string& of,
                                     telemetry::Telemetry& telemetry) {
+  return with_objective(
+      prepare(options, telemetry, {mechanics::Kinds::kKicksAndDrifts, "a gradient", of}), of);
+}
+
+PreparedObjective with_objective(Prepared given, const std::string& of) {
   PreparedObjective prepared;
-  static_cast<Prepared&>(prepared) =
-      prepare(options, telemetry, {mechanics::Kinds::kKicksAndDrifts, "a gradient", of});
+  static_cast<Prepared&>(prepared) = std::move(given);
   for (const mechanics::Observable& o : prepared.file.system.observables) {
     if (o.name == of) prepared.objective = {of, o.value, o.every};
   }

@@ -35,6 +35,10 @@ Prepared prepare(const FileOptions& options, telemetry::Telemetry& telemetry,
 Prepared prepare_to_explain(const FileOptions& options, telemetry::Telemetry& telemetry,
                             const Wanted& wanted = {});
 
+/// The same of a file that is read.
+Prepared prepare_loaded(formats::LoadedFile file, telemetry::Telemetry& telemetry,
+                        const Wanted& wanted = {});
+
 /// A system file with something to differentiate.
 struct PreparedObjective : Prepared {
   mechanics::Objective objective;  ///< `every`: the observable's own cadence, if it has one
@@ -43,6 +47,9 @@ struct PreparedObjective : Prepared {
 /// The plan is one for gradients.
 PreparedObjective prepare_objective(const FileOptions& options, const std::string& of,
                                     telemetry::Telemetry& telemetry);
+
+/// Of a file that was read with `of`, and prepared.
+PreparedObjective with_objective(Prepared prepared, const std::string& of);
 
 /// What the command line says about compiling.
 mechanics::FlowOptions flow_options(const FileOptions& options, telemetry::Telemetry& telemetry);

@@ -343,7 +343,7 @@ void read_map_steps(const ValueSource& source, TableReader& table, const Entry* 
 
 mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
                                 const lang::Context& names, std::uint32_t overrides_begin,
-                                mechanics::Form form) {
+                                mechanics::Form form, std::vector<std::string>* set_aside) {
   TableReader table(
       source.file, run, "[run]",
       {"dt", "t_end", "steps", "method", "order", "precision", "compensated", "lattice", "accuracy",
@@ -367,6 +367,7 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
   table.finish();
   // A key set from outside wins over what the file says about another.
   const auto outside = [&](const Entry* x) { return x && x->value.span.begin >= overrides_begin; };
+  const Entry* const given[] = {dt, t_end, steps, accuracy, tolerance, order};
   if (accuracy && form != mechanics::Form::kMap) {
     give_way_to_accuracy(source, accuracy, dt, steps, tolerance, order, outside);
   }
@@ -379,6 +380,13 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
     if (!dt && !(t_end && steps)) table.need("dt", "dt = 0.01");
     if (!t_end && !steps) table.need("t_end", "t_end = 10.0, or steps = 1000");
     read_times(source, dt, t_end, steps, names, settings);
+  }
+  const auto leave = [&](const Entry* x) {
+    if (x && set_aside) set_aside->push_back(x->key);
+  };
+  const Entry* const taken[] = {dt, t_end, steps, accuracy, tolerance, order};
+  for (std::size_t k = 0; k < std::size(given); ++k) {
+    if (!taken[k]) leave(given[k]);
   }
   if (method) {
     if (method->value.kind != NodeKind::kString || method->value.string->empty()) {
@@ -395,7 +403,9 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
       outside(method) ? mechanics::method_row(settings.method) : nullptr;
   mechanics::RunSettings left;
   const auto into = [&](const Entry* x, mechanics::MethodKey key) -> mechanics::RunSettings& {
-    return row && x && !outside(x) && !row->reads(key) ? left : settings;
+    const bool reads = !row || !x || outside(x) || row->reads(key);
+    if (!reads) leave(x);
+    return reads ? settings : left;
   };
   if (order) {
     const std::int64_t n = read_integer(source, order->value, "order", names);
@@ -411,10 +421,15 @@ mechanics::RunSettings read_run(const ValueSource& source, const Node& run,
   if (compensated) {
     read_compensated(source, *compensated, settings);
     const bool has = mechanics::has_error_terms(settings.precision);
-    if (!has && outside(precision) && !outside(compensated)) settings.compensated.clear();
+    if (!has && outside(precision) && !outside(compensated)) {
+      settings.compensated.clear();
+      leave(compensated);
+    }
   }
   if (lattice && (settings.precision == "lattice" || !outside(precision) || outside(lattice))) {
     read_lattice(source, *lattice, names, settings);
+  } else {
+    leave(lattice);
   }
   if (accuracy) read_accuracy(source, *accuracy, names, settings);
   if (tolerance) read_tolerance(source, *tolerance, names, into(tolerance, kTolerance));

@@ -11,6 +11,7 @@
 #include "cotangent/formats/motion.h"
 #include "cotangent/formats/run_settings.h"
 #include "cotangent/formats/table_reader.h"
+#include "cotangent/formats/toml_writer.h"
 #include "cotangent/formats/units_table.h"
 #include "cotangent/formats/values.h"
 #include "cotangent/lang/context.h"
@@ -40,7 +41,8 @@ std::string bracketed(const std::string& table) {
 class Loader {
  public:
   Loader(std::string name, std::string text, const std::vector<Override>& overrides,
-         std::optional<std::filesystem::path> folder, const Limits& limits, const std::string& of) {
+         std::optional<std::filesystem::path> folder, const Limits& limits, const std::string& of,
+         bool is_document = true) {
     auto file = std::make_shared<SourceFile>();
     file->name = std::move(name);
     file->text = std::move(text);
@@ -66,8 +68,13 @@ class Loader {
       asked_end_ = static_cast<std::uint32_t>(file->text.size());
     }
     out_.source = std::move(file);
+    out_.overrides = overrides;
+    out_.folder = folder;
+    out_.text_bytes = overrides_begin_;
+    out_.is_file = is_document;
     source_ = {out_.source, std::move(folder), limits, &out_.files};
-    root_ = parse_document(out_.source, 0, overrides_begin_);
+    is_document_ = is_document;
+    if (is_document) root_ = parse_document(out_.source, 0, overrides_begin_);
     for (const auto& [begin, end] : places) apply_override(parse_document(out_.source, begin, end));
   }
 
@@ -83,8 +90,7 @@ class Loader {
     read_parameters();
     read_state();
     names_.check_names_in_definitions();
-    out_.run = read_run(source_, table("run"), names_, overrides_begin_, kind_.form);
-    out_.run.gradient = read_gradient(source_, table("gradient"), names_);
+    read_run_tables();
     read_motion();
     out_.system.symmetries = read_symmetries(out_.source, table("symmetries"), names_, units());
     read_observe();
@@ -96,7 +102,95 @@ class Loader {
     return std::move(out_);
   }
 
+  /// The settings of a system that is there already.
+  LoadedFile run(mechanics::System system, mechanics::InitialState initial) {
+    TableReader top(out_.source, root_, "the settings");
+    for (const char* name : {"parameters", "observe", "gradient", "multirate", "monitor", "run"}) {
+      if (const Entry* entry = top.get(name))
+        TableReader(out_.source, entry->value, bracketed(name));
+    }
+    top.finish();
+    kind_.form = system.form;
+    out_.system = std::move(system);
+    out_.initial = std::move(initial);
+    if (kind_.form == mechanics::Form::kCanonical) {
+      names_.set_state(out_.system.shape);
+    } else {
+      std::vector<lang::NamedShape> arrays;
+      for (const mechanics::StateArray& a : out_.system.arrays) arrays.push_back({a.name, a.shape});
+      names_.set_arrays(std::move(arrays));
+    }
+    set_parameters();
+    read_run_tables();
+    read_observe();
+    read_asked();
+    read_control();
+    out_.system.source = out_.source;
+    return std::move(out_);
+  }
+
+  /// After run(): the document with the overrides in it.
+  std::string text() {
+    for (Entry& table : root_.entries) {
+      if (table.key != "run") continue;
+      auto& entries = table.value.entries;
+      const auto drop = [&](const std::string& key) {
+        std::erase_if(entries, [&](const Entry& e) { return e.key == key; });
+      };
+      for (const std::string& key : set_aside_) drop(key);
+      if (!timed_ || table.value.find("t_end")) continue;
+      // An accuracy from outside: dt and steps of the file are how long to run.
+      drop("dt");
+      drop("steps");
+      Entry end;
+      end.key = "t_end";
+      end.value.kind = NodeKind::kReal;
+      end.value.real = *timed_;
+      entries.push_back(std::move(end));
+    }
+    return toml_text(root_);
+  }
+
  private:
+  void read_run_tables() {
+    out_.run = read_run(source_, table("run"), names_, overrides_begin_, kind_.form, &set_aside_);
+    if (out_.run.accuracy) timed_ = out_.run.duration;
+    out_.run.gradient = read_gradient(source_, table("gradient"), names_);
+  }
+
+  /// Of a system that is there: [parameters] gives some of them other values.
+  void set_parameters() {
+    std::vector<std::string> known;
+    for (const mechanics::Parameter& p : out_.system.parameters) known.push_back(p.name);
+    for (const Entry& entry : table("parameters").entries) {
+      const auto found =
+          std::ranges::find(out_.system.parameters, entry.key, &mechanics::Parameter::name);
+      if (found == out_.system.parameters.end()) refuse_parameter(entry, known);
+      ir::Tensor value =
+          as_real(read_numbers(source_, entry.value, "parameter '" + entry.key + "'", names_));
+      if (value.type().shape != found->value.type().shape) {
+        const auto size = [](const Shape& s) { return s.rank() ? s.text() : "one number"; };
+        fail(entry.value.span,
+             "parameter '" + entry.key + "' has the shape " + size(value.type().shape),
+             size(found->value.type().shape) + ", as the system was made for",
+             "give it as many numbers");
+      }
+      found->value = std::move(value);
+      found->span = entry.value.span;
+    }
+    for (const mechanics::Parameter& p : out_.system.parameters) {
+      names_.add_parameter(p.name, p.value);
+    }
+  }
+
+  [[noreturn]] void refuse_parameter(const Entry& e, const std::vector<std::string>& known) const {
+    const std::string near = nearest_name(e.key, known);
+    fail(
+        e.key_span, "there is no parameter '" + e.key + "' to set",
+        known.empty() ? "a parameter of the file" : "one of " + join(known, ", "),
+        near.empty() ? "add it to [parameters] of the file first" : "did you mean '" + near + "'?");
+  }
+
   /// "2.5 kg"
   static bool is_quantity(const std::string& value) {
     const std::size_t blank = value.find(' ');
@@ -119,19 +213,15 @@ class Loader {
   }
 
   void apply_override(Node over) {
-    if (const Entry* parameters = over.find("parameters")) {
+    const Entry* parameters = over.find("parameters");
+    if (parameters && is_document_) {
       const Entry* present = root_.find("parameters");
       std::vector<std::string> known;
       if (present) {
         for (const Entry& e : present->value.entries) known.push_back(e.key);
       }
       for (const Entry& e : parameters->value.entries) {
-        if (std::find(known.begin(), known.end(), e.key) != known.end()) continue;
-        const std::string near = nearest_name(e.key, known);
-        fail(e.key_span, "there is no parameter '" + e.key + "' to set",
-             known.empty() ? "a parameter of the file" : "one of " + join(known, ", "),
-             near.empty() ? "add it to [parameters] of the file first"
-                          : "did you mean '" + near + "'?");
+        if (std::find(known.begin(), known.end(), e.key) == known.end()) refuse_parameter(e, known);
       }
     }
     merge(root_, std::move(over), out_.source);
@@ -491,6 +581,9 @@ class Loader {
   lang::Context names_;
   std::optional<FileUnits> units_;  ///< where anything in the file has a unit
   MotionKind kind_;
+  bool is_document_ = true;             ///< false: root_ has the overrides alone
+  std::vector<std::string> set_aside_;  ///< keys of [run] without effect
+  std::optional<double> timed_;         ///< how long a run of an accuracy is
   std::uint32_t overrides_begin_ = 0;
   std::uint32_t asked_begin_ = 0, asked_end_ = 0;  ///< of the text after "--of"
 };
@@ -538,6 +631,26 @@ LoadedFile parse_system_text(std::string name, std::string text,
                    "put large arrays into data files"});
   }
   return Loader(std::move(name), std::move(text), overrides, folder, limits, of).run();
+}
+
+std::string system_text(const LoadedFile& file) {
+  if (!file.is_file) {
+    throw UserError({"this system was made by a program: it has no text", "",
+                     "a system file, or text in its language",
+                     "write its energy as text, and load that"});
+  }
+  if (file.overrides.empty()) return file.text();
+  Loader loader(file.source->name, file.text(), file.overrides, file.folder, {}, {});
+  loader.run();
+  return loader.text();
+}
+
+LoadedFile settle(mechanics::System system, mechanics::InitialState initial,
+                  const std::vector<Override>& overrides, const std::string& of) {
+  const SourcePtr source = system.source;
+  Loader loader(source ? source->name : "", source ? source->text : "", overrides, {}, {}, of,
+                false);
+  return loader.run(std::move(system), std::move(initial));
 }
 
 }  // namespace cotangent::formats

@@ -55,6 +55,14 @@ struct LoadedFile {
   UnitLabels units;  ///< of what `system`, `initial` and `run` hold, and of the observables
   std::vector<std::filesystem::path>
       files;  ///< what was read: the system file, then its data files
+  // What reading it again takes.
+  std::vector<Override> overrides;
+  std::optional<std::filesystem::path> folder;  ///< where data files are looked for
+  std::uint32_t text_bytes = 0;  ///< of the source that are the file's own; overrides follow
+  bool is_file = true;           ///< false: the system was made elsewhere (settle)
+
+  /// The file's own text.
+  std::string text() const { return source->text.substr(0, text_bytes); }
 };
 
 /// Reads a system file. `of` is an expression to look at, as in [observe], or what an expression
@@ -70,5 +78,18 @@ LoadedFile parse_system_text(std::string name, std::string text,
                              const std::vector<Override>& overrides = {},
                              const std::optional<std::filesystem::path>& folder = std::nullopt,
                              const Limits& limits = {}, const std::string& of = {});
+
+/// What a file says with its overrides, as one text that says the same by itself: the text as it is
+/// where there are none, else the entries of both in one normal form, without comments, and without
+/// keys that the overrides leave without effect. Names of data files stay as they are, relative to
+/// LoadedFile::folder. UserError for a system that is no file's.
+std::string system_text(const LoadedFile& file);
+
+/// A system that was made elsewhere, of a state to start from, with the settings of `overrides`:
+/// the tables [run], [observe], [gradient], [monitor] and [multirate], and new values of
+/// parameters. Its observables are those that it has and those of [observe]. LoadedFile::source is
+/// the system's own, with the overrides after it. Throws UserError.
+LoadedFile settle(mechanics::System system, mechanics::InitialState initial,
+                  const std::vector<Override>& overrides, const std::string& of = {});
 
 }  // namespace cotangent::formats

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -190,25 +191,96 @@ void Hdf5File::write_array(const std::string& name, const Shape& shape,
         "write an array");
 }
 
-void Hdf5File::set_attribute(const std::string& name, const std::string& text) {
+void Hdf5File::set_attribute(const std::string& of, const std::string& name,
+                             const std::string& text) {
   const QuietErrors quiet;
+  const Handle object(H5Oopen(impl_->file.get(), of.c_str(), H5P_DEFAULT), H5Oclose,
+                      "open an object");
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "make a type");
   check(H5Tset_size(type.get(), text.size() + 1), "size a type");
   check(H5Tset_cset(type.get(), H5T_CSET_UTF8), "set a character set");
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose, "make a dataspace");
-  const Handle attribute(H5Acreate2(impl_->file.get(), name.c_str(), type.get(), space.get(),
-                                    H5P_DEFAULT, H5P_DEFAULT),
-                         H5Aclose, "make an attribute");
+  const Handle attribute(
+      H5Acreate2(object.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose, "make an attribute");
   check(H5Awrite(attribute.get(), type.get(), text.c_str()), "write an attribute");
 }
 
-void Hdf5File::set_attribute(const std::string& name, double value) {
+void Hdf5File::set_attribute(const std::string& of, const std::string& name, double value) {
   const QuietErrors quiet;
+  const Handle object(H5Oopen(impl_->file.get(), of.c_str(), H5P_DEFAULT), H5Oclose,
+                      "open an object");
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose, "make a dataspace");
-  const Handle attribute(H5Acreate2(impl_->file.get(), name.c_str(), H5T_IEEE_F64LE, space.get(),
-                                    H5P_DEFAULT, H5P_DEFAULT),
-                         H5Aclose, "make an attribute");
+  const Handle attribute(
+      H5Acreate2(object.get(), name.c_str(), H5T_IEEE_F64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose, "make an attribute");
   check(H5Awrite(attribute.get(), H5T_NATIVE_DOUBLE, &value), "write an attribute");
+}
+
+void Hdf5File::set_attribute(const std::string& name, const std::string& text) {
+  set_attribute("/", name, text);
+}
+
+void Hdf5File::set_attribute(const std::string& name, double value) {
+  set_attribute("/", name, value);
+}
+
+std::vector<std::string> names_in(const std::filesystem::path& path, const std::string& group) {
+  const QuietErrors quiet;
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "open the file");
+  if (group != "/" && H5Lexists(file.get(), group.c_str(), H5P_DEFAULT) <= 0) return {};
+  const Handle opened(H5Gopen2(file.get(), group.c_str(), H5P_DEFAULT), H5Gclose, "open a group");
+  H5G_info_t info{};
+  check(H5Gget_info(opened.get(), &info), "read a group");
+  std::vector<std::string> names;
+  for (hsize_t k = 0; k < info.nlinks; ++k) {
+    char name[1024] = {};
+    check(H5Lget_name_by_idx(opened.get(), ".", H5_INDEX_NAME, H5_ITER_INC, k, name,
+                             sizeof name - 1, H5P_DEFAULT) < 0
+              ? -1
+              : 0,
+          "read a name");
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+namespace {
+
+/// An attribute and its type, where there is one.
+std::optional<std::pair<Handle, Handle>> open_attribute(hid_t file, const std::string& of,
+                                                        const std::string& name) {
+  if (H5Aexists_by_name(file, of.c_str(), name.c_str(), H5P_DEFAULT) <= 0) return {};
+  Handle attribute(H5Aopen_by_name(file, of.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+                   H5Aclose, "open an attribute");
+  Handle type(H5Aget_type(attribute.get()), H5Tclose, "read a type");
+  return std::pair(std::move(attribute), std::move(type));
+}
+
+}  // namespace
+
+std::optional<std::string> read_text_attribute(const std::filesystem::path& path,
+                                               const std::string& of, const std::string& name) {
+  const QuietErrors quiet;
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "open the file");
+  const auto found = open_attribute(file.get(), of, name);
+  if (!found) return {};
+  const hid_t type = found->second.get();
+  if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0) return {};
+  std::string text(H5Tget_size(type), '\0');
+  check(H5Aread(found->first.get(), type, text.data()), "read an attribute");
+  return text.substr(0, text.find('\0'));
+}
+
+std::optional<double> read_number_attribute(const std::filesystem::path& path,
+                                            const std::string& of, const std::string& name) {
+  const QuietErrors quiet;
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "open the file");
+  const auto found = open_attribute(file.get(), of, name);
+  if (!found || H5Tget_class(found->second.get()) != H5T_FLOAT) return {};
+  double value = 0;
+  check(H5Aread(found->first.get(), H5T_NATIVE_DOUBLE, &value), "read an attribute");
+  return value;
 }
 
 Samples read_samples(const std::filesystem::path& path, const std::string& name) {

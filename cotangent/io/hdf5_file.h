@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ class Hdf5File {
   /// A text attribute of the root, e.g. "title".
   void set_attribute(const std::string& name, const std::string& text);
   void set_attribute(const std::string& name, double value);
+  /// Of a group or an array that is there: "invariants/energy".
+  void set_attribute(const std::string& of, const std::string& name, const std::string& text);
+  void set_attribute(const std::string& of, const std::string& name, double value);
   void commit();
 
  private:
@@ -55,5 +59,15 @@ struct PlainArray {
   std::vector<double> values;
 };
 PlainArray read_array(const std::filesystem::path& path, const std::string& name);
+
+/// The names in a group, in alphabetical order; none where there is no such group.
+std::vector<std::string> names_in(const std::filesystem::path& path, const std::string& group);
+
+/// An attribute of the root ("/"), a group or an array; nothing where it has none of that name and
+/// kind.
+std::optional<std::string> read_text_attribute(const std::filesystem::path& path,
+                                               const std::string& of, const std::string& name);
+std::optional<double> read_number_attribute(const std::filesystem::path& path,
+                                            const std::string& of, const std::string& name);
 
 }  // namespace cotangent::io
