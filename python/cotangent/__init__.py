@@ -1,8 +1,43 @@
 """Cotangent: a physics compiler.
 
     import cotangent as ct
-"""
-from cotangent._core import __version__
-from cotangent.errors import DeviceError, Error, InternalError, UserError
 
-__all__ = ["DeviceError", "Error", "InternalError", "UserError", "__version__"]
+    system = ct.load("outer_solar_system.toml")   # what it is
+    flow = ct.compile(system, dt=10.0)            # how it is run, and why: flow.explain()
+    run = flow.run()                              # where it goes
+    run.plot()
+
+docs/python.md teaches it. Numbers are float64 and in the units of the system file.
+"""
+from cotangent._core import Decision, Fact, __version__
+from cotangent.errors import DeviceError, Error, InternalError, UserError
+from cotangent.flow import Explanation, Flow, Plan, compile
+from cotangent.gradient import GradCheck, Gradient, check_grad
+from cotangent.run import Invariants, Run, RunWarning, Samples, Trajectory, load_run
+from cotangent.system import Facts, System, load
+
+__all__ = [
+    "Decision",
+    "DeviceError",
+    "Error",
+    "Explanation",
+    "Fact",
+    "Facts",
+    "Flow",
+    "GradCheck",
+    "Gradient",
+    "InternalError",
+    "Invariants",
+    "Plan",
+    "Run",
+    "RunWarning",
+    "Samples",
+    "System",
+    "Trajectory",
+    "UserError",
+    "__version__",
+    "check_grad",
+    "compile",
+    "load",
+    "load_run",
+]

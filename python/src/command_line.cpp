@@ -21,7 +21,8 @@ void bind_command_line(nb::module_& m) {
                                       std::cerr);
       },
       nb::arg("arguments"),
-      "The command line, as the program `cotangent` has it; arguments[0] is the program's name. Gives "
+      "The command line, as the program `cotangent` has it; arguments[0] is the program's name. "
+      "Gives "
       "the exit code.");
 }
 

@@ -1,0 +1,333 @@
+"""Flows: a system, planned and compiled."""
+from __future__ import annotations
+
+import html
+import warnings
+from typing import Any, Mapping, Optional, Sequence, Union
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cotangent import _core
+from cotangent._progress import Progress, Shown
+from cotangent._settings import pairs_of
+from cotangent.gradient import GradCheck, Gradient
+from cotangent.run import Run, RunWarning
+from cotangent.system import System, load
+
+Array = NDArray[np.float64]
+
+
+class Explanation(str):
+    """A text that prints as itself and that notebooks show in lines of equal width."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+class Plan:
+    """What was decided, and why."""
+
+    def __init__(self, core: _core.Flow) -> None:
+        self._core = core
+
+    @property
+    def method(self) -> str:
+        """The method, as [run] would name it."""
+        return self._core.method
+
+    @property
+    def order(self) -> int:
+        """Its order in dt; 0 where it has none (exact, or a map)."""
+        return self._core.order
+
+    @property
+    def dt(self) -> float:
+        """The step, in the units of the system."""
+        return self._core.dt
+
+    @property
+    def steps(self) -> int:
+        """Steps of a run, unless `flow.run` is asked for others."""
+        return self._core.steps
+
+    @property
+    def every(self) -> int:
+        """Steps between samples of what has no cadence of its own."""
+        return self._core.every
+
+    @property
+    def precision(self) -> str:
+        """How the state is carried: "f64", "f32", ... (docs/precision.md)."""
+        return self._core.precision
+
+    @property
+    def decisions(self) -> list[_core.Decision]:
+        """All of them, each with its reason."""
+        return self._core.decisions
+
+    def __repr__(self) -> str:
+        return self._core.plan_text.rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{html.escape(d.decision)}</td><td>{html.escape(d.choice)}</td>"
+                       f"<td style='text-align:left'>{html.escape(d.reason)}</td></tr>"
+                       for d in self.decisions)
+        return f"<table><tr><th>decision</th><th>choice</th><th>reason</th></tr>{rows}</table>"
+
+
+def _state(system: System, q0: Optional[ArrayLike], p0: Optional[ArrayLike],
+           v0: Optional[ArrayLike],
+           initial: Optional[Mapping[str, ArrayLike]]) -> dict[str, Array]:
+    given: dict[str, ArrayLike] = dict(initial or {})
+    for name, value in (("q", q0), ("p", p0), ("v", v0)):
+        if value is not None:
+            given[name] = value
+    return {name: np.asarray(value, dtype=np.float64, order="C") for name, value in given.items()}
+
+
+class Flow:
+    """A system, planned and compiled; made by `compile()`. Immutable, and safe to use from several
+    threads: the interpreter's lock is released while it computes."""
+
+    def __init__(self, core: _core.Flow, how: dict[str, Any]) -> None:
+        self._core = core
+        self._how = how
+        self._others: dict[Any, Flow] = {}
+        self._gradients: dict[Any, _core.CompiledGradient] = {}
+
+    @property
+    def system(self) -> System:
+        """The system, with what was set when it was compiled."""
+        return System(self._core.system)
+
+    @property
+    def plan(self) -> Plan:
+        """Method, order, dt and all other decisions with their reasons."""
+        return Plan(self._core)
+
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds that making machine code took; little where the code cache had it."""
+        return self._core.compile_seconds
+
+    def explain(self, show: Sequence[str] = ("facts", "plan")) -> Explanation:
+        """What `cotangent explain` prints: facts with their proofs, and the plan with its reasons.
+
+        `show`: of "facts", "plan", "program", "kernels" and "code" (LLVM IR and assembly). A text
+        that notebooks show as one. UserError for a name that is none.
+        """
+        return Explanation(self._core.explain(list(show)))
+
+    def _with(self, observe: Optional[Mapping[str, Any]], every: Optional[int]) -> Flow:
+        """The same with more to observe; compiled once for each."""
+        key = repr((sorted((observe or {}).items(), key=lambda pair: pair[0]), every))
+        if key not in self._others:
+            pairs = pairs_of(None, observe={**(observe or {}), "every": every})
+            self._others[key] = Flow(
+                _core.compile(self._core.system.with_overrides(pairs), **self._how), self._how)
+        return self._others[key]
+
+    def run(self, q0: Optional[ArrayLike] = None, p0: Optional[ArrayLike] = None,
+            steps: Optional[int] = None, *, v0: Optional[ArrayLike] = None,
+            initial: Optional[Mapping[str, ArrayLike]] = None, t0: Optional[float] = None,
+            observe: Optional[Mapping[str, Any]] = None, every: Optional[int] = None,
+            trajectory: bool = True, reverse: bool = False, progress: Progress = None,
+            interrupt: str = "return") -> Run:
+        """Runs it.
+
+        Parameters
+        ----------
+        q0, p0, v0 : array_like, optional
+            Where it starts, of the system's shape and in its units, in place of what its file says.
+            p0 and v0 exclude each other.
+        initial : mapping, optional
+            The same by name; for systems without q and p by the names of their arrays.
+        steps : int, optional
+            How many steps; those of the plan otherwise.
+        t0 : float, optional
+            The time at the start; 0 otherwise.
+        observe : mapping, optional
+            More observables, as [observe] has them: `{"r": "norm(q[1] - q[0])"}`, or with a cadence
+            `{"r": {"expr": "...", "every": 10}}`. Compiled at the first call and kept.
+        every : int, optional
+            Steps between samples (observables, invariants, trajectory) in place of the plan's.
+        trajectory : bool
+            Whether the state is sampled too. UserError where that would not fit in 4 GB.
+        reverse : bool
+            Time runs backwards.
+        progress : bool or callable, optional
+            None: a bar, on a terminal and in a notebook, for runs of more than half a second. True:
+            in any case. False: none. Or a function of (step, steps, t, seconds, energy_error, text),
+            called some twenty times a second; what it raises ends the run.
+        interrupt : "return" or "raise"
+            What Ctrl-C does. It stops the run within a second, in the main thread, and what was
+            computed is kept: "return" gives the run, with status "interrupted" and a `RunWarning`,
+            as the command line does; a second Ctrl-C finds Python at work again and is a
+            KeyboardInterrupt. "raise" raises KeyboardInterrupt, whose `run` is the run: for loops
+            over many runs, which one Ctrl-C should end.
+
+        Returns
+        -------
+        Run
+            Also of a run that turned non-finite or was stopped by a monitor: `run.status` says so,
+            a `RunWarning` says where and why, and `run.check()` raises. `run.steps` of them were
+            made.
+        """
+        if interrupt not in ("return", "raise"):
+            raise ValueError(f'interrupt is {interrupt!r}, and may be "return" or "raise"')
+        if observe or every is not None:
+            return self._with(observe, every).run(
+                q0, p0, steps, v0=v0, initial=initial, t0=t0, trajectory=trajectory,
+                reverse=reverse, progress=progress, interrupt=interrupt)
+        with Shown(progress) as report:
+            core = self._core.run(_state(self.system, q0, p0, v0, initial), steps, t0, trajectory,
+                                  reverse, report)
+        run = Run(core)
+        if run.status == "interrupted" and interrupt == "raise":
+            error = KeyboardInterrupt(f"interrupted after step {run.steps} of {run.planned_steps}")
+            error.run = run  # type: ignore[attr-defined]
+            raise error
+        for text in run.notes:
+            warnings.warn(text, RunWarning, stacklevel=2)
+        return run
+
+    def step(self, *state: ArrayLike, steps: int = 1, t: float = 0.0) -> tuple[Array, ...]:
+        """Some steps and nothing else: no samples, no monitors; for loops in Python.
+
+        `state`: q and p, or the arrays of the state in the order of `system.state_names`; at time
+        `t`. Gives them after `steps` steps of the plan's dt, as new arrays, with the bits that a run
+        of as many steps ends with. Microseconds for small systems. Ctrl-C waits for its end. UserError
+        for other shapes, and where the state is not finite at the end. The first call compiles.
+        """
+        return self._core.step(state, steps, t)  # type: ignore[arg-type]
+
+    def gradient(self, of: str, wrt: Union[str, Sequence[str]], *, at: str = "final",
+                 every: Optional[int] = None, q0: Optional[ArrayLike] = None,
+                 p0: Optional[ArrayLike] = None, v0: Optional[ArrayLike] = None,
+                 initial: Optional[Mapping[str, ArrayLike]] = None, t0: Optional[float] = None,
+                 steps: Optional[int] = None, progress: Progress = None) -> Gradient:
+        """The gradient of a number that a run gives, exact for the discrete method.
+
+        Parameters
+        ----------
+        of : str
+            An expression as in [observe], or the name of an observable, of an energy term, or
+            "energy".
+        wrt : str or sequence of str
+            "q", "p" or "v" (of other systems the names of their arrays), and real parameters. Beside
+            "v", or where the system starts with velocities and neither is named, velocities are held
+            fixed, else momenta.
+        at : "final" or "mean"
+            Of the last state, or of the mean over samples, the first and the last among them.
+        every : int, optional
+            The cadence of those samples, in steps.
+        q0, p0, v0, initial, t0, steps, progress
+            As in `run()`.
+
+        What may be kept of the run is said by [gradient] (`ct.compile(..., gradient={"policy":
+        "checkpoints", "budget": "10 MB"})`). Where the method was left to the planner, it is one that
+        can be undone (docs/methods.md). The first call with an `of` and a `wrt` compiles.
+
+        Returns a `Gradient`: its `value`, and `g["q"]` shaped like q. A gradient whose digits are
+        lost, because the system is chaotic and the run long, is given with a `RunWarning`.
+        UserError for names that are none; `g.status` is "non-finite" where the run or the way back
+        is. Ctrl-C raises KeyboardInterrupt: half a gradient is none.
+        """
+        names = [wrt] if isinstance(wrt, str) else list(wrt)
+        key = (of, tuple(names), at, every)
+        if key not in self._gradients:
+            self._gradients[key] = _core.compile_gradient(self._core, of, names, at, every)
+        with Shown(progress) as report:
+            core = self._gradients[key].run(_state(self.system, q0, p0, v0, initial), steps, t0,
+                                            report)
+        if core.status == "interrupted":
+            raise KeyboardInterrupt("interrupted: there is no gradient")
+        for text in core.notes:
+            warnings.warn(text, RunWarning, stacklevel=2)
+        return Gradient(core)
+
+    def check_grad(self, of: Optional[str] = None, wrt: Union[str, Sequence[str]] = (), *,
+                   q0: Optional[ArrayLike] = None, p0: Optional[ArrayLike] = None,
+                   v0: Optional[ArrayLike] = None,
+                   initial: Optional[Mapping[str, ArrayLike]] = None, steps: Optional[int] = None,
+                   components: int = 16, tolerance: Optional[float] = None) -> GradCheck:
+        """Whether gradients of its runs are right; see `cotangent.check_grad`."""
+        names = [wrt] if isinstance(wrt, str) else list(wrt)
+        return GradCheck(*_core.check_gradient(
+            self._core, of or "", names, _state(self.system, q0, p0, v0, initial), steps, components,
+            tolerance))
+
+    def __repr__(self) -> str:
+        p = self.plan
+        order = f" of order {p.order}" if p.order else ""
+        return f"<cotangent.Flow {self.system.title!r}: {p.method}{order}, dt = {p.dt:g}, {p.steps} steps>"
+
+    def _repr_html_(self) -> str:
+        return f"<b>{html.escape(self.system.title)}</b>" + self.plan._repr_html_()
+
+
+def compile(system: Union[System, str], *, dt: Optional[Any] = None, t_end: Optional[Any] = None,
+            steps: Optional[int] = None, method: Optional[str] = None, order: Optional[int] = None,
+            splitting: Optional[str] = None, accuracy: Optional[float] = None,
+            precision: Optional[str] = None, compensated: Optional[Sequence[str]] = None,
+            lattice: Optional[Mapping[str, float]] = None, tolerance: Optional[Any] = None,
+            coordinates: Optional[str] = None, corrector: Optional[int] = None,
+            modes: Optional[Union[bool, str]] = None, matrix: Optional[str] = None,
+            every: Optional[int] = None, observe: Optional[Mapping[str, Any]] = None,
+            monitor: Optional[Mapping[str, Any]] = None,
+            multirate: Optional[Mapping[str, Any]] = None,
+            gradient: Optional[Mapping[str, Any]] = None,
+            overrides: Optional[Mapping[str, Any]] = None, trajectory: bool = True,
+            threads: int = 0, cpu: str = "") -> Flow:
+    """Proves what it can about a system, plans how to run it, and compiles that.
+
+    Parameters
+    ----------
+    system : System or str
+        A system, or the path of a system file.
+    dt, t_end, steps, method, order, splitting, accuracy, precision, compensated, lattice,
+    tolerance, coordinates, corrector, modes, matrix : optional
+        What [run] has (docs/system_files.md), in place of what the file says: two of dt, t_end and
+        steps give the third, `accuracy` finds order and dt. `method="auto"` leaves it to the planner.
+        Times may have units, "1 day", where the file has.
+    every, observe : optional
+        Of [observe]: steps between samples, and more observables, `{"r": "norm(q[1] - q[0])"}`.
+    monitor, multirate, gradient : mapping, optional
+        Those tables.
+    overrides : mapping, optional
+        Anything else, by dotted key, as in `load()`.
+    trajectory : bool
+        Whether runs will sample the state; else that program is made when it is asked for.
+    threads : int
+        0: all cores. Never changes results.
+    cpu : str
+        The processor code is made for, "" for this one. Never changes results.
+
+    Returns
+    -------
+    Flow
+
+    UserError, with the fact that forbids it, for a choice that does not fit the system; with the
+    place in the file for anything wrong there. What is worth a warning (a step too long for the
+    fastest motion, forces that do not see a jump) is a `RunWarning`.
+    """
+    if isinstance(system, str):
+        system = load(system)
+    pairs = pairs_of(
+        overrides,
+        run={"dt": dt, "t_end": t_end, "steps": steps, "method": method, "order": order,
+             "splitting": splitting, "accuracy": accuracy, "precision": precision,
+             "compensated": compensated, "lattice": lattice, "tolerance": tolerance,
+             "coordinates": coordinates, "corrector": corrector, "modes": modes, "matrix": matrix},
+        observe={"every": every, **(observe or {})}, monitor=monitor or {},
+        multirate=multirate or {}, gradient=gradient or {})
+    core = system._core.with_overrides(pairs) if pairs else system._core
+    how = {"trajectory": trajectory, "threads": threads, "cpu": cpu}
+    flow = Flow(_core.compile(core, **how), how)
+    for text in flow._core.warnings:
+        warnings.warn(text, RunWarning, stacklevel=2)
+    return flow
