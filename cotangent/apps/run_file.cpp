@@ -35,7 +35,7 @@ Series series_in(const std::filesystem::path& path, const std::string& group,
   io::Samples samples = io::read_samples(path, group + "/" + name);
   Series series;
   series.name = name;
-  series.shape = samples.shape.rank() ? samples.shape.row() : Shape{};
+  series.shape = samples.shape;
   series.every =
       std::llround(io::read_number_attribute(path, group + "/" + name, "every").value_or(0));
   series.step = std::move(samples.step);

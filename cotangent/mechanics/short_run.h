@@ -1,6 +1,6 @@
 // Some steps of a plan and nothing else: no observers, samples, hash or progress. For callers that
-// make few steps at a time, to whom a run (flow.h) is mostly bookkeeping. The state has the bits
-// that a run of as many steps ends with.
+// make few steps at a time, to whom a run (flow.h) is mostly bookkeeping. The state has the bits that
+// a run of as many steps ends with.
 #pragma once
 
 #include <memory>
@@ -17,10 +17,10 @@ class ShortRun {
                                                  const FlowOptions& options = {});
   virtual ~ShortRun() = default;
 
-  /// `state`: q and p, or x, f64, as the system has them; at `t`. Gives them after `steps` steps.
-  /// UserError where a check of a step fails, or the state is not finite at the end.
-  virtual std::vector<ir::Tensor> run(std::vector<ir::Tensor> state, double t,
-                                      std::int64_t steps) const = 0;
+  /// From q and p (or x), f64, row-major, at time t, to those after `steps` steps; `to` is other
+  /// memory. UserError where a check of a step fails, or the state is not finite at the end.
+  virtual void run(std::span<const double* const> from, std::span<double* const> to, double t,
+                   std::int64_t steps) const = 0;
 };
 
 }  // namespace cotangent::mechanics

@@ -203,7 +203,11 @@ class Flow:
         of as many steps ends with. Microseconds for small systems. Ctrl-C waits for its end. UserError
         for other shapes, and where the state is not finite at the end. The first call compiles.
         """
-        return self._core.step(state, steps, t)  # type: ignore[arg-type]
+        try:
+            return self._core.step(state, steps, t)  # type: ignore[arg-type]
+        except TypeError:  # not yet arrays of float64
+            arrays = [np.asarray(x, dtype=np.float64, order="C") for x in state]
+            return self._core.step(arrays, steps, t)
 
     def gradient(self, of: str, wrt: Union[str, Sequence[str]], *, at: str = "final",
                  every: Optional[int] = None, q0: Optional[ArrayLike] = None,

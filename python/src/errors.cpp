@@ -1,3 +1,5 @@
+#include <nanobind/stl/string.h>
+
 #include "cotangent/base/error.h"
 #include "python/src/bindings.h"
 

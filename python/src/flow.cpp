@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "cotangent/apps/explanation.h"
@@ -110,34 +111,49 @@ std::shared_ptr<const RunBox> run(std::shared_ptr<const FlowBox> box, const Init
 nb::tuple step(const FlowBox& box, const std::vector<Given>& state, std::int64_t steps, double t) {
   const mechanics::System& system = box.prepared.file.system;
   const bool canonical = system.form == mechanics::Form::kCanonical;
-  std::vector<ir::Tensor> from;
-  for (const Given& array : state) from.push_back(tensor_of(array));
-  const std::vector<std::string> names = state_names(system);
-  if (from.size() != names.size()) {
+  const std::size_t wanted = canonical ? 2 : system.arrays.size();
+  if (state.size() != wanted) {
     throw UserError(
-        "a step takes the whole state, and was given " + std::to_string(from.size()) + " arrays",
-        "give " + join(names, ", "));
+        "a step takes the whole state, and was given " + std::to_string(state.size()) + " arrays",
+        "give " + join(state_names(system), ", "));
   }
-  for (std::size_t k = 0; k < from.size(); ++k) {
+  std::vector<double*> made;  // memory that the arrays of the answer own
+  nb::list answer;
+  for (std::size_t k = 0; k < wanted; ++k) {
     const Shape& shape = canonical ? system.shape : system.arrays[k].shape;
-    if (from[k].type().shape == shape) continue;
-    throw UserError("'" + names[k] + "' has the shape " + from[k].type().shape.text(),
-                    "the system's is " + shape.text());
+    if (shape_of(state[k]) != shape) {
+      throw UserError("'" + state_names(system)[k] + "' has the shape " + shape_of(state[k]).text(),
+                      "the system's is " + shape.text());
+    }
+    auto* memory = new double[static_cast<std::size_t>(std::max<std::int64_t>(shape.size(), 1))];
+    made.push_back(memory);
+    const nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<double*>(p); });
+    std::size_t axes[Shape::kMaxRank];
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      axes[axis] = static_cast<std::size_t>(shape[axis]);
+    }
+    answer.append(nb::cast(Owned(memory, static_cast<std::size_t>(shape.rank()), axes, owner)));
   }
-  if (!canonical) from = {mechanics::joined(system, from)};
-  std::vector<ir::Tensor> to;
   {
     const nb::gil_scoped_release unlocked;
-    to = box.steps().run(std::move(from), t, steps);
-  }
-  if (!canonical) {
-    nb::list arrays;
-    for (mechanics::NamedArray& a : mechanics::arrays_of(system, to[0])) {
-      arrays.append(nb::cast(owned(std::move(a.value))));
+    std::vector<const double*> from;
+    for (const Given& array : state) from.push_back(array.data());
+    std::vector<double*> to = made;
+    const bool packed = !canonical && wanted > 1;  // the arrays of x, one after the other
+    std::vector<double> x, y;
+    if (packed) {
+      for (const Given& array : state) x.insert(x.end(), array.data(), array.data() + array.size());
+      y.resize(x.size());
+      from = {x.data()};
+      to = {y.data()};
     }
-    return nb::tuple(arrays);
+    box.steps().run(from, to, t, steps);
+    const double* part = y.data();
+    for (std::size_t k = 0; packed && k < wanted; part += state[k].size(), ++k) {
+      std::copy_n(part, state[k].size(), made[k]);
+    }
   }
-  return nb::make_tuple(owned(std::move(to[0])), owned(std::move(to[1])));
+  return nb::tuple(answer);
 }
 
 }  // namespace
