@@ -9,7 +9,8 @@
 
 docs/python.md teaches it. Numbers are float64 and in the units of the system file.
 """
-from cotangent._core import Decision, Fact, __version__
+from cotangent._core import VERSION as __version__
+from cotangent._core import Decision, Fact
 from cotangent.errors import DeviceError, Error, InternalError, UserError
 from cotangent.flow import Explanation, Flow, Plan, compile
 from cotangent.gradient import GradCheck, Gradient, check_grad

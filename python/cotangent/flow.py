@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import html
 import warnings
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -89,11 +89,17 @@ def _state(system: System, q0: Optional[ArrayLike], p0: Optional[ArrayLike],
     return {name: np.asarray(value, dtype=np.float64, order="C") for name, value in given.items()}
 
 
+class _How(NamedTuple):
+    trajectory: bool
+    threads: int
+    cpu: str
+
+
 class Flow:
     """A system, planned and compiled; made by `compile()`. Immutable, and safe to use from several
     threads: the interpreter's lock is released while it computes."""
 
-    def __init__(self, core: _core.Flow, how: dict[str, Any]) -> None:
+    def __init__(self, core: _core.Flow, how: _How) -> None:
         self._core = core
         self._how = how
         self._others: dict[Any, Flow] = {}
@@ -128,7 +134,7 @@ class Flow:
         if key not in self._others:
             pairs = pairs_of(None, observe={**(observe or {}), "every": every})
             self._others[key] = Flow(
-                _core.compile(self._core.system.with_overrides(pairs), **self._how), self._how)
+                _core.compile(self._core.system.with_overrides(pairs), *self._how), self._how)
         return self._others[key]
 
     def run(self, q0: Optional[ArrayLike] = None, p0: Optional[ArrayLike] = None,
@@ -330,8 +336,8 @@ def compile(system: Union[System, str], *, dt: Optional[Any] = None, t_end: Opti
         observe={"every": every, **(observe or {})}, monitor=monitor or {},
         multirate=multirate or {}, gradient=gradient or {})
     core = system._core.with_overrides(pairs) if pairs else system._core
-    how = {"trajectory": trajectory, "threads": threads, "cpu": cpu}
-    flow = Flow(_core.compile(core, **how), how)
+    how = _How(trajectory, threads, cpu)
+    flow = Flow(_core.compile(core, *how), how)
     for text in flow._core.warnings:
         warnings.warn(text, RunWarning, stacklevel=2)
     return flow

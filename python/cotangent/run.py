@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import json
 import os
 import pathlib
@@ -277,7 +278,7 @@ class Run:
         Quantities of one cadence share the dimension "t"; others have one of their own, "t_NAME".
         Names that two groups share get the group before them. Needs xarray."""
         try:
-            import xarray
+            xarray = importlib.import_module("xarray")
         except ImportError:
             raise _missing("xarray", "run.to_xarray()") from None
         data: dict[str, Any] = {}
@@ -302,7 +303,7 @@ class Run:
         """A pandas.DataFrame: a row for each time, a column for each number ("q[0,1]"); what was not
         sampled at a time is NaN there. Needs pandas."""
         try:
-            import pandas
+            pandas = importlib.import_module("pandas")
         except ImportError:
             raise _missing("pandas", "run.to_pandas()") from None
         columns: dict[str, Any] = {}
@@ -333,7 +334,7 @@ class Run:
         or there is nothing of that name.
         """
         try:
-            import matplotlib.pyplot as pyplot
+            pyplot = importlib.import_module("matplotlib.pyplot")
         except ImportError:
             raise _missing("matplotlib", "run.plot()") from None
         if ax is None:

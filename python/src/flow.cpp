@@ -108,7 +108,8 @@ std::shared_ptr<const RunBox> run(std::shared_ptr<const FlowBox> box, const Init
   return made;
 }
 
-nb::tuple step(const FlowBox& box, const std::vector<Given>& state, std::int64_t steps, double t) {
+nb::typed<nb::tuple, Owned, nb::ellipsis> step(const FlowBox& box, const std::vector<Given>& state,
+                                               std::int64_t steps, double t) {
   const mechanics::System& system = box.prepared.file.system;
   const bool canonical = system.form == mechanics::Form::kCanonical;
   const std::size_t wanted = canonical ? 2 : system.arrays.size();

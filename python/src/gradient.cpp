@@ -158,7 +158,7 @@ void bind_gradient(nb::module_& m) {
       .def_prop_ro(
           "gradient",
           [](nb::handle self) {
-            nb::dict out;
+            Views out;
             for (const auto& [name, x] : nb::cast<const GradientAnswer&>(self).result.gradient) {
               out[name.c_str()] = nb::cast(view_of_values(x.as<double>(), x.type().shape, self));
             }

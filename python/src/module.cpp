@@ -3,7 +3,7 @@
 
 NB_MODULE(_core, m) {
   m.doc() = "Cotangent's compiled part; use the package `cotangent`.";
-  m.attr("__version__") = cotangent::kVersion;
+  m.attr("VERSION") = cotangent::kVersion;
   cotangent::python::bind_errors(m);
   cotangent::python::bind_command_line(m);
   cotangent::python::bind_system(m);

@@ -18,6 +18,9 @@ namespace cotangent::python {
 using View = nanobind::ndarray<nanobind::numpy, const double>;
 using StepView = nanobind::ndarray<nanobind::numpy, const std::int64_t>;
 using Owned = nanobind::ndarray<nanobind::numpy, double>;
+/// Arrays by name.
+using Views = nanobind::typed<nanobind::dict, nanobind::str, View>;
+using OwnedArrays = nanobind::typed<nanobind::dict, nanobind::str, Owned>;
 /// What arrays come in as: f64, row-major, in memory of the processor.
 using Given = nanobind::ndarray<const double, nanobind::c_contig, nanobind::device::cpu>;
 

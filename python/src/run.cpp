@@ -50,8 +50,8 @@ std::vector<SeriesView> series(nb::handle self, const std::string& group) {
   return views(list, self);
 }
 
-nb::dict arrays(const std::vector<apps::NamedArray>& list, nb::handle owner) {
-  nb::dict out;
+Views arrays(const std::vector<apps::NamedArray>& list, nb::handle owner) {
+  Views out;
   for (const apps::NamedArray& a : list) {
     out[a.name.c_str()] =
         nb::cast(view_of_values(a.value.as<double>(), a.value.type().shape, owner));

@@ -62,8 +62,8 @@ std::string form_text(const mechanics::System& system) {
 }
 
 /// A system's named arrays, each a new NumPy array.
-nb::dict initial_of(const SystemBox& box) {
-  nb::dict out;
+OwnedArrays initial_of(const SystemBox& box) {
+  OwnedArrays out;
   const mechanics::InitialState& initial = box.file().initial;
   if (box.file().system.form != mechanics::Form::kCanonical) {
     for (mechanics::NamedArray& a : mechanics::arrays_of(box.file().system, initial.x)) {
@@ -77,8 +77,8 @@ nb::dict initial_of(const SystemBox& box) {
   return out;
 }
 
-nb::dict parameters_of(const SystemBox& box) {
-  nb::dict out;
+OwnedArrays parameters_of(const SystemBox& box) {
+  OwnedArrays out;
   for (const mechanics::Parameter& p : box.file().system.parameters) {
     out[p.name.c_str()] = nb::cast(owned(p.value));
   }
@@ -244,9 +244,8 @@ void bind_system(nb::module_& m) {
       .def_prop_ro("form", [](const SystemBox& b) { return form_text(b.file().system); })
       .def_prop_ro("shape",
                    [](const SystemBox& b) {
-                     nb::list axes;
-                     for (std::int64_t n : b.file().system.shape) axes.append(n);
-                     return nb::tuple(axes);
+                     const Shape& shape = b.file().system.shape;
+                     return std::vector<std::int64_t>(shape.begin(), shape.end());
                    })
       .def_prop_ro("state_names", [](const SystemBox& b) { return state_names(b.file().system); })
       .def_prop_ro("terms", [](const SystemBox& b) { return names_of(b.file().system.terms); })

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# The Python package: a wheel is built and installed into a fresh virtual environment, where the tests
+# of python/tests, mypy (strict, and its stubtest) and every python block of the README and of docs/
+# run. What these need is installed once, into build/python-tools (python/tests/requirements.txt).
+# labels: slow
+set -euo pipefail
+: "${COTANGENT_BUILD_DIR:?}" "${COTANGENT_SOURCE_DIR:?}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+requirements=$COTANGENT_SOURCE_DIR/python/tests/requirements.txt
+tools=$COTANGENT_SOURCE_DIR/build/python-tools
+stamp=$tools/.$(cksum <"$requirements" | tr ' ' -)
+if [ ! -e "$stamp" ]; then
+  python3 -m venv "$tools"
+  "$tools/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+  rm -f "$tools"/.[0-9]*
+  : >"$stamp"
+fi
+
+"$tools/bin/pip" wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+  "$COTANGENT_SOURCE_DIR" -w "$work"
+
+# Fresh: the wheel, and by a path what it and the tests depend on.
+"$tools/bin/python" -m venv --without-pip "$work/fresh"
+python=$work/fresh/bin/python
+site() { "$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
+echo "$(site "$tools/bin/python")" >"$(site "$python")/tools.pth"
+"$tools/bin/pip" --python "$python" install --quiet --disable-pip-version-check --no-deps \
+  "$work"/cotangent-*.whl
+
+export MPLBACKEND=Agg PYTHONDONTWRITEBYTECODE=1
+cd "$work"
+cp -r "$COTANGENT_SOURCE_DIR/python/tests" "$work/tests"
+"$python" -m pytest -q -p no:cacheprovider "$work/tests" ${COTANGENT_PYTEST_ARGUMENTS:-}
+"$python" -m mypy --strict --cache-dir "$work/mypy" -p cotangent
+# What stubtest says of every class and function that nanobind makes is no difference of types.
+nanobind_objects='is not a function$|but runtime is not$|metaclass differs$|does not have \*args parameter "args"$'
+if "$python" -m mypy.stubtest cotangent --concise --ignore-disjoint-bases 2>&1 |
+  grep -vE "^cotangent\._core\..*($nanobind_objects)"; then
+  exit 1
+fi
+
+mkdir "$work/here"
+ln -s "$COTANGENT_SOURCE_DIR/examples" "$work/here/examples"
+PATH="$work/fresh/bin:$PATH" "$python" "$COTANGENT_SOURCE_DIR/tests/docs/snippets.py" python "$work/here"
