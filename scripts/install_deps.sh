@@ -2,7 +2,8 @@
 # Installs the Debian packages that Cotangent needs, and nothing that is already there.
 #
 #   scripts/install_deps.sh            what the build needs
-#   scripts/install_deps.sh --tests    that, and what only the tests need (Chromium, Clang, ...)
+#   scripts/install_deps.sh --python   that, and what `pip install .` needs
+#   scripts/install_deps.sh --tests    both, and what only the tests need (Chromium, Clang, ...)
 #
 # Safe to call again: when nothing is missing it changes nothing and needs neither root nor a network.
 set -euo pipefail
@@ -15,13 +16,14 @@ build_packages=(
   zlib1g-dev libzstd-dev libmpfr-dev
   libopenblas0-pthread  # opened when a program needs it, never linked
 )
+python_packages=(python3 python3-dev python3-venv)
 test_packages=(
-  chromium clang-19 libclang-rt-19-dev clang-format-19 python3 python3-numpy python3-venv hdf5-tools
+  chromium clang-19 libclang-rt-19-dev clang-format-19 "${python_packages[@]}" python3-numpy hdf5-tools
 )
 
 say() { printf 'install_deps: %s\n' "$*" >&2; }
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
 
 packages=("${build_packages[@]}")
 for argument in "$@"; do
@@ -31,8 +33,9 @@ for argument in "$@"; do
       # Node may come from elsewhere, and then brings npm itself, which Debian's would fight with.
       command -v npm >/dev/null || packages+=(nodejs npm)
       ;;
+    --python) packages+=("${python_packages[@]}") ;;
     -h | --help) usage; exit 0 ;;
-    *) say "unknown option '$argument' (known: --tests, --help)"; exit 2 ;;
+    *) say "unknown option '$argument' (known: --python, --tests, --help)"; exit 2 ;;
   esac
 done
 

@@ -2,6 +2,7 @@
 
 snippets.py list KIND           prints file:line of every block of that kind
 snippets.py run WORK            runs every ```toml and ```sh block in the folder WORK
+snippets.py python WORK         runs every ```python block in the folder WORK, with `python` on the PATH
 snippets.py links              checks that relative links lead to files
 snippets.py extract cpp FOLDER  writes every ```cpp block to FOLDER/N.cpp
 
@@ -11,6 +12,8 @@ snippets.py extract cpp FOLDER  writes every ```cpp block to FOLDER/N.cpp
                  a line that starts with ./test is left out, since it is what is running
 ```text          after a sh block: what that prints, compared with all numbers and times masked
 ```json          must parse
+```python        a program of the package; those of one page are one program, in the order of the page.
+                 A ```text block after one is compared with what it prints
 """
 import json
 import os
@@ -48,6 +51,16 @@ def masked(text):
     return text.split()
 
 
+def differs(says, prints):
+    """Where a page and a program part, or None."""
+    says, prints = masked(says), masked(prints)
+    if says == prints:
+        return None
+    at = next((k for k, (a, b) in enumerate(zip(says, prints)) if a != b), min(len(says), len(prints)))
+    return (f"the page says\n  ... {' '.join(says[max(at - 6, 0):at + 6])}"
+            f"\nand the program prints\n  ... {' '.join(prints[max(at - 6, 0):at + 6])}")
+
+
 def run(work):
     wrong, count, printed = [], 0, None
     for page, line, kind, text in blocks():
@@ -78,18 +91,54 @@ def run(work):
             continue
         elif kind == "text" and printed is not None:
             count += 1
-            says, prints = masked(text), masked(printed)
-            if says != prints:
-                at = next((k for k, (a, b) in enumerate(zip(says, prints)) if a != b),
-                          min(len(says), len(prints)))
-                wrong.append(f"{where}: the page says\n  ... {' '.join(says[max(at - 6, 0):at + 6])}"
-                             f"\nand the program prints\n  ... {' '.join(prints[max(at - 6, 0):at + 6])}")
+            if difference := differs(text, printed):
+                wrong.append(f"{where}: {difference}")
         printed = None
+    conclude(count, wrong)
+
+
+def conclude(count, wrong):
     print(f"{count} snippets, {len(wrong)} wrong")
     if wrong:
         sys.exit("\n".join(wrong))
     if count < 10:
         sys.exit("too few snippets: is the page read at all?")
+
+
+# Runs blocks of one page, each under its own place; prints a mark after each.
+PAGE = """
+import json, sys
+names = {"__name__": "__main__"}
+for where, text in json.load(sys.stdin):
+    path, line = where.rsplit(":", 1)
+    exec(compile("\\n" * int(line) + text, path, "exec"), names)
+    print("\\0", end="", flush=True)
+"""
+
+
+def run_python(work):
+    wrong, count = [], 0
+    pages = {}
+    for page, line, kind, text in blocks():
+        pages.setdefault(page, []).append((f"{page}:{line}", kind, text))
+    for page, found in pages.items():
+        programs = [(where, text) for where, kind, text in found if kind == "python"]
+        if not programs:
+            continue
+        count += len(programs)
+        done = subprocess.run(["python", "-W", "error", "-c", PAGE], input=json.dumps(programs),
+                              cwd=work, capture_output=True, text=True)
+        if done.returncode != 0:
+            wrong.append(f"{page}: exit code {done.returncode}\n{done.stderr}")
+            continue
+        printed = dict(zip((where for where, _ in programs), done.stdout.split("\0")))
+        for (where, kind, _), (after, follows, says) in zip(found, found[1:]):
+            if kind != "python" or follows != "text":
+                continue
+            count += 1
+            if difference := differs(says, printed[where]):
+                wrong.append(f"{after}: {difference}")
+    conclude(count, wrong)
 
 
 def links():
@@ -122,5 +171,7 @@ if __name__ == "__main__":
         links()
     elif sys.argv[1] == "run":
         run(sys.argv[2])
+    elif sys.argv[1] == "python":
+        run_python(sys.argv[2])
     else:
         extract(sys.argv[2], sys.argv[3])
