@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import html
+import os
 import warnings
 from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 
@@ -280,7 +281,7 @@ class Flow:
         return f"<b>{html.escape(self.system.title)}</b>" + self.plan._repr_html_()
 
 
-def compile(system: Union[System, str], *, dt: Optional[Any] = None, t_end: Optional[Any] = None,
+def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] = None, t_end: Optional[Any] = None,
             steps: Optional[int] = None, method: Optional[str] = None, order: Optional[int] = None,
             splitting: Optional[str] = None, accuracy: Optional[float] = None,
             precision: Optional[str] = None, compensated: Optional[Sequence[str]] = None,
@@ -297,7 +298,7 @@ def compile(system: Union[System, str], *, dt: Optional[Any] = None, t_end: Opti
 
     Parameters
     ----------
-    system : System or str
+    system : System or path
         A system, or the path of a system file.
     dt, t_end, steps, method, order, splitting, accuracy, precision, compensated, lattice,
     tolerance, coordinates, corrector, modes, matrix : optional
@@ -325,7 +326,7 @@ def compile(system: Union[System, str], *, dt: Optional[Any] = None, t_end: Opti
     place in the file for anything wrong there. What is worth a warning (a step too long for the
     fastest motion, forces that do not see a jump) is a `RunWarning`.
     """
-    if isinstance(system, str):
+    if not isinstance(system, System):
         system = load(system)
     pairs = pairs_of(
         overrides,

@@ -3,13 +3,16 @@ from __future__ import annotations
 
 import html
 import os
-from typing import Any, Iterator, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cotangent import _core
 from cotangent._settings import pairs_of
+
+if TYPE_CHECKING:
+    from cotangent.flow import Explanation
 
 Array = NDArray[np.float64]
 
@@ -30,7 +33,13 @@ class Facts(Sequence["_core.Fact"]):
     def __iter__(self) -> Iterator[_core.Fact]:
         return iter(self._facts)
 
-    def __getitem__(self, key: Any) -> Any:
+    @overload
+    def __getitem__(self, key: Union[int, str]) -> _core.Fact: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> list[_core.Fact]: ...
+
+    def __getitem__(self, key: Union[int, str, slice]) -> Union[_core.Fact, list[_core.Fact]]:
         if isinstance(key, str):
             return self.of(key)
         return self._facts[key]
@@ -141,7 +150,7 @@ class System:
         """What is known of it, proved or tested; worked out when first asked for."""
         return Facts(self._core.facts)
 
-    def explain(self, show: Sequence[str] = ("facts", "plan")) -> Any:
+    def explain(self, show: Sequence[str] = ("facts", "plan")) -> Explanation:
         """What `cotangent explain` prints of it, with the [run] of its file; a text that notebooks
         show as one. `show`: of "facts", "plan", "program", "kernels", "code". Where no method takes
         the system, the plan says why."""

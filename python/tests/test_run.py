@@ -171,7 +171,7 @@ def test_plots(run, examples):
     assert run.plot("lz", ax=ax) is ax and len(ax.lines) == 2
     with pytest.raises(ct.UserError, match="jupiter_distance"):
         run.plot("no_such")
-    lorenz = ct.compile(str(examples / "lorenz.toml"), steps=50).run()
+    lorenz = ct.compile(examples / "lorenz.toml", steps=50).run()
     assert len(lorenz.plot().lines) == 3
 
 

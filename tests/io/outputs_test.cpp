@@ -213,6 +213,29 @@ TEST_F(Outputs, Hdf5GrowsAndReadsBack) {
   EXPECT_THROW(read_samples(path, "p"), DeviceError);
 }
 
+TEST_F(Outputs, Hdf5AttributesAndNamesReadBack) {
+  const fs::path path = folder_ / "run.h5";
+  Hdf5File file(path);
+  const std::string long_text(100000, 'x');  // more than an object's header holds
+  file.write_array("final/q", Shape{1}, std::vector<double>{1});
+  file.write_array("final/p", Shape{1}, std::vector<double>{2});
+  file.set_attribute("title", std::string("Hénon"));
+  file.set_attribute("long", long_text);
+  file.set_attribute("final", "how", std::string("proved"));
+  file.set_attribute("final/q", "scale", 0.1);
+  file.commit();
+  EXPECT_EQ(names_in(path, "final"), (std::vector<std::string>{"p", "q"}));
+  EXPECT_EQ(names_in(path, "none"), std::vector<std::string>{});
+  EXPECT_EQ(read_text_attribute(path, "/", "title"), "Hénon");
+  EXPECT_EQ(read_text_attribute(path, "/", "long"), long_text);
+  EXPECT_EQ(read_text_attribute(path, "final", "how"), "proved");
+  EXPECT_EQ(read_number_attribute(path, "final/q", "scale"), 0.1);
+  EXPECT_EQ(read_number_attribute(path, "/", "title"), std::nullopt);
+  EXPECT_EQ(read_text_attribute(path, "final/q", "scale"), std::nullopt);
+  EXPECT_EQ(read_text_attribute(path, "/", "none"), std::nullopt);
+  EXPECT_THROW(names_in(folder_ / "none.h5", "/"), DeviceError);
+}
+
 TEST_F(Outputs, Hdf5LeavesNothingWithoutCommit) {
   {
     Hdf5File file(folder_ / "trajectory.h5");
