@@ -1,5 +1,5 @@
-// Memory of one array on one device (base/array_memory.h), uninitialised when made, shared by
-// pointer.
+// Memory of one array on one device: our own (base/array_memory.h), uninitialised when made, or
+// somebody else's, which is only read. Shared by pointer.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "cotangent/base/array_memory.h"
 #include "cotangent/base/error.h"
@@ -27,7 +28,15 @@ class Buffer {
                         "use smaller arrays, or release some");
     }
   }
-  ~Buffer() { std::free(data_); }
+  /// Memory of somebody else, of elements aligned to their size, alive for as long as `owner`. It
+  /// is never written, and has to keep its values.
+  Buffer(const void* data, std::size_t bytes, std::shared_ptr<const void> owner)
+      : data_(static_cast<std::byte*>(const_cast<void*>(data))),
+        bytes_(bytes),
+        owner_(std::move(owner)) {}
+  ~Buffer() {
+    if (!owner_) std::free(data_);
+  }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
@@ -40,6 +49,7 @@ class Buffer {
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
   Device device_ = Device::kCpu;
+  std::shared_ptr<const void> owner_;  ///< null: the memory is ours
 };
 using BufferPtr = std::shared_ptr<Buffer>;
 
