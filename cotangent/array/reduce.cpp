@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cotangent/array/elementwise.h"
+#include "cotangent/array/products.h"
 #include "cotangent/array/record.h"
 #include "cotangent/array/shaping.h"
 
@@ -125,6 +126,10 @@ Array argmax(const Array& x, std::optional<int> axis, bool keepdims) {
 
 Array norm(const Array& x, Axes axes, bool keepdims) {
   const Array real = convert("norm", x, to_real(x.element_type()));
+  // Of a vector as system files have it, with the same bits.
+  if (real.ndim() == 1 && !keepdims && chosen("norm", axes, 1).size() == 1) {
+    return sqrt(dot(real, real));
+  }
   return sqrt(sum(real * real, std::move(axes), keepdims));
 }
 
