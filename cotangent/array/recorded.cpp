@@ -5,6 +5,7 @@
 #include "cotangent/array/closure.h"
 #include "cotangent/array/evaluate.h"
 #include "cotangent/array/record.h"
+#include "cotangent/ir/builder.h"
 
 namespace cotangent::array::recorded_detail {
 
@@ -41,3 +42,27 @@ Recorded close(const std::string& op, const Recording& recording, std::span<cons
 }
 
 }  // namespace cotangent::array::recorded_detail
+
+namespace cotangent::array {
+
+std::vector<ir::FunctionPtr> programs_of(
+    std::span<const ProgramParameter> parameters,
+    const std::function<NamedArrays(std::span<const Array>)>& f) {
+  jit_detail::Recording recording("system");
+  std::vector<Array> inside;
+  for (const ProgramParameter& p : parameters) {
+    inside.push_back(recording.parameter(p.type.dtype, p.type.shape, false));
+  }
+  std::vector<ir::FunctionPtr> programs;
+  for (const auto& [name, result] : f(inside)) {
+    const auto closed = recorded_detail::close(name, recording, inside, std::span(&result, 1), {});
+    ir::Builder b(name);
+    std::vector<ir::Value> operands;
+    for (const ProgramParameter& p : parameters) operands.push_back(b.param(p.type, p.name));
+    for (const ir::Tensor& captured : closed.at) operands.push_back(b.constant(captured));
+    programs.push_back(b.finish(b.inline_call(*closed.function, operands)));
+  }
+  return programs;
+}
+
+}  // namespace cotangent::array

@@ -1,8 +1,10 @@
-// A function of arrays as a program of its own, with the numbers of what it captured: for what
-// looks at programs instead of running them. Internal to the module.
+// A function of arrays as a program of its own: for what looks at programs instead of running them
+// (recorded_detail, internal to the module), and for what makes systems of them.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cotangent/array/transforms.h"
@@ -55,3 +57,20 @@ Recorded record(const std::string& op, const F& f, const std::tuple<A...>& argum
 }
 
 }  // namespace cotangent::array::recorded_detail
+
+namespace cotangent::array {
+
+/// A parameter of a program: never weak.
+struct ProgramParameter {
+  std::string name;
+  ir::Type type;
+};
+using NamedArrays = std::vector<std::pair<std::string, Array>>;
+
+/// A program (parameters...) -> one array for each result of f, which has its name. Arrays that f
+/// takes from outside become constants. UserError where they are traced themselves.
+std::vector<ir::FunctionPtr> programs_of(
+    std::span<const ProgramParameter> parameters,
+    const std::function<NamedArrays(std::span<const Array>)>& f);
+
+}  // namespace cotangent::array

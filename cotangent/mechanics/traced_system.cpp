@@ -1,0 +1,195 @@
+#include "cotangent/mechanics/traced_system.h"
+
+#include <algorithm>
+
+#include "cotangent/array/indexing.h"
+#include "cotangent/array/shaping.h"
+#include "cotangent/mechanics/lie_algebra.h"
+
+namespace cotangent::mechanics {
+
+using array::Array;
+using array::ProgramParameter;
+
+namespace {
+
+ir::Type real(const Shape& shape) {
+  return {DType::kF64, shape};
+}
+
+/// The state, the time and the parameters, in the order of the system's programs.
+std::vector<ProgramParameter> signature(std::vector<ProgramParameter> state,
+                                        const std::vector<Parameter>& parameters) {
+  state.push_back({"t", real({})});
+  for (const Parameter& p : parameters) state.push_back({p.name, p.value.type()});
+  for (std::size_t k = 0; k < state.size(); ++k) {
+    for (std::size_t j = 0; j < k; ++j) {
+      if (state[j].name != state[k].name) continue;
+      throw UserError("[system] '" + state[k].name + "' names two arrays of the system",
+                      "rename a parameter");
+    }
+  }
+  return state;
+}
+
+Array as_real(const std::string& name, const Array& x, const Shape& shape) {
+  if (x.shape() != shape) {
+    throw UserError("[system] '" + name + "' is " + x.type_text() + ", not " + real(shape).text(),
+                    shape.rank() == 0 ? "give one real number: sum over particles"
+                                      : "give an array of this shape");
+  }
+  return x.dtype() == DType::kF64 && !x.is_weak() ? x : x.astype(DType::kF64);
+}
+
+void want_names(const char* what, const NamedArrays& given) {
+  if (given.empty()) throw UserError(std::string("[system] ") + what + " is empty", "give one");
+  for (std::size_t k = 0; k < given.size(); ++k) {
+    for (std::size_t j = 0; j < k; ++j) {
+      if (given[j].first != given[k].first) continue;
+      throw UserError("[system] '" + given[k].first + "' is given twice", "rename one");
+    }
+  }
+}
+
+void add_terms(System& system, const std::vector<ProgramParameter>& names,
+               const TracedFunction& energy, SourceSpan span) {
+  const auto programs = array::programs_of(names, [&](std::span<const Array> arrays) {
+    NamedArrays terms = energy(Traced(names, arrays));
+    want_names("the energy", terms);
+    for (auto& [name, value] : terms) value = as_real(name, value, Shape{});
+    return terms;
+  });
+  for (const ir::FunctionPtr& f : programs) system.terms.push_back({f->name(), f, span});
+}
+
+System started(std::vector<Parameter> parameters, const WrittenAs& text) {
+  System system;
+  system.title = text.title;
+  system.source = text.source;
+  system.parameters = std::move(parameters);
+  return system;
+}
+
+}  // namespace
+
+const Array& Traced::operator[](std::string_view name) const {
+  const auto found = std::find_if(names_.begin(), names_.end(),
+                                  [&](const ProgramParameter& p) { return p.name == name; });
+  if (found != names_.end()) return arrays_[static_cast<std::size_t>(found - names_.begin())];
+  std::string known;
+  for (const ProgramParameter& p : names_) known += (known.empty() ? "" : ", ") + p.name;
+  throw UserError("[system] there is no '" + std::string(name) + "' in this system",
+                  "take one of " + known);
+}
+
+Parameter parameter(std::string name, const Array& value) {
+  return {std::move(name), array::recorded_detail::tensor_of(value.astype(DType::kF64)), {}};
+}
+
+SourceSpan WrittenAs::span() const {
+  return {0, 0, source ? static_cast<std::uint32_t>(source->text.size()) : 0};
+}
+
+System hamiltonian(const Shape& shape, std::vector<Parameter> parameters,
+                   const TracedFunction& energy, const WrittenAs& text) {
+  System system = started(std::move(parameters), text);
+  system.shape = shape;
+  const auto names = signature({{"q", real(shape)}, {"p", real(shape)}}, system.parameters);
+  add_terms(system, names, energy, text.span());
+  return system;
+}
+
+System lie_poisson_system(const std::string& algebra, std::vector<Parameter> parameters,
+                          const TracedFunction& energy, const WrittenAs& text) {
+  System system = started(std::move(parameters), text);
+  system.form = Form::kBracket;
+  system.structure = lie_poisson(algebra, system.parameters);
+  system.structure.span = text.span();
+  system.shape = Shape{algebra_named(algebra)->dimension()};
+  system.arrays = {{"z", system.shape, text.span()}};
+  add_terms(system, signature({{"z", real(system.shape)}}, system.parameters), energy, text.span());
+  return system;
+}
+
+namespace {
+
+/// The programs of a system take the state as one vector x; people write its arrays by name.
+NamedArrays unpacked(const System& system, const TracedFunction& f, std::span<const Array> packed,
+                     const std::vector<ProgramParameter>& names) {
+  std::vector<Array> arrays;
+  std::int64_t at = 0;
+  for (const StateArray& a : system.arrays) {
+    const Array part = packed[0](array::slice(at, at + a.shape.size()));
+    arrays.push_back(array::reshape(part, a.shape));
+    at += a.shape.size();
+  }
+  arrays.insert(arrays.end(), packed.begin() + 1, packed.end());
+  return f(Traced(names, arrays));
+}
+
+std::vector<ProgramParameter> names_of(const System& system) {
+  std::vector<ProgramParameter> state;
+  for (const StateArray& a : system.arrays) state.push_back({a.name, real(a.shape)});
+  return signature(std::move(state), system.parameters);
+}
+
+}  // namespace
+
+System equations(std::vector<StateArray> state, std::vector<Parameter> parameters,
+                 const TracedFunction& rate, const WrittenAs& text) {
+  System system = started(std::move(parameters), text);
+  system.form = Form::kEquations;
+  std::int64_t n = 0;
+  for (StateArray& a : state) {
+    n += a.shape.size();
+    a.span = text.span();
+  }
+  system.shape = Shape{n};
+  system.arrays = std::move(state);
+  const auto names = names_of(system);
+  const auto packed = signature({{"x", real(system.shape)}}, system.parameters);
+  const auto programs = array::programs_of(packed, [&](std::span<const Array> arrays) {
+    const NamedArrays given = unpacked(system, rate, arrays, names);
+    want_names("the rate", given);
+    std::vector<Array> parts;
+    for (const StateArray& a : system.arrays) {
+      const auto found = std::find_if(given.begin(), given.end(),
+                                      [&](const auto& r) { return r.first == a.name; });
+      if (found == given.end()) {
+        throw UserError("[system] '" + a.name + "' has no rate", "give one for each array");
+      }
+      parts.push_back(array::ravel(as_real(a.name, found->second, a.shape)));
+    }
+    if (given.size() != parts.size()) {
+      throw UserError("[system] a rate of what is no array of the state",
+                      "give one for each array, and no others");
+    }
+    return NamedArrays{{"rate", parts.size() == 1 ? parts[0] : array::concatenate(parts)}};
+  });
+  system.rate = programs[0];
+  return system;
+}
+
+void observe(System& system, const TracedFunction& value, std::int64_t every) {
+  std::vector<ir::FunctionPtr> programs;
+  if (system.form == Form::kCanonical) {
+    const ir::Type state = real(system.shape);
+    const auto names = signature({{"q", state}, {"p", state}, {"v", state}}, system.parameters);
+    programs = array::programs_of(
+        names, [&](std::span<const Array> arrays) { return value(Traced(names, arrays)); });
+  } else {
+    const auto packed = signature({{"x", real(system.shape)}}, system.parameters);
+    const auto names = names_of(system);
+    programs = array::programs_of(packed, [&](std::span<const Array> arrays) {
+      return unpacked(system, value, arrays, names);
+    });
+  }
+  for (const ir::FunctionPtr& f : programs) {
+    const bool known = std::any_of(system.observables.begin(), system.observables.end(),
+                                   [&](const Observable& o) { return o.name == f->name(); });
+    if (known) throw UserError("[system] '" + f->name() + "' is observed twice", "rename one");
+    system.observables.push_back({f->name(), f, every, {}});
+  }
+}
+
+}  // namespace cotangent::mechanics

@@ -1,0 +1,172 @@
+// Systems from functions of arrays (mechanics/traced_system.h) beside the same in system files.
+#include "cotangent/mechanics/traced_system.h"
+
+#include <gtest/gtest.h>
+
+#include "cotangent/array/arrays.h"
+#include "cotangent/formats/system_file.h"
+#include "cotangent/mechanics/flow.h"
+
+namespace cotangent::mechanics {
+namespace {
+
+using namespace array;
+
+RunResult run_of(const System& system, const InitialState& initial, const RunSettings& settings) {
+  const Facts facts = find_facts(system, initial);
+  const Plan plan = make_plan(system, facts, settings, &initial);
+  return Flow::compile(system, facts, plan)->run(initial, settings.steps);
+}
+
+std::string refusal(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const UserError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+constexpr const char* kPlanets = R"toml(
+[parameters]
+G = 2.95912208286e-4
+m = [1.0, 9.5e-4, 2.8e-4]
+[energy]
+kinetic = "sum(i, dot(p[i], p[i]) / (2*m[i]))"
+gravity = "-sum(i<j, G*m[i]*m[j] / norm(q[i] - q[j]))"
+[initial]
+q = [[0, 0, 0], [-3.5, -3.8, -1.5], [9.0, -3.0, -1.6]]
+v = [[0, 0, 0], [0.00565, -0.00412, -0.0019], [0.0017, 0.0048, 0.0019]]
+[run]
+dt = 10.0
+steps = 200
+)toml";
+
+struct Body {
+  Array m, q;
+};
+
+NamedArrays planets(const Traced& at) {
+  struct Moving {
+    Array p, m;
+  };
+  const auto kinetic = vmap([](Moving b) { return dot(b.p, b.p) / (2 * b.m); });
+  const auto pair = [&](Body a, Body b) { return at["G"] * a.m * b.m / norm(a.q - b.q); };
+  return {{"kinetic", sum(kinetic(Moving{at.p(), at["m"]}))},
+          {"gravity", -pair_sum(pair, Body{at["m"], at.q()})}};
+}
+
+/// Exact identity: the state hash of a run is of every bit.
+TEST(TracedSystem, HasTheBitsOfTheFileThatSaysTheSame) {
+  const auto file = formats::parse_system_text("planets.toml", kPlanets);
+  const System traced = hamiltonian(
+      Shape{3, 3},
+      {parameter("G", 2.95912208286e-4), parameter("m", Array::of({1.0, 9.5e-4, 2.8e-4}))},
+      planets);
+  ASSERT_EQ(traced.terms.size(), 2u);
+  EXPECT_EQ(traced.terms[0].name, "kinetic");
+  for (const char* method : {"auto", "leapfrog", "yoshida4", "implicit_midpoint"}) {
+    RunSettings settings = file.run;
+    settings.method = method;
+    const RunResult one = run_of(file.system, file.initial, settings);
+    const RunResult two = run_of(traced, file.initial, settings);
+    EXPECT_EQ(one.state_hash, two.state_hash) << method;
+  }
+}
+
+TEST(TracedSystem, LieAlgebrasAndEquationsHaveTheBitsOfTheirFiles) {
+  const auto top = formats::parse_system_text("top.toml", R"toml(
+[parameters]
+I = [1.0, 2.0, 3.0]
+[structure]
+kind = "lie_poisson"
+algebra = "so3"
+[energy]
+spin = "z[0]^2 / (2*I[0]) + z[1]^2 / (2*I[1]) + z[2]^2 / (2*I[2])"
+[initial]
+z = [0.3, 1.0, -0.2]
+[run]
+dt = 0.01
+steps = 100
+)toml");
+  const System body =
+      lie_poisson_system("so3", {parameter("I", Array::of({1.0, 2.0, 3.0}))}, [](const Traced& at) {
+        const Array &z = at["z"], &I = at["I"];
+        const auto part = [&](int k) { return z(k) * z(k) / (2 * I(k)); };
+        return NamedArrays{{"spin", part(0) + part(1) + part(2)}};
+      });
+  EXPECT_EQ(run_of(top.system, top.initial, top.run).state_hash,
+            run_of(body, top.initial, top.run).state_hash);
+
+  const auto lorenz = formats::parse_system_text("lorenz.toml", R"toml(
+[parameters]
+rho = 28.0
+[equations]
+x = ["10.0 * (x[1] - x[0])", "x[0] * (rho - x[2]) - x[1]", "x[0] * x[1] - 2.5 * x[2]"]
+[initial]
+x = [1.0, 1.0, 1.0]
+[run]
+dt = 0.01
+steps = 100
+method = "rk4"
+)toml");
+  const System flow =
+      equations({{"x", Shape{3}, {}}}, {parameter("rho", 28.0)}, [](const Traced& at) {
+        const Array &x = at["x"], &rho = at["rho"];
+        const Array rate =
+            stack({10.0 * (x(1) - x(0)), x(0) * (rho - x(2)) - x(1), x(0) * x(1) - 2.5 * x(2)});
+        return NamedArrays{{"x", rate}};
+      });
+  EXPECT_EQ(run_of(lorenz.system, lorenz.initial, lorenz.run).state_hash,
+            run_of(flow, lorenz.initial, lorenz.run).state_hash);
+}
+
+TEST(TracedSystem, ObservesAndCapturesArrays) {
+  const Array weights = arange(100) * 0.01;  // captured: constants of the program
+  System system = hamiltonian(Shape{100}, {}, [&](const Traced& at) {
+    return NamedArrays{{"H", sum(square(at.p())) / 2 + sum(weights * square(at.q())) / 2}};
+  });
+  observe(system, [](const Traced& at) { return NamedArrays{{"first", at.v()(0)}}; }, 5);
+  ASSERT_EQ(system.observables.size(), 1u);
+  EXPECT_EQ(system.observables[0].every, 5);
+  InitialState initial;
+  initial.q = ir::Tensor::of<double>(Shape{100}, std::vector<double>(100, 1.0));
+  initial.p = ir::Tensor::of<double>(Shape{100}, std::vector<double>(100, 0.5));
+  RunSettings settings;
+  settings.dt = 0.01;
+  settings.steps = 10;
+  const RunResult result = run_of(system, initial, settings);
+  EXPECT_EQ(result.steps, 10);
+}
+
+TEST(TracedSystem, SaysWhatDoesNotFit) {
+  const auto make = [](const TracedFunction& f) {
+    return refusal([&] { hamiltonian(Shape{2}, {parameter("k", 1.0)}, f); });
+  };
+  EXPECT_NE(make([](const Traced& at) {
+              return NamedArrays{{"H", at.q()}};
+            }).find("'H' is f64[2], not f64"),
+            std::string::npos);
+  EXPECT_NE(make([](const Traced& at) {
+              return NamedArrays{{"H", at["w"]}};
+            }).find("no 'w' in this system"),
+            std::string::npos);
+  EXPECT_NE(make([](const Traced&) { return NamedArrays{}; }).find("empty"), std::string::npos);
+  EXPECT_NE(make([](const Traced& at) {
+              return NamedArrays{{"H", at["k"]}, {"H", at["k"]}};
+            }).find("given twice"),
+            std::string::npos);
+  EXPECT_NE(refusal([&] {
+              hamiltonian(Shape{2}, {parameter("q", 1.0)},
+                          [](const Traced& at) { return NamedArrays{{"H", at["q"]}}; });
+            }).find("names two arrays"),
+            std::string::npos);
+  EXPECT_NE(refusal([&] {
+              equations({{"x", Shape{2}, {}}}, {},
+                        [](const Traced& at) { return NamedArrays{{"y", at["x"]}}; });
+            }).find("'x' has no rate"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace cotangent::mechanics
