@@ -2,6 +2,7 @@
 
 #include "cotangent/base/error.h"
 #include "python/src/bindings.h"
+#include "python/src/source_line.h"
 
 namespace nb = nanobind;
 
@@ -14,8 +15,13 @@ PyObject* device_error = nullptr;
 PyObject* internal_error = nullptr;
 
 void raise(PyObject* type, const Error& e) {
-  const nb::object error = nb::handle(type)(e.what());
-  const ErrorParts& parts = e.parts();
+  ErrorParts parts = e.parts();
+  if (type == user_error) {
+    if (parts.where.empty()) parts.where = user_line();
+    parts.what = in_python(parts.what);
+    parts.remedy = in_python(parts.remedy);
+  }
+  const nb::object error = nb::handle(type)(Error(parts).what());
   error.attr("what") = parts.what;
   error.attr("where") = parts.where;
   error.attr("why") = parts.why;
@@ -44,7 +50,14 @@ void bind_errors(nb::module_& m) {
   device_error = nb::object(errors.attr("DeviceError")).release().ptr();
   internal_error = nb::object(errors.attr("InternalError")).release().ptr();
   nb::register_exception_translator(translate);
-  (void)m;
+  m.def(
+      "_refuse",
+      [](const std::string& what, const std::string& remedy, const std::string& why) {
+        throw UserError({what, "", why, remedy});
+      },
+      nb::arg("what"), nb::arg("remedy") = "", nb::arg("why") = "",
+      nb::sig("def _refuse(what: str, remedy: str = '', why: str = '') -> typing.NoReturn"),
+      "Raises a UserError with the caller's line.");
 }
 
 }  // namespace cotangent::python

@@ -1,0 +1,15 @@
+// Where the person's own code is, for errors.
+#pragma once
+
+#include <string>
+
+namespace cotangent::python {
+
+/// "model.py:12, in energy\n    r = norm(x - y)": the innermost line that is being run and is not
+/// of this package or NumPy; empty where there is none.
+std::string user_line();
+
+/// An error's text in words of Python where it speaks C++: ct.float64 for DType::kF64.
+std::string in_python(std::string text);
+
+}  // namespace cotangent::python
