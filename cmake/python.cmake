@@ -27,8 +27,9 @@ target_link_options(cotangent_python PRIVATE LINKER:--exclude-libs,ALL LINKER:--
 configure_file(${PROJECT_SOURCE_DIR}/python/cotangent/errors.py
   ${PROJECT_BINARY_DIR}/python/cotangent/errors.py COPYONLY)
 file(WRITE ${PROJECT_BINARY_DIR}/python/cotangent/__init__.py "")
-nanobind_add_stub(cotangent_python_stub MODULE cotangent._core
+nanobind_add_stub(cotangent_python_stub MODULE cotangent._core INCLUDE_PRIVATE
   OUTPUT ${PROJECT_BINARY_DIR}/python/cotangent/_core.pyi
+  PATTERN_FILE ${PROJECT_SOURCE_DIR}/python/src/stubs.pat
   PYTHON_PATH ${PROJECT_BINARY_DIR}/python DEPENDS cotangent_python)
 install(FILES ${PROJECT_BINARY_DIR}/python/cotangent/_core.pyi DESTINATION cotangent
   COMPONENT python)

@@ -10,4 +10,5 @@ NB_MODULE(_core, m) {
   cotangent::python::bind_flow(m);
   cotangent::python::bind_run(m);
   cotangent::python::bind_gradient(m);
+  cotangent::python::bind_array_package(m);
 }

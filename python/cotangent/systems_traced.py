@@ -1,0 +1,220 @@
+"""Systems from Python functions: an energy, equations of motion, an energy on a Lie algebra.
+
+The function is run once, with arrays that have shapes and no numbers; what it does with them is the
+system. It is the same as the system file with the same expressions.
+"""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from cotangent import _core
+from cotangent.system import System
+from cotangent.typing import ArrayLike, Shape
+
+Energy = Callable[..., Any]
+
+
+class _Function:
+    """A person's function, and what it wants by name."""
+
+    def __init__(self, function: Callable[..., Any], state: list[str], given: dict[str, Any]) -> None:
+        self.function = function
+        self.title = (inspect.getdoc(function) or "").split("\n")[0]
+        self.name = function.__name__
+        self.file = inspect.getsourcefile(function) or "<python>"
+        try:
+            self.text = inspect.getsource(function)
+        except (OSError, TypeError):
+            self.text = ""
+        self.wanted: list[str] = []
+        values = dict(given)
+        for name, p in inspect.signature(function).parameters.items():
+            if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                _core._refuse(
+                    f"[{self.name}] the function takes *{name}",
+                    "name each of its arguments: the state, t, and parameters",
+                )
+            self.wanted.append(name)
+            if name in state or name == "t" or name in values:
+                continue
+            if p.default is p.empty:
+                known = ", ".join([*state, "t", *given])
+                _core._refuse(
+                    f"[{self.name}] nothing says what '{name}' is",
+                    f"give it to the decorator, {name}=..., or take one of {known}",
+                )
+            values[name] = p.default
+        for name in given:
+            if name not in self.wanted:
+                _core._refuse(
+                    f"[{self.name}] the function does not take '{name}'",
+                    "add it to the function's arguments, or leave it out",
+                )
+        #: Real numbers are parameters of the programs; whole ones, and what is no number, are fixed.
+        self.fixed = {k: v for k, v in values.items() if not _is_real(v)}
+        self.parameters = [(k, v) for k, v in values.items() if _is_real(v)]
+
+    @property
+    def names(self) -> list[str]:
+        return [n for n in self.wanted if n not in self.fixed]
+
+    def __call__(self, arrays: dict[str, Any]) -> Any:
+        return self.function(**{n: arrays.get(n, self.fixed.get(n)) for n in self.wanted})
+
+    def named(self, fallback: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """What it gives as a dict; what is none has the name `fallback`."""
+
+        def call(arrays: dict[str, Any]) -> dict[str, Any]:
+            given = self(arrays)
+            return dict(given) if isinstance(given, Mapping) else {fallback: given}
+
+        return call
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        return self.title or self.name, self.file, self.text
+
+
+def _is_real(value: Any) -> bool:
+    if isinstance(value, (bool, int, str)):
+        return False
+    try:
+        return bool(np.asarray(value).dtype.kind == "f")
+    except Exception:
+        return False
+
+
+def _shape_and_start(name: str, given: Any) -> tuple[tuple[int, ...], np.ndarray[Any, Any] | None]:
+    """A shape, or an array to start from, which has one."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return (given,), None
+    if isinstance(given, tuple) and all(isinstance(n, int) for n in given):
+        return given, None
+    start = np.ascontiguousarray(np.asarray(given), dtype=np.float64)
+    if start.ndim == 0:
+        _core._refuse(f"[system] {name} is one number", "give a shape, such as (6, 3), or an array")
+    return start.shape, start
+
+
+def _generic(shape: tuple[int, ...], seed: int) -> np.ndarray[Any, Any]:
+    """Numbers without symmetries to look at a system by, where no start is given."""
+    k = np.arange(1, int(np.prod(shape)) + 1) + 1000 * seed
+    return (2 * ((k * 0.6180339887498949) % 1.0) - 1).reshape(shape)
+
+
+def hamiltonian(
+    q: Shape | ArrayLike, p: ArrayLike | None = None, v: ArrayLike | None = None, **parameters: Any
+) -> Callable[[Energy], System]:
+    """Makes a system of a function that gives its energy H(q, p).
+
+        @ct.hamiltonian(q=(6, 3), G=2.96e-4, m=masses)
+        def solar_system(q, p, G, m): ...
+
+    Args:
+        q: the shape of q and of p, [N, d] for N particles in d dimensions, or [n]; or an array, from
+            which runs start.
+        p, v: momenta, or velocities, from which runs start, where q is an array.
+        parameters: what else the function takes by name. Real numbers and arrays are parameters
+            that can be changed and differentiated by; whole numbers are fixed.
+
+    The function takes q, p, t and parameters by name, as many as it needs. It gives one real number,
+    or a dict of named terms, whose sum H is.
+
+    Raises:
+        UserError: with the line, for what is not one real number, for a Python `if` on a traced
+            value, for a name that nothing gives.
+    """
+
+    def decorate(function: Energy) -> System:
+        shape, start = _shape_and_start("q", q)
+        f = _Function(function, ["q", "p"], parameters)
+        program = _core._trace_hamiltonian(
+            shape, f.parameters, f.named("H"), f.names, *f.place
+        )
+        momenta = p
+        if p is not None and v is not None:
+            _core._refuse("[hamiltonian] both p and v are given", "give one of them")
+        if momenta is None:
+            momenta = _generic(shape, 1) if start is None else np.zeros(shape)
+        if start is None:
+            start = _generic(shape, 0)
+        moving = ("v", v) if v is not None else ("p", momenta)
+        return System(_core._system_of(program, [("q", start), moving]))
+
+    return decorate
+
+
+def lie_poisson(
+    algebra: str, z: ArrayLike | None = None, **parameters: Any
+) -> Callable[[Energy], System]:
+    """Makes a system of a function that gives its energy H(z) on a Lie algebra's dual: dF/dt = {F, H}.
+
+    Args:
+        algebra: "so3", "so4", "se2", "se3", "sl2", "sl3", "sl4" or "heisenberg".
+        z: an array from which runs start.
+        parameters: as `hamiltonian` has them.
+
+    The function takes z, t and parameters by name.
+    """
+
+    def decorate(function: Energy) -> System:
+        f = _Function(function, ["z"], parameters)
+        program = _core._trace_lie_poisson(
+            algebra, f.parameters, f.named("H"), f.names, *f.place
+        )
+        start = _generic((program.size,), 0) if z is None else z
+        return System(_core._system_of(program, [("z", start)]))
+
+    return decorate
+
+
+def equations(**given: Any) -> Callable[[Energy], System]:
+    """Makes a system of a function that gives dx/dt of each array of the state.
+
+        @ct.equations(x=(3,), sigma=10.0, rho=28.0, beta=8 / 3)
+        def lorenz(x, sigma, rho, beta):
+            return ct.stack([sigma * (x[1] - x[0]), x[0] * (rho - x[2]) - x[1], x[0] * x[1] - beta * x[2]])
+
+    Args:
+        given: the arrays of the state, by their shapes, and
+            parameters, as `hamiltonian` has them. A tuple of integers is the shape of an array of
+            the state. With one array the function may give its rate alone, else it gives a dict of
+            rates by name.
+    """
+
+    def decorate(function: Energy) -> System:
+        state = {k: x for k, x in given.items() if isinstance(x, tuple)}
+        parameters = {k: x for k, x in given.items() if k not in state}
+        if not state:
+            _core._refuse(
+                "[equations] no array of the state is given",
+                "give its shape, x=(3,), and where it starts to flow.run",
+            )
+        f = _Function(function, list(state), parameters)
+        program = _core._trace_equations(
+            [(k, x) for k, x in state.items()], f.parameters, f.named(next(iter(state))), f.names,
+            *f.place,
+        )  # fmt: skip
+        starts = [(k, _generic(x, j)) for j, (k, x) in enumerate(state.items())]
+        return System(_core._system_of(program, starts))
+
+    return decorate
+
+
+def lagrangian(q: Shape | ArrayLike, **parameters: Any) -> Callable[[Energy], System]:
+    """Not supported yet: systems are made of energies, H(q, p).
+
+    Raises:
+        UserError: always.
+    """
+    _core._refuse(
+        "[lagrangian] systems from a Lagrangian are not supported yet",
+        "give the energy as a function of q and p: ct.hamiltonian",
+    )
+
+
+__all__ = ["equations", "hamiltonian", "lagrangian", "lie_poisson"]

@@ -1,0 +1,162 @@
+// Systems from Python functions: the C++ side of hamiltonian, lie_poisson and equations
+// (python/cotangent/systems_traced.py).
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+
+#include "cotangent/array/record.h"
+#include "cotangent/mechanics/traced_system.h"
+#include "python/src/arrays.h"
+#include "python/src/bindings.h"
+#include "python/src/system.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace cotangent::python {
+namespace {
+
+using NamedObjects = std::vector<std::pair<std::string, nb::object>>;
+
+std::vector<mechanics::Parameter> parameters_of(const NamedObjects& given) {
+  std::vector<mechanics::Parameter> all;
+  for (const auto& [name, value] : given) {
+    const array::Array x = to_array(value, name);
+    want_value(x, "system");
+    all.push_back(mechanics::parameter(name, x));
+  }
+  return all;
+}
+
+std::vector<mechanics::StateArray> state_of(const NamedObjects& given) {
+  std::vector<mechanics::StateArray> all;
+  for (const auto& [name, shape] : given) all.push_back({name, to_shape(shape, name), {}});
+  return all;
+}
+
+/// f takes a dict of the arrays by name, and gives one.
+mechanics::TracedFunction function_of(const nb::object& f, const std::vector<std::string>& names) {
+  return [f, names](const mechanics::Traced& at) {
+    nb::dict given;
+    for (const std::string& name : names) given[name.c_str()] = nb::cast(at[name]);
+    array::NamedArrays results;
+    for (const auto& [name, value] : nb::cast<nb::dict>(f(given))) {
+      const std::string key = nb::cast<std::string>(name);
+      results.emplace_back(key, to_array(value, key));
+    }
+    return results;
+  };
+}
+
+ir::Tensor start_of(const std::string& name, nb::handle value) {
+  const array::Array x = to_array(value, name);
+  want_value(x, "system");
+  return array::recorded_detail::tensor_of(x.astype(DType::kF64));
+}
+
+/// A function says nothing of how it is run: what nothing sets is open (dt is 0, which no plan
+/// takes), or kSteps.
+class TracedOrigin final : public Origin {
+ public:
+  TracedOrigin(mechanics::System system, mechanics::InitialState initial)
+      : given_(std::move(system), std::move(initial)) {}
+  formats::LoadedFile load(const Overrides& overrides, const std::string& of) const override {
+    const auto sets = [&](const char* key) {
+      return std::any_of(overrides.begin(), overrides.end(),
+                         [&](const formats::Override& o) { return o.key == key; });
+    };
+    const int times = sets("run.dt") + sets("run.t_end") + sets("run.steps");
+    if (times >= 2 || sets("run.accuracy")) return given_.load(overrides, of);
+    if (sets("run.t_end")) return given_.load(overrides, of);  // which says what is missing
+    Overrides all;
+    if (!sets("run.dt")) all.push_back({"run.dt", "1.0"});
+    if (!sets("run.steps")) all.push_back({"run.steps", kSteps});
+    all.insert(all.end(), overrides.begin(), overrides.end());
+    formats::LoadedFile file = given_.load(all, of);
+    if (!sets("run.dt")) file.run.dt = 0;
+    return file;
+  }
+
+ private:
+  static constexpr const char* kSteps = "1000";
+  GivenOrigin given_;
+};
+
+/// With a state to start from, what cotangent.System holds.
+std::shared_ptr<const SystemBox> system_of(const mechanics::System& program,
+                                           const NamedObjects& given) {
+  mechanics::InitialState initial;
+  std::vector<ir::Tensor> arrays;
+  for (const auto& [name, value] : given) {
+    ir::Tensor start = start_of(name, value);
+    const Shape wanted =
+        program.arrays.empty() ? program.shape : program.arrays[arrays.size()].shape;
+    if (start.type().shape != wanted) {
+      array::refuse("system",
+                    name + " is " + start.type().text() + ", the system's is " +
+                        ir::Type{DType::kF64, wanted}.text(),
+                    "give both one shape");
+    }
+    if (!program.arrays.empty()) {
+      arrays.push_back(std::move(start));
+    } else if (name == "q") {
+      initial.q = std::move(start);
+    } else {
+      (name == "p" ? initial.p : initial.v) = std::move(start);
+    }
+  }
+  if (!arrays.empty()) initial.x = mechanics::joined(program, arrays);
+  return std::make_shared<const SystemBox>(
+      std::make_shared<TracedOrigin>(program, std::move(initial)), Overrides{});
+}
+
+mechanics::WrittenAs text_of(const std::string& title, const std::string& file,
+                             const std::string& text) {
+  return {title, std::make_shared<const SourceFile>(SourceFile{file, text})};
+}
+
+}  // namespace
+
+void bind_traced_systems(nb::module_& m) {
+  nb::class_<mechanics::System>(m, "_Program", "The programs of a system.")
+      .def_prop_ro("size", [](const mechanics::System& s) { return s.shape.size(); });
+  m.def("_system_of", &system_of, "program"_a, "initial"_a);
+  m.def(
+      "_trace_hamiltonian",
+      [](ShapeLike shape, const NamedObjects& parameters, nb::object f,
+         const std::vector<std::string>& names, const std::string& title, const std::string& file,
+         const std::string& text) {
+        return mechanics::hamiltonian(to_shape(shape.object, "hamiltonian"),
+                                      parameters_of(parameters), function_of(f, names),
+                                      text_of(title, file, text));
+      },
+      "shape"_a, "parameters"_a, "f"_a, "names"_a, "title"_a, "file"_a, "text"_a);
+  m.def(
+      "_trace_lie_poisson",
+      [](const std::string& algebra, const NamedObjects& parameters, nb::object f,
+         const std::vector<std::string>& names, const std::string& title, const std::string& file,
+         const std::string& text) {
+        return mechanics::lie_poisson_system(algebra, parameters_of(parameters),
+                                             function_of(f, names), text_of(title, file, text));
+      },
+      "algebra"_a, "parameters"_a, "f"_a, "names"_a, "title"_a, "file"_a, "text"_a);
+  m.def(
+      "_trace_equations",
+      [](const NamedObjects& state, const NamedObjects& parameters, nb::object f,
+         const std::vector<std::string>& names, const std::string& title, const std::string& file,
+         const std::string& text) {
+        return mechanics::equations(state_of(state), parameters_of(parameters),
+                                    function_of(f, names), text_of(title, file, text));
+      },
+      "state"_a, "parameters"_a, "f"_a, "names"_a, "title"_a, "file"_a, "text"_a);
+  m.def(
+      "_trace_observables",
+      [](mechanics::System& system, nb::object f, const std::vector<std::string>& names,
+         std::int64_t every) { mechanics::observe(system, function_of(f, names), every); },
+      "system"_a, "f"_a, "names"_a, "every"_a);
+}
+
+}  // namespace cotangent::python

@@ -1,0 +1,133 @@
+"""Memory shared with NumPy, buffers and DLPack, and who keeps it alive."""
+import array
+import gc
+import resource
+import weakref
+
+import cotangent as ct
+import numpy as np
+import pytest
+
+
+def address(x):
+    return x.__array_interface__["data"][0]
+
+
+def test_numpy_sees_our_memory():
+    x = ct.linspace(0.0, 1.0, 1000) * 2
+    view = np.asarray(x)
+    assert address(view) == address(np.asarray(x)) == address(x.to_numpy())
+    assert address(view) % 64 == 0
+    assert not view.flags.writeable
+    with pytest.raises(ValueError):
+        view[0] = 1.0
+    kept = view.copy()
+    del x
+    gc.collect()
+    np.testing.assert_array_equal(view, kept)
+    assert memoryview(ct.array([[1.0, 2.0]])).shape == (1, 2)
+    assert np.array(ct.array([1.0]), copy=True).flags.writeable
+    assert np.asarray(ct.array([1.0]), dtype="float32").dtype == np.float32
+
+
+def test_asarray_shares_and_array_copies():
+    n = np.arange(10.0)
+    shared, copied = ct.asarray(n), ct.array(n)
+    assert address(np.asarray(shared)) == address(n)
+    assert address(np.asarray(copied)) != address(n)
+    kept = weakref.ref(n)
+    later = shared + 1
+    del n
+    gc.collect()
+    assert kept() is not None
+    np.testing.assert_array_equal(later, np.arange(10.0) + 1)
+    del shared, later
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_lazy_sum_does_not_see_later_writes():
+    n = np.ones(4)
+    total = ct.zeros(4) + n
+    n[:] = 7
+    np.testing.assert_array_equal(total, np.ones(4))
+
+
+def test_strides_are_followed():
+    n = np.arange(24.0).reshape(2, 3, 4)
+    for view in [n.transpose(2, 0, 1), n[:, ::-1], n[::2, 1:, ::3], n[:, :, 0]]:
+        np.testing.assert_array_equal(ct.asarray(view), view)
+        np.testing.assert_array_equal(ct.from_dlpack(view), view)
+
+
+def test_buffers_of_others():
+    a = array.array("f", [1.0, 2.0])
+    x = ct.asarray(a)
+    assert x.dtype == np.float32
+    with pytest.raises(BufferError):  # lent out: its memory must not move
+        a.append(3.0)
+    del x
+    gc.collect()
+    a.append(3.0)
+    assert ct.asarray(bytearray(b"ab")).dtype == np.uint8
+    with pytest.raises(ct.UserError, match="format"):
+        ct.asarray(np.zeros(2, dtype="uint16"))
+    with pytest.raises(ct.UserError, match="format"):
+        ct.asarray(np.zeros(2, dtype=">f8"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint32", "uint64", "bool",
+                                   "uint8", "int8", "int16", "float16"])
+def test_dlpack_both_ways(dtype):
+    n = np.array([[0, 1, 2], [3, 4, 5]]).astype(dtype)
+    x = ct.from_dlpack(n)
+    assert x.dtype == n.dtype and address(np.asarray(x)) == address(n)
+    back = np.from_dlpack(x)
+    assert address(back) == address(n)
+    np.testing.assert_array_equal(back, n)
+    assert not back.flags.writeable
+
+
+def test_dlpack_capsules():
+    x = ct.array([1.0, 2.0])
+    assert '"dltensor"' in repr(x.__dlpack__())
+    assert '"dltensor_versioned"' in repr(x.__dlpack__(max_version=(1, 0)))
+    assert '"dltensor"' in repr(x.__dlpack__(max_version=(0, 8)))
+    assert x.__dlpack_device__() == (1, 0)
+    again = ct.from_dlpack(x)
+    assert address(np.asarray(again)) == address(np.asarray(x))
+    apart = np.from_dlpack(x, copy=True)
+    assert address(apart) != address(np.asarray(x))
+    with pytest.raises(BufferError):
+        x.__dlpack__(dl_device=(2, 0))
+    for _ in range(100):  # capsules nobody takes are let go of
+        x.__dlpack__()
+    view = np.from_dlpack(ct.array([5.0]) * 2)
+    gc.collect()
+    assert view[0] == 10.0
+
+
+def test_a_gigabyte_is_not_copied():
+    def resident():
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[1]) * resource.getpagesize()
+
+    n = np.ones(2**27)  # 1 GiB
+    before = resident()
+    x = ct.asarray(n)
+    y = np.asarray(x)
+    z = ct.from_dlpack(y)
+    w = np.from_dlpack(z)
+    assert resident() - before < 2**20
+    assert address(w) == address(n)
+
+
+def test_traced_values_are_refused():
+    def f(x):
+        np.asarray(x)
+        return x
+
+    with pytest.raises(ct.UserError, match="test_exchange.py"):
+        ct.jit(f)(1.0)
+    with pytest.raises(ct.UserError, match="__dlpack__"):
+        ct.jit(lambda x: x.__dlpack__())(1.0)

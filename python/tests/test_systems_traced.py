@@ -1,0 +1,159 @@
+"""Systems from Python functions, beside the same in system files."""
+import time
+
+import cotangent as ct
+import numpy as np
+import pytest
+
+FILE = """
+[parameters]
+G = 2.95912208286e-4
+m = [1.0, 9.5e-4, 2.8e-4]
+[energy]
+kinetic = "sum(i, dot(p[i], p[i]) / (2*m[i]))"
+gravity = "-sum(i<j, G*m[i]*m[j] / norm(q[i] - q[j]))"
+[initial]
+q = [[0, 0, 0], [-3.5, -3.8, -1.5], [9.0, -3.0, -1.6]]
+v = [[0, 0, 0], [0.00565, -0.00412, -0.0019], [0.0017, 0.0048, 0.0019]]
+[run]
+dt = 10.0
+steps = 200
+"""
+Q = np.array([[0, 0, 0], [-3.5, -3.8, -1.5], [9.0, -3.0, -1.6]])
+V = np.array([[0, 0, 0], [0.00565, -0.00412, -0.0019], [0.0017, 0.0048, 0.0019]])
+M = np.array([1.0, 9.5e-4, 2.8e-4])
+
+
+def energy(q, p, G, m):
+    """Three bodies"""
+    kinetic = ct.sum(ct.vmap(lambda p, m: ct.dot(p, p) / (2 * m))(p, m))
+    pair = lambda a, b: G * a["m"] * b["m"] / ct.norm(a["q"] - b["q"])  # noqa: E731
+    return {"kinetic": kinetic, "gravity": -ct.pair_sum(pair, {"m": m, "q": q})}
+
+
+@pytest.mark.parametrize("method", ["auto", "leapfrog", "yoshida4"])
+def test_the_same_bits_as_the_system_file(method):
+    system = ct.hamiltonian(q=Q, v=V, G=2.95912208286e-4, m=M)(energy)
+    file = ct.System.from_text(FILE)
+    assert system.title == "Three bodies" and system.terms == file.terms
+    assert system.shape == (3, 3) and list(system.parameters) == ["G", "m"]
+    one = ct.compile(file, method=method).run()
+    two = ct.compile(system, dt=10.0, steps=200, method=method).run()
+    assert one.state_hash == two.state_hash
+    np.testing.assert_array_equal(one.q, two.q)
+
+
+def test_a_shape_alone_and_a_state_given_to_the_run():
+    @ct.hamiltonian(q=(2,), w=2.0)
+    def oscillator(q, p, w):
+        return ct.sum(p**2) / 2 + w**2 * ct.sum(q**2) / 2
+
+    flow = ct.compile(oscillator, dt=0.01, steps=100, method="leapfrog")
+    run = flow.run([1.0, 0.0], [0.0, 1.0])
+    np.testing.assert_allclose(run.q[0], np.cos(2.0 * 1.0), atol=1e-3)
+    assert oscillator.terms == ["H"]
+    assert "separable" in repr(oscillator.facts)
+
+
+def test_defaults_and_fixed_arguments():
+    def chain(q, p, t, k=1.5, power=2, weights=np.array([1, 2, 3])):
+        assert isinstance(power, int) and isinstance(weights, np.ndarray)
+        assert t.shape == ()
+        return {"T": ct.sum(p**2) / 2, "V": k * ct.sum(weights * q**power) / power}
+
+    system = ct.hamiltonian(q=3)(chain)
+    assert {k: float(v) for k, v in system.parameters.items()} == {"k": 1.5}
+    assert list(ct.hamiltonian(q=3, k=[1.0, 2.0])(
+        lambda q, p, k: ct.sum(p**2) + ct.sum(k) * ct.sum(q**2)).parameters["k"]) == [1.0, 2.0]
+
+
+def test_lie_poisson():
+    file = ct.System.from_text("""
+[parameters]
+I = [1.0, 2.0, 3.0]
+[structure]
+kind = "lie_poisson"
+algebra = "so3"
+[energy]
+spin = "z[0]^2 / (2*I[0]) + z[1]^2 / (2*I[1]) + z[2]^2 / (2*I[2])"
+[initial]
+z = [0.3, 1.0, -0.2]
+[run]
+dt = 0.01
+steps = 100
+""")
+
+    @ct.lie_poisson("so3", z=[0.3, 1.0, -0.2], I=[1.0, 2.0, 3.0])
+    def spin(z, I):  # noqa: E741
+        return sum(z[k] * z[k] / (2 * I[k]) for k in range(3))
+
+    one, two = ct.compile(file).run(), ct.compile(spin, dt=0.01, steps=100).run()
+    assert one.state_hash == two.state_hash
+    with pytest.raises(ct.UserError, match="so5"):
+        ct.lie_poisson("so5")(lambda z: z[0])
+
+
+def test_equations():
+    @ct.equations(x=(3,), sigma=10.0, rho=28.0, beta=2.5)
+    def lorenz(x, sigma, rho, beta):
+        return ct.stack([sigma * (x[1] - x[0]), x[0] * (rho - x[2]) - x[1],
+                         x[0] * x[1] - beta * x[2]])
+
+    file = ct.System.from_text("""
+[parameters]
+sigma = 10.0
+rho = 28.0
+beta = 2.5
+[equations]
+x = ["sigma * (x[1] - x[0])", "x[0] * (rho - x[2]) - x[1]", "x[0] * x[1] - beta * x[2]"]
+[initial]
+x = [1.0, 1.0, 1.0]
+[run]
+dt = 0.01
+steps = 100
+""")
+    start = {"x": [1.0, 1.0, 1.0]}
+    one = ct.compile(file, method="rk4").run()
+    two = ct.compile(lorenz, dt=0.01, steps=100, method="rk4").run(initial=start)
+    assert one.state_hash == two.state_hash
+
+
+def test_tracing_and_compiling_six_bodies_takes_less_than_03_s(monkeypatch):
+    monkeypatch.setenv("COTANGENT_CACHE", "off")
+    q = np.arange(18.0).reshape(6, 3) ** 1.5 / 10
+    began = time.process_time()
+    system = ct.hamiltonian(q=q, p=q[::-1] * 1e-3, G=1.0, m=np.linspace(0.5, 1, 6))(energy)
+    ct.compile(system, dt=1e-3, steps=100, method="leapfrog")
+    assert time.process_time() - began < 0.6  # seconds of the processor, twice the bar's
+
+
+@pytest.mark.parametrize("f, what", [
+    (lambda q, p: q, r"'H' is f64\[2\], not f64"),
+    (lambda q, p: ct.sum(q) + w, "nothing"),
+    (lambda q, p, w: ct.sum(q) + w, "nothing says what 'w' is"),
+    (lambda q, *p: ct.sum(q), r"takes \*p"),
+    (lambda q, p: {}, "empty"),
+    (lambda q, p: ct.sum(q) if q[0] > 0 else 0.0, "asked for while a function is traced"),
+    (lambda q, p: ct.sum(q + np.zeros(3)), "shapes differ"),
+])
+def test_what_is_refused(f, what):
+    if what == "nothing":
+        with pytest.raises(NameError):
+            ct.hamiltonian(q=2)(f)
+        return
+    with pytest.raises(ct.UserError, match=what) as caught:
+        ct.hamiltonian(q=2)(f)
+    assert "test_systems_traced.py:" in caught.value.where
+
+
+def test_names_that_do_not_fit():
+    with pytest.raises(ct.UserError, match="does not take 'k'"):
+        ct.hamiltonian(q=2, k=1.0)(lambda q, p: ct.sum(q))
+    with pytest.raises(ct.UserError, match="both p and v"):
+        ct.hamiltonian(q=[1.0], p=[1.0], v=[1.0])(lambda q, p: ct.sum(q))
+    with pytest.raises(ct.UserError, match=r"p is f64\[3\]"):
+        ct.hamiltonian(q=[1.0], p=[1.0, 2.0, 3.0])(lambda q, p: ct.sum(q))
+    with pytest.raises(ct.UserError, match="not supported yet"):
+        ct.lagrangian(q=2)
+    with pytest.raises(ct.UserError, match="'y' has no rate"):
+        ct.equations(x=(2,), y=(1,))(lambda x, y: {"x": x})
