@@ -16,12 +16,19 @@ from cotangent.system import System
 from cotangent.typing import ArrayLike, Shape
 
 Energy = Callable[..., Any]
+Observables = Mapping[str, Callable[..., Any]]
 
 
 class _Function:
     """A person's function, and what it wants by name."""
 
-    def __init__(self, function: Callable[..., Any], state: list[str], given: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        state: list[str],
+        given: dict[str, Any],
+        takes_all: bool = True,
+    ) -> None:
         self.function = function
         self.title = (inspect.getdoc(function) or "").split("\n")[0]
         self.name = function.__name__
@@ -48,7 +55,7 @@ class _Function:
                     f"give it to the decorator, {name}=..., or take one of {known}",
                 )
             values[name] = p.default
-        for name in given:
+        for name in given if takes_all else ():
             if name not in self.wanted:
                 _core._refuse(
                     f"[{self.name}] the function does not take '{name}'",
@@ -106,8 +113,28 @@ def _generic(shape: tuple[int, ...], seed: int) -> np.ndarray[Any, Any]:
     return (2 * ((k * 0.6180339887498949) % 1.0) - 1).reshape(shape)
 
 
+def _observe(
+    program: _core._Program, observe: Observables | None, state: list[str], energy: _Function
+) -> None:
+    """Adds what functions of the state and the system's parameters give, by their names."""
+    for name, function in (observe or {}).items():
+        f = _Function(function, state, {**energy.fixed, **dict(energy.parameters)}, False)
+        known = {k for k, _ in energy.parameters}
+        for k, _ in f.parameters:
+            if k not in known:
+                _core._refuse(
+                    f"[{name}] '{k}' is no parameter of the system",
+                    "make it one, or take it from outside of the function",
+                )
+        _core._trace_observables(program, f.named(name), f.names, 0)
+
+
 def hamiltonian(
-    q: Shape | ArrayLike, p: ArrayLike | None = None, v: ArrayLike | None = None, **parameters: Any
+    q: Shape | ArrayLike,
+    p: ArrayLike | None = None,
+    v: ArrayLike | None = None,
+    observe: Observables | None = None,
+    **parameters: Any,
 ) -> Callable[[Energy], System]:
     """Makes a system of a function that gives its energy H(q, p).
 
@@ -118,6 +145,7 @@ def hamiltonian(
         q: the shape of q and of p, [N, d] for N particles in d dimensions, or [n]; or an array, from
             which runs start.
         p, v: momenta, or velocities, from which runs start, where q is an array.
+        observe: functions of q, p, v, t and parameters, by the names of what they give in a run.
         parameters: what else the function takes by name. Real numbers and arrays are parameters
             that can be changed and differentiated by; whole numbers are fixed.
 
@@ -136,6 +164,7 @@ def hamiltonian(
             shape, f.parameters, f.named("H"), f.names, *f.place
         )
         momenta = p
+        _observe(program, observe, ["q", "p", "v"], f)
         if p is not None and v is not None:
             _core._refuse("[hamiltonian] both p and v are given", "give one of them")
         if momenta is None:
@@ -149,13 +178,17 @@ def hamiltonian(
 
 
 def lie_poisson(
-    algebra: str, z: ArrayLike | None = None, **parameters: Any
+    algebra: str,
+    z: ArrayLike | None = None,
+    observe: Observables | None = None,
+    **parameters: Any,
 ) -> Callable[[Energy], System]:
     """Makes a system of a function that gives its energy H(z) on a Lie algebra's dual: dF/dt = {F, H}.
 
     Args:
         algebra: "so3", "so4", "se2", "se3", "sl2", "sl3", "sl4" or "heisenberg".
         z: an array from which runs start.
+        observe: functions of z, t and parameters, by the names of what they give in a run.
         parameters: as `hamiltonian` has them.
 
     The function takes z, t and parameters by name.
@@ -166,13 +199,16 @@ def lie_poisson(
         program = _core._trace_lie_poisson(
             algebra, f.parameters, f.named("H"), f.names, *f.place
         )
+        _observe(program, observe, ["z"], f)
         start = _generic((program.size,), 0) if z is None else z
         return System(_core._system_of(program, [("z", start)]))
 
     return decorate
 
 
-def equations(**given: Any) -> Callable[[Energy], System]:
+def equations(
+    observe: Observables | None = None, **given: Any
+) -> Callable[[Energy], System]:
     """Makes a system of a function that gives dx/dt of each array of the state.
 
         @ct.equations(x=(3,), sigma=10.0, rho=28.0, beta=8 / 3)
@@ -184,6 +220,7 @@ def equations(**given: Any) -> Callable[[Energy], System]:
             parameters, as `hamiltonian` has them. A tuple of integers is the shape of an array of
             the state. With one array the function may give its rate alone, else it gives a dict of
             rates by name.
+        observe: functions of the state, t and parameters, by the names of what they give in a run.
     """
 
     def decorate(function: Energy) -> System:
@@ -199,6 +236,7 @@ def equations(**given: Any) -> Callable[[Energy], System]:
             [(k, x) for k, x in state.items()], f.parameters, f.named(next(iter(state))), f.names,
             *f.place,
         )  # fmt: skip
+        _observe(program, observe, list(state), f)
         starts = [(k, _generic(x, j)) for j, (k, x) in enumerate(state.items())]
         return System(_core._system_of(program, starts))
 

@@ -421,6 +421,8 @@ void bind_arrays(nb::module_& m) {
 }
 
 void bind_array_package(nb::module_& m) {
+  // Arrays that a person's module holds when the interpreter ends are no mistake to be told of.
+  nb::set_leak_warnings(false);
   const nb::object before = nb::module_::import_("builtins").attr("set")(m.attr("__dict__"));
   bind_arrays(m);
   bind_namespaces(m);

@@ -194,6 +194,10 @@ const char* format_of(DType t) {
 
 int get_buffer(PyObject* self, Py_buffer* view, int flags) noexcept {
   try {
+    if (!nb::inst_ready(self)) {
+      PyErr_SetString(PyExc_BufferError, "an Array that was not made");
+      return -1;
+    }
     const Array& x = *nb::inst_ptr<Array>(self);
     if (flags & PyBUF_WRITABLE) {
       PyErr_SetString(PyExc_BufferError, "the values of an Array never change: it is read only");

@@ -4,7 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <mutex>
+#include <deque>
 
 #include "cotangent/array/record.h"
 #include "python/src/bindings.h"
@@ -41,11 +41,12 @@ class Jitted {
     jit_detail::Key key{nullptr, {}, structure_of(tree, call.fixed)};
     key.leaves.reserve(leaves.size());
     for (const Array& x : leaves) key.leaves.push_back(&x);
-    std::shared_ptr<const jit_detail::Program> program = cache_.find(key);
+    std::shared_ptr<const jit_detail::Program> program = cache_->find(key);
     if (!program) {
       program = record(call, tree, leaves);
       if (!program) return f_(*args, **kwargs);
-      cache_.add(key, program);
+      cache_->add(key, program);
+      results_.push_back(std::static_pointer_cast<const Tree>(program->shape));
     }
     std::vector<Array> results;
     {
@@ -57,9 +58,26 @@ class Jitted {
     return static_cast<const Tree*>(program->shape.get())->unflatten(objects);
   }
 
-  std::size_t programs() const { return cache_.size(); }
-  nb::handle function() const { return f_; }
-  void clear() { f_.reset(); }
+  std::size_t programs() const { return cache_->size(); }
+
+  /// For the garbage collector: a function may hold what holds it.
+  int traverse(visitproc visit, void* arg) const {
+    Py_VISIT(f_.ptr());
+    for (const Structure& s : structures_) {
+      Py_VISIT(s.fixed.ptr());
+      if (const int stop = s.tree.traverse(visit, arg)) return stop;
+    }
+    for (const auto& tree : results_) {
+      if (const int stop = tree->traverse(visit, arg)) return stop;
+    }
+    return 0;
+  }
+  void clear() {
+    f_.reset();
+    structures_.clear();
+    results_.clear();
+    cache_ = std::make_unique<jit_detail::Cache>();
+  }
 
  private:
   struct Call {
@@ -154,17 +172,16 @@ class Jitted {
   nb::object f_;
   std::vector<std::int64_t> argnums_;
   std::vector<std::string> argnames_;
-  std::vector<Structure> structures_;  ///< guarded by the interpreter's lock
-  jit_detail::Cache cache_;
+  std::deque<Structure> structures_;  ///< grows under the interpreter's lock; none moves
+  std::deque<std::shared_ptr<const Tree>> results_;  ///< of the programs
+  std::unique_ptr<jit_detail::Cache> cache_ = std::make_unique<jit_detail::Cache>();
 };
 
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   if (PyObject** dict = _PyObject_GetDictPtr(self)) Py_VISIT(*dict);
   if (!nb::inst_ready(self)) return 0;
-  const Jitted* jitted = nb::inst_ptr<Jitted>(self);
-  Py_VISIT(jitted->function().ptr());
-  return 0;
+  return nb::inst_ptr<Jitted>(self)->traverse(visit, arg);
 }
 
 int clear(PyObject* self) {

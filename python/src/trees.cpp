@@ -199,6 +199,15 @@ bool Tree::operator==(const Tree& other) const {
   return true;
 }
 
+int Tree::traverse(visitproc visit, void* arg) const {
+  for (const Node& node : nodes_) {
+    Py_VISIT(node.type.ptr());
+    Py_VISIT(node.rest.ptr());
+    Py_VISIT(node.more.ptr());
+  }
+  return 0;
+}
+
 std::vector<std::string> Tree::paths(const std::string& root) const {
   std::vector<std::string> all;
   std::size_t node = 0;

@@ -23,6 +23,8 @@ class Tree {
   /// Where the leaves are: root["q"][0].mass
   std::vector<std::string> paths(const std::string& root) const;
   std::string text() const;  ///< {'q': *, 'p': (*, *)}
+  /// For the garbage collector: what this tree, and nobody else, holds.
+  int traverse(visitproc visit, void* arg) const;
 
  private:
   enum class Kind : std::uint8_t {

@@ -157,3 +157,27 @@ def test_names_that_do_not_fit():
         ct.lagrangian(q=2)
     with pytest.raises(ct.UserError, match="'y' has no rate"):
         ct.equations(x=(2,), y=(1,))(lambda x, y: {"x": x})
+
+
+def test_functions_are_observed():
+    @ct.hamiltonian(q=[1.0, 0.0], p=[0.0, 1.0], k=1.0,
+                    observe={"lz": lambda q, v: q[0] * v[1] - q[1] * v[0],
+                             "stretch": lambda k, q, t: k * q + 0 * t})
+    def spring(q, p, k):
+        return {"T": ct.sum(p**2) / 2, "V": k * ct.sum(q**2) / 2}
+
+    assert spring.observables == ["lz", "stretch"]
+    run = ct.compile(spring, dt=0.01, steps=100, method="leapfrog", every=10).run()
+    np.testing.assert_allclose(run.observables["lz"], 1.0, rtol=1e-12)
+    np.testing.assert_array_equal(run.observables["stretch"][-1], run.q)
+    with pytest.raises(ct.UserError, match="'w' is no parameter"):
+        ct.hamiltonian(q=2, observe={"e": lambda q, w=1.0: q})(lambda q, p: ct.sum(q * p))
+
+
+def test_a_system_without_dt_is_refused_when_it_is_compiled():
+    system = ct.hamiltonian(q=2)(lambda q, p: ct.sum(q**2) + ct.sum(p**2))
+    with pytest.raises(ct.UserError, match="dt"):
+        ct.compile(system)
+    with pytest.raises(ct.UserError, match="dt"):
+        ct.compile(system, steps=10)
+    assert ct.compile(system, dt=0.1).plan.steps == 1000
