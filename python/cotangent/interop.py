@@ -4,10 +4,11 @@ Tensors come in and go out without copies, on the CPU.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from cotangent import _core
+from cotangent.flow import Flow
 from cotangent.transforms import jit, tree_map, vjp
 
 
@@ -20,26 +21,60 @@ def _needed(package: str) -> Any:
         _core._refuse(f"[interop] {package} is not installed", f"pip install {package}")
 
 
-def _pulled(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """(arguments, cotangent of the result) -> cotangents of the arguments, compiled."""
+Function = Callable[..., Any]
+
+
+class _BothWays(NamedTuple):
+    """A function, compiled both ways; and of arrays of the right shapes, what it gives is like."""
+
+    run: Function  #: (arguments...) -> result
+    back: Function  #: (tuple of arguments, cotangent of the result) -> tuple of theirs
+    like_run: Function
+    like_back: Function
+
+
+def _both_ways(what: Function | Flow, steps: int | None, wrt: Sequence[str]) -> _BothWays:
+    if isinstance(what, Flow):
+        layer = _core._FlowLayer(what._core, list(wrt))
+        arrays = len(layer.arrays)
+
+        def run(*args: Any) -> Any:
+            return tuple(layer.run(list(args), steps))
+
+        def back(args: tuple[Any, ...], cotangents: tuple[Any, ...]) -> Any:
+            return tuple(layer.pull(list(args), list(cotangents), steps))
+
+        def as_real(args: tuple[Any, ...]) -> Any:
+            return tuple(_core.asarray(x).astype("float64") for x in args)
+
+        return _BothWays(
+            run, back, lambda *args: as_real(args[:arrays]), lambda args, _: as_real(args)
+        )
+    if steps is not None or wrt:
+        _core._refuse("[layer] steps and wrt belong to a flow", "leave them out for a function")
 
     def pull(args: tuple[Any, ...], cotangent: Any) -> Any:
-        return vjp(fun, *args)[1](cotangent)
+        return vjp(what, *args)[1](cotangent)
 
-    return jit(pull)
+    # Arrays are lazy: asked for their shapes, they are not computed.
+    return _BothWays(jit(what), jit(pull), what, pull)
 
 
-def to_torch(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """`fun`, a function of arrays, as a differentiable function of PyTorch's tensors.
+def to_torch(
+    fun: Function | Flow, *, steps: int | None = None, wrt: Sequence[str] = ()
+) -> Function:
+    """`fun`, a function of arrays or a flow, as a differentiable function of PyTorch's tensors.
 
-    Arguments are tensors, the result is one tensor or a tuple of them. `backward` computes the
-    gradient in reverse; a second derivative through PyTorch is refused by it.
+    Of a function: arguments are tensors, the result is one tensor or a tuple of them. Of a flow: the
+    arguments are the arrays of the state, q and p, and the parameters named in `wrt`; the result is
+    the state after `steps` steps (those of its plan when None). `backward` computes the gradient in
+    reverse; a second derivative through PyTorch is refused by it.
 
     Raises:
         UserError: where PyTorch is not installed, or a tensor is not on the CPU.
     """
     torch = _needed("torch")
-    forward, backward = jit(fun), _pulled(fun)
+    both = _both_ways(fun, steps, wrt)
 
     def given(tensor: Any) -> Any:
         return _core.asarray(tensor.detach().contiguous())
@@ -48,8 +83,9 @@ def to_torch(fun: Callable[..., Any]) -> Callable[..., Any]:
         @staticmethod
         def forward(ctx: Any, *tensors: Any) -> Any:
             ctx.save_for_backward(*tensors)
-            result = forward(*[given(t) for t in tensors])
-            if isinstance(result, (tuple, list)):
+            result = both.run(*[given(t) for t in tensors])
+            ctx.several = isinstance(result, (tuple, list))
+            if ctx.several:
                 return tuple(torch.from_dlpack(r) for r in result)
             return torch.from_dlpack(result)
 
@@ -58,10 +94,9 @@ def to_torch(fun: Callable[..., Any]) -> Callable[..., Any]:
         def backward(ctx: Any, *cotangents: Any) -> Any:
             arrays = tuple(given(t) for t in ctx.saved_tensors)
             along = tuple(given(c) for c in cotangents)
-            several = len(along) > 1
-            all_of_them = backward(arrays, along if several else along[0])
+            all_of_them = both.back(arrays, along if ctx.several else along[0])
             return tuple(
-                torch.from_dlpack(g) if t.is_floating_point() else None
+                torch.from_dlpack(g).to(t.dtype) if t.is_floating_point() else None
                 for g, t in zip(all_of_them, ctx.saved_tensors)
             )
 
@@ -73,31 +108,33 @@ def to_torch(fun: Callable[..., Any]) -> Callable[..., Any]:
     return layer
 
 
-def to_jax(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """`fun`, a function of arrays, as one of JAX with a derivative in reverse (jax.custom_vjp).
+def to_jax(
+    fun: Function | Flow, *, steps: int | None = None, wrt: Sequence[str] = ()
+) -> Function:
+    """`fun`, a function of arrays or a flow, as one of JAX with a derivative in reverse.
 
-    It may be used under jax.jit, jax.grad and jax.vmap; it is called back on the CPU. Arguments and
-    the result are trees of arrays.
+    It may be used under jax.jit, jax.grad and jax.vmap; it is called back on the CPU. Of a function,
+    arguments and the result are trees of arrays; of a flow, what to_torch says.
 
     Raises:
         UserError: where JAX is not installed.
     """
     jax = _needed("jax")
     np = _needed("numpy")
-    run, back = jit(fun), _pulled(fun)
+    both = _both_ways(fun, steps, wrt)
 
     def host(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args: tree_map(np.asarray, function(*tree_map(np.asarray, args)))
 
     def shapes_of(function: Callable[..., Any], *args: Any) -> Any:
-        """What the function gives for such arguments, by running it on zeros once."""
+        """What the function gives for such arguments."""
         zeros = tree_map(lambda x: np.zeros(x.shape, x.dtype), args)
         return tree_map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), function(*zeros))
 
     def call(*given: Any) -> Any:
         args = jax.tree_util.tree_map(jax.numpy.asarray, given)
         return jax.pure_callback(
-            host(run), shapes_of(run, *args), *args, vmap_method="sequential"
+            host(both.run), shapes_of(both.like_run, *args), *args, vmap_method="sequential"
         )
 
     def forward(*given: Any) -> Any:
@@ -105,10 +142,11 @@ def to_jax(fun: Callable[..., Any]) -> Callable[..., Any]:
         return call(*args), args
 
     def backward(args: Any, cotangent: Any) -> Any:
-        return jax.pure_callback(
-            host(back), shapes_of(back, args, cotangent), args, cotangent,
+        pulled = jax.pure_callback(
+            host(both.back), shapes_of(both.like_back, args, cotangent), args, cotangent,
             vmap_method="sequential",
         )  # fmt: skip
+        return jax.tree_util.tree_map(lambda c, x: c.astype(x.dtype), pulled, args)
 
     layer = jax.custom_vjp(call)
     layer.defvjp(forward, backward)

@@ -430,6 +430,7 @@ void bind_array_package(nb::module_& m) {
   bind_transforms(m);
   bind_jit(m);
   bind_traced_systems(m);
+  bind_flow_layer(m);
   nb::list names;
   for (nb::handle name : nb::borrow<nb::dict>(nb::object(m.attr("__dict__"))).keys()) {
     const bool hidden = nb::cast<std::string>(name).starts_with("_");

@@ -26,6 +26,7 @@ void bind_trees(nanobind::module_& m);           // trees.cpp: structures of dic
 void bind_transforms(nanobind::module_& m);      // transforms.cpp: derivatives, vmap, loops
 void bind_jit(nanobind::module_& m);             // jitted.cpp
 void bind_traced_systems(nanobind::module_& m);  // systems_traced.cpp
+void bind_flow_layer(nanobind::module_& m);      // flow_layer.cpp: flows for PyTorch and JAX
 array::Array reshape_as(const array::Array& x, nanobind::handle shape);
 
 }  // namespace cotangent::python

@@ -12,6 +12,46 @@ def address(x):
     return np.asarray(x).__array_interface__["data"][0]
 
 
+@pytest.fixture(scope="module")
+def flow():
+    @ct.hamiltonian(q=[1.0, 0.0], p=[0.0, 1.2], k=1.0)
+    def kepler(q, p, k):
+        return {"T": ct.sum(p**2) / 2, "V": -k / ct.norm(q)}
+
+    return ct.compile(kepler, dt=0.01, steps=100, method="leapfrog")
+
+
+def differences(flow, q, p, k, c):
+    """Of c[0] . q + c[1] . p at the end, by q, p and k."""
+
+    def f(x):
+        end = flow.run(x[:2], x[2:4]) if x[4] == k else ct.compile(
+            flow.system.with_overrides({"parameters.k": float(x[4])})).run(x[:2], x[2:4])
+        return c[0] @ end.q + c[1] @ end.p
+
+    x = np.concatenate([q, p, [k]])
+    return np.array([(f(x + h) - f(x - h)) / 2e-5 for h in 1e-5 * np.eye(5)])
+
+
+def test_the_cotangents_of_a_flow(flow):
+    from cotangent.interop import _both_ways
+
+    run, back, *_ = _both_ways(flow, None, ["k"])
+    q, p, k = np.array([1.0, 0.1]), np.array([0.0, 1.2]), 1.0
+    end = flow.run(q, p)
+    for got, want in zip(run(q, p, k), [end.q, end.p]):
+        np.testing.assert_array_equal(got, want)
+    c = np.array([[0.3, -1.0], [2.0, 0.7]])
+    got = np.concatenate([np.ravel(x) for x in back((q, p, k), tuple(c))])
+    np.testing.assert_allclose(got, differences(flow, q, p, k, c), rtol=1e-7)
+    with pytest.raises(ct.UserError, match="no real parameter 'w'"):
+        _both_ways(flow, None, ["w"])
+    with pytest.raises(ct.UserError, match="2 inputs for 3"):
+        run(q, p)
+    with pytest.raises(ct.UserError, match="'q' is"):
+        run(q[:1], p, k)
+
+
 class TestTorch:
     @pytest.fixture
     def torch(self):
@@ -46,6 +86,13 @@ class TestTorch:
         assert float(x.grad) == pytest.approx(float(ct.grad(end)(0.3)), rel=1e-12)
 
 
+    def test_a_flow_is_a_layer(self, torch, flow):
+        layer = ct.to_torch(flow, wrt=["k"])
+        given = [torch.tensor(x, dtype=torch.float64, requires_grad=True)
+                 for x in ([1.0, 0.1], [0.0, 1.2], 1.0)]
+        assert torch.autograd.gradcheck(layer, given)
+
+
 class TestJax:
     @pytest.fixture
     def jax(self):
@@ -75,6 +122,21 @@ class TestJax:
             np.testing.assert_allclose(by_k, np.sin(q).sum(), rtol=1e-14)
         lanes = jax.vmap(loss, (0, None))(jax.numpy.stack([q, 2 * q]), 1.5)
         np.testing.assert_allclose(lanes[1], loss(2 * q, 1.5), rtol=1e-14)
+
+
+    def test_a_flow_is_a_layer(self, jax, flow):
+        layer = ct.to_jax(flow, wrt=["k"])
+        jnp = jax.numpy
+        q, p, k = jnp.array([1.0, 0.1]), jnp.array([0.0, 1.2]), 1.0
+        c = np.array([[0.3, -1.0], [2.0, 0.7]])
+
+        def objective(q, p, k):
+            end = layer(q, p, k)
+            return c[0] @ end[0] + c[1] @ end[1]
+
+        got = jax.jit(jax.grad(objective, (0, 1, 2)))(q, p, k)
+        want = differences(flow, np.asarray(q), np.asarray(p), k, c)
+        np.testing.assert_allclose(np.concatenate([np.ravel(x) for x in got]), want, rtol=1e-7)
 
 
 def test_what_is_not_installed_is_said(monkeypatch):
