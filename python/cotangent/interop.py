@@ -4,8 +4,11 @@ Tensors come in and go out without copies, on the CPU.
 """
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from cotangent import _core
 from cotangent.flow import Flow
@@ -13,8 +16,6 @@ from cotangent.transforms import jit, tree_map, vjp
 
 
 def _needed(package: str) -> Any:
-    import importlib
-
     try:
         return importlib.import_module(package)
     except ImportError:
@@ -79,29 +80,29 @@ def to_torch(
     def given(tensor: Any) -> Any:
         return _core.asarray(tensor.detach().contiguous())
 
-    class Layer(torch.autograd.Function):  # type: ignore[misc, name-defined]
-        @staticmethod
-        def forward(ctx: Any, *tensors: Any) -> Any:
-            ctx.save_for_backward(*tensors)
-            result = both.run(*[given(t) for t in tensors])
-            ctx.several = isinstance(result, (tuple, list))
-            if ctx.several:
-                return tuple(torch.from_dlpack(r) for r in result)
-            return torch.from_dlpack(result)
+    def forward(ctx: Any, *tensors: Any) -> Any:
+        ctx.save_for_backward(*tensors)
+        result = both.run(*[given(t) for t in tensors])
+        ctx.several = isinstance(result, (tuple, list))
+        if ctx.several:
+            return tuple(torch.from_dlpack(r) for r in result)
+        return torch.from_dlpack(result)
 
-        @staticmethod
-        @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
-        def backward(ctx: Any, *cotangents: Any) -> Any:
-            arrays = tuple(given(t) for t in ctx.saved_tensors)
-            along = tuple(given(c) for c in cotangents)
-            all_of_them = both.back(arrays, along if ctx.several else along[0])
-            return tuple(
-                torch.from_dlpack(g).to(t.dtype) if t.is_floating_point() else None
-                for g, t in zip(all_of_them, ctx.saved_tensors)
-            )
+    def backward(ctx: Any, *cotangents: Any) -> Any:
+        arrays = tuple(given(t) for t in ctx.saved_tensors)
+        along = tuple(given(c) for c in cotangents)
+        all_of_them = both.back(arrays, along if ctx.several else along[0])
+        return tuple(
+            torch.from_dlpack(g).to(t.dtype) if t.is_floating_point() else None
+            for g, t in zip(all_of_them, ctx.saved_tensors)
+        )
+
+    once = torch.autograd.function.once_differentiable(backward)
+    members = {"forward": staticmethod(forward), "backward": staticmethod(once)}
+    made: Any = type("Layer", (torch.autograd.Function,), members)
 
     def layer(*tensors: Any) -> Any:
-        return Layer.apply(*[t if isinstance(t, torch.Tensor) else torch.as_tensor(t)
+        return made.apply(*[t if isinstance(t, torch.Tensor) else torch.as_tensor(t)
                              for t in tensors])
 
     layer.__name__ = getattr(fun, "__name__", "layer")
@@ -120,7 +121,6 @@ def to_jax(
         UserError: where JAX is not installed.
     """
     jax = _needed("jax")
-    np = _needed("numpy")
     both = _both_ways(fun, steps, wrt)
 
     def host(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,23 +1,18 @@
 """Names of types for annotations: what functions of arrays take."""
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, Union
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+import numpy as np
+import numpy.typing as npt
 
-    from cotangent._core import Array
+from cotangent._core import Array
 
-    ArrayLike = Union[Array, float, np.generic, npt.NDArray[Any], Sequence[Any], Any]
-    DTypeLike = Union[npt.DTypeLike, str, None]
-    Index = Any
-else:
-    ArrayLike = Any
-    DTypeLike = Any
-    Index = Any
-
+#: What becomes an array: one, a number, NumPy's scalars and arrays, nested lists, what has DLPack.
+ArrayLike = Union[Array, float, np.generic, npt.NDArray[Any], Sequence[Any], Any]
+#: A type of elements, or its name.
+DTypeLike = Union[npt.DTypeLike, str, None]
+#: What stands in square brackets.
+Index = Any
 #: None (all axes), one, or several.
 Axes = Union[int, Sequence[int], None]
 #: One length or several.

@@ -232,7 +232,7 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) noexcept {
     view->strides = (flags & PyBUF_STRIDES) == PyBUF_STRIDES ? exported->strides.data() : nullptr;
     view->suboffsets = nullptr;
     view->internal = exported.release();
-    view->obj = Py_NewRef(self);
+    view->obj = nb::handle(self).inc_ref().ptr();
     return 0;
   } catch (const std::exception& e) {
     PyErr_SetString(PyExc_BufferError, e.what());

@@ -192,7 +192,7 @@ int clear(PyObject* self) {
 
 /// A jitted function in a class is a method.
 PyObject* bind_method(PyObject* self, PyObject* instance, PyObject*) {
-  if (!instance || instance == Py_None) return Py_NewRef(self);
+  if (!instance || instance == Py_None) return nb::handle(self).inc_ref().ptr();
   return PyMethod_New(self, instance);
 }
 

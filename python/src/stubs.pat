@@ -10,3 +10,6 @@ cotangent._core.Array.__hash__:
 
 cotangent._core._array_names:
     _array_names: list[str] = ...
+
+cotangent._core._Jitted.__get__:
+    def __get__(self, instance: object, owner: type | None = None, /) -> object: ...

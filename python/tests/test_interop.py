@@ -55,7 +55,7 @@ def test_the_cotangents_of_a_flow(flow):
 class TestTorch:
     @pytest.fixture
     def torch(self):
-        return pytest.importorskip("torch")
+        return pytest.importorskip("torch", exc_type=ImportError)
 
     def test_memory_is_shared_both_ways(self, torch):
         t = torch.arange(6, dtype=torch.float64).reshape(2, 3)
@@ -96,7 +96,7 @@ class TestTorch:
 class TestJax:
     @pytest.fixture
     def jax(self):
-        jax = pytest.importorskip("jax")
+        jax = pytest.importorskip("jax", exc_type=ImportError)
         jax.config.update("jax_enable_x64", True)
         return jax
 

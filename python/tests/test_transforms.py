@@ -388,3 +388,15 @@ def test_arrays_that_escape_are_refused():
     f(1.0)
     e = refused(lambda: float(kept[0] + 1))
     assert "traced" in str(e)
+
+
+def test_jit_from_several_threads():
+    from concurrent.futures import ThreadPoolExecutor
+
+    f = ct.jit(lambda x: ct.cumsum(ct.sin(x) * 2.0))
+    sizes = [n for _ in range(8) for n in (3, 5, 7, 11)]
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda n: np.asarray(f(np.arange(n) * 0.1)), sizes))
+    for n, x in zip(sizes, got):
+        np.testing.assert_array_equal(x, f(np.arange(n) * 0.1))
+    assert f.programs >= 4
