@@ -57,22 +57,24 @@ PullableRun with_cotangents(const System& given) {
 
   ir::Builder b("pulled");
   const ir::Type state{DType::kF64, s.shape};
-  std::vector<ir::Value> parts;
+  std::vector<ir::Value> parts{b.param(state, canonical ? "q" : "x")};  // parameters come first
   if (canonical) {
-    parts = {b.param(state, "q"), b.param(state, "p")};
+    parts.push_back(b.param(state, "p"));
     b.param(state, "v");
-  } else {
-    const ir::Value x = b.param(state, "x");
+  }
+  b.param(ir::scalar(DType::kF64), "t");
+  for (const Parameter& p : s.parameters) b.param(p.value.type(), p.name);
+  std::vector<ir::Value> cotangents;
+  for (const Parameter& p : more) cotangents.push_back(b.param(p.value.type(), p.name));
+  if (!canonical) {
+    const ir::Value x = parts[0];
+    parts.clear();
     std::int64_t at = 0;
     for (const StateArray& a : s.arrays) {
       parts.push_back(b.reshape(b.slice_rows(x, at, at + a.shape.size()), a.shape));
       at += a.shape.size();
     }
   }
-  b.param(ir::scalar(DType::kF64), "t");
-  for (const Parameter& p : s.parameters) b.param(p.value.type(), p.name);
-  std::vector<ir::Value> cotangents;
-  for (const Parameter& p : more) cotangents.push_back(b.param(p.value.type(), p.name));
   ir::Value total = weighted(b, cotangents[0], parts[0]);
   for (std::size_t k = 1; k < parts.size(); ++k) {
     total = b.add(total, weighted(b, cotangents[k], parts[k]));

@@ -145,3 +145,27 @@ def test_what_is_not_installed_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ct.UserError, match="torch is not installed"):
         ct.to_torch(f)
+
+
+def test_the_cotangents_of_equations():
+    from cotangent.interop import _both_ways
+
+    @ct.equations(x=(2,), w=(1,), a=0.5)
+    def pair(x, w, a):
+        return {"x": ct.stack([x[1], -x[0] + a * w[0]]), "w": -w * x[:1]}
+
+    flow = ct.compile(pair, dt=0.01, steps=50, method="rk4")
+    run, back, *_ = _both_ways(flow, None, ["a"])
+    given = [np.array([1.0, 0.2]), np.array([0.7]), 0.5]
+    c = (np.array([0.3, -1.0]), np.array([2.0]))
+
+    def f(z):
+        x, w = run(z[:2], z[2:3], z[3])
+        return float(ct.dot(c[0], x) + ct.dot(c[1], w))
+
+    z = np.array([1.0, 0.2, 0.7, 0.5])
+    want = [(f(z + h) - f(z - h)) / 2e-5 for h in 1e-5 * np.eye(4)]
+    got = np.concatenate([np.ravel(x) for x in back(tuple(given), c)])
+    np.testing.assert_allclose(got, want, rtol=1e-8)
+    end = flow.run(initial={"x": given[0], "w": given[1]}).final
+    np.testing.assert_array_equal(run(*given)[0], end["x"])
