@@ -1,5 +1,5 @@
 // Exact identity: printed C, compiled by the system's compilers, has the evaluator's bits on random
-// programs, values and derivatives. printed_c_slow_test.cpp runs thousands.
+// programs, values and derivatives. printed_c_slow_test.cpp runs many more.
 #include "tests/backend/printed_c.h"
 
 #include <gtest/gtest.h>

@@ -107,11 +107,13 @@ def conclude(count, wrong):
 
 # Runs blocks of one page, each under its own place; prints a mark after each.
 PAGE = """
-import json, sys
+import json, linecache, sys
 names = {"__name__": "__main__"}
 for where, text in json.load(sys.stdin):
     path, line = where.rsplit(":", 1)
-    exec(compile("\\n" * int(line) + text, path, "exec"), names)
+    text = "\\n" * int(line) + text
+    linecache.cache[path] = len(text), None, text.splitlines(True), path  # errors show their lines
+    exec(compile(text, path, "exec"), names)
     print("\\0", end="", flush=True)
 """
 
