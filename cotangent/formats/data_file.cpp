@@ -81,9 +81,12 @@ class DataReader {
       }
       std::size_t stop = k;
       while (stop < end && !is_blank(text_[stop]) && text_[stop] != ',') ++stop;
+      if (heading && filled) {  // a name with a blank in it goes on
+        k = stop;
+        continue;
+      }
       if (!number(k, stop)) {
-        const bool goes_on = heading && filled;  // a name with a blank in it
-        if (rows_ > 0 || found > 0 || !(goes_on || is_name(k))) {
+        if (rows_ > 0 || found > 0 || !is_name(k)) {
           refuse(k, stop,
                  "'" + std::string(text_.substr(k, std::min<std::size_t>(stop - k, 40))) +
                      "' is not a number",
@@ -94,11 +97,11 @@ class DataReader {
         k = stop;
         continue;
       }
-      if (heading && !filled) {
+      if (heading) {
         refuse(k, stop, "a number stands in the heading", "a heading has names only",
                "begin the line with '#' to leave it out");
       }
-      if (!heading) ++found;
+      ++found;
       filled = true;
       k = stop;
     }

@@ -649,6 +649,7 @@ TEST_F(BadFiles, DataFiles) {
   };
   EXPECT_EQ(with("x,y\n0,0\n1,0\n0,2\n"), "");
   EXPECT_EQ(with("\"x 1\",y_2\n0,0\n1,0\n0,2\n"), "");
+  EXPECT_EQ(with("x 1,y 2\n0,0\n1,0\n0,2\n"), "");
   for (const char* slip : {"1.O", "\"1.0\"", "1.0.0", "1d0", "1_000", "-x", ".5x"}) {
     const std::string said = with(std::string(slip) + ",0\n0,0\n1,0\n0,2\n");
     EXPECT_NE(said.find("is not a number"), std::string::npos) << slip << said;
