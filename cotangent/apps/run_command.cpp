@@ -11,16 +11,6 @@
 namespace cotangent::apps {
 namespace {
 
-telemetry::ProgressEvent event_of(const mechanics::Progress& progress) {
-  telemetry::ProgressEvent event;
-  event.step = progress.step;
-  event.steps = progress.steps;
-  event.t = progress.t;
-  event.seconds = progress.seconds;
-  event.energy_error = progress.energy_error;
-  return event;
-}
-
 int code_of(mechanics::RunStatus status) {
   switch (status) {
     case mechanics::RunStatus::kFinished: return kOk;

@@ -90,4 +90,14 @@ std::vector<RunNote> notes_after(const Prepared& prepared, const mechanics::RunR
   return notes;
 }
 
+telemetry::ProgressEvent event_of(const mechanics::Progress& progress) {
+  telemetry::ProgressEvent event;
+  event.step = progress.step;
+  event.steps = progress.steps;
+  event.t = progress.t;
+  event.seconds = progress.seconds;
+  event.energy_error = progress.energy_error;
+  return event;
+}
+
 }  // namespace cotangent::apps

@@ -20,4 +20,7 @@ std::vector<std::string> warnings_before(const Prepared& prepared);
 /// that was missed, why it was stopped, members that were lost.
 std::vector<RunNote> notes_after(const Prepared& prepared, const mechanics::RunResult& result);
 
+/// Where a run is, for who shows it.
+telemetry::ProgressEvent event_of(const mechanics::Progress& progress);
+
 }  // namespace cotangent::apps

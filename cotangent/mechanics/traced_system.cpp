@@ -18,10 +18,17 @@ ir::Type real(const Shape& shape) {
 }
 
 /// The state, the time and the parameters, in the order of the system's programs.
-std::vector<ProgramParameter> signature(std::vector<ProgramParameter> state,
-                                        const std::vector<Parameter>& parameters) {
+std::vector<ProgramParameter> listed(std::vector<ProgramParameter> state,
+                                     const std::vector<Parameter>& parameters) {
   state.push_back({"t", real({})});
   for (const Parameter& p : parameters) state.push_back({p.name, p.value.type()});
+  return state;
+}
+
+/// The same, by names that people use: no two alike.
+std::vector<ProgramParameter> signature(std::vector<ProgramParameter> arrays,
+                                        const std::vector<Parameter>& parameters) {
+  std::vector<ProgramParameter> state = listed(std::move(arrays), parameters);
   for (std::size_t k = 0; k < state.size(); ++k) {
     for (std::size_t j = 0; j < k; ++j) {
       if (state[j].name != state[k].name) continue;
@@ -147,7 +154,7 @@ System equations(std::vector<StateArray> state, std::vector<Parameter> parameter
   system.shape = Shape{n};
   system.arrays = std::move(state);
   const auto names = names_of(system);
-  const auto packed = signature({{"x", real(system.shape)}}, system.parameters);
+  const auto packed = listed({{"x", real(system.shape)}}, system.parameters);
   const auto programs = array::programs_of(packed, [&](std::span<const Array> arrays) {
     const NamedArrays given = unpacked(system, rate, arrays, names);
     want_names("the rate", given);
@@ -178,7 +185,7 @@ void observe(System& system, const TracedFunction& value, std::int64_t every) {
     programs = array::programs_of(
         names, [&](std::span<const Array> arrays) { return value(Traced(names, arrays)); });
   } else {
-    const auto packed = signature({{"x", real(system.shape)}}, system.parameters);
+    const auto packed = listed({{"x", real(system.shape)}}, system.parameters);
     const auto names = names_of(system);
     programs = array::programs_of(packed, [&](std::span<const Array> arrays) {
       return unpacked(system, value, arrays, names);

@@ -15,16 +15,6 @@ using array::refuse;
 
 namespace {
 
-Array bitwise_and(const Array& x, const Array& y) {
-  return x & y;
-}
-Array bitwise_or(const Array& x, const Array& y) {
-  return x | y;
-}
-Array bitwise_xor(const Array& x, const Array& y) {
-  return x ^ y;
-}
-
 /// f(x, y), or NotImplemented where y is no operand.
 template <class F>
 nb::object operate(const F& f, const Array& x, nb::handle y) {

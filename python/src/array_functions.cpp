@@ -21,15 +21,7 @@ namespace {
 Array positive(const Array& x) {
   return x;
 }
-Array bitwise_and(const Array& x, const Array& y) {
-  return x & y;
-}
-Array bitwise_or(const Array& x, const Array& y) {
-  return x | y;
-}
-Array bitwise_xor(const Array& x, const Array& y) {
-  return x ^ y;
-}
+
 using namespace array;
 
 std::vector<Array> to_arrays(nb::handle list, const char* op) {

@@ -61,6 +61,17 @@ struct ArrayLike {
   nanobind::handle object;
   array::Array as(std::string_view op) const { return to_array(object, op); }
 };
+// What C++ writes with a sign only.
+inline array::Array bitwise_and(const array::Array& x, const array::Array& y) {
+  return x & y;
+}
+inline array::Array bitwise_or(const array::Array& x, const array::Array& y) {
+  return x | y;
+}
+inline array::Array bitwise_xor(const array::Array& x, const array::Array& y) {
+  return x ^ y;
+}
+
 /// One that takes None, an axis, or several.
 struct AxesLike {
   nanobind::handle object;

@@ -188,13 +188,7 @@ std::function<void(const mechanics::Progress&)> Attended::progress() {
   if (progress_.is_none()) return {};
   return [this](const mechanics::Progress& p) {
     if (stop_) return;
-    telemetry::ProgressEvent event;
-    event.step = p.step;
-    event.steps = p.steps;
-    event.t = p.t;
-    event.seconds = p.seconds;
-    event.energy_error = p.energy_error;
-    const std::string text = telemetry::progress_text(event);
+    const std::string text = telemetry::progress_text(apps::event_of(p));
     const nb::gil_scoped_acquire locked;
     try {
       progress_(p.step, p.steps, p.t, p.seconds, p.energy_error, text);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "cotangent/array/arrays.h"
 #include "cotangent/formats/system_file.h"
 #include "cotangent/mechanics/flow.h"
@@ -136,7 +138,27 @@ TEST(TracedSystem, ObservesAndCapturesArrays) {
   settings.dt = 0.01;
   settings.steps = 10;
   const RunResult result = run_of(system, initial, settings);
-  EXPECT_EQ(result.steps, 10);
+  ASSERT_EQ(result.observables.size(), 1u);
+  const std::vector<double>& first = result.observables[0].values;
+  ASSERT_EQ(first.size(), 3u);  // 0, 5, 10
+  EXPECT_EQ(first.front(), 0.5);
+  EXPECT_EQ(first.back(), static_cast<double>(result.v.real(0)));
+}
+
+/// The programs of equations call the whole state x; that name is free for people.
+TEST(TracedSystem, AParameterOfEquationsMayBeCalledX) {
+  System system = equations({{"y", Shape{2}, {}}}, {parameter("x", 0.5)}, [](const Traced& at) {
+    return NamedArrays{{"y", -at["x"] * at["y"]}};
+  });
+  observe(system, [](const Traced& at) { return NamedArrays{{"rate", at["x"]}}; });
+  InitialState initial;
+  initial.x = ir::Tensor::of<double>(Shape{2}, {1.0, 2.0});
+  RunSettings settings;
+  settings.dt = 0.01;
+  settings.steps = 100;
+  const RunResult result = run_of(system, initial, settings);
+  EXPECT_NEAR(static_cast<double>(result.x.real(1)), 2 * std::exp(-0.5), 1e-8);
+  EXPECT_EQ(result.observables[0].values.back(), 0.5);
 }
 
 TEST(TracedSystem, SaysWhatDoesNotFit) {
