@@ -4,6 +4,7 @@ snippets.py list KIND           prints file:line of every block of that kind
 snippets.py run WORK            runs every ```toml and ```sh block in the folder WORK
 snippets.py python WORK         runs every ```python block in the folder WORK, with `python` on the PATH
 snippets.py links              checks that relative links lead to files
+snippets.py kinds              checks that every block is of a kind below, and no code is merely indented
 snippets.py extract cpp FOLDER  writes every ```cpp block to FOLDER/N.cpp
 
 ```toml          a whole system file: `cotangent run` takes it
@@ -14,6 +15,10 @@ snippets.py extract cpp FOLDER  writes every ```cpp block to FOLDER/N.cpp
 ```json          must parse
 ```python        a program of the package; those of one page are one program, in the order of the page.
                  A ```text block after one is compared with what it prints
+```python at most N lines   a program by itself, from its import on, of so many lines that are not empty
+```cpp          a program, built against the installed package (consumer_test.sh) and run
+```LANGUAGE not run: WHY     is shown only; WHY is a word or more. This is how the code of others, and
+                 commands that take long, are marked. Every other kind is refused
 """
 import json
 import os
@@ -97,6 +102,43 @@ def run(work):
     conclude(count, wrong)
 
 
+RUN = ("toml", "toml refused", "sh", "json", "python", "cpp")
+
+
+def at_most(kind):
+    """N of `python at most N lines`, or None."""
+    found = re.fullmatch(r"python at most (\d+) lines", kind)
+    return int(found.group(1)) if found else None
+
+
+def kinds():
+    """Every block is run, compared, or says why not; code stands in fences, where it has a kind."""
+    wrong, before = [], {}
+    for page, line, kind, text in blocks():
+        shown = re.fullmatch(r"\w+ not run: \S.*", kind)
+        compared = kind == "text" and (is_python(before.get(page, "")) or before.get(page) == "sh")
+        if not (kind in RUN or at_most(kind) or shown or compared):
+            wrong.append(f"{page}:{line}: a block of kind '{kind}' is not run\n"
+                         "  see tests/docs/snippets.py; what cannot be run says why: ```text not run: WHY")
+        before[page] = kind
+    for page in PAGES:
+        text = re.sub(r"(?ms)^```.*?^```$", lambda found: "\n" * found.group(0).count("\n"),
+                      page.read_text(encoding="utf-8"))
+        paragraph = ""
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.startswith("    ") and not paragraph:
+                wrong.append(f"{page.relative_to(ROOT)}:{number}: code without a fence")
+            # What belongs to an item of a list is indented too.
+            paragraph = line if line.strip() and (not line.startswith("    ") or paragraph) else (
+                paragraph if re.match(r"\s*([-*]|\d+\.) ", paragraph) else "")
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+def is_python(kind):
+    return kind == "python" or at_most(kind) is not None
+
+
 def conclude(count, wrong):
     print(f"{count} snippets, {len(wrong)} wrong")
     if wrong:
@@ -109,7 +151,9 @@ def conclude(count, wrong):
 PAGE = """
 import json, linecache, sys
 names = {"__name__": "__main__"}
-for where, text in json.load(sys.stdin):
+for where, alone, text in json.load(sys.stdin):
+    if alone:
+        names = {"__name__": "__main__"}
     path, line = where.rsplit(":", 1)
     text = "\\n" * int(line) + text
     linecache.cache[path] = len(text), None, text.splitlines(True), path  # errors show their lines
@@ -124,18 +168,23 @@ def run_python(work):
     for page, line, kind, text in blocks():
         pages.setdefault(page, []).append((f"{page}:{line}", kind, text))
     for page, found in pages.items():
-        programs = [(where, text) for where, kind, text in found if kind == "python"]
+        programs = [(where, at_most(kind) is not None, text) for where, kind, text in found
+                    if is_python(kind)]
         if not programs:
             continue
+        for where, kind, text in found:
+            lines = sum(1 for line in text.splitlines() if line.strip())
+            if at_most(kind) and lines > at_most(kind):
+                wrong.append(f"{where}: {lines} lines, and {kind}")
         count += len(programs)
         done = subprocess.run(["python", "-W", "error", "-c", PAGE], input=json.dumps(programs),
                               cwd=work, capture_output=True, text=True)
         if done.returncode != 0:
             wrong.append(f"{page}: exit code {done.returncode}\n{done.stderr}")
             continue
-        printed = dict(zip((where for where, _ in programs), done.stdout.split("\0")))
+        printed = dict(zip((where for where, _, _ in programs), done.stdout.split("\0")))
         for (where, kind, _), (after, follows, says) in zip(found, found[1:]):
-            if kind != "python" or follows != "text":
+            if not is_python(kind) or follows != "text":
                 continue
             count += 1
             if difference := differs(says, printed[where]):
@@ -171,6 +220,8 @@ if __name__ == "__main__":
                 print(f"{page}:{line}")
     elif sys.argv[1] == "links":
         links()
+    elif sys.argv[1] == "kinds":
+        kinds()
     elif sys.argv[1] == "run":
         run(sys.argv[2])
     elif sys.argv[1] == "python":
