@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, Union, cast, overload
 
@@ -52,14 +53,14 @@ def jit(fun: Any = None, *, static_argnums: Argnums = (), static_argnames: Names
 
 
 def _at(
-    fun: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
+    which: str, fun: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[[Any], Any], Any]:
     """`fun` as a function of the arguments with these numbers, as one tree, and that tree."""
     places = _listed(argnums)
     for k in places:
         if not -len(args) <= k < len(args):
             _core._refuse(
-                f"[grad] argument {k} of {len(args)}",
+                f"[{which}] argument {k} of {len(args)}",
                 "argnums are places among the positional arguments, from 0",
             )
 
@@ -86,7 +87,7 @@ def value_and_grad(
 
     @functools.wraps(fun)
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        return _core._value_and_grad(*_at(fun, argnums, args, kwargs), has_aux)
+        return _core._value_and_grad(*_at("grad", fun, argnums, args, kwargs), has_aux)
 
     return both
 
@@ -145,33 +146,129 @@ def linear_transpose(
     )
 
 
-def _partials(which: str, fun: Callable[..., Any], argnums: int) -> Callable[..., Array]:
+def _sizes(leaves: list[Any]) -> list[int]:
+    return [math.prod(leaf.shape) for leaf in leaves]
+
+
+def _lines(leaves: list[Any], k: Any) -> list[Any]:
+    """Of arrays taken one after the other: all zero but for element k, which is one."""
+    lines, before = [], 0
+    for leaf, size in zip(leaves, _sizes(leaves)):
+        places = _core.reshape(_core.arange(before, before + size), leaf.shape)
+        lines.append((places == k).astype(leaf.dtype))
+        before += size
+    return lines
+
+
+def _partials(
+    which: str, fun: Callable[[Any], Any], x: Any, forward: bool | None, has_aux: bool
+) -> Any:
+    """All partial derivatives of the leaves of fun(x) by those of x: by columns (`forward`), by
+    rows, or by whichever are fewer; all lines at once."""
+    leaves_x, tree_x = _core._flatten(x)
+    leaves_x = [_core.asarray(leaf) for leaf in leaves_x]
+    for leaf in leaves_x:
+        if leaf.dtype.kind != "f":
+            _core._refuse(
+                f"[{which}] an argument of type {leaf.dtype}",
+                "derivatives are by real numbers: give float64 or float32, or other argnums",
+            )
+    x = tree_x.unflatten(leaves_x)
+    given = fun(x)
+    if has_aux and not (isinstance(given, tuple) and len(given) == 2):
+        _core._refuse(
+            f"[{which}] has_aux=True, and the function gives no pair", "return (value, anything)"
+        )
+    leaves_y, tree_y = _core._flatten(given[0] if has_aux else given)
+    leaves_y = [_core.asarray(leaf) for leaf in leaves_y]
+
+    def inside(x: Any) -> list[Any]:
+        value = fun(x)
+        return [_core.asarray(y) for y in _core._flatten(value[0] if has_aux else value)[0]]
+
+    n_x, n_y = sum(_sizes(leaves_x)), sum(_sizes(leaves_y))
+    if forward is None:
+        forward = n_x <= n_y
+
+    def column(k: Any) -> list[Any]:
+        along = tree_x.unflatten(_lines(leaves_x, k))
+        return cast("list[Any]", _core._jvp(inside, x, along)[1])
+
+    def row(k: Any) -> list[Any]:
+        along = _core._vjp(inside, x)[1](_lines(leaves_y, k))
+        return _core._flatten(along)[0]
+
+    # parts[j][i]: of leaf j of the result by leaf i of the argument.
+    parts: list[list[Any]] = [[] for _ in leaves_y]
+    if n_x == 0 or n_y == 0:
+        parts = [
+            [_core.zeros((*y.shape, *x.shape), dtype=y.dtype) for x in leaves_x] for y in leaves_y
+        ]
+    elif forward:
+        for y, columns, part in zip(leaves_y, vmap(column)(_core.arange(n_x)), parts):
+            before = 0
+            for leaf, size in zip(leaves_x, _sizes(leaves_x)):
+                some = _core.moveaxis(columns[before : before + size], 0, -1)
+                part.append(_core.reshape(some, (*y.shape, *leaf.shape)))
+                before += size
+    else:
+        for leaf, rows in zip(leaves_x, vmap(row)(_core.arange(n_y))):
+            before = 0
+            for y, size, part in zip(leaves_y, _sizes(leaves_y), parts):
+                some = rows[before : before + size]
+                part.append(_core.reshape(some, (*y.shape, *leaf.shape)))
+                before += size
+    result = tree_y.unflatten([tree_x.unflatten(part) for part in parts])
+    return (result, given[1]) if has_aux else result
+
+
+def _partials_of(
+    which: str, fun: Callable[..., Any], argnums: Argnums, forward: bool | None, has_aux: bool
+) -> Callable[..., Any]:
     @functools.wraps(fun)
-    def partials(*args: Any, **kwargs: Any) -> Array:
-        of_one, x = _at(fun, argnums, args, kwargs)
-        return _core._partials(of_one, x, which)
+    def partials(*args: Any, **kwargs: Any) -> Any:
+        of_one, x = _at(which, fun, argnums, args, kwargs)
+        return _partials(which, of_one, x, forward, has_aux)
 
     return partials
 
 
-def jacfwd(fun: Callable[..., Any], argnums: int = 0) -> Callable[..., Array]:
-    """All partial derivatives of an array by an array, forward: the shape of fun(x), then of x."""
-    return _partials("jacfwd", fun, argnums)
+def jacfwd(
+    fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """All partial derivatives of fun's result by argument `argnums`, forward: a column for each
+    element of the argument, all at once.
+
+    Of an array by an array: the shape of fun(x), then that of x. Of trees: the tree of the result,
+    with the tree of the argument in the place of each array. With `has_aux` fun gives (value,
+    anything), and the function (derivatives, anything).
+
+    Raises:
+        UserError: where an argument is not real.
+    """
+    return _partials_of("jacfwd", fun, argnums, True, has_aux)
 
 
-def jacrev(fun: Callable[..., Any], argnums: int = 0) -> Callable[..., Array]:
-    """The same as jacfwd, in reverse: a row for each element of fun(x)."""
-    return _partials("jacrev", fun, argnums)
+def jacrev(
+    fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The same as jacfwd, in reverse: a row for each element of fun's result."""
+    return _partials_of("jacrev", fun, argnums, False, has_aux)
 
 
-def jacobian(fun: Callable[..., Any], argnums: int = 0) -> Callable[..., Array]:
+def jacobian(
+    fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """jacfwd or jacrev, whichever has fewer lines to do."""
-    return _partials("jacobian", fun, argnums)
+    return _partials_of("jacobian", fun, argnums, None, has_aux)
 
 
-def hessian(fun: Callable[..., Any], argnums: int = 0) -> Callable[..., Array]:
-    """The second derivatives of a function with one real result: the shape of x, twice."""
-    return _partials("hessian", fun, argnums)
+def hessian(
+    fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """The second derivatives of a function with one real result, forward over reverse: the shape of
+    x twice; of a tree, the tree with itself in the place of each array."""
+    return _partials_of("hessian", grad(fun, argnums, has_aux), argnums, True, has_aux)
 
 
 def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:

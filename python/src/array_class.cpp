@@ -258,22 +258,43 @@ void bind_indexing(nb::module_& m, nb::class_<Array>& c) {
       nb::sig("def __iter__(self) -> collections.abc.Iterator[Array]"));
 }
 
-/// The function of the package that has the name of a NumPy function.
-nb::object namesake(nb::handle function, nb::handle module) {
-  const nb::object core = nb::module_::import_("cotangent");
-  std::string where = module.is_none() ? "numpy" : nb::cast<std::string>(module);
-  const std::string name = nb::cast<std::string>(function.attr("__name__"));
-  nb::object home = core;
+/// The function of the package that has the name of a NumPy function, or None.
+nb::object namesake(nb::handle function) {
+  nb::object home = nb::module_::import_("cotangent");
+  const nb::object module = nb::getattr(function, "__module__", nb::none());
   for (const char* part : {"linalg", "fft"}) {
-    if (where == std::string("numpy.") + part) home = core.attr(part);
+    if (nb::str(module).equal(nb::str((std::string("numpy.") + part).c_str())))
+      home = home.attr(part);
   }
-  nb::object found = nb::getattr(home, name.c_str(), nb::none());
-  if (found.is_none()) {
-    refuse(
-        "numpy", where + "." + name + " does not take a cotangent.Array",
-        "use functions of cotangent (docs/arrays.md), or np.asarray(x) outside traced functions");
+  return nb::getattr(home, nb::cast<std::string>(function.attr("__name__")).c_str(), nb::none());
+}
+
+/// x with NumPy's arrays in the place of ours, in lists, tuples and dicts too.
+nb::object with_numpy(nb::handle x, const char* name) {
+  if (nb::isinstance<Array>(x)) {
+    const Array& ours = nb::cast<const Array&>(x);
+    want_value(ours, name);
+    return to_numpy(ours);
   }
-  return found;
+  if (PyTuple_CheckExact(x.ptr())) return nb::tuple(with_numpy(nb::list(x), name));
+  if (PyList_CheckExact(x.ptr())) {
+    nb::list result;
+    for (nb::handle each : nb::borrow<nb::list>(x)) result.append(with_numpy(each, name));
+    return result;
+  }
+  if (PyDict_CheckExact(x.ptr())) {
+    nb::dict result;
+    for (auto [key, value] : nb::borrow<nb::dict>(x)) result[key] = with_numpy(value, name);
+    return result;
+  }
+  return nb::borrow(x);
+}
+
+/// What NumPy computes itself, on our memory: `call` is `function` or a method of it.
+nb::object by_numpy(nb::handle function, nb::handle call, nb::handle args, nb::handle kwargs) {
+  const std::string name = "np." + nb::cast<std::string>(function.attr("__name__"));
+  return call(*nb::borrow<nb::tuple>(with_numpy(args, name.c_str())),
+              **nb::borrow<nb::dict>(with_numpy(kwargs, name.c_str())));
 }
 
 void bind_numpy_protocols(nb::class_<Array>& c) {
@@ -281,25 +302,28 @@ void bind_numpy_protocols(nb::class_<Array>& c) {
       "__array_ufunc__",
       [](const Array&, nb::handle ufunc, const std::string& method, nb::args inputs,
          nb::kwargs kwargs) {
-        if (method != "__call__") {
-          refuse("numpy",
-                 "np." + nb::cast<std::string>(ufunc.attr("__name__")) + "." + method +
-                     " does not take a cotangent.Array",
-                 "use the reductions of cotangent: ct.sum, ct.cumsum, ...");
+        const nb::object ours = namesake(ufunc);
+        if (method == "__call__" && !ours.is_none() && !kwargs.contains("out")) {
+          return ours(*inputs, **kwargs);
         }
         if (kwargs.contains("out")) {
-          refuse("numpy", "out= with a cotangent.Array: its values never change",
-                 "write x = np.add(x, y), or convert with np.asarray");
+          for (nb::handle out : nb::borrow<nb::tuple>(kwargs["out"])) {
+            if (nb::isinstance<Array>(out)) {
+              refuse("numpy", "out= with a cotangent.Array: its values never change",
+                     "write x = np.add(x, y), or convert with np.asarray");
+            }
+          }
         }
-        return namesake(ufunc, nb::none())(*inputs, **kwargs);
+        return by_numpy(ufunc, ufunc.attr(method.c_str()), inputs, kwargs);
       },
       nb::sig("def __array_ufunc__(self, ufunc: typing.Any, method: str, *inputs: typing.Any, "
               "**kwargs: typing.Any) -> typing.Any"));
   c.def(
       "__array_function__",
       [](const Array&, nb::handle function, nb::handle, nb::handle args, nb::handle kwargs) {
-        return namesake(function, nb::getattr(function, "__module__", nb::none()))(
-            *nb::borrow<nb::tuple>(args), **nb::borrow<nb::dict>(kwargs));
+        const nb::object ours = namesake(function);
+        if (ours.is_none()) return by_numpy(function, function, args, kwargs);
+        return ours(*nb::borrow<nb::tuple>(args), **nb::borrow<nb::dict>(kwargs));
       },
       nb::sig("def __array_function__(self, function: typing.Any, types: typing.Any, args: "
               "typing.Any, kwargs: typing.Any) -> typing.Any"));

@@ -176,21 +176,6 @@ void bind_derivatives(nb::module_& m) {
       "f"_a, "x"_a, "cotangents"_a,
       nb::sig("def _linear_transpose(f: collections.abc.Callable[[typing.Any], typing.Any], x: "
               "typing.Any, cotangents: typing.Any) -> typing.Any"));
-  m.def(
-      "_partials",
-      [](nb::object f, ArrayLike at, const std::string& which) {
-        const auto inside = [&](const Array& x) {
-          return one_array(PyTree::from(f(x), which.c_str(), "the result"), which.c_str());
-        };
-        const Array x = at.as(which);
-        if (which == "jacfwd") return array::jacfwd(inside)(x);
-        if (which == "jacrev") return array::jacrev(inside)(x);
-        if (which == "hessian") return array::hessian(inside)(x);
-        return array::jacobian(inside)(x);
-      },
-      "f"_a, "x"_a, "which"_a,
-      nb::sig("def _partials(f: collections.abc.Callable[[Array], typing.Any], x: "
-              "cotangent.typing.ArrayLike, which: str) -> Array"));
 }
 
 /// f over lanes: `axes` has one entry a leaf of x, None for what all lanes share.

@@ -122,6 +122,44 @@ def test_transposition():
     np.testing.assert_allclose(t, a.T @ [1.0, 2.0], rtol=1e-15)
 
 
+def test_jacobians_of_trees():
+    """Exact by hand: of y = {s: a b, t: a} by (a, b)."""
+    def f(x):
+        return {"s": x["a"][:, None] * x["b"], "t": x["a"]}
+
+    x = {"a": np.array([2.0, 3.0]), "b": np.array([5.0, 7.0, 11.0])}
+    for d in (ct.jacfwd(f)(x), ct.jacrev(f)(x), ct.jacobian(f)(x), ct.jit(ct.jacrev(f))(x)):
+        want = np.zeros((2, 3, 2))
+        want[0, :, 0] = want[1, :, 1] = x["b"]
+        assert np.array_equal(d["s"]["a"], want)
+        want = np.einsum("i,jk->ijk", x["a"], np.eye(3))
+        assert np.array_equal(d["s"]["b"], want)
+        assert np.array_equal(d["t"]["a"], np.eye(2))
+        assert np.array_equal(d["t"]["b"], np.zeros((2, 3)))
+
+
+def test_jacobians_by_several_arguments_and_aux():
+    def f(a, b):
+        return a * b, "more"
+
+    for transform in (ct.jacfwd, ct.jacrev, ct.jacobian):
+        (da, db), more = transform(f, argnums=(0, 1), has_aux=True)(2.0, 3.0)
+        assert (float(da), float(db), more) == (3.0, 2.0, "more")
+    with pytest.raises(ct.UserError, match="int32|int64"):
+        ct.jacrev(lambda n: n * 2.0)(3)
+    with pytest.raises(ct.UserError, match="jacfwd.*argument 2 of 1"):
+        ct.jacfwd(lambda a: a, argnums=2)(1.0)
+    assert ct.jacfwd(lambda x: x * 2.0)(np.zeros((0,))).shape == (0, 0)
+
+
+def test_hessian_of_trees():
+    """Exact by hand: of a^2 b."""
+    h = ct.hessian(lambda x: x["a"] ** 2 * x["b"])({"a": 3.0, "b": 5.0})
+    assert [float(h[i][j]) for i in "ab" for j in "ab"] == [10.0, 6.0, 6.0, 0.0]
+    h = ct.hessian(lambda a, b: a * a * b, argnums=(0, 1))(3.0, 5.0)
+    assert [float(h[i][j]) for i in (0, 1) for j in (0, 1)] == [10.0, 6.0, 6.0, 0.0]
+
+
 def test_hessian():
     f = lambda x: ct.sum(x**3) + x[0] * x[1]  # noqa: E731
     want = np.diag(6 * X)
