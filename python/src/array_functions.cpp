@@ -57,11 +57,11 @@ std::string unary_doc(const char* what, const char* types) {
 constexpr const char* kReal = "f32 or f64; integers and bools become float64.";
 constexpr const char* kAny = "The type of x.";
 constexpr const char* kTest = "Gives bool.";
-std::string binary_doc(const char* what) {
-  return std::string(what) +
-         ", element by element.\n\nShapes broadcast, types promote (docs/arrays.md). UserError "
-         "where "
-         "they do not fit.";
+/// A whole sentence is of whole arrays, what is none is said of their elements.
+std::string binary_doc(std::string what) {
+  if (!what.ends_with('.')) what += ", element by element.";
+  return what +
+         "\n\nShapes broadcast, types promote (docs/arrays.md). UserError where they do not fit.";
 }
 std::string reduction_doc(const char* what) {
   return std::string(what) +
@@ -92,9 +92,10 @@ void bind_elementwise(nb::module_& m) {
   const auto binary = [&](const char* name, const char* alias, auto f, const std::string& doc) {
     for (const char* n : {name, alias}) {
       if (!*n) continue;
+      const bool y_first = std::string_view(name) == "atan2";
       m.def(
-          n, [f, name](ArrayLike x, ArrayLike y) { return f(x.as(name), y.as(name)); }, "x"_a,
-          "y"_a, doc.c_str());
+          n, [f, name](ArrayLike x, ArrayLike y) { return f(x.as(name), y.as(name)); },
+          nb::arg(y_first ? "y" : "x"), nb::arg(y_first ? "x" : "y"), doc.c_str());
     }
   };
 #define BINARY(name, alias, doc) \

@@ -35,6 +35,10 @@ def test_exact_functions_have_numpys_bits(name):
         same(getattr(ct, name)(DATA), getattr(np, name)(DATA))
 
 
+def test_the_arguments_of_atan2_are_called_what_they_are():
+    assert float(ct.atan2(y=1.0, x=0.0)) == float(ct.arctan2(1.0, 0.0)) == float(ct.asin(1.0))
+
+
 @pytest.mark.parametrize("name", EXACT_BINARY)
 def test_exact_functions_of_two_have_numpys_bits(name):
     other = np.array([1.5, -2.0, 0.7])
