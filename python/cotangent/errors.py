@@ -8,9 +8,13 @@ class Error(Exception):
     """What Cotangent raises; see its three kinds."""
 
     what: str = ""
+    """What is wrong, in one sentence."""
     where: str = ""
+    """The place (file, line and column, or the line of Python) and what stands there; may be empty."""
     why: str = ""
+    """What was expected, or the fact that forbids it; may be empty."""
     remedy: str = ""
+    """What to do."""
 
 
 class UserError(Error, ValueError):

@@ -223,6 +223,11 @@ class Flow:
                  steps: Optional[int] = None, progress: Progress = None) -> Gradient:
         """The gradient of a number that a run gives, exact for the discrete method.
 
+        What may be kept of the run is said by [gradient] (`ct.compile(..., gradient={"policy":
+        "checkpoints", "budget": "10 MB"})`). Where the method was left to the planner, it is one that
+        can be undone (docs/methods.md). The first call with an `of` and a `wrt` compiles. Ctrl-C
+        raises KeyboardInterrupt: half a gradient is none. How it works: docs/mechanics.md.
+
         Parameters
         ----------
         of : str
@@ -239,14 +244,21 @@ class Flow:
         q0, p0, v0, initial, t0, steps, progress
             As in `run()`.
 
-        What may be kept of the run is said by [gradient] (`ct.compile(..., gradient={"policy":
-        "checkpoints", "budget": "10 MB"})`). Where the method was left to the planner, it is one that
-        can be undone (docs/methods.md). The first call with an `of` and a `wrt` compiles.
+        Returns
+        -------
+        Gradient
+            Its `value`, and `g["q"]` shaped like q. `g.status` is "non-finite" where the run or the
+            way back is.
 
-        Returns a `Gradient`: its `value`, and `g["q"]` shaped like q. A gradient whose digits are
-        lost, because the system is chaotic and the run long, is given with a `RunWarning`.
-        UserError for names that are none; `g.status` is "non-finite" where the run or the way back
-        is. Ctrl-C raises KeyboardInterrupt: half a gradient is none.
+        Raises
+        ------
+        UserError
+            For names that are none, and for methods without a gradient.
+
+        Warns
+        -----
+        RunWarning
+            Where the digits are lost, because the system is chaotic and the run long.
         """
         names = [wrt] if isinstance(wrt, str) else list(wrt)
         key = (of, tuple(names), at, every)
@@ -300,11 +312,16 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
     ----------
     system : System or path
         A system, or the path of a system file.
-    dt, t_end, steps, method, order, splitting, accuracy, precision, compensated, lattice,
-    tolerance, coordinates, corrector, modes, matrix : optional
+    dt, t_end, steps, accuracy : optional
         What [run] has (docs/system_files.md), in place of what the file says: two of dt, t_end and
-        steps give the third, `accuracy` finds order and dt. `method="auto"` leaves it to the planner.
-        Times may have units, "1 day", where the file has.
+        steps give the third, `accuracy` finds order and dt. Times may have units, "1 day", where the
+        file has.
+    method, order, splitting : optional
+        `method="auto"` leaves it to the planner (docs/methods.md).
+    precision, compensated, lattice : optional
+        How the state is carried (docs/precision.md).
+    tolerance, coordinates, corrector, modes, matrix : optional
+        Of the methods that read them (docs/methods.md).
     every, observe : optional
         Of [observe]: steps between samples, and more observables, `{"r": "norm(q[1] - q[0])"}`.
     monitor, multirate, gradient : mapping, optional
@@ -321,10 +338,18 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
     Returns
     -------
     Flow
+        Compiled, for any number of runs.
 
-    UserError, with the fact that forbids it, for a choice that does not fit the system; with the
-    place in the file for anything wrong there. What is worth a warning (a step too long for the
-    fastest motion, forces that do not see a jump) is a `RunWarning`.
+    Raises
+    ------
+    UserError
+        With the fact that forbids it, for a choice that does not fit the system; with the place in
+        the file for anything wrong there.
+
+    Warns
+    -----
+    RunWarning
+        A step too long for the fastest motion, forces that do not see a jump.
     """
     if not isinstance(system, System):
         system = load(system)

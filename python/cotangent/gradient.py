@@ -77,11 +77,17 @@ class GradCheckRow(NamedTuple):
     """One of the four ways: "reverse", "forward", "differences", "dot product"."""
 
     way: str
-    state: str  # "agrees", "disagrees", "not finite", "nothing", "refused"
+    """Which of the four."""
+    state: str
+    """"agrees", "disagrees", "not finite", "nothing" or "refused"."""
     compared: int
-    worst: float  # relative
+    """How many numbers were compared."""
+    worst: float
+    """The largest difference, relative."""
     tolerance: float
-    where: str  # of the worst
+    """What it may be."""
+    where: str
+    """Where the largest difference is, and both numbers."""
 
 
 class GradCheck:

@@ -141,16 +141,17 @@ def hamiltonian(
         @ct.hamiltonian(q=(6, 3), G=2.96e-4, m=masses)
         def solar_system(q, p, G, m): ...
 
+    The function takes q, p, t and parameters by name, as many as it needs. It gives one real number,
+    or a dict of named terms, whose sum H is.
+
     Args:
         q: the shape of q and of p, [N, d] for N particles in d dimensions, or [n]; or an array, from
             which runs start.
-        p, v: momenta, or velocities, from which runs start, where q is an array.
+        p: momenta from which runs start, where q is an array; zero if neither they nor v are given.
+        v: velocities in their place.
         observe: functions of q, p, v, t and parameters, by the names of what they give in a run.
         parameters: what else the function takes by name. Real numbers and arrays are parameters
             that can be changed and differentiated by; whole numbers are fixed.
-
-    The function takes q, p, t and parameters by name, as many as it needs. It gives one real number,
-    or a dict of named terms, whose sum H is.
 
     Raises:
         UserError: with the line, for what is not one real number, for a Python `if` on a traced
@@ -185,13 +186,16 @@ def lie_poisson(
 ) -> Callable[[Energy], System]:
     """Makes a system of a function that gives its energy H(z) on a Lie algebra's dual: dF/dt = {F, H}.
 
+    The function takes z, t and parameters by name (docs/brackets.md).
+
     Args:
         algebra: "so3", "so4", "se2", "se3", "sl2", "sl3", "sl4" or "heisenberg".
         z: an array from which runs start.
         observe: functions of z, t and parameters, by the names of what they give in a run.
         parameters: as `hamiltonian` has them.
 
-    The function takes z, t and parameters by name.
+    Raises:
+        UserError: for an algebra that is not there; and as `hamiltonian`.
     """
 
     def decorate(function: Energy) -> System:

@@ -131,6 +131,7 @@ def linearize(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[...
 
 
 linearise = linearize
+"""The same, as the British write it."""
 
 
 def linear_transpose(

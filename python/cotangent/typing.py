@@ -7,18 +7,18 @@ import numpy.typing as npt
 
 from cotangent._core import Array
 
-#: What becomes an array: one, a number, NumPy's scalars and arrays, nested lists, what has DLPack.
 ArrayLike = Union[Array, float, np.generic, npt.NDArray[Any], Sequence[Any], Any]
-#: A type of elements, or its name.
+"""What becomes an array: one, a number, NumPy's scalars and arrays, nested lists, what has DLPack."""
 DTypeLike = Union[npt.DTypeLike, str, None]
-#: What stands in square brackets.
+"""A type of elements, or its name."""
 Index = Any
-#: None (all axes), one, or several.
+"""What stands in square brackets."""
 Axes = Union[int, Sequence[int], None]
-#: One length or several.
+"""None (all axes), one, or several."""
 Shape = Union[int, Sequence[int]]
-#: What a gradient in reverse keeps of a loop: None, "all", ("every", n), ("binomial", n) or
-#: ("budget", bytes).
+"""One length or several."""
 Keep = Union[str, tuple[str, int], None]
+"""What a gradient in reverse keeps of a loop: None, "all", ("every", n), ("binomial", n) or
+("budget", bytes)."""
 
 __all__ = ["ArrayLike", "Axes", "DTypeLike", "Index", "Keep", "Shape"]

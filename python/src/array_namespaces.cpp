@@ -119,7 +119,8 @@ void bind_complex(nb::module_& m) {
       nb::sig("def to_numpy(self) -> numpy.typing.NDArray[typing.Any]"), "A NumPy array: a copy.");
   c.def(
       "tree_flatten", [](Z z) { return nb::make_tuple(nb::make_tuple(z.re, z.im), nb::none()); },
-      nb::sig("def tree_flatten(self) -> tuple[tuple[Array, Array], None]"));
+      nb::sig("def tree_flatten(self) -> tuple[tuple[Array, Array], None]"),
+      "(parts, rest), as trees want it.");
   c.def_static(
       "tree_unflatten",
       [](nb::handle, nb::handle parts) {
@@ -130,7 +131,8 @@ void bind_complex(nb::module_& m) {
         return z;
       },
       "rest"_a.none(), "parts"_a,
-      nb::sig("def tree_unflatten(rest: None, parts: tuple[Array, Array]) -> Complex"));
+      nb::sig("def tree_unflatten(rest: None, parts: tuple[Array, Array]) -> Complex"),
+      "Of what tree_flatten gave.");
 }
 
 /// A function of a matrix: of real ones, and of Complex.
@@ -360,7 +362,8 @@ void bind_random(nb::module_& m) {
       [](const Key& k) {
         return nb::make_tuple(nb::make_tuple(k.seed, k.member, k.step), nb::none());
       },
-      nb::sig("def tree_flatten(self) -> tuple[tuple[Array, Array, Array], None]"));
+      nb::sig("def tree_flatten(self) -> tuple[tuple[Array, Array, Array], None]"),
+      "(parts, rest), as trees want it.");
   c.def_static(
       "tree_unflatten",
       [](nb::handle, nb::handle parts) {
@@ -371,7 +374,8 @@ void bind_random(nb::module_& m) {
         return k;
       },
       "rest"_a.none(), "parts"_a,
-      nb::sig("def tree_unflatten(rest: None, parts: tuple[Array, Array, Array]) -> Key"));
+      nb::sig("def tree_unflatten(rest: None, parts: tuple[Array, Array, Array]) -> Key"),
+      "Of what tree_flatten gave.");
 
   m.def(
       "_random_split", [](const Key& key, std::int64_t num) { return array::split(key, num); },
