@@ -3,7 +3,7 @@
 snippets.py list KIND           prints file:line of every block of that kind
 snippets.py run WORK            runs every ```toml and ```sh block in the folder WORK
 snippets.py python WORK         runs every ```python block in the folder WORK, with `python` on the PATH
-snippets.py links              checks that relative links lead to files
+snippets.py links              checks that relative links lead to files, and to headings that are there
 snippets.py kinds              checks that every block is of a kind below, and no code is merely indented
 snippets.py extract cpp FOLDER  writes every ```cpp block to FOLDER/N.cpp
 
@@ -27,7 +27,7 @@ import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(os.environ["COTANGENT_SOURCE_DIR"])
+ROOT = pathlib.Path(os.environ["COTANGENT_SOURCE_DIR"]).resolve()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -192,15 +192,28 @@ def run_python(work):
     conclude(count, wrong)
 
 
+def headings(page):
+    """What a link may name on a page, as GitHub and the site make it of a heading."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
+    for heading in re.findall(r"(?m)^#+ (.*)$", text):
+        heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        yield re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
+
+
 def links():
-    """Every relative link of the pages leads to a file."""
+    """Every relative link of the pages leads to a file, and to a heading of it if it names one."""
     wrong = []
     for page in PAGES:
         # Code is no prose: [](Array x) is a lambda.
         text = re.sub(r"(?ms)^```.*?^```$|`[^`\n]*`", "", page.read_text(encoding="utf-8"))
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
-            if "://" not in target and not (page.parent / target).exists():
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?[^)]*\)", text):
+            path = (page.parent / target).resolve() if target else page
+            if "://" in target:
+                continue
+            if not path.exists():
                 wrong.append(f"{page.relative_to(ROOT)}: there is no {target}")
+            elif anchor and path.suffix == ".md" and anchor not in headings(path):
+                wrong.append(f"{page.relative_to(ROOT)}: {target or 'it'} has no #{anchor}")
     if wrong:
         sys.exit("\n".join(wrong))
 
