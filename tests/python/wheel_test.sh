@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The Python package: a wheel is built and installed into a fresh virtual environment, where the tests
 # of python/tests, mypy (strict, and its stubtest) and every python block of the README and of docs/
-# run. What these need is installed once, into build/python-tools (python/tests/requirements.txt).
+# run, and from which the site of the documentation is built. What these need is installed once, into
+# build/python-tools (python/tests/requirements.txt) and build/site-tools (tools/site/requirements.txt).
 # labels: slow
 set -euo pipefail
 : "${COTANGENT_BUILD_DIR:?}" "${COTANGENT_SOURCE_DIR:?}"
@@ -43,3 +44,24 @@ fi
 mkdir "$work/here"
 ln -s "$COTANGENT_SOURCE_DIR/examples" "$work/here/examples"
 PATH="$work/fresh/bin:$PATH" "$python" "$COTANGENT_SOURCE_DIR/tests/docs/snippets.py" python "$work/here"
+
+# The site: a broken link, a name without a docstring, or anything fetched from elsewhere fails.
+COTANGENT_PYTHON=$python COTANGENT_SITE_DIR=$work/site "$COTANGENT_SOURCE_DIR/scripts/build_site"
+shows() { # <page> <text>...
+  local page=$work/site/$1 text
+  shift
+  for text in "$@"; do
+    grep -qF -- "$text" "$page" || { echo "$page does not show '$text'" >&2; exit 1; }
+  done
+}
+shows reference/python/flows.html 'ct.compile' 'accuracy' 'Proves what it can about a system'
+shows reference/python/functions.html 'ct.atan2' 'The angle in [-pi, pi]'
+shows reference/cpp/runs.html 'A compiled plan: start, chunk, run with observers.' 'RunResult'
+shows reference/command_line.html 'the processor to make code for'
+# Its search works from a file.
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
+timeout 120 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$work/browser" \
+  --virtual-time-budget=20000 --dump-dom "file://$work/site/tutorial.html?q=lyapunov" \
+  >"$work/found.html" 2>/dev/null
+grep -qE '[0-9]+ matching documents' "$work/found.html" ||
+  { echo "the site's search finds nothing" >&2; exit 1; }

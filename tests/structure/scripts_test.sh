@@ -16,11 +16,12 @@ fails() { # <expected in the output> <command...>
   fi
 }
 
-for script in run test .ci/run scripts/*.sh; do
+for script in run test .ci/run scripts/*.sh scripts/build_site; do
   bash -n "$script" || failures=1
 done
 fails "unknown option" ./test --no-such-option
 fails "unknown option" scripts/install_deps.sh --no-such-option
+fails "unknown option" scripts/build_site --no-such-option
 
 # ./run builds into build/release: only the tests of that very build may start it, or two Ninjas
 # would work in one folder.
