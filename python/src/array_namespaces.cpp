@@ -157,44 +157,60 @@ void bind_linalg(nb::module_& m) {
   };
   matrix(
       "cholesky", "Array", [](const auto& a) { return array::cholesky(a); },
-      "The lower L with L L^T = a, a positive definite [..., n, n]; NaN where it is not.");
+      "The lower L [..., n, n] with L L^T = a (of Complex L L^H), a positive definite [..., n, n], "
+      "of which the lower triangle is read. NaN where it is not.\n\nRight-looking up to 16 x 16, "
+      "else LAPACK's. UserError where the last two axes are not equal.");
   matrix(
-      "inv", "Array", [](const auto& a) { return array::inv(a); }, "The inverse of a [..., n, n].");
+      "inv", "Array", [](const auto& a) { return array::inv(a); },
+      "The inverse of a [..., n, n], by LU.\n\nInfinite or NaN where it is singular. UserError "
+      "where the last two axes are not equal.");
   matrix(
       "det", "Array", [](const auto& a) { return array::det(a); },
-      "The determinant of a [..., n, n].");
+      "The determinant [...] of a [..., n, n], by LU; slogdet does not overflow.\n\nUserError "
+      "where the last two axes are not equal.");
   matrix(
       "eigvalsh", "Array", [](const auto& a) { return array::eigvalsh(a); },
-      "The eigenvalues of a symmetric a [..., n, n], ascending; the lower triangle is read.");
+      "The eigenvalues [..., n] of a symmetric a [..., n, n], ascending; the lower triangle is "
+      "read.\n\nJacobi's method up to 16 x 16, else LAPACK's. UserError where the last two axes "
+      "are not equal.");
   matrix(
       "eigh", "tuple[Array, Array]",
       [](const auto& a) {
         const auto e = array::eigh(a);
         return tuple_of(e.w, e.v);
       },
-      "(w, v): eigenvalues, ascending, and eigenvectors as columns, of a symmetric a [..., n, n].");
+      "(w, v): eigenvalues [..., n], ascending, and eigenvectors as columns [..., n, n], of a "
+      "symmetric a [..., n, n], of which the lower triangle is read.\n\nJacobi's method up to 16 x "
+      "16, else LAPACK's; signs are fixed (docs/linear_algebra.md). The derivative is Giles's "
+      "(2008); where two eigenvalues are equal that of v is a UserError when it is computed.");
   matrix(
       "qr", "tuple[Array, Array]",
       [](const auto& a) {
         const auto e = array::qr(a);
         return tuple_of(e.q, e.r);
       },
-      "(q, r): orthonormal columns, and an upper triangle with diagonal >= 0, of a [..., m, n].");
+      "(q, r): orthonormal columns [..., m, k], and an upper triangle [..., k, n] with diagonal >= "
+      "0, of a [..., m, n]; k = min(m, n).\n\nHouseholder's method up to 16 x 16, else LAPACK's. "
+      "The derivative is infinite or NaN where a has not full rank.");
   matrix(
       "svd", "tuple[Array, Array, Array]",
       [](const auto& a) {
         const auto e = array::svd(a);
         return tuple_of(e.u, e.s, e.vh);
       },
-      "(u, s, vh), the reduced ones, s descending, of a [..., m, n].");
+      "(u, s, vh), the reduced ones, [..., m, k], [..., k], [..., k, n], s descending, of a [..., "
+      "m, n]; k = min(m, n).\n\nOne-sided Jacobi (Hestenes) up to 16 x 16, else LAPACK's; signs "
+      "are fixed (docs/linear_algebra.md). The derivative is Townsend's (2016); where two singular "
+      "values are equal that of u and vh is a UserError when it is computed.");
   matrix(
       "lu", "tuple[Array, Array]",
       [](const auto& a) {
         const auto e = array::lu(a);
         return tuple_of(e.lu, e.rows);
       },
-      "(lu, rows): L below the unit diagonal and U in one matrix, a[rows] = L U, of a [..., m, "
-      "n].");
+      "(lu, rows): L below the unit diagonal and U in one matrix [..., n, n], and the order of the "
+      "rows [..., n], a[rows] = L U, of a [..., n, n]; partial pivoting.\n\nOf a singular matrix "
+      "it is given; its derivative is infinite or NaN.");
   m.def(
       "_linalg_slogdet",
       [](ArrayLike a) {
@@ -202,7 +218,8 @@ void bind_linalg(nb::module_& m) {
         return nb::make_tuple(both.first, both.second);
       },
       "a"_a, nb::sig("def _linalg_slogdet(a: cotangent.typing.ArrayLike) -> tuple[Array, Array]"),
-      "(sign, log |det a|) of a [..., n, n], without overflow.");
+      "(sign, log |det a|), both [...], of a [..., n, n], without overflow, by LU.\n\nUserError "
+      "where the last two axes are not equal.");
   m.def(
       "_linalg_solve",
       [](nb::handle a, nb::handle b) -> nb::object {
@@ -212,8 +229,9 @@ void bind_linalg(nb::module_& m) {
         return nb::cast(array::solve(to_array(a, "solve"), to_array(b, "solve")));
       },
       "a"_a, "b"_a, nb::sig("def _linalg_solve(a: typing.Any, b: typing.Any) -> Array"),
-      "The x with a x = b: a [..., n, n], b [n] or [..., n, k]. Divides by zero where a is "
-      "singular.");
+      "The x with a x = b, by LU: a [..., n, n], b [n] or [..., n, k], x like b.\n\nDivides by "
+      "zero where a is singular. A Complex where one of them is. UserError for shapes that do not "
+      "fit.");
   m.def(
       "_linalg_triangular_solve",
       [](ArrayLike a, ArrayLike b, bool lower, bool transposed, bool unit_diagonal) {
@@ -221,7 +239,9 @@ void bind_linalg(nb::module_& m) {
                                        {lower, transposed, unit_diagonal});
       },
       "a"_a, "b"_a, "lower"_a = true, "transposed"_a = false, "unit_diagonal"_a = false,
-      "The x with a x = b, a a triangle: the other one is not read.");
+      "The x like b with a x = b, a [..., n, n] a triangle: the other one is not read; b [..., n, "
+      "k].\n\n`lower`: which one. `transposed`: a^T x = b. `unit_diagonal`: the diagonal is taken "
+      "as 1. UserError for shapes that do not fit.");
 }
 
 void bind_fft(nb::module_& m) {
@@ -242,7 +262,10 @@ void bind_fft(nb::module_& m) {
       [](nb::handle z, N n, int axis, const char* op) {
         return array::fft(to_complex(z, op), n, axis);
       },
-      "The discrete Fourier transform of one axis, of its first n elements; numpy's factors.");
+      "The discrete Fourier transform of one axis, X[k] = sum of x[m] e^(-2 pi i k m / n), of its "
+      "first n elements, with zeros where there are fewer; numpy's factors.\n\nStockham's stages, "
+      "Bluestein's convolution for prime factors above 13 (docs/fft.md). UserError for an axis "
+      "that is not there, and for length 0.");
   line(
       "ifft", "Complex",
       [](nb::handle z, N n, int axis, const char* op) {
@@ -379,14 +402,16 @@ void bind_random(nb::module_& m) {
 
   m.def(
       "_random_split", [](const Key& key, std::int64_t num) { return array::split(key, num); },
-      "key"_a, "num"_a = 2, "`num` new keys, made of the key's own bits.");
+      "key"_a, "num"_a = 2,
+      "`num` new keys, one array of them, made of the key's own bits; iteration gives each.");
   m.def(
       "_random_bits",
       [](const Key& key, ShapeLike shape, DTypeLike dtype) {
         return array::random_bits(key, to_shape(shape.object, "bits"),
                                   dtype_or(dtype.object, DType::kU64));
       },
-      "key"_a, "shape"_a = nb::tuple(), "dtype"_a = nb::none(), "Random bits, uint64 or uint32.");
+      "key"_a, "shape"_a = nb::tuple(), "dtype"_a = nb::none(),
+      "Random bits of a shape, uint64 or uint32: Philox4x32-10 (Salmon and others 2011).");
   m.def(
       "_random_uniform",
       [](const Key& key, ShapeLike shape, DTypeLike dtype, nb::object minval, nb::object maxval) {
@@ -398,14 +423,16 @@ void bind_random(nb::module_& m) {
                               maxval.is_none() ? Array(1.0) : to_array(maxval, "uniform"));
       },
       "key"_a, "shape"_a = nb::tuple(), "dtype"_a = nb::none(), "minval"_a = nb::none(),
-      "maxval"_a = nb::none(), "Reals in [minval, maxval), [0, 1) unless said otherwise.");
+      "maxval"_a = nb::none(),
+      "Reals of a shape in [minval, maxval), [0, 1) unless said otherwise; float64 or float32.");
   m.def(
       "_random_normal",
       [](const Key& key, ShapeLike shape, DTypeLike dtype) {
         return array::normal(key, to_shape(shape.object, "normal"),
                              dtype_or(dtype.object, DType::kF64));
       },
-      "key"_a, "shape"_a = nb::tuple(), "dtype"_a = nb::none(), "Reals of mean 0 and variance 1.");
+      "key"_a, "shape"_a = nb::tuple(), "dtype"_a = nb::none(),
+      "Reals of a shape with mean 0 and variance 1, float64 or float32, by Box and Muller.");
   m.def(
       "_random_bernoulli",
       [](const Key& key, ArrayLike p, nb::object shape) {
@@ -413,7 +440,8 @@ void bind_random(nb::module_& m) {
         return shape.is_none() ? array::bernoulli(key, chance)
                                : array::bernoulli(key, chance, to_shape(shape, "bernoulli"));
       },
-      "key"_a, "p"_a = 0.5, "shape"_a = nb::none(), "true with probability p.");
+      "key"_a, "p"_a = 0.5, "shape"_a = nb::none(),
+      "Bools, true with probability p, of the shape of p unless one is given.");
   m.def(
       "_random_randint",
       [](const Key& key, ShapeLike shape, std::int64_t minval, std::int64_t maxval,
@@ -422,7 +450,7 @@ void bind_random(nb::module_& m) {
                               dtype_or(dtype.object, DType::kI64));
       },
       "key"_a, "shape"_a, "minval"_a, "maxval"_a, "dtype"_a = nb::none(),
-      "Integers minval <= k < maxval.");
+      "Integers of a shape, minval <= k < maxval, int64 unless said otherwise.");
   m.def(
       "_random_permutation",
       [](const Key& key, nb::handle x, int axis) {
@@ -432,7 +460,7 @@ void bind_random(nb::module_& m) {
       "key"_a, "x"_a, "axis"_a = 0,
       nb::sig("def _random_permutation(key: Key, x: cotangent.typing.ArrayLike, axis: int = 0) -> "
               "Array"),
-      "0 .. x - 1 in random order; of an array, its slices along an axis.");
+      "0 .. x - 1 in random order, int64 [x]; of an array, its slices along an axis.");
 }
 
 }  // namespace

@@ -261,8 +261,9 @@ void bind_loops(nb::module_& m) {
       "cond_fun"_a, "body_fun"_a, "init_val"_a.none(), "limit"_a = 0,
       nb::sig("def while_loop(cond_fun: collections.abc.Callable[[_T], typing.Any], body_fun: "
               "collections.abc.Callable[[_T], typing.Any], init_val: _T, limit: int = 0) -> _T"),
-      "state = body_fun(state) as long as cond_fun(state) holds; the last state.\n\nA gradient in "
-      "reverse needs a `limit` of passes, and to hit it is a UserError.");
+      "state = body_fun(state) as long as cond_fun(state), one bool, holds; the last state.\n\nThe "
+      "state is a tree whose structure, shapes and types do not change. A gradient in reverse "
+      "needs a `limit` of passes, and to hit it is a UserError; it keeps as many states.");
   m.def(
       "scan",
       [](nb::object body, nb::handle init, nb::handle xs, std::optional<std::int64_t> length,
@@ -337,10 +338,15 @@ void bind_loops(nb::module_& m) {
                     .c_str()),
         doc);
   };
-  pairs("pair_sum", array::Pairs::kLess, array::loop_detail::Place::kTotal,
-        "The sum of f(row i, row j) over all pairs i < j of rows of the arrays of `rows`.");
+  pairs(
+      "pair_sum", array::Pairs::kLess, array::loop_detail::Place::kTotal,
+      "The sum of f(row i, row j) over all pairs i < j of rows of the arrays of `rows`, a tree of "
+      "[N, ...]: an array of the shape of what f gives.\n\nIt stays a sum over pairs, also in its "
+      "derivatives: no array has the size of the pairs. Terms are added in an order that N fixes. "
+      "UserError where lengths differ.");
   pairs("pair_sum_rows", array::Pairs::kUnequal, array::loop_detail::Place::kAtI,
-        "For each row i the sum of f(row i, row j) over all other rows j: [N] + the shape of f.");
+        "For each row i the sum of f(row i, row j) over all other rows j, in ascending order: [N] "
+        "+ the shape of what f gives. Otherwise as pair_sum.");
 }
 
 void bind_others(nb::module_& m) {
@@ -406,8 +412,10 @@ void bind_others(nb::module_& m) {
       nb::sig("def check_derivatives(f: collections.abc.Callable[..., typing.Any], *args: "
               "typing.Any) -> "
               "tuple[bool, str]"),
-      "Whether the derivatives of f at these arguments are right, and a report of what was "
-      "compared (docs/derivatives.md).");
+      "(right, report): whether the derivatives of f at these arguments are right, and what was "
+      "compared: reverse and forward mode with differences (Ridders 1982), and with each other by "
+      "dot products (docs/derivatives.md).\n\nFalse too where differences say nothing, as at "
+      "kinks. Runs on the reference evaluator: slow.");
   m.def(
       "find_root",
       [](nb::object f, nb::handle x0, nb::args args) {
@@ -424,8 +432,11 @@ void bind_others(nb::module_& m) {
       "f"_a, "x0"_a, "args"_a,
       nb::sig("def find_root(f: collections.abc.Callable[..., typing.Any], x0: _T, *args: "
               "typing.Any) -> _T"),
-      "The x near x0 with f(x, *args) = 0, by Newton's method; differentiated by the equation.\n\n"
-      "UserError when it is run and does not converge.");
+      "The x near x0 with f(x, *args) = 0, by Newton's method, whose steps are halved until the "
+      "largest |f| decreases; differentiated by the equation, not through the iterations.\n\nx0 is "
+      "a tree of reals, f gives one like it; the start has no derivative, `args` and arrays that f "
+      "takes from outside have. UserError when it is run and does not converge, with the residual "
+      "and the lane; and where a derivative is asked for and df/dx is singular.");
 }
 
 }  // namespace
