@@ -1,7 +1,8 @@
 // Physical quantities as C++ types: what may not be added, or passed for one another, does not
 // compile.
 //
-//   using namespace cotangent::mechanics::literals;
+//   using namespace cotangent::quantities;
+//   using namespace cotangent::quantities::literals;
 //   const Displacement r{1.0_m, 0.0_m, 0.0_m};
 //   const Force f{0.0_N, 2.0_lbf, 0.0_N};
 //   const Torque torque = cross(r, f);
@@ -31,7 +32,7 @@
 #include "cotangent/base/error.h"
 #include "cotangent/mechanics/system.h"
 
-namespace cotangent::mechanics {
+namespace cotangent::quantities {
 
 template <int L, int M, int T, int A>
 class Quantity;
@@ -542,28 +543,30 @@ std::vector<V> from_tensor(const ir::Tensor& x, const Scale& scale = {}) {
 
 /// Where particles start, with their momenta or their velocities.
 template <int d>
-InitialState initial_state(std::span<const PositionIn<d>> q, std::span<const MomentumIn<d>> p,
-                           const Scale& scale = {}, Time t = {}) {
-  InitialState state;
+mechanics::InitialState initial_state(std::span<const PositionIn<d>> q,
+                                      std::span<const MomentumIn<d>> p, const Scale& scale = {},
+                                      Time t = {}) {
+  mechanics::InitialState state;
   state.q = to_tensor(q, scale), state.p = to_tensor(p, scale), state.t = scale.number(t);
   return state;
 }
 template <int d>
-InitialState initial_state(std::span<const PositionIn<d>> q, std::span<const VelocityIn<d>> v,
-                           const Scale& scale = {}, Time t = {}) {
-  InitialState state;
+mechanics::InitialState initial_state(std::span<const PositionIn<d>> q,
+                                      std::span<const VelocityIn<d>> v, const Scale& scale = {},
+                                      Time t = {}) {
+  mechanics::InitialState state;
   state.q = to_tensor(q, scale), state.v = to_tensor(v, scale), state.t = scale.number(t);
   return state;
 }
 /// The same from vectors, whose types say the dimensions.
 template <int d, int M, int T>
-InitialState initial_state(const std::vector<Point<d>>& q,
-                           const std::vector<Vector<1, M, T, 0, d>>& p, const Scale& scale = {},
-                           Time t = {}) {
+mechanics::InitialState initial_state(const std::vector<Point<d>>& q,
+                                      const std::vector<Vector<1, M, T, 0, d>>& p,
+                                      const Scale& scale = {}, Time t = {}) {
   static_assert(T == -1 && (M == 0 || M == 1),
                 "a state is positions with momenta, or positions with velocities");
   return initial_state<d>(std::span<const Point<d>>(q), std::span<const Vector<1, M, T, 0, d>>(p),
                           scale, t);
 }
 
-}  // namespace cotangent::mechanics
+}  // namespace cotangent::quantities

@@ -18,7 +18,7 @@ for snippet in "$COTANGENT_SOURCE_DIR"/tests/mechanics/misuse/*.txt; do
   name=$(basename "$snippet" .txt)
   {
     echo '#include "q.h"'
-    echo 'using namespace cotangent; using namespace mechanics; using namespace literals;'
+    echo 'using namespace cotangent; using namespace quantities; using namespace literals;'
     echo 'void push(Force); void turn(Torque); void kick(Momentum); void drift(Velocity);'
     echo 'void place(Position); void move(Displacement); void weigh(Mass);'
     echo 'void snippet(Position q, Momentum p, Velocity v, Force f, Torque torque, Displacement r) {'

@@ -4,9 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "cotangent/cotangent.h"
 #include "cotangent/lang/units.h"
 
-namespace cotangent::mechanics {
+namespace cotangent::quantities {
 namespace {
 
 using namespace literals;
@@ -74,7 +75,7 @@ TEST(Quantities, IntoAStateAndBack) {
   const std::vector<Velocity> v = {{0_m / 1_s, 1_au / 1_day, 0_m / 1_s}, {}};
   const std::vector<Momentum> p = {1_kg * v[0], 2_kg * v[1]};
   const Scale astronomy{units::au, units::Msun, units::day};
-  const InitialState state = initial_state(q, v, astronomy, 2_day);
+  const mechanics::InitialState state = initial_state(q, v, astronomy, 2_day);
   EXPECT_EQ(state.q.type().shape, (Shape{2, 3}));
   EXPECT_EQ(state.q.as<double>()[0], 1);
   EXPECT_EQ(state.q.as<double>()[4], 2);
@@ -82,7 +83,7 @@ TEST(Quantities, IntoAStateAndBack) {
   EXPECT_FALSE(state.p.has_value());
   EXPECT_EQ(state.t, 2);
   EXPECT_TRUE(from_tensor<Position>(state.q, astronomy) == q);
-  const InitialState si = initial_state(q, p);
+  const mechanics::InitialState si = initial_state(q, p);
   EXPECT_FALSE(si.v.has_value());
   EXPECT_EQ(si.p->as<double>()[1], p[0][1].si());
   EXPECT_DOUBLE_EQ(astronomy.number(1_yr), 365.25);
@@ -90,4 +91,4 @@ TEST(Quantities, IntoAStateAndBack) {
 }
 
 }  // namespace
-}  // namespace cotangent::mechanics
+}  // namespace cotangent::quantities
