@@ -146,6 +146,8 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/cotangent/apps/main.cpp)
   target_include_directories(cotangent_cli PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(cotangent_cli PRIVATE ${cotangent_everything})
   install(TARGETS cotangent_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/cotangent/examples
+    PATTERN "__pycache__" EXCLUDE)
 endif()
 
 # --- The package: find_package(cotangent), target cotangent::cotangent.

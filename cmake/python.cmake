@@ -34,3 +34,6 @@ nanobind_add_stub(cotangent_python_stub MODULE cotangent._core INCLUDE_PRIVATE
 install(FILES ${PROJECT_BINARY_DIR}/python/cotangent/_core.pyi DESTINATION cotangent
   COMPONENT python)
 install(TARGETS cotangent_python LIBRARY DESTINATION cotangent COMPONENT python)
+# The examples, for `python -m cotangent examples`.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/ DESTINATION cotangent/examples
+  COMPONENT python PATTERN "__pycache__" EXCLUDE)

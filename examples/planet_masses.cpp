@@ -5,14 +5,15 @@
 // each coordinate from the Sun with an error of 1e-5 AU (about a third of an arc second at Uranus).
 // The fit starts from masses 10 to 30% off. The Sun's mass is fixed and Pluto's left out: it moves
 // nobody. What it finds has to lie within three standard deviations, as the Fisher matrix has them;
-// the program says so and fails where it does not. It writes the residuals as a plot.
+// the program says so and fails where it does not. The picture is of the residuals.
 //
-//   planet_masses [examples/outer_solar_system.toml [planet_masses.svg]]
+//   planet_masses [examples/outer_solar_system.toml] [--picture FILE.svg]
 #include <cotangent/cotangent.h>
 
 #include <cmath>
 #include <cstdio>
-#include <fstream>
+
+#include "gallery/picture.h"
 
 using namespace cotangent;
 using namespace cotangent::mechanics;
@@ -87,55 +88,33 @@ class Orbits {
   std::shared_ptr<const Tangent> tangent_;
 };
 
-/// Sizes of residuals over the years, before and after, on a logarithmic scale.
-void plot(const std::string& path, const std::vector<double>& before,
-          const std::vector<double>& after) {
-  std::ofstream svg(path);
-  svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 760 430\" "
-         "font-family=\"sans-serif\" "
-         "font-size=\"12\">\n<rect width=\"760\" height=\"430\" fill=\"white\"/>\n"
-         "<text x=\"70\" y=\"20\">Distance of the planets from their track, root mean square, "
-         "AU</text>\n";
-  const auto x = [](double year) { return 70 + 6.6 * year; };
-  const auto y = [](double value) { return 30 + 60 * (0 - std::log10(value)); };
-  for (int power = 0; power >= -6; --power) {
-    const double at = y(std::pow(10.0, power));
-    svg << "<line x1=\"70\" x2=\"730\" y1=\"" << at << "\" y2=\"" << at
-        << "\" stroke=\"#ddd\"/><text x=\"30\" y=\"" << at + 4 << "\">1e" << power << "</text>\n";
-  }
-  for (int year = 0; year <= 100; year += 20) {
-    svg << "<text x=\"" << x(year) - 8 << "\" y=\"410\">" << year << "</text>\n";
-  }
-  svg << "<text x=\"380\" y=\"425\">years</text>\n";
-  const auto line = [&](const std::vector<double>& values, const char* colour, const char* name,
-                        double label) {
-    svg << "<polyline fill=\"none\" stroke=\"" << colour << "\" points=\"";
-    for (std::size_t k = 0; k < values.size(); ++k) {
-      svg << x(100.0 * static_cast<double>(k + 1) / static_cast<double>(values.size())) << ','
-          << y(std::max(values[k], 1e-6)) << ' ';
-    }
-    svg << "\"/><text x=\"560\" y=\"" << label << "\" fill=\"" << colour << "\">" << name
-        << "</text>\n";
-  };
-  line(before, "#c33", "first masses", 45);
-  line(after, "#36c", "fitted masses", 62);
-  svg << "</svg>\n";
-}
-
+/// Root mean square of the residuals of each epoch, as a power of ten.
 std::vector<double> by_epoch(const std::vector<double>& residuals) {
   std::vector<double> sizes;
   const std::size_t width = 3 * kPlanets;
   for (std::size_t at = 0; at < residuals.size(); at += width) {
     double sum = 0;
     for (std::size_t k = at; k < at + width; ++k) sum += residuals[k] * residuals[k];
-    sizes.push_back(std::sqrt(sum / static_cast<double>(width)));
+    sizes.push_back(std::log10(std::sqrt(sum / static_cast<double>(width))));
   }
   return sizes;
+}
+
+void draw(const std::string& picture, const std::vector<double>& before,
+          const std::vector<double>& after) {
+  example::Picture drawn("years", "off the track, AU", 0, 100, -6, 0.5);
+  drawn.ticks({0, 20, 40, 60, 80, 100}, {-6, -5, -4, -3, -2, -1, 0}, true);
+  std::vector<double> years;
+  for (int k = 1; k <= kEpochs; ++k) years.push_back(100.0 * k / kEpochs);
+  drawn.curve(years, by_epoch(before), "first masses");
+  drawn.curve(years, by_epoch(after), "fitted masses");
+  drawn.save(picture);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
+  const std::string picture = example::picture_file(argc, argv);
   const auto file =
       formats::load_system_file(argc > 1 ? argv[1] : "examples/outer_solar_system.toml");
   const Orbits orbits(file);
@@ -192,11 +171,11 @@ int main(int argc, char** argv) try {
     std::printf("%-8s %14.6e %14.6e %14.1e  %.2f\n", names[a], masses[a], truth[a], deviation[a],
                 off);
   }
-  plot(argc > 2 ? argv[2] : "planet_masses.svg", by_epoch(first), by_epoch(residuals));
+  if (!picture.empty()) draw(picture, first, residuals);
   std::printf(good ? "within three standard deviations\n"
                    : "NOT within three standard deviations\n");
-  return good ? 0 : 1;
-} catch (const UserError& error) {
+  return good ? 0 : 4;
+} catch (const std::exception& error) {
   std::fprintf(stderr, "error: %s\n", error.what());
   return 2;
 }

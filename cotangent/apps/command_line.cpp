@@ -153,6 +153,36 @@ const CLI::Validator kFromOne(
     },
     "");
 
+void add_examples_commands(CLI::App& app, ExamplesOptions& options, Common& common) {
+  app.require_subcommand(1);
+  using Do = ExamplesOptions::Do;
+  const auto add = [&](const char* name, const char* help, Do what) {
+    CLI::App* command = app.add_subcommand(name, help);
+    command->callback([&options, what] { options.what = what; });
+    if (what != Do::kList) {
+      command->add_option("name", options.name, "the name of an example")->required();
+    }
+    add_common_options(*command, common);
+    return command;
+  };
+  CLI::App* list = add("list", "what there is", Do::kList);
+  CLI::App* run = add("run", "run one, and compare what it gives with what it must", Do::kRun);
+  add("show", "print its file", Do::kShow);
+  CLI::App* copy = add("copy", "copy its files, to be changed", Do::kCopy);
+  for (CLI::App* command : {list, run}) {
+    command->add_flag("--json", options.json, "print the answer as one JSON object");
+  }
+  run->add_option("--picture", options.picture, "draw it into a file: .png or .svg");
+  run->add_option("--out", options.out,
+                  "of a system file: a folder for result.json, the trajectory and report.html");
+  run->add_option("--threads", options.threads, "of a system file: threads (default: all cores)")
+      ->check(CLI::Range(1, 1024));
+  copy->add_option("folder", options.folder, "where to")->capture_default_str();
+  for (CLI::App* command : {run, copy}) {
+    command->add_flag("--overwrite", options.overwrite, "let it replace files");
+  }
+}
+
 /// Runs `command`, and turns what it throws into a text and a code.
 template <class Command>
 int guarded(std::ostream& err, Command command) {
@@ -172,7 +202,8 @@ int guarded(std::ostream& err, Command command) {
 
 }  // namespace
 
-int run_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
+int run_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
+                     const Surroundings& around) {
   CLI::App app{"Cotangent, a physics compiler: a system file in, a trusted trajectory out.",
                "cotangent"};
   app.set_version_flag("--version", std::string("cotangent ") + kVersion);
@@ -187,6 +218,7 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
   CheckOptions check;
   GradOptions grad;
   DoctorOptions doctor;
+  ExamplesOptions examples;
 
   CLI::App* run_app = app.add_subcommand("run", "run a system file");
   add_file_options(*run_app, run);
@@ -274,6 +306,9 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
                        "remove all code kept on disk, and do nothing else");
   add_common_options(*doctor_app, common);
 
+  CLI::App* examples_app = app.add_subcommand("examples", "the examples that come with Cotangent");
+  add_examples_commands(*examples_app, examples, common);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -289,7 +324,8 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
                        : compile_app->parsed() ? compile_command(compile, console)
                        : check_app->parsed()   ? check_command(check, console)
                        : grad_app->parsed()    ? grad_command(grad, console)
-                                               : doctor_command(doctor, console);
+                       : doctor_app->parsed()  ? doctor_command(doctor, console)
+                                               : examples_command(examples, around, console);
       if (!out.flush()) throw DeviceError("cannot write the answer to standard output");
       reporting.close();
       return code;

@@ -2,6 +2,8 @@
 // the exit code; errors are thrown and turned into text and a code by run_command_line.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -10,6 +12,8 @@
 #include "cotangent/telemetry/telemetry.h"
 
 namespace cotangent::apps {
+
+struct Answer;
 
 /// Exit codes; docs/cli.md says what each means.
 enum ExitCode : int {
@@ -78,14 +82,36 @@ struct DoctorOptions {
   bool clear_cache = false;  ///< that, and nothing else
 };
 
+struct ExamplesOptions {
+  enum class Do : std::uint8_t { kList, kShow, kCopy, kRun } what = Do::kList;
+  std::string name;
+  std::string folder = ".";  ///< of copy: where to
+  std::string out;           ///< of run, of a system file: as of RunOptions
+  std::string picture;       ///< of run: a file to draw it into
+  bool overwrite = false;
+  int threads = 0;
+  bool json = false;
+};
+
+/// Where the command line runs: what a program that has it inside knows better.
+struct Surroundings {
+  std::string examples;            ///< the folder of the examples; "": it is looked for
+  std::string python = "python3";  ///< that runs examples written in Python
+};
+
 int run_command(const RunOptions& options, Console& console);
+/// The same, where `tell` says what came of it.
+int run_and_tell(const RunOptions& options, Console& console,
+                 const std::function<void(const Answer&)>& tell);
 int explain_command(const ExplainOptions& options, Console& console);
 int compile_command(const CompileOptions& options, Console& console);
 int check_command(const CheckOptions& options, Console& console);
 int grad_command(const GradOptions& options, Console& console);
 int doctor_command(const DoctorOptions& options, Console& console);
+int examples_command(const ExamplesOptions& options, const Surroundings& around, Console& console);
 
 /// The whole command line: parses, runs one command, reports errors on `err`.
-int run_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err);
+int run_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
+                     const Surroundings& around = {});
 
 }  // namespace cotangent::apps

@@ -24,6 +24,16 @@ int code_of(mechanics::RunStatus status) {
 }  // namespace
 
 int run_command(const RunOptions& options, Console& console) {
+  return run_and_tell(options, console, [&](const Answer& answer) {
+    if (options.json)
+      write_answer_json(console.out, answer, 2);
+    else
+      write_answer_text(console.out, answer);
+  });
+}
+
+int run_and_tell(const RunOptions& options, Console& console,
+                 const std::function<void(const Answer&)>& tell) {
   telemetry::Telemetry& telemetry = console.telemetry;
   const InterruptFlag interrupt;
   refuse_foreign_cpu(options);
@@ -74,10 +84,7 @@ int run_command(const RunOptions& options, Console& console) {
     const telemetry::Span span(telemetry, "write outputs");
     write_outputs(*outputs, answer);
   }
-  if (options.json)
-    write_answer_json(console.out, answer, 2);
-  else
-    write_answer_text(console.out, answer);
+  tell(answer);
   console.out.flush();
   for (const RunNote& note : notes_after(prepared, result)) telemetry.log(note.level, note.text);
   if (result.status == mechanics::RunStatus::kInterrupted) {

@@ -1,4 +1,5 @@
 """`python -m cotangent ...` is the command line `cotangent ...`."""
+import pathlib
 import sys
 
 from cotangent import _core
@@ -6,7 +7,8 @@ from cotangent import _core
 
 def main() -> int:
     """Runs the command line on sys.argv; gives the exit code."""
-    return _core.run_command_line(["cotangent", *sys.argv[1:]])
+    examples = pathlib.Path(__file__).parent / "examples"
+    return _core.run_command_line(["cotangent", *sys.argv[1:]], str(examples), sys.executable)
 
 
 if __name__ == "__main__":

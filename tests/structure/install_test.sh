@@ -39,3 +39,8 @@ END
 said=$("$prefix/consumer/build/consumer")
 echo "the consumer says: $said"
 [[ "$said" =~ ^cotangent\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+
+# The installed program finds the examples that were installed with it.
+"$prefix/installed/bin/cotangent" examples run kepler --quiet >"$prefix/kepler.log" ||
+  { cat "$prefix/kepler.log"; exit 1; }
+grep -q "$prefix/installed/share/cotangent/examples/kepler.toml" "$prefix/kepler.log"
