@@ -114,17 +114,28 @@ def _spread(fun: Callable[..., Any]) -> Callable[[Any], Any]:
 def jvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[Any, Any]:
-    """(fun(*primals), its directional derivative along `tangents`, trees like `primals`)."""
+    """(`fun(*primals)`, its directional derivative along `tangents`, trees like `primals`), forward.
+
+    Raises:
+        UserError: for tangents that are no trees like the primals, and where what is inside has a
+            derivative in reverse only (custom_vjp).
+    """
     return _core._jvp(_spread(fun), tuple(primals), tuple(tangents))
 
 
 def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """(fun(*primals), pull): pull(cotangent of the result) is a tuple of those of the arguments."""
+    """(`fun(*primals)`, pull): pull(cotangent of the result) is a tuple of those of the arguments, in
+    reverse.
+
+    Raises:
+        UserError: for a cotangent that is no tree like the result, and for a while_loop without a
+            limit.
+    """
     return _core._vjp(_spread(fun), primals)
 
 
 def linearize(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
-    """(fun(*primals), push): push(*tangents) is the derivative there; what does not depend on
+    """(`fun(*primals)`, push): `push(*tangents)` is the derivative there; what does not depend on
     tangents is computed once."""
     value, push = _core._linearise(_spread(fun), primals)
     return value, lambda *tangents: push(tangents)
@@ -402,7 +413,7 @@ def _restored(values: Any) -> Array:
 
 
 def tree_leaves(tree: Any) -> list[Any]:
-    """The leaves of a tree, in order."""
+    """The leaves of a tree, in order: dicts by their sorted keys."""
     return _core._flatten(tree)[0]
 
 

@@ -1,7 +1,7 @@
 """Runs the snippets of the README and of docs/ from the pages themselves.
 
 snippets.py list KIND           prints file:line of every block of that kind
-snippets.py run WORK            runs every ```toml and ```sh block in the folder WORK
+snippets.py run WORK [KIND]     runs every ```toml and ```sh block in the folder WORK, or those of a kind
 snippets.py python WORK         runs every ```python block in the folder WORK, with `python` on the PATH
 snippets.py links              checks that relative links lead to files, and to headings that are there
 snippets.py kinds              checks that every block is of a kind below, and no code is merely indented
@@ -66,10 +66,13 @@ def differs(says, prints):
             f"\nand the program prints\n  ... {' '.join(prints[max(at - 6, 0):at + 6])}")
 
 
-def run(work):
+def run(work, only=None):
     wrong, count, printed = [], 0, None
     for page, line, kind, text in blocks():
         where = f"{page}:{line}"
+        if only and kind not in (only, "text"):
+            printed = None
+            continue
         if kind in ("toml", "toml refused"):
             count += 1
             path = pathlib.Path(work) / "snippet.toml"
@@ -236,7 +239,7 @@ if __name__ == "__main__":
     elif sys.argv[1] == "kinds":
         kinds()
     elif sys.argv[1] == "run":
-        run(sys.argv[2])
+        run(*sys.argv[2:])
     elif sys.argv[1] == "python":
         run_python(sys.argv[2])
     else:

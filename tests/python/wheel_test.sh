@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The Python package: a wheel is built and installed into a fresh virtual environment, where the tests
-# of python/tests, mypy (strict, and its stubtest) and every python block of the README and of docs/
-# run, and from which the site of the documentation is built. What these need is installed once, into
-# build/python-tools (python/tests/requirements.txt) and build/site-tools (tools/site/requirements.txt).
+# of python/tests, mypy (strict, and its stubtest) and every python and sh block of the README and of
+# docs/ run, and from which the site of the documentation is built. What these need is installed once,
+# into build/python-tools (python/tests/requirements.txt) and build/site-tools (tools/site/requirements.txt).
 # labels: slow
 set -euo pipefail
 : "${COTANGENT_BUILD_DIR:?}" "${COTANGENT_SOURCE_DIR:?}"
@@ -41,9 +41,17 @@ if "$python" -m mypy.stubtest cotangent --concise --ignore-disjoint-bases 2>&1 |
   exit 1
 fi
 
-mkdir "$work/here"
-ln -s "$COTANGENT_SOURCE_DIR/examples" "$work/here/examples"
-PATH="$work/fresh/bin:$PATH" "$python" "$COTANGENT_SOURCE_DIR/tests/docs/snippets.py" python "$work/here"
+for folder in "$work/python" "$work/shell"; do
+  mkdir "$folder"
+  ln -s "$COTANGENT_SOURCE_DIR/examples" "$folder/examples"
+done
+printf '#!/usr/bin/env bash\nexec cotangent run "$@"\n' >"$work/shell/run"
+chmod +x "$work/shell/run"
+snippets() {
+  PATH="$work/fresh/bin:$PATH" "$python" "$COTANGENT_SOURCE_DIR/tests/docs/snippets.py" "$@"
+}
+snippets python "$work/python"
+snippets run "$work/shell" sh
 
 # The site: a broken link, a name without a docstring, or anything fetched from elsewhere fails.
 COTANGENT_PYTHON=$python COTANGENT_SITE_DIR=$work/site "$COTANGENT_SOURCE_DIR/scripts/build_site"
