@@ -32,7 +32,7 @@ def on_config(config):
 
 def coming(page):
     """Pages that are written elsewhere, and may not be there yet."""
-    return page in ("gallery.md", "peer_tasks.md") and not (ROOT / "docs" / page).exists()
+    return page in ("gallery.md",) and not (ROOT / "docs" / page).exists()
 
 
 def command_line_page():
@@ -85,9 +85,11 @@ def on_page_markdown(markdown, page, config, files):
     up = "../" * page.file.src_uri.count("/")
     # `toml refused`, `text not run: why`: what tests/docs/snippets.py reads is not for readers.
     markdown = re.sub(r"(?m)^( *```\w+) [^\n{]*$", r"\1", markdown)
-    # Out of docs/: the README is the first page here, examples are files of the site.
+    # Out of docs/: the README is the first page here, examples are files of the site, other files of
+    # the repository are named and not led to.
     markdown = re.sub(rf"\]\({re.escape(up)}\.\./README\.md(#[^)]*)?\)", f"]({up}index.md)", markdown)
-    return re.sub(rf"\]\({re.escape(up)}\.\./(examples/[^)]*)\)", rf"]({up}\1)", markdown)
+    markdown = re.sub(rf"\]\({re.escape(up)}\.\./(examples/[^)]*)\)", rf"]({up}\1)", markdown)
+    return re.sub(rf"(?<!!)\[([^\]\n]*)\]\({re.escape(up)}\.\./[^)]*\)", r"\1", markdown)
 
 
 def on_page_content(html, page, config, files):
