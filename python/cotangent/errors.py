@@ -5,7 +5,7 @@ Each has `what` (one sentence), `where` (place and excerpt), `why` and `remedy`;
 
 
 class Error(Exception):
-    """What Cotangent raises; see its three kinds."""
+    """What Cotangent raises: a UserError, a DeviceError or an InternalError. str() is all of its parts."""
 
     what: str = ""
     """What is wrong, in one sentence."""
@@ -18,12 +18,12 @@ class Error(Exception):
 
 
 class UserError(Error, ValueError):
-    """The input is at fault."""
+    """The input is at fault: a file, an argument, a shape, a choice that does not fit. A ValueError."""
 
 
 class DeviceError(Error, RuntimeError):
-    """A device, a file system or a dependency refused."""
+    """A device, a file system or a dependency refused. A RuntimeError."""
 
 
 class InternalError(Error, RuntimeError):
-    """A bug of Cotangent's own."""
+    """A bug of Cotangent's own, which says so. A RuntimeError."""

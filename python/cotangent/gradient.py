@@ -115,16 +115,29 @@ class GradCheck:
 def check_grad(what: Any, of: Optional[str] = None, wrt: Union[str, list[str], tuple[str, ...]] = (),
                **how: Any) -> GradCheck:
     """Whether gradients of runs are right, four ways: in reverse, forward (the tangent map), against
-    differences of the run itself, and by the dot products that the two directions share.
+    differences of the run itself (central, extrapolated), and by the dot products that the two
+    directions share.
 
-    `what`: a `Flow`; or a `System` or the path of a system file, which is compiled first. `of`: an
-    objective as in `flow.gradient`; without one the whole last state, by random cotangents. `wrt`:
-    names; without them the initial state and all real parameters. `components`: how many numbers are
-    compared with differences (16). `tolerance`: the largest relative difference (1e-6, with f32
-    1e-3). `q0`, `p0`, `v0`, `initial`, `steps`: as in `flow.run`.
+    Runs the system some twenty times for each component: a hundred steps are a good start.
 
-    Gives a `GradCheck`, true where it passes; print it for the table. Runs the system some twenty
-    times for each component: a hundred steps are a good start.
+    Parameters
+    ----------
+    what : Flow, System or path
+        A system, or a system file, is compiled first.
+    of : str, optional
+        An objective as in `flow.gradient`; without one the whole last state, by random cotangents.
+    wrt : str or sequence of str
+        Names; without them the initial state and all real parameters.
+    **how
+        `components`: how many numbers are compared with differences (16). `tolerance`: the largest
+        relative difference (1e-6, with f32 1e-3). `q0`, `p0`, `v0`, `initial`, `steps`: as in
+        `flow.run`.
+
+    Returns
+    -------
+    GradCheck
+        True where it passes; print it for the table. "inconclusive", which is not true, where
+        differences have no digits or meet a kink.
     """
     from cotangent.flow import Flow, compile
 

@@ -186,8 +186,23 @@ def load(path: Union[str, os.PathLike[str]],
          overrides: Optional[Mapping[str, Any]] = None) -> System:
     """Reads a system file (docs/system_files.md).
 
-    `overrides`: values in place of the file's, as `--set` gives them on the command line, by dotted
-    key: `{"parameters.G": 3e-4, "run.method": "leapfrog", "observe.every": 10}`. Values are numbers,
-    texts, lists, arrays. UserError, with file, line and column, for anything wrong.
+    Parameters
+    ----------
+    path : path
+        The file; data files that it names are looked for beside it and below.
+    overrides : mapping, optional
+        Values in place of the file's, as `--set` gives them on the command line, by dotted key:
+        `{"parameters.G": 3e-4, "run.method": "leapfrog", "observe.every": 10}`. Values are numbers,
+        texts, lists, arrays.
+
+    Returns
+    -------
+    System
+        Immutable; arrays are float64, in the units of the file.
+
+    Raises
+    ------
+    UserError
+        With file, line and column, for anything wrong.
     """
     return System(_core.System.load(os.fspath(path), pairs_of(overrides)))

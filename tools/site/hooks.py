@@ -107,13 +107,16 @@ def on_page_content(html, page, config, files):
 
 #: What the theme would fetch from elsewhere, so that its search works from file://; ours is local.
 SHIM = re.compile(r'<script src="https://[^"]*/iframe-worker/shim"></script>')
+ELSEWHERE = re.compile(r'<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)="(?:https?:)?//'
+                       r'(?!127\.0\.0\.1[:/])[^"]*"')
 
 
 def on_post_page(output, page, config):
     """Nothing is fetched from elsewhere: the site works without a network."""
-    output, count = SHIM.subn(f'<script src="{"../" * page.file.dest_uri.count("/")}site/frame_worker.js"></script>', output)
+    up = "../" * page.file.dest_uri.count("/")
+    output, count = SHIM.subn(f'<script src="{up}site/frame_worker.js"></script>', output)
     if count != 1:
         raise PluginError("the theme's script for workers in files is not where it was")
-    if found := re.search(r'<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)="(?:https?:)?//[^"]*"', output):
+    if found := ELSEWHERE.search(output):
         raise PluginError(f"{page.file.src_uri} fetches from elsewhere: {found.group(0)}")
     return output

@@ -38,7 +38,7 @@ def target(thing):
     return thing.final_target if thing.is_alias else thing
 
 
-def public(module, names=None):
+def public(module):
     """Names and what they are; without modules, and without what a module imports for itself."""
     for name, thing in module.members.items():
         if name.startswith("_") or name == "annotations":
@@ -60,7 +60,7 @@ def pages(search_path):
         for name in (names or "").split():
             if name.endswith(".*"):
                 inside = name[:-2]
-                listed[page] += [f"{inside}.{n}" for n, _ in public(package[inside])]
+                listed[page] += [f"{inside}.{n}" for n in package[inside].exports]
             else:
                 listed[page].append(name)
         placed.update(listed[page])
