@@ -150,6 +150,8 @@ def name_of(code):
     plain = re.sub(r"^requires\b.*?(?=\n|$)", "", plain).strip()
     if found := re.match(r"(?:class|struct|union|enum(?:\s+class)?|concept|using|namespace)\s+(\w+)", plain):
         return found.group(1)
+    if (found := re.match(r"[^(=]*?(\w+)\s*=", plain)) and found.group(1) != "operator":
+        return found.group(1)
     if found := re.search(r"(operator\s*[^\s(]+|\w+)\s*\(", plain):
         return found.group(1)
     if found := re.search(r"(\w+)\s*(?:=|\{|;)", plain):
@@ -172,7 +174,12 @@ def declarations(text):
                 yield group
                 group = []
             if not found.group(1).endswith("detail") and found.group(1):
-                yield from declarations(piece[mask.index("{") + 1:mask.rindex("}")])
+                inside = list(declarations(piece[mask.index("{") + 1:mask.rindex("}")]))
+                if inside:  # what is said of the namespace stands before what is in it
+                    said = [re.sub(r"^///? ?", "", x.strip())
+                            for x in piece[:len(mask) - len(mask.lstrip())].strip().split("\n") if x.strip()]
+                    inside[0][0].comment[:0] = said + [""] if said else []
+                yield from inside
             continue
         lines = piece.strip("\n").split("\n")
         comment = []
