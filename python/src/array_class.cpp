@@ -401,8 +401,8 @@ void bind_arrays(nb::module_& m) {
       nb::sig("def array(x: cotangent.typing.ArrayLike | collections.abc.Sequence[typing.Any], "
               "dtype: cotangent.typing.DTypeLike = None) -> Array"),
       "An array of numbers, nested lists of numbers or arrays, or a copy of a NumPy array, a "
-      "tensor or a buffer.\n\nfloat64, int64 or bool unless the elements say otherwise. UserError "
-      "for rows of unequal lengths and types that there are no arrays of.");
+      "tensor or a buffer.\n\nfloat64, int64 or bool unless the elements say otherwise. ValueError "
+      "for rows of unequal lengths, UserError for types that there are no arrays of.");
   m.def(
       "asarray",
       [](nb::handle x, DTypeLike dtype) {

@@ -115,7 +115,9 @@ void bind_elementwise(nb::module_& m) {
       [](ArrayLike x, ArrayLike y, ArrayLike z) {
         return fma(x.as("fma"), y.as("fma"), z.as("fma"));
       },
-      "x"_a, "y"_a, "z"_a, "x y + z, rounded once, element by element.");
+      "x"_a, "y"_a, "z"_a,
+      "x y + z, rounded once, element by element.\n\nShapes broadcast, types promote. UserError "
+      "where they do not fit.");
   m.def(
       "where",
       [](ArrayLike condition, ArrayLike x, ArrayLike y) {
@@ -134,7 +136,8 @@ void bind_elementwise(nb::module_& m) {
       "x"_a, "min"_a = nb::none(), "max"_a = nb::none(),
       nb::sig("def clip(x: cotangent.typing.ArrayLike, min: cotangent.typing.ArrayLike | None = "
               "None, max: cotangent.typing.ArrayLike | None = None) -> Array"),
-      "x, between `min` and `max`; None is no bound.");
+      "x, between `min` and `max`; None is no bound. At a bound the derivative is that of the "
+      "bound.\n\nShapes broadcast, types promote. UserError where they do not fit.");
   m.def(
       "allclose",
       [](ArrayLike x, ArrayLike y, double rtol, double atol) {
@@ -281,21 +284,23 @@ void bind_making(nb::module_& m) {
       "start"_a, "stop"_a = nb::none(), "step"_a = nb::none(), "dtype"_a = nb::none(),
       nb::sig("def arange(start: float, stop: float | None = None, step: float | None = None, "
               "dtype: cotangent.typing.DTypeLike = None) -> Array"),
-      "start, start + step, ... before stop: int64 of integers, float64 of reals.");
+      "start, start + step, ... before stop: int64 of integers, float64 of reals. UserError for a "
+      "step of 0.");
   m.def(
       "linspace",
       [](double start, double stop, std::int64_t num, bool endpoint, DTypeLike dtype) {
         return with_dtype(linspace(start, stop, num, endpoint), dtype.object);
       },
       "start"_a, "stop"_a, "num"_a = 50, "endpoint"_a = true, "dtype"_a = nb::none(),
-      "`num` float64 values from start to stop, both included unless `endpoint` is false.");
+      "`num` float64 values from start to stop, both included unless `endpoint` is false: [num].");
   m.def(
       "eye",
       [](std::int64_t n, std::optional<std::int64_t> columns, std::int64_t k, DTypeLike dtype) {
         return eye(n, columns.value_or(-1), k, maybe_dtype(dtype.object).value_or(DType::kF64));
       },
       "N"_a, "M"_a = nb::none(), "k"_a = 0, "dtype"_a = nb::none(),
-      "Ones on the k-th diagonal of an N by M matrix, zeros elsewhere.");
+      "Ones on the k-th diagonal of an N by M matrix, zeros elsewhere; M is N unless said "
+      "otherwise.");
   m.def(
       "identity",
       [](std::int64_t n, DTypeLike dtype) {
@@ -309,23 +314,25 @@ void bind_making(nb::module_& m) {
   };
   banded(
       "diag", [](const Array& x, std::int64_t k) { return diag(x, k); },
-      "Of a vector the matrix with it as k-th diagonal; of a matrix that diagonal.");
+      "Of a vector the matrix with it as k-th diagonal; of a matrix that diagonal. UserError for "
+      "more axes.");
   banded(
       "tril", [](const Array& x, std::int64_t k) { return tril(x, k); },
-      "The last two axes, 0 above the k-th diagonal.");
+      "x, with zeros above the k-th diagonal of the last two axes.");
   banded(
       "triu", [](const Array& x, std::int64_t k) { return triu(x, k); },
-      "The last two axes, 0 below the k-th diagonal.");
+      "x, with zeros below the k-th diagonal of the last two axes.");
   m.def(
       "diagonal",
       [](ArrayLike x, std::int64_t offset, int axis1, int axis2) {
         return diagonal(x.as("diagonal"), offset, axis1, axis2);
       },
       "x"_a, "offset"_a = 0, "axis1"_a = 0, "axis2"_a = 1,
-      "The diagonal of two axes, as the last axis of the result.");
+      "The diagonal of two axes, as the last axis of the result. UserError for fewer than two "
+      "axes.");
   m.def(
       "trace", [](ArrayLike x) { return trace(x.as("trace")); }, "x"_a,
-      "The sum of the diagonal of a matrix.");
+      "The sum of the diagonal of the first two axes. UserError for fewer than two.");
   m.def(
       "meshgrid",
       [](nb::args axes, const std::string& indexing) {
@@ -339,14 +346,16 @@ void bind_making(nb::module_& m) {
       "axes"_a, "indexing"_a = "ij",
       nb::sig("def meshgrid(*axes: cotangent.typing.ArrayLike, indexing: str = \"ij\") -> "
               "list[Array]"),
-      "Grids of coordinates: result k varies along axis k.");
+      "Grids of coordinates of vectors: result k varies along axis k. UserError for other arrays.");
 }
 
 void bind_shaping(nb::module_& m) {
   m.def(
       "reshape",
       [](ArrayLike x, ShapeLike shape) { return reshape_as(x.as("reshape"), shape.object); }, "x"_a,
-      "shape"_a, "The same elements, row-major, in another shape; one length may be -1.");
+      "shape"_a,
+      "The same elements, row-major, in another shape; one length may be -1. UserError where their "
+      "number differs.");
   m.def(
       "ravel", [](ArrayLike x) { return ravel(x.as("ravel")); }, "x"_a,
       "All elements in one axis.");
@@ -355,7 +364,9 @@ void bind_shaping(nb::module_& m) {
       [](ArrayLike x, AxesLike axes) {
         return transpose(x.as("transpose"), axes_list(axes.object, "transpose"));
       },
-      "x"_a, "axes"_a = nb::none(), "The axes in another order; reversed when none is given.");
+      "x"_a, "axes"_a = nb::none(),
+      "The axes in another order; reversed when none is given. UserError unless each is named "
+      "once.");
   m.def(
       "permute_dims",
       [](ArrayLike x, AxesLike axes) {
@@ -365,43 +376,51 @@ void bind_shaping(nb::module_& m) {
   m.def(
       "swapaxes",
       [](ArrayLike x, int axis1, int axis2) { return swapaxes(x.as("swapaxes"), axis1, axis2); },
-      "x"_a, "axis1"_a, "axis2"_a, "Two axes exchanged.");
+      "x"_a, "axis1"_a, "axis2"_a, "Two axes exchanged. UserError for an axis that is not there.");
   m.def(
       "moveaxis",
       [](ArrayLike x, int source, int destination) {
         return moveaxis(x.as("moveaxis"), source, destination);
       },
-      "x"_a, "source"_a, "destination"_a, "One axis moved to another place.");
+      "x"_a, "source"_a, "destination"_a,
+      "One axis moved to another place. UserError for an axis that is not there.");
   m.def(
       "squeeze",
       [](ArrayLike x, AxesLike axis) {
         return squeeze(x.as("squeeze"), to_axes(axis.object, "squeeze"));
       },
-      "x"_a, "axis"_a = nb::none(), "Axes of length 1 taken out; all such when none is given.");
+      "x"_a, "axis"_a = nb::none(),
+      "Axes of length 1 taken out; all such when none is given. UserError for an axis of another "
+      "length.");
   m.def(
       "expand_dims",
       [](ArrayLike x, AxesLike axis) {
         return expand_dims(x.as("expand_dims"), to_axes(axis.object, "expand_dims"));
       },
-      "x"_a, "axis"_a, "Axes of length 1 put in, at these places of the result.");
+      "x"_a, "axis"_a,
+      "Axes of length 1 put in, at these places of the result. UserError for a place outside.");
   m.def(
       "broadcast_to",
       [](ArrayLike x, ShapeLike shape) {
         return broadcast_to(x.as("broadcast_to"), to_shape(shape.object, "broadcast_to"));
       },
-      "x"_a, "shape"_a, "x repeated along missing axes and those of length 1.");
+      "x"_a, "shape"_a,
+      "x repeated along missing axes, which come first, and those of length 1. UserError where "
+      "another length differs.");
   m.def(
       "flip",
       [](ArrayLike x, AxesLike axis) { return flip(x.as("flip"), to_axes(axis.object, "flip")); },
       "x"_a, "axis"_a = nb::none(),
-      "Elements in reverse order along axes; along all when none is given.");
+      "Elements in reverse order along axes; along all when none is given. UserError for an axis "
+      "that is not there.");
   m.def(
       "roll",
       [](ArrayLike x, std::int64_t shift, std::optional<int> axis) {
         return roll(x.as("roll"), shift, axis);
       },
       "x"_a, "shift"_a, "axis"_a = nb::none(),
-      "Elements moved along an axis, from the end to the front; flattened when none is given.");
+      "Elements moved along an axis, from the end to the front; flattened when none is given. "
+      "UserError for an axis that is not there.");
   m.def(
       "pad",
       [](ArrayLike x, nb::object pad_width, const std::string& mode, ArrayLike constant_values) {
@@ -435,7 +454,8 @@ void bind_shaping(nb::module_& m) {
         return repeat(x.as("repeat"), repeats, axis);
       },
       "x"_a, "repeats"_a, "axis"_a = nb::none(),
-      "Each element repeated; flattened when no axis is given.");
+      "Each element repeated along an axis; flattened when none is given. UserError for an axis "
+      "that is not there.");
   const auto joined = [&](const char* name, auto f, const char* doc) {
     m.def(
         name, [f, name](nb::object arrays, int axis) { return f(to_arrays(arrays, name), axis); },
@@ -448,10 +468,11 @@ void bind_shaping(nb::module_& m) {
   };
   joined(
       "concatenate", [](const std::vector<Array>& p, int a) { return concatenate(p, a); },
-      "Arrays one after the other along an axis.");
+      "Arrays one after the other along an axis; their types promote. UserError where their other "
+      "axes differ.");
   joined(
       "stack", [](const std::vector<Array>& p, int a) { return stack(p, a); },
-      "Arrays of one shape along a new axis.");
+      "Arrays of one shape along a new axis; their types promote. UserError where shapes differ.");
   m.def(
       "split",
       [](ArrayLike x, nb::object parts, int axis) {
@@ -462,7 +483,8 @@ void bind_shaping(nb::module_& m) {
       "x"_a, "indices_or_sections"_a, "axis"_a = 0,
       nb::sig("def split(x: cotangent.typing.ArrayLike, indices_or_sections: int | "
               "collections.abc.Sequence[int], axis: int = 0) -> list[Array]"),
-      "Equal parts along an axis, or those that end at these places.");
+      "Equal parts along an axis, or those that end at these places: a list of arrays. UserError "
+      "where parts would not be equal.");
   m.def(
       "take",
       [](ArrayLike x, ArrayLike indices, std::optional<int> axis) {
@@ -476,17 +498,25 @@ void bind_shaping(nb::module_& m) {
       [](ArrayLike x, ArrayLike indices, int axis) {
         return take_along_axis(x.as("take_along_axis"), indices.as("take_along_axis"), axis);
       },
-      "x"_a, "indices"_a, "axis"_a, "Elements by indices with the rank of x.");
+      "x"_a, "indices"_a, "axis"_a,
+      "Elements along an axis by integer indices with the rank of x, clamped to the axis. "
+      "UserError where shapes do not fit.");
   m.def(
       "sort", [](ArrayLike x, std::optional<int> axis) { return sort(x.as("sort"), axis); }, "x"_a,
-      "axis"_a.none() = -1, "Ascending along an axis, NaN last; None flattens.");
+      "axis"_a.none() = -1,
+      "Ascending along an axis, NaN last, -0 before 0; None flattens. UserError for an axis that "
+      "is not there.");
   m.def(
       "argsort",
       [](ArrayLike x, std::optional<int> axis) { return argsort(x.as("argsort"), axis); }, "x"_a,
-      "axis"_a.none() = -1, "The int64 indices that sort; equal elements keep their order.");
+      "axis"_a.none() = -1,
+      "The int64 indices that sort; equal elements keep their order. None flattens. UserError for "
+      "an axis that is not there.");
   m.def(
       "cumsum", [](ArrayLike x, std::optional<int> axis) { return cumsum(x.as("cumsum"), axis); },
-      "x"_a, "axis"_a = nb::none(), "Running sums along an axis; flattened when none is given.");
+      "x"_a, "axis"_a = nb::none(),
+      "Running sums along an axis; flattened when none is given. UserError for an axis that is not "
+      "there.");
 }
 
 void bind_products(nb::module_& m) {
@@ -497,13 +527,15 @@ void bind_products(nb::module_& m) {
   };
   product(
       "dot", [](const Array& x, const Array& y) { return dot(x, y); },
-      "Scalars multiply; else the last axis of x with the last but one of y.");
+      "Scalars multiply; else the last axis of x with the last but one of y, or the only one. "
+      "UserError where their lengths differ.");
   product(
       "outer", [](const Array& x, const Array& y) { return outer(x, y); },
-      "x[i] y[j] of the flattened arrays.");
+      "x[i] y[j] of the flattened arrays: [x.size, y.size].");
   product(
       "cross", [](const Array& x, const Array& y) { return cross(x, y); },
-      "The cross product of the last axis, of length 3.");
+      "The cross product of the last axis, of length 3; the others broadcast. UserError for "
+      "another length.");
   m.def(
       "tensordot",
       [](ArrayLike x, ArrayLike y, nb::object axes) {
@@ -514,7 +546,8 @@ void bind_products(nb::module_& m) {
       "x"_a, "y"_a, "axes"_a = 2,
       nb::sig("def tensordot(x: cotangent.typing.ArrayLike, y: cotangent.typing.ArrayLike, axes: "
               "int | tuple[cotangent.typing.Axes, cotangent.typing.Axes] = 2) -> Array"),
-      "The sum over the last `axes` axes of x and the first of y, or over pairs of axes.");
+      "The sum over the last `axes` axes of x and the first of y, or over pairs of axes. UserError "
+      "where lengths differ.");
   m.def(
       "einsum",
       [](const std::string& formula, nb::args operands) {
@@ -526,14 +559,16 @@ void bind_products(nb::module_& m) {
       },
       "formula"_a, "operands"_a,
       nb::sig("def einsum(formula: str, *operands: cotangent.typing.ArrayLike) -> Array"),
-      "\"ij,jk->ik\": sums over the letters that the result lacks. An ellipsis is refused.");
+      "\"ij,jk->ik\": sums over the letters that the result lacks. UserError for an ellipsis, and "
+      "for a letter of two lengths.");
   m.def(
       "norm",
       [](ArrayLike x, AxesLike axis, bool keepdims) {
         return norm(x.as("norm"), to_axes(axis.object, "norm"), keepdims);
       },
       "x"_a, "axis"_a = nb::none(), "keepdims"_a = false,
-      "sqrt of the sum of squares, over all axes or those given; its gradient at the origin is 0.");
+      "sqrt of the sum of squares, over all axes or those given; its gradient at the origin is 0. "
+      "UserError for an axis that is not there.");
 }
 
 }  // namespace
