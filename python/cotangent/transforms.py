@@ -8,8 +8,11 @@ traced.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
+import inspect
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, Union, cast, overload
 
@@ -21,8 +24,51 @@ Argnums = Union[int, Sequence[int]]
 Names = Union[str, Sequence[str]]
 
 
-def _listed(argnums: Argnums) -> list[int]:
-    return [argnums] if isinstance(argnums, int) else list(argnums)
+def _is_one(argnums: Argnums) -> bool:
+    return hasattr(argnums, "__index__")
+
+
+def _listed(which: str, argnums: Argnums) -> list[int]:
+    try:
+        places: list[Any] = [argnums] if _is_one(argnums) else list(cast("Sequence[int]", argnums))
+        return [operator.index(k) for k in places]
+    except TypeError:
+        _core._refuse(
+            f"[{which}] arguments are numbered by {argnums!r}",
+            "argnums are places among the positional arguments, from 0: an integer, or a tuple",
+        )
+
+
+def _parameters(fun: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """Those of a function, or None where Python does not know."""
+    try:
+        return list(inspect.signature(fun).parameters.values())
+    except (TypeError, ValueError):
+        return None
+
+
+def _static(fun: Callable[..., Any], places: list[int], names: list[str]) -> tuple[list[int], list[str]]:
+    """Which arguments are static, by place and by name: as one of them says, so does the other."""
+    parameters = _parameters(fun)
+    if parameters is None:
+        return places, names
+    called = getattr(fun, "__name__", "the function")
+    by_place = [p.name for p in parameters
+                if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]  # fmt: skip
+    known = by_place + [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    kinds = {p.kind for p in parameters}
+    count = len(by_place)
+    for k in places:
+        if k >= count and inspect.Parameter.VAR_POSITIONAL not in kinds or k < -count:
+            _core._refuse(f"[jit] static_argnums has {k}, and {called} takes {count} by place",
+                          "give places from 0")  # fmt: skip
+    for name in names:
+        if name not in known and inspect.Parameter.VAR_KEYWORD not in kinds:
+            _core._refuse(f"[jit] static_argnames has {name!r}, which {called} does not take",
+                          f"it takes {', '.join(known) or 'nothing by name'}")  # fmt: skip
+    at = {k + count if k < 0 else k for k in places}
+    both = at | {by_place.index(name) for name in names if name in by_place}
+    return sorted(both), sorted({*names, *(by_place[k] for k in at if k < count)})
 
 
 @overload
@@ -35,7 +81,8 @@ def jit(fun: Any = None, *, static_argnums: Argnums = (), static_argnames: Names
     """`fun`, recorded once for each structure of its arguments, compiled, and cached.
 
     A new program is made when shapes, types, the structure of a tree, or a static argument differ
-    from what was seen before. Static arguments are ordinary Python values inside; they need `==`.
+    from what was seen before. Static arguments are ordinary Python values inside; they need `==`;
+    what is named by its place is so by its name too.
     Arrays that `fun` takes from outside are read once. Results may differ from lazy evaluation in
     the last place, never from call to call. `f.programs` is the number of programs.
 
@@ -48,7 +95,7 @@ def jit(fun: Any = None, *, static_argnums: Argnums = (), static_argnames: Names
             jit, static_argnums=static_argnums, static_argnames=static_argnames
         )
     names = [static_argnames] if isinstance(static_argnames, str) else list(static_argnames)
-    jitted = _core._Jitted(fun, _listed(static_argnums), names)
+    jitted = _core._Jitted(fun, *_static(fun, _listed("jit", static_argnums), names))
     return functools.update_wrapper(cast(Any, jitted), fun)
 
 
@@ -56,7 +103,7 @@ def _at(
     which: str, fun: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[[Any], Any], Any]:
     """`fun` as a function of the arguments with these numbers, as one tree, and that tree."""
-    places = _listed(argnums)
+    places = _listed(which, argnums)
     for k in places:
         if not -len(args) <= k < len(args):
             _core._refuse(
@@ -66,11 +113,11 @@ def _at(
 
     def of_one(x: Any) -> Any:
         inside = list(args)
-        for k, value in zip(places, [x] if isinstance(argnums, int) else x):
+        for k, value in zip(places, [x] if _is_one(argnums) else x):
             inside[k] = value
         return fun(*inside, **kwargs)
 
-    return of_one, args[argnums] if isinstance(argnums, int) else tuple(args[k] for k in places)
+    return of_one, args[places[0]] if _is_one(argnums) else tuple(args[k] for k in places)
 
 
 def value_and_grad(
@@ -111,6 +158,14 @@ def _spread(fun: Callable[..., Any]) -> Callable[[Any], Any]:
     return lambda x: fun(*x)
 
 
+def _arguments(which: str, what: str, given: Any) -> tuple[Any, ...]:
+    """A tuple with an entry for each argument."""
+    if not isinstance(given, (tuple, list)):
+        _core._refuse(f"[{which}] {what} are {type(given).__name__}, no tuple",
+                      "give a tuple, one entry for each argument: (x,)")  # fmt: skip
+    return tuple(given)
+
+
 def jvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[Any, Any]:
@@ -120,7 +175,8 @@ def jvp(
         UserError: for tangents that are no trees like the primals, and where what is inside has a
             derivative in reverse only (custom_vjp).
     """
-    return _core._jvp(_spread(fun), tuple(primals), tuple(tangents))
+    along = _arguments("jvp", "tangents", tangents)
+    return _core._jvp(_spread(fun), _arguments("jvp", "primals", primals), along)
 
 
 def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -286,50 +342,108 @@ def hessian(
 def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """The second derivative of fun, whose result is one real number, times `tangents`, without the
     matrix: a tuple like `primals`."""
-    slope = grad(fun, tuple(range(len(primals))))
-    return jvp(slope, primals, tangents)[1]
+    at = _arguments("hvp", "primals", primals)
+    return jvp(grad(fun, tuple(range(len(at)))), at, tangents)[1]
 
 
 def _is_axis(x: Any) -> bool:
     return x is None or isinstance(x, int)
 
 
-def _leaf_axes(axes: Any, tree: Any, where: str) -> list[Any]:
+def _children(tree: Any) -> list[Any] | None:
+    """What is in a list, a tuple, a dict or a dataclass, in the order of its leaves."""
+    if isinstance(tree, dict):
+        return [tree[k] for k in sorted(tree)]
+    if isinstance(tree, (list, tuple)):
+        return list(tree)
+    if dataclasses.is_dataclass(tree):
+        return [getattr(tree, f.name) for f in dataclasses.fields(tree)
+                if not f.metadata.get("static")]  # fmt: skip
+    return None
+
+
+def _leaf_axes(axes: Any, tree: Any, name: str, where: str) -> list[Any]:
     """One axis for each array of `tree`; `axes` is an axis, or a tree of them as deep as needed."""
     if _is_axis(axes):
         return [axes] * len(_core._flatten(tree)[0])
-    children: list[tuple[Any, Any]]
-    if isinstance(axes, dict) and isinstance(tree, dict) and axes.keys() == tree.keys():
-        children = [(axes[k], tree[k]) for k in sorted(tree)]
-    elif isinstance(axes, (list, tuple)) and isinstance(tree, (list, tuple)):
-        if len(axes) != len(tree):
-            _core._refuse(
-                f"[vmap] {len(axes)} in_axes for {len(tree)} of {where}",
-                "give one entry for each, or one number for all",
-            )
-        children = list(zip(axes, tree))
-    else:
-        _core._refuse(f"[vmap] in_axes for {where} are {axes!r}", "give a number, None, or a tree")
-    return [leaf for a, t in children for leaf in _leaf_axes(a, t, where)]
+    inside, below = _children(axes), _children(tree)
+    sequences = isinstance(axes, (list, tuple)) and isinstance(tree, (list, tuple))
+    if inside is None or below is None or not (sequences or type(axes) is type(tree)):
+        _core._refuse(f"[vmap] {name} for {where} are {axes!r}", "give a number, None, or a tree")
+    if len(inside) != len(below) or (isinstance(axes, dict) and axes.keys() != tree.keys()):
+        _core._refuse(
+            f"[vmap] {len(inside)} {name} for {len(below)} of {where}",
+            "give one entry for each, or one number for all",
+        )
+    return [leaf for a, t in zip(inside, below) for leaf in _leaf_axes(a, t, name, where)]
 
 
 def vmap(
-    fun: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0
+    fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0
 ) -> Callable[..., Any]:
     """`fun` for every lane at once.
 
     Lanes run along axis `in_axes` of all arrays of the arguments (a number; None: shared by all; or
     a tuple, one entry an argument, whose entries may be trees like the argument), and along
-    `out_axes` of all results. Keyword arguments are shared. Every lane gives the bits that `fun`
-    alone would give.
+    `out_axes` of all results (a number, or a tree like the result). Keyword arguments are shared.
+    Every lane gives the bits that `fun` alone would give.
     """
 
     @functools.wraps(fun)
     def mapped(*args: Any, **kwargs: Any) -> Any:
-        axes = _leaf_axes(in_axes, args, "the arguments")
-        return _core._vmap(lambda x: fun(*x, **kwargs), args, axes, out_axes)
+        axes = _leaf_axes(in_axes, args, "in_axes", "the arguments")
+        inside = lambda x: fun(*x, **kwargs)  # noqa: E731
+        if isinstance(out_axes, int):
+            return _core._vmap(inside, args, axes, out_axes)
+        given = _core._vmap(inside, args, axes, 0)
+        leaves, structure = _core._flatten(given)
+        lanes = _leaf_axes(out_axes, given, "out_axes", "the result")
+        if None in lanes:
+            _core._refuse("[vmap] out_axes is None for an array that has lanes",
+                          "give an axis; what all lanes share may be returned as well")  # fmt: skip
+        return structure.unflatten([_core.moveaxis(x, 0, k) for x, k in zip(leaves, lanes)])
 
     return mapped
+
+
+def switch(
+    index: Any, branches: Sequence[Callable[..., Any]], *operands: Any
+) -> Any:
+    """branches[index](*operands); only that one runs. An index past an end means the branch there.
+
+    Raises:
+        UserError: where branches give different trees, or the index is no integer.
+    """
+    if not branches:
+        _core._refuse("[switch] there is no branch", "give one or more functions")
+    chosen = _core.asarray(index)
+    if chosen.shape != () or chosen.dtype.kind not in "iu":
+        _core._refuse(f"[switch] the index is {chosen.dtype}{list(chosen.shape)}, not an integer",
+                      "give one integer; ct.cond takes true or false")  # fmt: skip
+
+    def among(first: int, last: int) -> Callable[..., Any]:
+        if last - first == 1:
+            return branches[first]
+        middle = (first + last) // 2
+        lower, upper = among(first, middle), among(middle, last)
+        return lambda *x: _core.cond(chosen < middle, lower, upper, *x)
+
+    return among(0, len(branches))(*operands)
+
+
+def _by_place(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The arguments of a call, all by their places."""
+    if not kwargs:
+        return args
+    try:
+        bound = inspect.signature(fun).bind(*args, **kwargs)
+    except ValueError:  # without a signature
+        bound = None
+    names = list(kwargs if bound is None else bound.kwargs)
+    if bound is None or names:
+        _core._refuse(f"[{getattr(fun, '__name__', 'function')}] {names[0]!r} is taken by name only",
+                      "a function with a derivative of its own has arguments by place")  # fmt: skip
+    return bound.args
 
 
 @contextlib.contextmanager
@@ -359,7 +473,8 @@ class custom_jvp(Generic[F]):
         self._jvp = jvp
         return jvp
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args = _by_place(self._fun, args, kwargs)
         if self._inside:
             return self._fun(*args)
         if self._jvp is None:
@@ -393,7 +508,8 @@ class custom_vjp(Generic[F]):
         """Says what the derivative is; forward mode is refused."""
         self._rules = (forward, backward)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args = _by_place(self._fun, args, kwargs)
         if self._inside:
             return self._fun(*args)
         if self._rules is None:
@@ -417,6 +533,25 @@ def tree_leaves(tree: Any) -> list[Any]:
     return _core._flatten(tree)[0]
 
 
+def tree_structure(tree: Any) -> Any:
+    """What is left of a tree without its leaves. Like ones are equal."""
+    return _core._flatten(tree)[1]
+
+
+def tree_flatten(tree: Any) -> tuple[list[Any], Any]:
+    """(leaves, structure), for tree_unflatten."""
+    return _core._flatten(tree)
+
+
+def tree_unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
+    """The tree of that structure with these leaves.
+
+    Raises:
+        UserError: where it has more leaves, or fewer.
+    """
+    return structure.unflatten(list(leaves))
+
+
 def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """The tree with fun(leaf, ...) in the place of every leaf; `rest` are trees like it."""
     leaves, structure = _core._flatten(tree)
@@ -431,6 +566,6 @@ def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
 
 __all__ = [
     "custom_jvp", "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit",
-    "jvp", "linear_transpose", "linearise", "linearize", "tree_leaves", "tree_map",
-    "value_and_grad", "vjp", "vmap",
+    "jvp", "linear_transpose", "linearise", "linearize", "switch", "tree_flatten", "tree_leaves",
+    "tree_map", "tree_structure", "tree_unflatten", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip

@@ -3,27 +3,27 @@ from __future__ import annotations
 
 import numpy as np
 
-float32 = np.dtype("float32")
+float32 = np.float32
 """Reals of 32 bits."""
-float64 = np.dtype("float64")
+float64 = np.float64
 """Reals of 64 bits: what numbers are unless said otherwise."""
-int32 = np.dtype("int32")
+int32 = np.int32
 """Integers of 32 bits; they wrap."""
-int64 = np.dtype("int64")
+int64 = np.int64
 """Integers of 64 bits; they wrap. What whole numbers are unless said otherwise."""
-uint32 = np.dtype("uint32")
+uint32 = np.uint32
 """Integers of 32 bits without a sign."""
-uint64 = np.dtype("uint64")
+uint64 = np.uint64
 """Integers of 64 bits without a sign."""
-bool_ = np.dtype("bool")
+bool_ = np.bool_
 """True or false."""
-uint8 = np.dtype("uint8")
+uint8 = np.uint8
 """For storage: `astype` converts it, and indexing, shaping and `where` move it."""
-int8 = np.dtype("int8")
+int8 = np.int8
 """For storage, as `uint8`."""
-int16 = np.dtype("int16")
+int16 = np.int16
 """For storage, as `uint8`."""
-float16 = np.dtype("float16")
+float16 = np.float16
 """For storage, as `uint8`."""
 bfloat16 = "bfloat16"
 """For storage, as `uint8`. NumPy has no such type: functions of arrays take this name of it."""

@@ -23,8 +23,9 @@ PAGES = {
     "transforms": ("Functions of functions", "Conventions of arguments are JAX's. Guides: [arrays and traced functions]"
                    "(../../python_arrays.md#functions-of-functions), [derivatives](../../derivatives.md).",
                    "jit grad value_and_grad jvp vjp linearize linearise linear_transpose jacfwd jacrev jacobian "
-                   "hessian hvp vmap custom_jvp custom_vjp stop_gradient tree_leaves tree_map "
-                   "fori_loop while_loop scan cond pair_sum pair_sum_rows find_root check check_derivatives"),
+                   "hessian hvp vmap custom_jvp custom_vjp stop_gradient tree_flatten tree_leaves tree_map "
+                   "tree_structure tree_unflatten fori_loop while_loop scan cond switch pair_sum pair_sum_rows "
+                   "find_root check check_derivatives"),
     "linalg": ("ct.linalg", "[Linear algebra](../../linear_algebra.md) has signs, orders and methods.", "linalg.*"),
     "fft": ("ct.fft", "[Fourier transforms](../../fft.md) has the method and its accuracy.", "fft.*"),
     "random": ("ct.random", "[Arrays](../../arrays.md#random-numbers) has the rules.", "random.*"),
