@@ -43,8 +43,25 @@ function(cotangent_test_libraries result folder)
   endif()
 endfunction()
 
+# The sanitizer build checks the libraries: the code of its tests is that of another build, brought up
+# to date there and linked here. The option is that build's folder, build/<preset>.
+set(COTANGENT_TESTS_OF "" CACHE PATH "Link the compiled tests of this build folder")
+set(cotangent_linked_tests "")  # the objects of all tests, where they are not compiled here
+
 function(cotangent_add_test_executable target labels folder)
-  add_executable(${target} ${ARGN} ${PROJECT_SOURCE_DIR}/tests/no_cache.cpp)
+  set(code ${ARGN} ${PROJECT_SOURCE_DIR}/tests/no_cache.cpp)
+  if(COTANGENT_TESTS_OF)
+    set(objects "")
+    foreach(source IN LISTS code)
+      cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR})
+      list(APPEND objects ${COTANGENT_TESTS_OF}/CMakeFiles/${target}.dir/${source}.o)
+    endforeach()
+    set_source_files_properties(${objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+    set(cotangent_linked_tests ${cotangent_linked_tests} ${objects} PARENT_SCOPE)
+    set(code ${objects})
+  endif()
+  add_executable(${target} ${code})
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
   cotangent_test_libraries(libraries ${folder})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE ${libraries}
@@ -61,10 +78,15 @@ function(cotangent_add_test_executable target labels folder)
     endforeach()
     target_link_options(${target} PRIVATE LINKER:--no-whole-archive)
   endif()
-  target_precompile_headers(${target} REUSE_FROM cotangent_test_headers)
-  target_compile_options(${target} PRIVATE ${cotangent_test_options})
+  if(COTANGENT_TESTS_OF)
+    add_dependencies(${target} cotangent_tests_of)
+  else()
+    target_precompile_headers(${target} REUSE_FROM cotangent_test_headers)
+    target_compile_options(${target} PRIVATE ${cotangent_test_options})
+  endif()
   set_target_properties(${target} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  set(cotangent_test_executables ${cotangent_test_executables} ${target} PARENT_SCOPE)
   # One entry an executable: starting a process a test case costs more than most cases.
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
@@ -105,6 +127,16 @@ foreach(folder IN LISTS test_folders)
       ${slow} ${helpers})
   endif()
 endforeach()
+
+if(COTANGENT_TESTS_OF)
+  cmake_path(GET COTANGENT_TESTS_OF FILENAME preset)
+  add_custom_target(cotangent_tests_of
+    COMMAND bash -c ". scripts/common.sh && build ${preset} all_tests"
+    BYPRODUCTS ${cotangent_linked_tests}
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} USES_TERMINAL VERBATIM)
+else()
+  add_custom_target(all_tests DEPENDS ${cotangent_test_executables})
+endif()
 
 foreach(script IN LISTS test_files)
   if(script MATCHES "/tests/([A-Za-z0-9_]+)/.*\\.sh$")

@@ -8,8 +8,8 @@
 A row is a kind of step (tools/splitting_algebra.py), an order and a number of stages. A start is
 numbered: its numbers are uniform around 1/stages, from the generator splitmix64 of a seed and the
 start's number. Levenberg-Marquardt steps of least length take it to a solution; where there are more unknowns than conditions, the norm of the
-leading error is then made least on the manifold of solutions; the free unknowns are rounded to six
-decimals, and Newton's method gives the others to 60 digits. `row` is that, for the start that was
+leading error is then made least on the manifold of solutions; the free unknowns are rounded (to six
+decimals but where a row says otherwise), and Newton's method gives the others to 60 digits. `row` is that, for the start that was
 kept, so every digit of the table follows from a seed.
 
 The error constant is the Euclidean norm of the coefficients of the Lyndon words of the first
@@ -67,7 +67,8 @@ class Row:
     start: int = 0
     spread: float = 0.3
     gradients: tuple = ()  # kicks (of the first half) that have a force gradient
-    processor: int = 0     # exponentials of a processor: kick, drift, ...
+    processor: int = 0     # exponentials of a processor: kick, drift, ...; none is longer than a step
+    decimals: int = 6      # those that free unknowns are rounded to
     source: str = ""       # of a row that is somebody's
 
     def weights(self):
@@ -216,15 +217,25 @@ def least_error(row, x):
     def slope(x):
         return (matrix @ low.series(layout, x[:, None])[:, 1:, 0])
 
-    found = minimize(objective, x, jac=True, method="SLSQP",
-                     constraints={"type": "eq", "fun": conditions, "jac": slope},
-                     options={"maxiter": 300, "ftol": 1e-13})
-    y, norm = solve_many(row, found.x[:, None])
-    return y[:, 0] if norm[0] < 1e-12 and objective(y[:, 0])[0] <= objective(x)[0] else x
+    def lower(x):
+        found = minimize(objective, x, jac=True, method="SLSQP", bounds=bounds,
+                         constraints={"type": "eq", "fun": conditions, "jac": slope},
+                         options={"maxiter": 300, "ftol": 1e-13})
+        y, norm = solve_many(row, found.x[:, None])
+        return y[:, 0] if norm[0] < 1e-12 and objective(y[:, 0])[0] <= objective(x)[0] else x
+
+    # Processors get better without end as they get longer.
+    bounds = [(None, None)] * (n - row.processor) + [(-1, 1)] * row.processor
+    y = lower(x)
+    for _ in range(30 if row.processor else 0):  # where SLSQP stops early
+        x, y = y, lower(y)
+        if objective(y)[0] > objective(x)[0] - 1e-10:
+            break
+    return y
 
 
 def polish(row, x, rounded=True):
-    """The free unknowns (rounded to six decimals where asked) and the others by Newton's method, in mpmath."""
+    """The free unknowns (rounded where asked) and the others by Newton's method, in mpmath."""
     a = algebra(row.alphabet, row.depth())
     layout, n = row.layout()
     matrix, _, chosen = a.select(row.weights())
@@ -235,7 +246,7 @@ def polish(row, x, rounded=True):
     if free > 0:
         _, _, pivots = qr(j, pivoting=True)
         solved = sorted(pivots[:len(chosen)])
-    y = np.array([[mp.mpf(repr(round(float(v), 6))) if rounded and k not in solved else mp.mpf(v)]
+    y = np.array([[mp.mpf(repr(round(float(v), row.decimals))) if rounded and k not in solved else mp.mpf(v)]
                   for k, v in enumerate(x)], dtype=object)
     worst = mp.mpf(1)
     for _ in range(12):
@@ -345,7 +356,7 @@ ROWS = [
     Row("blanesmoan6", "rkn", 6, 11, source=BLANES_MOAN + ", SRKN11"),
     Row("gradient4", "rkn", 4, 3, gradients=(1,)),
     Row("chin4", "rkn", 4, 2, gradients=(1,), source="Chin 1997, 4A"),
-    Row("processed4", "rkn", 4, 1, 0, 65, gradients=(0,), processor=6),
+    Row("processed4", "rkn", 4, 1, 0, 65, gradients=(0,), processor=6, decimals=3),
 ]
 
 
