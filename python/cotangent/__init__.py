@@ -20,6 +20,7 @@ from cotangent.run import Invariants, Run, RunWarning, Samples, Trajectory, load
 from cotangent.system import Facts, System, load
 from cotangent.systems_traced import equations, hamiltonian, lagrangian, lie_poisson
 from cotangent.transforms import *  # noqa: F403
+from cotangent.trees import *  # noqa: F403
 from cotangent.types import *  # noqa: F403
 
 __all__ = [

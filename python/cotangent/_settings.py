@@ -1,12 +1,13 @@
 """Python values as what is set of a system file: `run.dt = 5` and its like."""
 from __future__ import annotations
 
+import operator
 import os
 from typing import Any, Mapping, Optional
 
 import numpy as np
 
-from cotangent.errors import UserError
+from cotangent import _core
 
 Pairs = list[tuple[str, str]]
 
@@ -54,11 +55,16 @@ def value_text(value: Any, name: str) -> str:
         return "[" + ", ".join(value_text(v, name) for v in value) + "]"
     if hasattr(value, "__array__"):
         return value_text(np.asarray(value).tolist(), name)
-    error = UserError(f"{name} is a {type(value).__name__}, which a system file cannot hold\n"
-                      "give numbers, texts, lists, arrays or dicts of these")
-    error.what = f"{name} is a {type(value).__name__}, which a system file cannot hold"
-    error.remedy = "give numbers, texts, lists, arrays or dicts of these"
-    raise error
+    _core._refuse(f"{name} is a {type(value).__name__}, which a system file cannot hold",
+                  "give numbers, texts, lists, arrays or dicts of these")
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number of any kind."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        _core._refuse(f"{name} is {value!r}", "give a whole number")
 
 
 def pairs_of(overrides: Optional[Mapping[str, Any]], **tables: Mapping[str, Any]) -> Pairs:
@@ -66,6 +72,11 @@ def pairs_of(overrides: Optional[Mapping[str, Any]], **tables: Mapping[str, Any]
     pairs = [(key, value_text(value, key)) for key, value in (overrides or {}).items()]
     for table, entries in tables.items():
         for key, value in entries.items():
+            if table == "observe" and callable(value):
+                _core._refuse(
+                    f"{key!r} is a function, and what a compiled system observes are expressions",
+                    "give one, \"norm(q[0])\"; functions are named where the system is made: "
+                    "ct.hamiltonian(..., observe={...})")
             if value is not None:
                 pairs.append((f"{table}.{_key(key)}", value_text(value, key)))
     return pairs

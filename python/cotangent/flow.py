@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cotangent import _core
 from cotangent._progress import Progress, Shown
-from cotangent._settings import pairs_of
+from cotangent._settings import pairs_of, whole
 from cotangent.gradient import GradCheck, Gradient
 from cotangent.run import Run, RunWarning
 from cotangent.system import System, load
@@ -88,6 +88,10 @@ def _state(system: System, q0: Optional[ArrayLike], p0: Optional[ArrayLike],
         if value is not None:
             given[name] = value
     return {name: np.asarray(value, dtype=np.float64, order="C") for name, value in given.items()}
+
+
+def _count(steps: Optional[int]) -> Optional[int]:
+    return None if steps is None else whole("steps", steps)
 
 
 class _How(NamedTuple):
@@ -191,8 +195,8 @@ class Flow:
                 q0, p0, steps, v0=v0, initial=initial, t0=t0, trajectory=trajectory,
                 reverse=reverse, progress=progress, interrupt=interrupt)
         with Shown(progress) as report:
-            core = self._core.run(_state(self.system, q0, p0, v0, initial), steps, t0, trajectory,
-                                  reverse, report)
+            core = self._core.run(_state(self.system, q0, p0, v0, initial), _count(steps), t0,
+                                  trajectory, reverse, report)
         run = Run(core)
         if run.status == "interrupted" and interrupt == "raise":
             error = KeyboardInterrupt(f"interrupted after step {run.steps} of {run.planned_steps}")
@@ -214,7 +218,7 @@ class Flow:
             return self._core.step(state, steps, t)  # type: ignore[arg-type]
         except TypeError:  # not yet arrays of float64
             arrays = [np.asarray(x, dtype=np.float64, order="C") for x in state]
-            return self._core.step(arrays, steps, t)
+            return self._core.step(arrays, whole("steps", steps), float(t))
 
     def gradient(self, of: str, wrt: Union[str, Sequence[str]], *, at: str = "final",
                  every: Optional[int] = None, q0: Optional[ArrayLike] = None,
@@ -261,12 +265,19 @@ class Flow:
             Where the digits are lost, because the system is chaotic and the run long.
         """
         names = [wrt] if isinstance(wrt, str) else list(wrt)
+        if not isinstance(of, str):
+            _core._refuse(
+                f"of is a {type(of).__name__}, and gradients of runs are of expressions",
+                "give one, \"norm(q[0])\", or the name of what is observed: "
+                "ct.hamiltonian(..., observe={...}) takes functions")
+        if strange := [name for name in names if not isinstance(name, str)]:
+            _core._refuse(f"wrt has {strange[0]!r}", "give names of the state and of parameters")
         key = (of, tuple(names), at, every)
         if key not in self._gradients:
             self._gradients[key] = _core.compile_gradient(self._core, of, names, at, every)
         with Shown(progress) as report:
-            core = self._gradients[key].run(_state(self.system, q0, p0, v0, initial), steps, t0,
-                                            report)
+            core = self._gradients[key].run(_state(self.system, q0, p0, v0, initial), _count(steps),
+                                            t0, report)
         if core.status == "interrupted":
             raise KeyboardInterrupt("interrupted: there is no gradient")
         for text in core.notes:
@@ -351,6 +362,10 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
     RunWarning
         A step too long for the fastest motion, forces that do not see a jump.
     """
+    if not isinstance(system, (System, str, os.PathLike)):
+        _core._refuse(
+            f"a {type(system).__name__} is no system",
+            "make one of a function, @ct.hamiltonian(q=...), or read one from a file: ct.load")
     if not isinstance(system, System):
         system = load(system)
     pairs = pairs_of(

@@ -12,7 +12,8 @@ import numpy as np
 
 from cotangent import _core
 from cotangent.flow import Flow
-from cotangent.transforms import jit, tree_map, vjp
+from cotangent.transforms import jit, vjp
+from cotangent.trees import tree_map
 
 
 def _needed(package: str) -> Any:

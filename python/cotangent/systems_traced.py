@@ -101,9 +101,9 @@ def _shape_and_start(name: str, given: Any) -> tuple[tuple[int, ...], np.ndarray
         return (given,), None
     if isinstance(given, tuple) and all(isinstance(n, int) for n in given):
         return given, None
-    start = np.ascontiguousarray(np.asarray(given), dtype=np.float64)
-    if start.ndim == 0:
+    if np.ndim(given) == 0:
         _core._refuse(f"[system] {name} is one number", "give a shape, such as (6, 3), or an array")
+    start = np.ascontiguousarray(np.asarray(given), dtype=np.float64)
     return start.shape, start
 
 

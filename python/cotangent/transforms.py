@@ -39,6 +39,12 @@ def _listed(which: str, argnums: Argnums) -> list[int]:
         )
 
 
+def _wants_function(which: str, fun: Any) -> None:
+    if not callable(fun):
+        _core._refuse(f"[{which}] takes a function, not {type(fun).__name__}",
+                      "give the function, and its arguments to what this gives")  # fmt: skip
+
+
 def _parameters(fun: Callable[..., Any]) -> list[inspect.Parameter] | None:
     """Those of a function, or None where Python does not know."""
     try:
@@ -94,6 +100,7 @@ def jit(fun: Any = None, *, static_argnums: Argnums = (), static_argnames: Names
         return functools.partial(
             jit, static_argnums=static_argnums, static_argnames=static_argnames
         )
+    _wants_function("jit", fun)
     names = [static_argnames] if isinstance(static_argnames, str) else list(static_argnames)
     jitted = _core._Jitted(fun, *_static(fun, _listed("jit", static_argnums), names))
     return functools.update_wrapper(cast(Any, jitted), fun)
@@ -120,6 +127,18 @@ def _at(
     return of_one, args[places[0]] if _is_one(argnums) else tuple(args[k] for k in places)
 
 
+def _both(
+    which: str, fun: Callable[..., Any], argnums: Argnums, has_aux: bool
+) -> Callable[..., tuple[Any, Any]]:
+    _wants_function(which, fun)
+
+    @functools.wraps(fun)
+    def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        return _core._value_and_grad(*_at("grad", fun, argnums, args, kwargs), has_aux)
+
+    return both
+
+
 def value_and_grad(
     fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
@@ -131,12 +150,7 @@ def value_and_grad(
     Raises:
         UserError: where the result is not one real number, or an argument is not real.
     """
-
-    @functools.wraps(fun)
-    def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        return _core._value_and_grad(*_at("grad", fun, argnums, args, kwargs), has_aux)
-
-    return both
+    return _both("value_and_grad", fun, argnums, has_aux)
 
 
 def grad(
@@ -144,7 +158,13 @@ def grad(
 ) -> Callable[..., Any]:
     """A function that gives the gradient of `fun`: see value_and_grad. With `has_aux`: (gradient,
     anything)."""
-    both = value_and_grad(fun, argnums, has_aux)
+    return _slope("grad", fun, argnums, has_aux)
+
+
+def _slope(
+    which: str, fun: Callable[..., Any], argnums: Argnums, has_aux: bool = False
+) -> Callable[..., Any]:
+    both = _both(which, fun, argnums, has_aux)
 
     @functools.wraps(fun)
     def slope(*args: Any, **kwargs: Any) -> Any:
@@ -293,6 +313,8 @@ def _partials(
 def _partials_of(
     which: str, fun: Callable[..., Any], argnums: Argnums, forward: bool | None, has_aux: bool
 ) -> Callable[..., Any]:
+    _wants_function(which, fun)
+
     @functools.wraps(fun)
     def partials(*args: Any, **kwargs: Any) -> Any:
         of_one, x = _at(which, fun, argnums, args, kwargs)
@@ -336,7 +358,7 @@ def hessian(
 ) -> Callable[..., Any]:
     """The second derivatives of a function with one real result, forward over reverse: the shape of
     x twice; of a tree, the tree with itself in the place of each array."""
-    return _partials_of("hessian", grad(fun, argnums, has_aux), argnums, True, has_aux)
+    return _partials_of("hessian", _slope("hessian", fun, argnums, has_aux), argnums, True, has_aux)
 
 
 def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -388,6 +410,8 @@ def vmap(
     `out_axes` of all results (a number, or a tree like the result). Keyword arguments are shared.
     Every lane gives the bits that `fun` alone would give.
     """
+
+    _wants_function("vmap", fun)
 
     @functools.wraps(fun)
     def mapped(*args: Any, **kwargs: Any) -> Any:
@@ -461,6 +485,7 @@ class custom_jvp(Generic[F]):
     (primals, tangents) and gives (value, tangent)."""
 
     def __init__(self, fun: F) -> None:
+        _wants_function("custom_jvp", fun)
         self._fun = fun
         self._inside = False
         self._jvp: Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, Any]] | None = None
@@ -497,6 +522,7 @@ class custom_vjp(Generic[F]):
     """
 
     def __init__(self, fun: F) -> None:
+        _wants_function("custom_vjp", fun)
         self._fun = fun
         self._inside = False
         self._rules: tuple[Callable[..., tuple[Any, Any]], Callable[..., Any]] | None = None
@@ -528,44 +554,7 @@ def _restored(values: Any) -> Array:
     return _core.array(values)
 
 
-def tree_leaves(tree: Any) -> list[Any]:
-    """The leaves of a tree, in order: dicts by their sorted keys."""
-    return _core._flatten(tree)[0]
-
-
-def tree_structure(tree: Any) -> Any:
-    """What is left of a tree without its leaves. Like ones are equal."""
-    return _core._flatten(tree)[1]
-
-
-def tree_flatten(tree: Any) -> tuple[list[Any], Any]:
-    """(leaves, structure), for tree_unflatten."""
-    return _core._flatten(tree)
-
-
-def tree_unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
-    """The tree of that structure with these leaves.
-
-    Raises:
-        UserError: where it has more leaves, or fewer.
-    """
-    return structure.unflatten(list(leaves))
-
-
-def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
-    """The tree with fun(leaf, ...) in the place of every leaf; `rest` are trees like it."""
-    leaves, structure = _core._flatten(tree)
-    columns = [leaves]
-    for other in rest:
-        more, also = _core._flatten(other)
-        if not also == structure:
-            _core._refuse(f"[tree_map] trees differ: {structure} and {also}", "give like trees")
-        columns.append(more)
-    return structure.unflatten([fun(*each) for each in zip(*columns)])
-
-
 __all__ = [
     "custom_jvp", "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit",
-    "jvp", "linear_transpose", "linearise", "linearize", "switch", "tree_flatten", "tree_leaves",
-    "tree_map", "tree_structure", "tree_unflatten", "value_and_grad", "vjp", "vmap",
+    "jvp", "linear_transpose", "linearise", "linearize", "switch", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip

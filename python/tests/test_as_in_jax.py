@@ -122,3 +122,10 @@ def test_arguments_of_transforms_that_are_no_tuples_are_refused_by_name(wrong, s
 
 def test_numpys_integers_are_places():
     assert float(ct.grad(lambda x, y: x * y, argnums=np.int64(1))(2.0, 3.0)) == 2
+
+
+@pytest.mark.parametrize("transform", [ct.jit, ct.grad, ct.value_and_grad, ct.vmap, ct.jacfwd, ct.jacrev,
+                                       ct.jacobian, ct.hessian, ct.custom_jvp, ct.custom_vjp])
+def test_what_is_no_function_is_refused_at_once(transform):
+    with pytest.raises(ct.UserError, match=rf"\[{transform.__name__}\].*float"):
+        transform(5.0)

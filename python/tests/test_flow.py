@@ -139,3 +139,23 @@ def test_arguments_of_compile(pendulum, tmp_path):
         ct.compile(pendulum, cpu="pentium")
     with pytest.raises(ValueError, match="interrupt"):
         ct.compile(pendulum).run(interrupt="later")
+
+
+@pytest.mark.parametrize("wrong, says, remedy", [
+    (lambda flow: ct.compile(lambda q, p: q), "a function is no system", "ct.hamiltonian"),
+    (lambda flow: ct.compile(5), "int is no system", "ct.load"),
+    (lambda flow: ct.compile(flow.system, observe={"r": lambda q: q[0]}), "'r' is a function", "observe="),
+    (lambda flow: flow.run(observe={"r": lambda q: q[0]}), "'r' is a function", "observe="),
+    (lambda flow: flow.gradient(lambda q: q[0], wrt="q"), "a function", "observe="),
+    (lambda flow: flow.gradient("q[0]", wrt=[0]), "0", "names"),
+    (lambda flow: flow.step([1.0], [0.0], steps=1.5), "steps is 1.5", "whole"),
+    (lambda flow: flow.step([1.0], [0.0], steps=None), "steps is None", "whole"),
+    (lambda flow: flow.run(steps=1.5), "steps is 1.5", "whole"),
+    (lambda flow: flow.gradient("q[0]", wrt="q", steps="7"), "steps is '7'", "whole"),
+])
+def test_arguments_of_the_wrong_kind_are_refused_with_what_to_do(pendulum, wrong, says, remedy):
+    flow = ct.compile(pendulum)
+    with pytest.raises(ct.UserError, match=says) as caught:
+        wrong(flow)
+    assert remedy in caught.value.remedy
+    assert flow.step([1.0], [0.0], steps=np.int32(1))[0].shape == (1,)

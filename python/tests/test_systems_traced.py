@@ -181,3 +181,10 @@ def test_a_system_without_dt_is_refused_when_it_is_compiled():
     with pytest.raises(ct.UserError, match="dt"):
         ct.compile(system, steps=10)
     assert ct.compile(system, dt=0.1).plan.steps == 1000
+
+
+def test_one_number_is_no_start():
+    for one in [2.0, np.float64(2), np.array(2.0)]:
+        with pytest.raises(ct.UserError, match="q is one number") as caught:
+            ct.hamiltonian(q=one)(lambda q, p: ct.sum(q * p))
+        assert "(6, 3)" in caught.value.remedy
