@@ -47,10 +47,13 @@ def _both_ways(what: Function | Flow, steps: int | None, wrt: Sequence[str]) -> 
             return tuple(layer.pull(list(args), list(cotangents), steps))
 
         def as_real(args: tuple[Any, ...]) -> Any:
+            if len(args) != arrays + len(wrt):
+                names = ", ".join([*what.system.state_names, *wrt])
+                _core._refuse(f"[layer] {len(args)} arguments for {names}", "give one for each")
             return tuple(_core.asarray(x).astype("float64") for x in args)
 
         return _BothWays(
-            run, back, lambda *args: as_real(args[:arrays]), lambda args, _: as_real(args)
+            run, back, lambda *args: as_real(args)[:arrays], lambda args, _: as_real(args)
         )
     if steps is not None or wrt:
         _core._refuse("[layer] steps and wrt belong to a flow", "leave them out for a function")
@@ -127,26 +130,35 @@ def to_jax(
     def host(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *args: tree_map(np.asarray, function(*tree_map(np.asarray, args)))
 
+    # One of each for ever, so that JAX finds what it has compiled for them.
+    run, back = host(both.run), host(both.back)
+
+    def shape_of(x: Any) -> Any:
+        if x.dtype.itemsize == 8 and not jax.config.jax_enable_x64:
+            _core._refuse(
+                f"[to_jax] the result has {x.dtype}, and JAX has its 64-bit types switched off",
+                'jax.config.update("jax_enable_x64", True) switches them on; a function of float32 '
+                "gives float32, a flow computes in float64",
+            )
+        return jax.ShapeDtypeStruct(x.shape, x.dtype)
+
     def shapes_of(function: Callable[..., Any], *args: Any) -> Any:
         """What the function gives for such arguments."""
         zeros = tree_map(lambda x: np.zeros(x.shape, x.dtype), args)
-        return tree_map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), function(*zeros))
+        return tree_map(shape_of, function(*zeros))
 
     def call(*given: Any) -> Any:
         args = jax.tree_util.tree_map(jax.numpy.asarray, given)
-        return jax.pure_callback(
-            host(both.run), shapes_of(both.like_run, *args), *args, vmap_method="sequential"
-        )
+        shapes = shapes_of(both.like_run, *args)
+        return jax.pure_callback(run, shapes, *args, vmap_method="sequential")
 
     def forward(*given: Any) -> Any:
         args = jax.tree_util.tree_map(jax.numpy.asarray, given)
         return call(*args), args
 
     def backward(args: Any, cotangent: Any) -> Any:
-        pulled = jax.pure_callback(
-            host(both.back), shapes_of(both.like_back, args, cotangent), args, cotangent,
-            vmap_method="sequential",
-        )  # fmt: skip
+        shapes = shapes_of(both.like_back, args, cotangent)
+        pulled = jax.pure_callback(back, shapes, args, cotangent, vmap_method="sequential")
         return jax.tree_util.tree_map(lambda c, x: c.astype(x.dtype), pulled, args)
 
     layer = jax.custom_vjp(call)

@@ -36,7 +36,7 @@ def differences(flow, q, p, k, c):
 def test_the_cotangents_of_a_flow(flow):
     from cotangent.interop import _both_ways
 
-    run, back, *_ = _both_ways(flow, None, ["k"])
+    run, back, like_run, _ = _both_ways(flow, None, ["k"])
     q, p, k = np.array([1.0, 0.1]), np.array([0.0, 1.2]), 1.0
     end = flow.run(q, p)
     for got, want in zip(run(q, p, k), [end.q, end.p]):
@@ -50,6 +50,9 @@ def test_the_cotangents_of_a_flow(flow):
         run(q, p)
     with pytest.raises(ct.UserError, match="'q' is"):
         run(q[:1], p, k)
+    assert [x.shape for x in like_run(q, p, k)] == [(2,), (2,)]
+    with pytest.raises(ct.UserError, match="2 arguments for q, p, k"):
+        like_run(q, p)
 
 
 class TestTorch:
@@ -123,7 +126,6 @@ class TestJax:
         lanes = jax.vmap(loss, (0, None))(jax.numpy.stack([q, 2 * q]), 1.5)
         np.testing.assert_allclose(lanes[1], loss(2 * q, 1.5), rtol=1e-14)
 
-
     def test_a_flow_is_a_layer(self, jax, flow):
         layer = ct.to_jax(flow, wrt=["k"])
         jnp = jax.numpy
@@ -137,6 +139,29 @@ class TestJax:
         got = jax.jit(jax.grad(objective, (0, 1, 2)))(q, p, k)
         want = differences(flow, np.asarray(q), np.asarray(p), k, c)
         np.testing.assert_allclose(np.concatenate([np.ravel(x) for x in got]), want, rtol=1e-7)
+
+
+    def test_what_jax_cannot_take_is_refused_with_what_to_do(self, jax, flow):
+        ones = jax.numpy.ones(2)
+        with pytest.raises(ct.UserError, match="2 arguments for q, p, k"):
+            ct.to_jax(flow, wrt=["k"])(ones, ones)
+        jax.config.update("jax_enable_x64", False)
+        try:
+            assert ct.to_jax(ct.sin)(jax.numpy.ones(2)).dtype == np.float32
+            with pytest.raises(ct.UserError, match="64-bit") as caught:
+                ct.to_jax(flow)(jax.numpy.ones(2), jax.numpy.ones(2))
+            assert "jax_enable_x64" in caught.value.remedy
+        finally:
+            jax.config.update("jax_enable_x64", True)
+
+    def test_a_layer_is_compiled_once(self, jax):
+        layer, x = ct.to_jax(lambda x: ct.sin(x) * 2), jax.numpy.ones(3)
+        layer(x)
+        with jax.log_compiles(), pytest.MonkeyPatch.context() as patch:
+            compiled = []
+            patch.setattr("logging.Logger.handle", lambda self, record: compiled.append(record.msg))
+            layer(x)
+        assert not [text for text in compiled if "ompil" in str(text)], compiled
 
 
 def test_what_is_not_installed_is_said(monkeypatch):
