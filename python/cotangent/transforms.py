@@ -433,7 +433,7 @@ def vmap(
 def switch(
     index: Any, branches: Sequence[Callable[..., Any]], *operands: Any
 ) -> Any:
-    """branches[index](*operands); only that one runs. An index past an end means the branch there.
+    """`branches[index](*operands)`; only that one runs. An index past an end means the branch there.
 
     Raises:
         UserError: where branches give different trees, or the index is no integer.
