@@ -15,6 +15,18 @@ ensure_dependencies() {
   : >"$stamp"
 }
 
+# The folder of the Python tools that tests need (python/tests/requirements.txt), made once: $python_tools.
+ensure_python_tools() {
+  local requirements=python/tests/requirements.txt stamp
+  python_tools=$PWD/build/python-tools
+  stamp=$python_tools/.$(cksum <"$requirements" | tr ' ' -)
+  [ -e "$stamp" ] && return 0
+  python3 -m venv "$python_tools"
+  "$python_tools/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+  rm -f "$python_tools"/.[0-9]*
+  : >"$stamp"
+}
+
 # Configures build/<preset> if it never was. Afterwards Ninja itself re-runs CMake when needed.
 ensure_configured() {
   [ -e "build/$1/build.ninja" ] && return 0

@@ -8,15 +8,10 @@ set -euo pipefail
 : "${COTANGENT_BUILD_DIR:?}" "${COTANGENT_SOURCE_DIR:?}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-requirements=$COTANGENT_SOURCE_DIR/python/tests/requirements.txt
-tools=$COTANGENT_SOURCE_DIR/build/python-tools
-stamp=$tools/.$(cksum <"$requirements" | tr ' ' -)
-if [ ! -e "$stamp" ]; then
-  python3 -m venv "$tools"
-  "$tools/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
-  rm -f "$tools"/.[0-9]*
-  : >"$stamp"
-fi
+cd "$COTANGENT_SOURCE_DIR"
+. scripts/common.sh
+ensure_python_tools
+tools=$python_tools
 
 "$tools/bin/pip" wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
   "$COTANGENT_SOURCE_DIR" -w "$work"
