@@ -37,6 +37,9 @@ nanobind_add_stub(cotangent_python_stub MODULE cotangent._core INCLUDE_PRIVATE
 install(FILES ${PROJECT_BINARY_DIR}/python/cotangent/_core.pyi DESTINATION cotangent
   COMPONENT python)
 install(TARGETS cotangent_python LIBRARY DESTINATION cotangent COMPONENT python)
-# The examples, for `python -m cotangent examples`.
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/ DESTINATION cotangent/examples
-  COMPONENT python PATTERN "__pycache__" EXCLUDE)
+# The examples, for `python -m cotangent examples`; in the wheel's data, so that no tool takes them for
+# modules of the package.
+if(SKBUILD)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/ COMPONENT python
+    DESTINATION ${SKBUILD_DATA_DIR}/share/cotangent/examples PATTERN "__pycache__" EXCLUDE)
+endif()

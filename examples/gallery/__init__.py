@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+else:
+    Axes = Any  # matplotlib is wanted for pictures only
 
 BACKGROUND, INK, FAINT = "#0c1322", "#c8d3e6", "#2a3650"
 COLOURS = ["#58c4f6", "#ffb347", "#ff6f91", "#9be564", "#c9a0ff", "#f7e463"]
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "figure.facecolor": BACKGROUND, "axes.facecolor": BACKGROUND, "savefig.facecolor": BACKGROUND,
     "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
     "axes.edgecolor": FAINT, "axes.spines.top": False, "axes.spines.right": False,
@@ -25,6 +27,7 @@ STYLE: dict[str, Any] = {
     "xtick.major.size": 2, "ytick.major.size": 2, "lines.linewidth": 1.3, "legend.frameon": False,
     "legend.fontsize": 8, "image.cmap": "magma", "svg.hashsalt": "cotangent",
 }
+__all__ = ["Axes", "COLOURS", "FAINT", "INK", "check", "finish", "save"]
 _missed: list[str] = []
 
 
@@ -43,13 +46,14 @@ def check(that: str, value: float, *, since: str, near: Optional[float] = None, 
 def save(draw: Callable[[Axes], None], path: str) -> None:
     """Draws into a file, .png or .svg, in the style of the gallery."""
     try:
+        from cycler import cycler
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
         sys.exit("error: a picture needs matplotlib: python -m pip install matplotlib")
     import numpy as np
 
-    with rc_context(STYLE | {"axes.prop_cycle": __import__("cycler").cycler(color=COLOURS)}):
+    with rc_context(STYLE | {"axes.prop_cycle": cycler(color=COLOURS)}):
         figure = Figure(figsize=(4.8, 3.2), dpi=100, layout="constrained")
         draw(figure.add_subplot())
         if Path(path).suffix != ".png":
@@ -58,10 +62,13 @@ def save(draw: Callable[[Axes], None], path: str) -> None:
         from PIL import Image  # which matplotlib brings along
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
-        pixels.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+        for colours in (64, 48, 40, 32, 24, 16):  # as few as make a small file
+            pixels.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+            if Path(path).stat().st_size <= 25_000:
+                break
 
 
 def finish(draw: Callable[[Axes], None]) -> None:

@@ -63,9 +63,11 @@ def outer_solar_system(run: Run, ax: Axes) -> None:
 
 def kepler(run: Run, ax: Axes) -> None:
     x, y = run.path["q[0,0]"], run.path["q[0,1]"]
-    ax.plot(x, y)
+    turn = np.linspace(0, 2 * np.pi, 200)
+    ax.plot(np.cos(turn) - 0.6, 0.8 * np.sin(turn), color=FAINT)  # Kepler's ellipse
     for k in range(0, 50, 2):  # equal times, equal areas
         ax.plot([0, x[k]], [0, y[k]], color=FAINT, lw=0.8)
+    ax.plot(x, y, "o", ms=2.5)
     ax.plot(x[:50:2], y[:50:2], "o", ms=3, color=COLOURS[1])
     ax.plot(0, 0, "o", color=COLOURS[5], ms=7)
     plane(ax)
@@ -98,7 +100,7 @@ def fput_chain(run: Run, ax: Axes) -> None:
 
 def lennard_jones_13(run: Run, ax: Axes) -> None:
     for i in range(13):
-        x, y, z = (run.path[f"q[{i},{c}]"] for c in range(3))
+        x, y, z = (run.path[f"q[{i},{c}]"][:500] for c in range(3))
         ax.plot(0.9 * x + 0.44 * z, y + 0.2 * z - 0.1 * x, lw=0.3, color=COLOURS[i % 6])
     plane(ax)
 
@@ -126,7 +128,7 @@ def kepler_ensemble(run: Run, ax: Axes) -> None:
 
 
 def lorenz(run: Run, ax: Axes) -> None:
-    part = slice(0, 1600)
+    part = slice(0, 1400)
     x, y, z = (run.path[name][part] for name in "xyz")
     for k in range(0, len(x) - 1, 100):
         to = slice(k, k + 101)
@@ -148,6 +150,74 @@ def rigid_body(run: Run, ax: Axes) -> None:
                 color=COLOURS[(1, 0, 2)[k]])
     ax.set(xlabel="time", ylabel="spin about each axis", xlim=(0, 100), ylim=(-1.1, 1.5))
     ax.legend(ncols=3, loc="upper center")
+
+
+def mercury(run: Run, ax: Axes) -> None:
+    t, angle = run.observable("perihelion")
+    ax.plot(t[::25], angle[::25], "o", ms=4)
+    ax.plot([0, 100], [0, 42.98], color=COLOURS[1], lw=0.8, label="Einstein: 42.98 a century")
+    ax.plot([0, 100], [0, 0], color=COLOURS[2], lw=0.8, label="Newton")
+    ax.set(xlabel="years", ylabel="perihelion, seconds of arc")
+    ax.legend(loc="upper left")
+
+
+def foucault(run: Run, ax: Axes) -> None:
+    x, y = run.path["q[0,0]"], run.path["q[0,1]"]
+    for k in range(0, 100, 2):
+        ax.plot([-x[k], x[k]], [-y[k], y[k]], lw=0.7, color=COLOURS[0], alpha=1 - 0.8 * k / 100)
+    ax.plot(x[:100:2], y[:100:2], "o", ms=2.5, color=COLOURS[1])
+    plane(ax)
+
+
+def kapitza(run: Run, ax: Axes) -> None:
+    t, angle = run.observable("angle")
+    ax.plot(t, np.degrees(angle), lw=0.8)
+    ax.axhline(0, color=FAINT, lw=0.8)
+    ax.set(xlabel="seconds", ylabel="degrees from upside down", xlim=(0, 5))
+
+
+def predator_prey(run: Run, ax: Axes) -> None:
+    for name, colour in (("hare", COLOURS[0]), ("lynx", COLOURS[1])):
+        t, number = run.observable(name)
+        ax.plot(t, number, color=colour, label=name)
+    ax.set(xlabel="years", ylabel="thousands", xlim=(0, 50), ylim=(0, 95))
+    ax.legend(ncols=2, loc="upper center")
+
+
+def stiff_springs(run: Run, ax: Axes) -> None:
+    for name in ("first", "second", "third"):
+        ax.plot(*run.observable(name), lw=0.9, label=name)
+    ax.plot(*run.observable("stiff"), lw=0.9, color=INK, label="all")
+    ax.set(xlabel="time", ylabel="energy of the stiff springs", ylim=(0, 1.35))
+    ax.legend(ncols=4, loc="upper center")
+
+
+def magnetic_bottle(run: Run, ax: Axes) -> None:
+    x, y, z = (run.path[f"q[0,{c}]"] for c in range(3))
+    for side in (-1, 1):
+        for r in (0.1, 0.2, 0.3, 0.4):
+            line = np.linspace(-1.3, 1.3, 100)  # of the field: r^2 (1 + z^2) is constant
+            ax.plot(line, side * r / np.sqrt(1 + line**2), color=FAINT, lw=0.7)
+    ax.plot(z, x + 0.3 * y, lw=0.4)
+    ax.set(xlabel="along the field", ylabel="across", ylim=(-0.5, 0.5))
+
+
+def shadow_energy(run: Run, ax: Axes) -> None:
+    q, p = run.path["q[0]"][:120], run.path["p[0]"][:120]
+    energy = p**2 / 2 + 1 - np.cos(q)
+    shadow = energy + 0.6**2 * (p**2 * np.cos(q) / 12 - np.sin(q) ** 2 / 24)
+    ax.plot(energy - energy[0], ".-", lw=0.6, ms=3, label="energy")
+    ax.plot(shadow - shadow[0], ".-", lw=0.6, ms=3, label="shadow energy, to second order")
+    ax.set(xlabel="step", ylabel="off the start", ylim=(-0.045, 0.012))
+    ax.legend(ncols=2, loc="upper center")
+
+
+def polymer(run: Run, ax: Axes) -> None:
+    for k, sample in enumerate((0, 700, 1500)):
+        q = np.array([[run.path[f"q[{i % 16},{c}]"][sample] for c in range(3)] for i in range(17)])
+        q -= q[:16].mean(axis=0)
+        ax.plot(q[:, 0] + 7 * k, q[:, 1], "o-", ms=6, lw=2, color=COLOURS[k])
+    plane(ax)
 
 
 def basket(run: Run, ax: Axes) -> None:

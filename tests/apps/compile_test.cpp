@@ -63,7 +63,8 @@ TEST_P(CompileExamples, CHasTheBitsOfRun) {
 INSTANTIATE_TEST_SUITE_P(All, CompileExamples,
                          ::testing::Values("basket", "charges_in_a_trap", "coupled_pendulums",
                                            "figure_eight", "fput_chain", "henon_heiles", "kepler",
-                                           "lennard_jones_13", "outer_solar_system"));
+                                           "kapitza", "lennard_jones_13", "mercury",
+                                           "outer_solar_system", "shadow_energy"));
 
 TEST(Compile, EveryExampleIsInTheList) {
   std::size_t examples = 0;
@@ -73,7 +74,7 @@ TEST(Compile, EveryExampleIsInTheList) {
     // The others it refuses by name.
     examples += run_cli({"compile", entry.path(), "--target", "c", "--quiet"}).code == 0;
   }
-  EXPECT_EQ(examples, 9u);
+  EXPECT_EQ(examples, 12u);
 }
 
 TEST(Compile, SinglePrecisionHasTheBitsOfRun) {

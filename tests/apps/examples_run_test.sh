@@ -19,5 +19,5 @@ while read -r name kind; do
   fi
   [ "$kind" != C++ ] || grep -q '</svg>' "$work/$name.svg" || { echo "FAILED: $name draws nothing"; failed=yes; }
 done < <(awk '$2 == "TOML" || $2 == "C++" {print $1, $2}' "$work/list")
-[ "$(grep -c . "$work/list")" -ge 15 ]
+[ "$(grep -c . "$work/list")" -ge 20 ]
 [ -z "$failed" ]

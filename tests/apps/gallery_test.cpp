@@ -54,13 +54,14 @@ TEST(Gallery, ListsExamplesWithKindAndWhatTheyShow) {
   EXPECT_NE(text.out.find("kepler"), std::string::npos);
   EXPECT_NE(text.out.find("planet_masses"), std::string::npos);
   const json list = run_cli({"examples", "list", "--json"}).json().at("examples");
-  EXPECT_GE(list.size(), 15);
+  EXPECT_GE(list.size(), 20);
   std::map<std::string, int> kinds;
   for (const json& e : list) {
     ++kinds[e.at("kind")];
     EXPECT_TRUE(fs::is_regular_file(e.at("file").get<std::string>())) << e;
     EXPECT_EQ(fs::path(e.at("file").get<std::string>()).stem(), e.at("name").get<std::string>());
   }
+  EXPECT_GE(kinds["Python"], 8);
   EXPECT_GE(kinds["C++"], 2);
   EXPECT_GE(kinds["TOML"], 10);
 }

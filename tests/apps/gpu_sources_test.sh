@@ -10,7 +10,7 @@ files=()
 for file in "$COTANGENT_SOURCE_DIR"/examples/*.toml; do
   ! "$COTANGENT" compile "$file" --target c --quiet -o "$work/c.c" --overwrite 2>"$work/said" || files+=("$file")
 done
-[ ${#files[@]} -ge 9 ]
+[ ${#files[@]} -ge 12 ]
 for file in "${files[@]}"; do
   name=$(basename "$file" .toml)
   "$COTANGENT" compile "$file" --target cuda --quiet -o "$work/$name.cu"

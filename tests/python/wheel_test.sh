@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The Python package: a wheel is built and installed into a fresh virtual environment, where the tests
 # of python/tests, mypy (strict, and its stubtest) and every python and sh block of the README and of
-# docs/ run, and from which the site of the documentation is built. What these need is installed once,
-# into build/python-tools (python/tests/requirements.txt) and build/site-tools (tools/site/requirements.txt).
+# docs/ run, and the examples, and from which the site of the documentation is built. What these need is
+# installed once, into build/python-tools (python/tests/requirements.txt) and build/site-tools
+# (tools/site/requirements.txt).
 # labels: slow
 set -euo pipefail
 : "${COTANGENT_BUILD_DIR:?}" "${COTANGENT_SOURCE_DIR:?}"
@@ -35,6 +36,19 @@ if "$python" -m mypy.stubtest cotangent --concise --ignore-disjoint-bases 2>&1 |
   grep -vE "^cotangent\._core\..*($nanobind_objects)"; then
   exit 1
 fi
+
+# The examples that the wheel brings: those in Python, by its own command line, and a picture of a system
+# file; all of them strictly typed.
+examples=$work/fresh/share/cotangent/examples
+"$python" -m cotangent examples list >"$work/list"
+[ "$(awk '$2 == "Python"' "$work/list" | wc -l)" -ge 8 ]
+while read -r name; do
+  "$python" -m cotangent examples run "$name" >"$work/said" 2>&1 || { cat "$work/said"; exit 1; }
+done < <(awk '$2 == "Python" {print $1}' "$work/list")
+"$python" -m cotangent examples run cat_map --picture "$work/cat.png" >/dev/null
+"$python" -m cotangent examples run kepler --quiet --picture "$work/kepler.png" | grep -q "$examples/kepler.toml"
+for picture in cat kepler; do [ "$(head -c 4 "$work/$picture.png" | tail -c 3)" = PNG ]; done
+(cd "$examples" && "$python" -m mypy --strict --cache-dir "$work/mypy" ./*.py gallery/*.py)
 
 for folder in "$work/python" "$work/shell"; do
   mkdir "$folder"
