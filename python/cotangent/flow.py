@@ -81,12 +81,15 @@ class Plan:
 
 
 def _state(system: System, q0: Optional[ArrayLike], p0: Optional[ArrayLike],
-           v0: Optional[ArrayLike],
-           initial: Optional[Mapping[str, ArrayLike]]) -> dict[str, Array]:
+           v0: Optional[ArrayLike], initial: Optional[Mapping[str, ArrayLike]],
+           what: str = "") -> dict[str, Array]:
+    """What is given of a start; for `what`, that has to be all of it."""
     given: dict[str, ArrayLike] = dict(initial or {})
     for name, value in (("q", q0), ("p", p0), ("v", v0)):
         if value is not None:
             given[name] = value
+    if what:
+        system._want_start(given, what)
     return {name: np.asarray(value, dtype=np.float64, order="C") for name, value in given.items()}
 
 
@@ -104,16 +107,17 @@ class Flow:
     """A system, planned and compiled; made by `compile()`. Immutable, and safe to use from several
     threads: the interpreter's lock is released while it computes."""
 
-    def __init__(self, core: _core.Flow, how: _How) -> None:
+    def __init__(self, core: _core.Flow, how: _How, unset: frozenset[str]) -> None:
         self._core = core
         self._how = how
+        self._unset = unset
         self._others: dict[Any, Flow] = {}
         self._gradients: dict[Any, _core.CompiledGradient] = {}
 
     @property
     def system(self) -> System:
         """The system, with what was set when it was compiled."""
-        return System(self._core.system)
+        return System(self._core.system, self._unset)
 
     @property
     def plan(self) -> Plan:
@@ -139,7 +143,8 @@ class Flow:
         if key not in self._others:
             pairs = pairs_of(None, observe={**(observe or {}), "every": every})
             self._others[key] = Flow(
-                _core.compile(self._core.system.with_overrides(pairs), *self._how), self._how)
+                _core.compile(self._core.system.with_overrides(pairs), *self._how), self._how,
+                self._unset)
         return self._others[key]
 
     def run(self, q0: Optional[ArrayLike] = None, p0: Optional[ArrayLike] = None,
@@ -195,7 +200,7 @@ class Flow:
                 q0, p0, steps, v0=v0, initial=initial, t0=t0, trajectory=trajectory,
                 reverse=reverse, progress=progress, interrupt=interrupt)
         with Shown(progress) as report:
-            core = self._core.run(_state(self.system, q0, p0, v0, initial), _count(steps), t0,
+            core = self._core.run(_state(self.system, q0, p0, v0, initial, "run"), _count(steps), t0,
                                   trajectory, reverse, report)
         run = Run(core)
         if run.status == "interrupted" and interrupt == "raise":
@@ -276,8 +281,8 @@ class Flow:
         if key not in self._gradients:
             self._gradients[key] = _core.compile_gradient(self._core, of, names, at, every)
         with Shown(progress) as report:
-            core = self._gradients[key].run(_state(self.system, q0, p0, v0, initial), _count(steps),
-                                            t0, report)
+            core = self._gradients[key].run(_state(self.system, q0, p0, v0, initial, "gradient"),
+                                            _count(steps), t0, report)
         if core.status == "interrupted":
             raise KeyboardInterrupt("interrupted: there is no gradient")
         for text in core.notes:
@@ -377,8 +382,10 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
         observe={"every": every, **(observe or {})}, monitor=monitor or {},
         multirate=multirate or {}, gradient=gradient or {})
     core = system._core.with_overrides(pairs) if pairs else system._core
+    if accuracy is not None:
+        system._want_start((), "accuracy")  # short runs from there find dt
     how = _How(trajectory, threads, cpu)
-    flow = Flow(_core.compile(core, *how), how)
+    flow = Flow(_core.compile(core, *how), how, system._unset)
     for text in flow._core.warnings:
         warnings.warn(text, RunWarning, stacklevel=2)
     return flow

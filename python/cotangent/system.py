@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import html
 import os
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Optional, Sequence, Union, overload
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Optional, Sequence, Union, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,8 +72,10 @@ class System:
     Made by `load()` or `System.from_text()`. Immutable; `with_overrides()` gives another one.
     """
 
-    def __init__(self, core: _core.System) -> None:
+    def __init__(self, core: _core.System, unset: frozenset[str] = frozenset()) -> None:
         self._core = core
+        #: Arrays of the state of which nobody said where they start: a function was given shapes.
+        self._unset = unset
 
     @staticmethod
     def from_text(text: str, overrides: Optional[Mapping[str, Any]] = None, *,
@@ -92,7 +94,20 @@ class System:
     def with_overrides(self, overrides: Mapping[str, Any]) -> System:
         """The same system with these values: `{"parameters.G": 3e-4, "run.dt": 5.0}`. UserError for
         a key that nobody reads, and for a parameter that is none."""
-        return System(self._core.with_overrides(pairs_of(overrides)))
+        return System(self._core.with_overrides(pairs_of(overrides)), self._unset)
+
+    def _want_start(self, given: Iterable[str], what: str) -> None:
+        """UserError where an array starts nowhere, and is not given. Velocities give momenta."""
+        if not self._unset:
+            return
+        told = {"p" if name == "v" and self.form == "canonical" else name for name in given}
+        if missing := [name for name in self.state_names if name in self._unset - told]:
+            names = " and ".join(missing)
+            how = ("flow.run(q0, p0)" if set(missing) <= {"q", "p"} and self.form == "canonical"
+                   else "flow.run(initial={...})")
+            _core._refuse(f"[{what}] nothing says where {names} start{'s' if len(missing) == 1 else ''}",
+                          f"say it in the call, as {how}, or give arrays in place of shapes where "
+                          "the system is made")
 
     @property
     def title(self) -> str:

@@ -145,8 +145,8 @@ def hamiltonian(
     or a dict of named terms, whose sum H is.
 
     Args:
-        q: the shape of q and of p, [N, d] for N particles in d dimensions, or [n]; or an array, from
-            which runs start.
+        q: the shape of q and of p, [N, d] for N particles in d dimensions, or [n]: then runs have to
+            be told where they start; or an array, from which they do.
         p: momenta from which runs start, where q is an array; zero if neither they nor v are given.
         v: velocities in their place.
         observe: functions of q, p, v, t and parameters, by the names of what they give in a run.
@@ -168,12 +168,13 @@ def hamiltonian(
         _observe(program, observe, ["q", "p", "v"], f)
         if p is not None and v is not None:
             _core._refuse("[hamiltonian] both p and v are given", "give one of them")
+        unset = set() if start is not None else {"q"} if p is not None or v is not None else {"q", "p"}
         if momenta is None:
             momenta = _generic(shape, 1) if start is None else np.zeros(shape)
         if start is None:
             start = _generic(shape, 0)
         moving = ("v", v) if v is not None else ("p", momenta)
-        return System(_core._system_of(program, [("q", start), moving]))
+        return System(_core._system_of(program, [("q", start), moving]), frozenset(unset))
 
     return decorate
 
@@ -205,7 +206,8 @@ def lie_poisson(
         )
         _observe(program, observe, ["z"], f)
         start = _generic((program.size,), 0) if z is None else z
-        return System(_core._system_of(program, [("z", start)]))
+        return System(_core._system_of(program, [("z", start)]),
+                      frozenset({"z"} if z is None else ()))
 
     return decorate
 
@@ -222,8 +224,8 @@ def equations(
     Args:
         given: the arrays of the state, by their shapes, and
             parameters, as `hamiltonian` has them. A tuple of integers is the shape of an array of
-            the state. With one array the function may give its rate alone, else it gives a dict of
-            rates by name.
+            the state; runs are told where it starts, `flow.run(initial={"x": ...})`. With one array
+            the function may give its rate alone, else it gives a dict of rates by name.
         observe: functions of the state, t and parameters, by the names of what they give in a run.
     """
 
@@ -242,7 +244,7 @@ def equations(
         )  # fmt: skip
         _observe(program, observe, list(state), f)
         starts = [(k, _generic(x, j)) for j, (k, x) in enumerate(state.items())]
-        return System(_core._system_of(program, starts))
+        return System(_core._system_of(program, starts), frozenset(state))
 
     return decorate
 

@@ -188,3 +188,38 @@ def test_one_number_is_no_start():
         with pytest.raises(ct.UserError, match="q is one number") as caught:
             ct.hamiltonian(q=one)(lambda q, p: ct.sum(q * p))
         assert "(6, 3)" in caught.value.remedy
+
+
+def test_a_system_of_shapes_starts_where_it_is_told():
+    made = ct.hamiltonian(q=2)(lambda q, p: {"T": ct.sum(p * p) / 2, "V": ct.sum(q * q) / 2})
+    flow = ct.compile(made, dt=0.1, steps=5, method="leapfrog")
+    for call in [flow.run, lambda: flow.gradient("q[0]", wrt="q"), flow._with(None, 2).run]:
+        with pytest.raises(ct.UserError, match="nothing says where q and p start") as caught:
+            call()
+        assert "flow.run(q0, p0)" in caught.value.remedy
+    with pytest.raises(ct.UserError, match=r"\[run\] nothing says where p starts"):
+        flow.run([1.0, 0.0])
+    start = [1.0, 0.0], [0.0, 1.0]
+    end = flow.run(*start)
+    for other in [flow.run(start[0], v0=start[1]), flow.run(initial={"q": start[0], "p": start[1]})]:
+        assert other.state_hash == end.state_hash
+    assert flow.gradient("q[0]", wrt="q", q0=start[0], p0=start[1]).value == end.q[0]
+    assert ct.check_grad(flow, "q[0]", steps=3)  # anywhere
+    with pytest.raises(ct.UserError, match=r"\[accuracy\] nothing says"):
+        ct.compile(made, accuracy=1e-6, t_end=10.0)
+    half = ct.hamiltonian(q=2, p=[0.0, 1.0])(lambda q, p: ct.sum(p * p + q * q) / 2)
+    assert ct.compile(half, dt=0.1, steps=5, method="leapfrog").run([1.0, 0.0]).state_hash == end.state_hash
+
+
+def test_equations_start_where_they_are_told():
+    made = ct.equations(x=(2,), w=(1,))(lambda x, w: {"x": -x, "w": -w})
+    flow = ct.compile(made, dt=0.1, steps=5, method="rk4")
+    with pytest.raises(ct.UserError, match="nothing says where w starts") as caught:
+        flow.run(initial={"x": [1.0, 2.0]})
+    assert "initial=" in caught.value.remedy
+    assert flow.run(initial={"x": [1.0, 2.0], "w": [0.0]}).steps == 5
+    fall = ct.equations(x=(1,), v=(1,))(lambda x, v: {"x": v, "v": -9.81 + 0 * v})
+    assert ct.compile(fall, dt=0.1).run(initial={"x": [0.0], "v": [1.0]}).status == "finished"
+    spin = ct.lie_poisson("so3")(lambda z: ct.sum(z * z * np.array([1.0, 2.0, 3.0])))
+    with pytest.raises(ct.UserError, match="nothing says where z starts"):
+        ct.compile(spin, dt=0.1).run()
