@@ -25,14 +25,7 @@ def on_config(config):
     for entry in config.nav:
         if "Decisions" in entry:
             entry["Decisions"] = ["decisions/README.md", *decisions]
-        if "Tutorials" in entry:
-            entry["Tutorials"] = [x for x in entry["Tutorials"] if not coming(*x.values())]
     return config
-
-
-def coming(page):
-    """Pages that are written elsewhere, and may not be there yet."""
-    return page in ("gallery.md",) and not (ROOT / "docs" / page).exists()
 
 
 def command_line_page():
