@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar, Union, cast, overload
 
 from cotangent import _core
 from cotangent._core import Array
+from cotangent.trees import tree_map
 
 F = TypeVar("F", bound=Callable[..., Any])
 Argnums = Union[int, Sequence[int]]
@@ -186,28 +187,63 @@ def _arguments(which: str, what: str, given: Any) -> tuple[Any, ...]:
     return tuple(given)
 
 
+def _pair(which: str, fun: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Of one tree of arguments, (value, anything); UserError where fun gives something else."""
+
+    def given(x: Any) -> Any:
+        both = fun(*x)
+        if not (isinstance(both, tuple) and len(both) == 2):
+            _core._refuse(f"[{which}] has_aux=True, and the function gives no pair",
+                          "return (value, anything)")  # fmt: skip
+        return both
+
+    return given
+
+
+@overload
 def jvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
-) -> tuple[Any, Any]:
+) -> tuple[Any, Any]: ...
+@overload
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool
+) -> tuple[Any, ...]: ...
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> tuple[Any, ...]:
     """(`fun(*primals)`, its directional derivative along `tangents`, trees like `primals`), forward.
+    With `has_aux` fun gives (value, anything), and there is a third: anything.
 
     Raises:
         UserError: for tangents that are no trees like the primals, and where what is inside has a
             derivative in reverse only (custom_vjp).
     """
-    along = _arguments("jvp", "tangents", tangents)
-    return _core._jvp(_spread(fun), _arguments("jvp", "primals", primals), along)
+    at, along = _arguments("jvp", "primals", primals), _arguments("jvp", "tangents", tangents)
+    if not has_aux:
+        return _core._jvp(_spread(fun), at, along)
+    (value, rest), (slope, _) = _core._jvp(_pair("jvp", fun), at, along)
+    return value, slope, rest
 
 
-def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+_Pull = Callable[[Any], "tuple[Any, ...]"]
+
+
+@overload
+def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, _Pull]: ...
+@overload
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool) -> tuple[Any, ...]: ...
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """(`fun(*primals)`, pull): pull(cotangent of the result) is a tuple of those of the arguments, in
-    reverse.
+    reverse. With `has_aux` fun gives (value, anything), and there is a third: anything.
 
     Raises:
         UserError: for a cotangent that is no tree like the result, and for a while_loop without a
             limit.
     """
-    return _core._vjp(_spread(fun), primals)
+    if not has_aux:
+        return _core._vjp(_spread(fun), primals)
+    (value, rest), pull = _core._vjp(_pair("vjp", fun), primals)
+    return value, lambda cotangent: pull((cotangent, tree_map(_core.zeros_like, rest))), rest
 
 
 def linearize(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:

@@ -129,3 +129,20 @@ def test_numpys_integers_are_places():
 def test_what_is_no_function_is_refused_at_once(transform):
     with pytest.raises(ct.UserError, match=rf"\[{transform.__name__}\].*float"):
         transform(5.0)
+
+
+def test_jvp_and_vjp_give_what_a_function_says_besides():
+    f = lambda x, k: (ct.sum(x**2) * k, {"n": ct.array(3), "x": x, "big": x > 0})  # noqa: E731
+    value, pull, more = ct.vjp(f, X, 2.0, has_aux=True)
+    assert float(value) == pytest.approx(2 * np.sum(X**2)) and int(more["n"]) == 3
+    np.testing.assert_array_equal(more["big"], X > 0)
+    by_x, by_k = pull(3.0)
+    np.testing.assert_allclose(by_x, 12 * X, rtol=1e-15)
+    assert float(by_k) == pytest.approx(3 * np.sum(X**2))
+    value, slope, more = ct.jvp(f, (X, 2.0), (X, 0.0), has_aux=True)
+    assert float(slope) == pytest.approx(4 * np.sum(X**2))
+    np.testing.assert_array_equal(more["x"], X)
+    np.testing.assert_allclose(ct.jit(lambda x: ct.vjp(f, x, 2.0, has_aux=True)[1](1.0)[0])(X), 4 * X, rtol=1e-15)
+    for wrong in [lambda: ct.vjp(ct.sum, X, has_aux=True), lambda: ct.jvp(ct.sum, (X,), (X,), has_aux=True)]:
+        with pytest.raises(ct.UserError, match="no pair"):
+            wrong()
