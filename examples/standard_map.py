@@ -43,7 +43,7 @@ check("the mean square of the momentum a turn, at kick 10", float(walk[99] - wal
 
 def draw(ax: Axes) -> None:
     for k, first in enumerate(np.linspace(0, np.pi, 36)):
-        x, p = orbits(0.9716, np.array([np.pi * (k % 2), 0.3]), np.array([first, first]), 500)
+        x, p = orbits(0.9716, np.array([np.pi * (k % 2), 0.3]), np.array([first, first]), 300)
         ax.plot(x % (2 * np.pi), p % (2 * np.pi), ",", color=COLOURS[k % 6])
         ax.plot(-x % (2 * np.pi), -p % (2 * np.pi), ",", color=COLOURS[k % 6])
     ax.set(xlabel="angle", ylabel="momentum", xlim=(0, 2 * np.pi), ylim=(0, 2 * np.pi))

@@ -89,7 +89,7 @@ def draw(names):
         if names and name not in names:
             continue
         path = picture(name, e)
-        subprocess.run([program, "examples", "run", name, "--quiet", "--picture", str(path)], check=True,
+        subprocess.run([program, "examples", "run", name, "--quiet", "--overwrite", "--picture", str(path)], check=True,
                        stdout=subprocess.DEVNULL)
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
 

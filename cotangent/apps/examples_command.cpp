@@ -248,6 +248,28 @@ int run_system_example(const Gallery& gallery, const Example& example,
   return passed ? kOk : kCheckFailed;
 }
 
+/// Before anything is computed.
+void check_picture(const Example& example, const ExamplesOptions& options) {
+  const fs::path picture = options.picture;
+  if (picture.empty()) return;
+  const bool cpp = example.kind == ExampleKind::kCpp;
+  const std::string ending = picture.extension().string();
+  if (ending != ".svg" && (ending != ".png" || cpp)) {
+    throw UserError("--picture: '" + picture.string() + "' is no name of a picture",
+                    cpp ? "an example in C++ draws a file that ends with .svg"
+                        : "let it end with .png or .svg");
+  }
+  std::error_code ignored;
+  if (fs::exists(picture, ignored) && !options.overwrite) {
+    throw UserError("--picture: '" + picture.string() + "' is there already",
+                    "name another file, or say --overwrite");
+  }
+  const fs::path folder = picture.has_parent_path() ? picture.parent_path() : ".";
+  if (!fs::is_directory(folder, ignored)) {
+    throw UserError("--picture: there is no folder '" + folder.string() + "'", "make it first");
+  }
+}
+
 }  // namespace
 
 int examples_command(const ExamplesOptions& options, const Surroundings& around, Console& console) {
@@ -257,6 +279,7 @@ int examples_command(const ExamplesOptions& options, const Surroundings& around,
   const Example& example = gallery.find(options.name);
   if (options.what == Do::kShow) return show_example(example, console.out);
   if (options.what == Do::kCopy) return copy_example(gallery, example, options, console.out);
+  check_picture(example, options);
   return example.kind == ExampleKind::kSystem
              ? run_system_example(gallery, example, options, around, console)
              : run_program_example(gallery, example, options, around, console.out);

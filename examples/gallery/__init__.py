@@ -50,7 +50,8 @@ def save(draw: Callable[[Axes], None], path: str) -> None:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
-        sys.exit("error: a picture needs matplotlib: python -m pip install matplotlib")
+        print("error: a picture needs matplotlib: python -m pip install matplotlib", file=sys.stderr)
+        sys.exit(2)
     import numpy as np
 
     with rc_context(STYLE | {"axes.prop_cycle": cycler(color=COLOURS)}):
@@ -65,8 +66,11 @@ def save(draw: Callable[[Axes], None], path: str) -> None:
         canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+        text = list(bytes.fromhex(INK[1:]))  # keeps its colour
         for colours in (64, 48, 40, 32, 24, 16):  # as few as make a small file
-            pixels.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+            palette = Image.new("P", (1, 1))
+            palette.putpalette((pixels.quantize(colours - 1).getpalette() or [])[: 3 * colours - 3] + text)
+            pixels.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
             if Path(path).stat().st_size <= 25_000:
                 break
 

@@ -201,6 +201,24 @@ asserts = ["nothing"]
   EXPECT_NE(with_out.err.find("--picture"), std::string::npos) << with_out.err;
 }
 
+TEST(Gallery, APictureIsRefusedBeforeTheRun) {
+  const TemporaryFolder folder;
+  const std::string there = folder.write("there.svg", "old");
+  const std::vector<std::vector<std::string>> wrong = {
+      {"kepler", folder / "x.gif", ".png or .svg"},
+      {"basket_throw", folder / "x.png", ".svg"},
+      {"kepler", there, "--overwrite"},
+      {"kepler", folder / "none/x.svg", "folder"},
+  };
+  for (const std::vector<std::string>& w : wrong) {
+    const CliResult result = run_cli({"examples", "run", w[0], "--quiet", "--picture", w[1]});
+    EXPECT_EQ(result.code, 2) << w[1];
+    EXPECT_EQ(result.out, "") << w[1];
+    EXPECT_NE(result.err.find(w[2]), std::string::npos) << result.err;
+  }
+  EXPECT_EQ(read_file(there), "old");
+}
+
 TEST(Gallery, AnIndexThatIsWrongIsToldWithItsPlace) {
   const std::pair<const char*, const char*> wrong[] = {
       {"", "no bound"},
