@@ -47,8 +47,8 @@ turn = np.linspace(0, np.pi, 20001)
 cycloid = np.interp(x, turn - np.sin(turn), 1 - np.cos(turn))
 check("how far the slide is from the cycloid, m", float(np.abs(depth - cycloid[1:-1]).max()), below=0.01,
       since="the minimum is flat: heights are worse than the time")
-check("the time of the straight slide", float(time(slides[0])), near=float(np.hypot(np.pi, 2) / np.sqrt(G)), within=1e-12,
-      since="Galileo: length times sqrt(2 / (g height))")
+check("the time of the straight slide", float(time(slides[0])), near=float(np.hypot(np.pi, 2) / np.sqrt(G)),
+      within=1e-12, since="Galileo: length times sqrt(2 / (g height))")
 
 
 def draw(ax: Axes) -> None:

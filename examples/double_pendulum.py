@@ -36,7 +36,7 @@ start = np.array([2.0, 2.5])
 runs = [flow.run(start + nudge, np.zeros(2)) for nudge in (0.0, 1e-9)]
 apart = np.linalg.norm(runs[1].trajectory.q - runs[0].trajectory.q, axis=1)
 check("two starts 1e-9 apart, after 20 s", float(apart[-1]), above=0.1,
-      since="chaos: neighbours part e-fold in about a second (Shinbrot and others 1992)")
+      since="chaos, as Shinbrot and others (1992) measured it: it has grown a hundred million times")
 check("the energy, relative", runs[0].invariants.max_rel_error("energy"), below=1e-3,
       since="symplectic, order 2: it swings and does not drift")
 

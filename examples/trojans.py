@@ -41,7 +41,7 @@ check("where a small swing is after a period, in parts of its size",
 
 flow = ct.compile(trojan, dt=0.01, steps=40_000, every=20)
 print(flow.plan.method, "-", flow.plan.decisions[0].reason)
-wide = []  # two tadpoles and a horseshoe of Murray and Dermott, "Solar System Dynamics", 3.9
+wide = []  # two tadpoles, and a horseshoe after Murray and Dermott, "Solar System Dynamics"
 for x, y, speed in ((0.5025, 0.8695, 0.0), (0.507, 0.874, 0.0), (-0.97668, 0.0, -0.06118)):
     wide.append(flow.run([x, y], [-y, x + speed]))
 check("Jacobi's integral over a horseshoe", wide[2].invariants.max_abs_error("energy"), below=1e-5,
