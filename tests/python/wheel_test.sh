@@ -46,7 +46,8 @@ while read -r name; do
   "$python" -m cotangent examples run "$name" >"$work/said" 2>&1 || { cat "$work/said"; exit 1; }
 done < <(awk '$2 == "Python" {print $1}' "$work/list")
 "$python" -m cotangent examples run cat_map --picture "$work/cat.png" >/dev/null
-"$python" -m cotangent examples run kepler --quiet --picture "$work/kepler.png" | grep -q "$examples/kepler.toml"
+"$python" -m cotangent examples run kepler --quiet --picture "$work/kepler.png" >"$work/said"
+grep -q "$examples/kepler.toml" "$work/said"
 for picture in cat kepler; do [ "$(head -c 4 "$work/$picture.png" | tail -c 3)" = PNG ]; done
 (cd "$examples" && "$python" -m mypy --strict --cache-dir "$work/mypy" ./*.py gallery/*.py)
 
