@@ -184,6 +184,7 @@ struct DegreeDomain {
       case Op::kDotGeneral: return sum(x[0], x[1]);
       case Op::kFma: return larger(product(f, f.operand(v, 0), f.operand(v, 1), x[0], x[1]), x[2]);
       case Op::kDiv: return quotient(x[0], x[1]);
+      case Op::kTriangularSolve: return quotient(x[1], x[0]);
       case Op::kPow: return power(f, v, x);
       case Op::kReduceProd:
         return times(x[0],

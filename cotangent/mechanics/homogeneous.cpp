@@ -133,4 +133,10 @@ std::optional<Homogeneity> homogeneity_of(const ir::Function& energy) {
   return Homogeneity{s.q, s.p};
 }
 
+bool always_zero(const ir::Function& f) {
+  ScalingDomain domain;
+  const std::vector<ScalingClass> arguments(f.params().size());
+  return Interpreter(domain).run(f, arguments)[0].kind == ScalingClass::Kind::kZero;
+}
+
 }  // namespace cotangent::mechanics

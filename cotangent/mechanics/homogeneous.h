@@ -18,4 +18,7 @@ struct Homogeneity {
 /// of degree 0.
 std::optional<Homogeneity> homogeneity_of(const ir::Function& energy);
 
+/// Whether the same rules show that result 0 is zero, whatever the (finite) parameters.
+bool always_zero(const ir::Function& f);
+
 }  // namespace cotangent::mechanics

@@ -1,9 +1,15 @@
 #include "cotangent/mechanics/traced_system.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "cotangent/array/indexing.h"
+#include "cotangent/array/linear_algebra.h"
+#include "cotangent/array/products.h"
 #include "cotangent/array/shaping.h"
+#include "cotangent/ir/evaluator.h"
+#include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/homogeneous.h"
 #include "cotangent/mechanics/lie_algebra.h"
 
 namespace cotangent::mechanics {
@@ -103,6 +109,129 @@ System hamiltonian(const Shape& shape, std::vector<Parameter> parameters,
   system.shape = shape;
   const auto names = signature({{"q", real(shape)}, {"p", real(shape)}}, system.parameters);
   add_terms(system, names, energy, text.span());
+  return system;
+}
+
+namespace {
+
+/// The terms of a Lagrangian that read v: of degree 2 in it at most.
+std::vector<std::string> moving_terms(const std::vector<ir::FunctionPtr>& terms) {
+  std::vector<std::string> moving;
+  for (const ir::FunctionPtr& f : terms) {
+    if (!depends_on(*f, 0, 1)) continue;
+    if (degree_in(*f, {1}) > 2) {
+      throw UserError({"[lagrangian] '" + f->name() + "' is not known to be of degree 2 in v", "",
+                       "velocities are found from momenta where L is quadratic in v",
+                       "write squares as dot(v, v), or give the energy as a function of q and p"});
+    }
+    moving.push_back(f->name());
+  }
+  if (moving.empty()) {
+    throw UserError("[lagrangian] nothing in it reads v", "give L(q, v), kinetic energy included");
+  }
+  return moving;
+}
+
+/// Whether a matrix program's value, at parameters' values and a state without symmetries, is
+/// positive definite, with digits.
+bool is_positive(const ir::Function& matrix, const System& system) {
+  std::vector<ir::Tensor> at;
+  for (int k = 0; k < 3; ++k) {
+    ir::Tensor x(k < 2 ? real(system.shape) : real({}));
+    double golden = 0.25 * k;
+    for (double& each : x.as<double>()) {
+      golden += 0.6180339887498949;
+      each = golden - std::floor(golden);
+    }
+    at.push_back(std::move(x));
+  }
+  for (const Parameter& p : system.parameters) at.push_back(p.value);
+  const ir::Tensor value = ir::evaluate(matrix, at)[0];
+  const auto n = static_cast<std::size_t>(value.type().shape[0]);
+  std::vector<double> a(value.as<double>().begin(), value.as<double>().end());
+  for (std::size_t k = 0; k < n; ++k) {  // pivots of elimination, against the entries they are of
+    const double before = value.real(static_cast<std::int64_t>(k * n + k));
+    if (!(a[k * n + k] > 1e-13 * before)) return false;
+    for (std::size_t i = k + 1; i < n; ++i) {
+      const double factor = a[i * n + k] / a[k * n + k];
+      for (std::size_t j = k; j < n; ++j) a[i * n + j] -= factor * a[k * n + j];
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+System lagrangian(const Shape& shape, std::vector<Parameter> parameters,
+                  const TracedFunction& lagrangian, const WrittenAs& text) {
+  System system = started(std::move(parameters), text);
+  system.shape = shape;
+  const std::int64_t n = shape.size();
+  const auto by_v = signature({{"q", real(shape)}, {"v", real(shape)}}, system.parameters);
+  const auto by_p = signature({{"q", real(shape)}, {"p", real(shape)}}, system.parameters);
+  const auto terms_at = [&](std::span<const Array> arrays) {
+    NamedArrays terms = lagrangian(Traced(by_v, arrays));
+    want_names("the Lagrangian", terms);
+    for (auto& [name, value] : terms) value = as_real(name, value, Shape{});
+    return terms;
+  };
+  const std::vector<std::string> moving = moving_terms(array::programs_of(by_v, terms_at));
+  const auto moves = [&](const std::string& name) {
+    return std::find(moving.begin(), moving.end(), name) != moving.end();
+  };
+
+  // What moves is v.M v/2 + a.v + c.
+  struct Expanded {
+    Array mass, along, still;
+  };
+  const auto expanded = [&](std::span<const Array> arrays) {
+    const auto of_v = [&](const Array& v) {
+      std::vector<Array> at(arrays.begin(), arrays.end());
+      at[1] = v;
+      Array total;
+      for (auto& [name, value] : terms_at(at)) {
+        if (moves(name)) total = total.node() ? total + value : value;
+      }
+      return total;
+    };
+    const Array rest = array::zeros(shape);
+    return Expanded{array::reshape(array::hessian(of_v)(rest), Shape{n, n}),
+                    array::ravel(array::grad(of_v)(rest)), of_v(rest)};
+  };
+  const auto parts = array::programs_of(by_v, [&](std::span<const Array> arrays) {
+    const Expanded e = expanded(arrays);
+    return NamedArrays{{"mass", e.mass}, {"along", e.along}, {"still", e.still}};
+  });
+  if (!is_positive(*parts[0], system)) {
+    throw UserError({"[lagrangian] d2L/dv2 is not positive definite", "",
+                     "velocities do not follow from momenta, or a kinetic energy is negative",
+                     "leave out coordinates without kinetic energy; L is T - V"});
+  }
+  const bool stands = !depends_on(*parts[0], 0, 0) && !depends_on(*parts[0], 0, 2);
+  const bool along = !always_zero(*parts[1]), still = !always_zero(*parts[2]);
+
+  const auto programs = array::programs_of(by_p, [&](std::span<const Array> arrays) {
+    const Expanded e = expanded(arrays);
+    Array u = array::ravel(arrays[1]);
+    if (along) u = u - e.along;
+    // u.M^-1 u = |L^-1 u|^2 of M = L L^T, which needs no pivots: those jump.
+    const Array root = array::cholesky(e.mass);
+    const Array w = stands ? array::matmul(array::triangular_solve(root, array::eye(n)), u)
+                           : array::triangular_solve(root, u);
+    NamedArrays terms{{"kinetic", array::dot(w, w) / 2}};
+    if (still) terms.emplace_back("potential", -e.still);
+    std::vector<Array> at(arrays.begin(), arrays.end());
+    at[1] = array::zeros(shape);
+    for (auto& [name, value] : terms_at(at)) {
+      if (moves(name)) continue;
+      const bool taken = name == "kinetic" || (still && name == "potential");
+      terms.emplace_back(taken ? "of_" + name : name, -value);
+    }
+    return terms;
+  });
+  for (const ir::FunctionPtr& f : programs) {
+    system.terms.push_back({f->name(), f, text.span()});
+  }
   return system;
 }
 

@@ -1,4 +1,5 @@
-"""Systems from Python functions: an energy, equations of motion, an energy on a Lie algebra.
+"""Systems from Python functions: an energy, a Lagrangian, equations of motion, an energy on a Lie
+algebra.
 
 The function is run once, with arrays that have shapes and no numbers; what it does with them is the
 system. It is the same as the system file with the same expressions.
@@ -179,6 +180,52 @@ def hamiltonian(
     return decorate
 
 
+def lagrangian(
+    q: Shape | ArrayLike,
+    v: ArrayLike | None = None,
+    observe: Observables | None = None,
+    **parameters: Any,
+) -> Callable[[Energy], System]:
+    """Makes a system of a function that gives its Lagrangian L(q, v), by the Legendre transform:
+    p = dL/dv, H = p.v - L.
+
+        @ct.lagrangian(q=[1.2, -0.7], g=9.81)
+        def double_pendulum(q, v, g):
+            kinetic = v[0]**2 + v[1]**2 / 2 + v[0] * v[1] * ct.cos(q[0] - q[1])
+            return kinetic + g * (2 * ct.cos(q[0]) + ct.cos(q[1]))
+
+    The function takes q, v, t and parameters by name, as many as it needs. It gives one real number,
+    or a dict of named terms, whose sum L is. L is of degree 2 in v at most, with a positive definite
+    d2L/dv2; terms that are linear in v (a magnetic field) are taken too. A term without v keeps its
+    name in H, with the other sign; the rest is called kinetic and potential.
+
+    Args:
+        q: the shape of q and of v, or an array from which runs start.
+        v: velocities from which runs start, where q is an array; zero if they are not given.
+        observe, parameters: as `hamiltonian` has them.
+
+    Raises:
+        UserError: for an L that is not known to be quadratic in v, such as a relativistic one (give
+            its energy), or whose d2L/dv2 is not positive definite; and as `hamiltonian`.
+    """
+
+    def decorate(function: Energy) -> System:
+        shape, start = _shape_and_start("q", q)
+        f = _Function(function, ["q", "v"], parameters)
+        program = _core._trace_lagrangian(
+            shape, f.parameters, f.named("L"), f.names, *f.place
+        )
+        _observe(program, observe, ["q", "p", "v"], f)
+        velocities = v
+        if velocities is None:
+            velocities = _generic(shape, 1) if start is None else np.zeros(shape)
+        if start is None:
+            start = _generic(shape, 0)
+        return System(_core._system_of(program, [("q", start), ("v", velocities)]))
+
+    return decorate
+
+
 def lie_poisson(
     algebra: str,
     z: ArrayLike | None = None,
@@ -247,18 +294,6 @@ def equations(
         return System(_core._system_of(program, starts), frozenset(state))
 
     return decorate
-
-
-def lagrangian(q: Shape | ArrayLike, **parameters: Any) -> Callable[[Energy], System]:
-    """Not supported yet: systems are made of energies, H(q, p).
-
-    Raises:
-        UserError: always.
-    """
-    _core._refuse(
-        "[lagrangian] systems from a Lagrangian are not supported yet",
-        "give the energy as a function of q and p: ct.hamiltonian",
-    )
 
 
 __all__ = ["equations", "hamiltonian", "lagrangian", "lie_poisson"]

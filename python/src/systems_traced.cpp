@@ -1,4 +1,4 @@
-// Systems from Python functions: the C++ side of hamiltonian, lie_poisson and equations
+// Systems from Python functions: the C++ side of hamiltonian, lagrangian, lie_poisson and equations
 // (python/cotangent/systems_traced.py).
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -76,7 +76,7 @@ class TracedOrigin final : public Origin {
     if (!sets("run.steps")) all.push_back({"run.steps", kSteps});
     all.insert(all.end(), overrides.begin(), overrides.end());
     formats::LoadedFile file = given_.load(all, of);
-    if (!sets("run.dt")) file.run.dt = 0;
+    if (!sets("run.dt")) file.run.dt = 0, file.run.dt_span = {};
     return file;
   }
 
@@ -132,6 +132,16 @@ void bind_traced_systems(nb::module_& m) {
         return mechanics::hamiltonian(to_shape(shape.object, "hamiltonian"),
                                       parameters_of(parameters), function_of(f, names),
                                       text_of(title, file, text));
+      },
+      "shape"_a, "parameters"_a, "f"_a, "names"_a, "title"_a, "file"_a, "text"_a);
+  m.def(
+      "_trace_lagrangian",
+      [](ShapeLike shape, const NamedObjects& parameters, nb::object f,
+         const std::vector<std::string>& names, const std::string& title, const std::string& file,
+         const std::string& text) {
+        return mechanics::lagrangian(to_shape(shape.object, "lagrangian"),
+                                     parameters_of(parameters), function_of(f, names),
+                                     text_of(title, file, text));
       },
       "shape"_a, "parameters"_a, "f"_a, "names"_a, "title"_a, "file"_a, "text"_a);
   m.def(

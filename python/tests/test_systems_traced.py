@@ -146,6 +146,41 @@ def test_what_is_refused(f, what):
     assert "test_systems_traced.py:" in caught.value.where
 
 
+def test_a_system_without_a_time_step():
+    free = ct.hamiltonian(q=[1.0])(lambda p: ct.dot(p, p) / 2)
+    with pytest.raises(ct.UserError, match="no time step is given"):
+        ct.compile(free)
+    assert "no time step is given" in str(free.explain())
+
+
+def test_a_lagrangian_is_its_hamiltonian():
+    """Exact: the double pendulum's L and H; p = dL/dv at the start."""
+    q0, v0 = [1.2, -0.7], [0.3, 0.4]
+
+    @ct.lagrangian(q=q0, v=v0, g=9.81, observe={"w": lambda v: v[1]})
+    def by_l(q, v, g):
+        motion = v[0] ** 2 + v[1] ** 2 / 2 + v[0] * v[1] * ct.cos(q[0] - q[1])
+        return {"motion": motion, "height": g * (2 * ct.cos(q[0]) + ct.cos(q[1]))}
+
+    @ct.hamiltonian(q=q0, v=v0, g=9.81)
+    def by_h(q, p, g):
+        c = ct.cos(q[0] - q[1])
+        kinetic = (p[0] ** 2 + 2 * p[1] ** 2 - 2 * p[0] * p[1] * c) / (2 * (2 - c * c))
+        return kinetic - g * (2 * ct.cos(q[0]) + ct.cos(q[1]))
+
+    one, two = (ct.compile(s, dt=0.01, steps=200).run() for s in (by_l, by_h))
+    np.testing.assert_allclose(one.q, two.q, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(one.p, two.p, rtol=0, atol=1e-10)
+    assert list(one.energies) == ["kinetic", "height", "energy"]
+    assert one.observables["w"][0] == pytest.approx(0.4, abs=1e-14)
+    c = np.cos(q0[0] - q0[1])
+    np.testing.assert_allclose(one.trajectory.p[0], [2 * 0.3 + 0.4 * c, 0.4 + 0.3 * c], rtol=1e-14)
+    with pytest.raises(ct.UserError, match="degree 2 in v"):
+        ct.lagrangian(q=2)(lambda q, v: -ct.sqrt(1 - ct.dot(v, v)))
+    with pytest.raises(ct.UserError, match="positive definite"):
+        ct.lagrangian(q=2)(lambda q, v: v[0] ** 2 - q[1])
+
+
 def test_names_that_do_not_fit():
     with pytest.raises(ct.UserError, match="does not take 'k'"):
         ct.hamiltonian(q=2, k=1.0)(lambda q, p: ct.sum(q))
@@ -153,8 +188,6 @@ def test_names_that_do_not_fit():
         ct.hamiltonian(q=[1.0], p=[1.0], v=[1.0])(lambda q, p: ct.sum(q))
     with pytest.raises(ct.UserError, match=r"p is f64\[3\]"):
         ct.hamiltonian(q=[1.0], p=[1.0, 2.0, 3.0])(lambda q, p: ct.sum(q))
-    with pytest.raises(ct.UserError, match="not supported yet"):
-        ct.lagrangian(q=2)
     with pytest.raises(ct.UserError, match="'y' has no rate"):
         ct.equations(x=(2,), y=(1,))(lambda x, y: {"x": x})
 

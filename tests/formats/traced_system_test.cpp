@@ -190,5 +190,106 @@ TEST(TracedSystem, SaysWhatDoesNotFit) {
             std::string::npos);
 }
 
+const double kHeavy = 9.81;
+
+Array double_pendulum(const Traced& at) {
+  const Array a = at.q()(0), b = at.q()(1), u = at.v()(0), w = at.v()(1);
+  return u * u + w * w / 2 + u * w * cos(a - b) + at["g"] * (2 * cos(a) + cos(b));
+}
+
+InitialState start_of(std::vector<double> q, std::vector<double> v) {
+  const auto tensor = [](const std::vector<double>& x) {
+    ir::Tensor made(ir::Type{DType::kF64, Shape{static_cast<std::int64_t>(x.size())}});
+    std::copy(x.begin(), x.end(), made.as<double>().begin());
+    return made;
+  };
+  InitialState start;
+  start.q = tensor(q), start.v = tensor(v);
+  return start;
+}
+
+void expect_near(const RunResult& a, const RunResult& b, double within) {
+  for (std::int64_t k = 0; k < a.q.size(); ++k) {
+    EXPECT_NEAR(a.q.real(k), b.q.real(k), within) << k;
+    EXPECT_NEAR(a.p.real(k), b.p.real(k), within) << k;
+  }
+}
+
+/// Exact identity: the double pendulum's L (unit masses and lengths) and its H, worked out by hand.
+TEST(TracedLagrangian, OfADoublePendulumGivesItsHamiltonian) {
+  const System by_l = lagrangian(Shape{2}, {parameter("g", kHeavy)}, [](const Traced& at) {
+    return NamedArrays{{"L", double_pendulum(at)}};
+  });
+  const System by_h = hamiltonian(Shape{2}, {parameter("g", kHeavy)}, [](const Traced& at) {
+    const Array a = at.q()(0), b = at.q()(1), x = at.p()(0), y = at.p()(1), c = cos(a - b);
+    return NamedArrays{{"H", (x * x + 2 * y * y - 2 * x * y * c) / (2 * (2 - c * c)) -
+                                 at["g"] * (2 * cos(a) + cos(b))}};
+  });
+  ASSERT_EQ(by_l.terms.size(), 2u);
+  EXPECT_EQ(by_l.terms[1].name, "potential");
+  RunSettings settings;
+  settings.dt = 0.01, settings.steps = 200;
+  const InitialState start = start_of({1.2, -0.7}, {0.3, 0.4});
+  expect_near(run_of(by_l, start, settings), run_of(by_h, start, settings), 1e-10);
+}
+
+/// Where d2L/dv2 stands still, H is known to split, and to be quadratic in p.
+TEST(TracedLagrangian, WithConstantMassesSplits) {
+  const auto file = formats::parse_system_text("planets.toml", kPlanets);
+  const System traced = lagrangian(
+      Shape{3, 3},
+      {parameter("G", 2.95912208286e-4), parameter("m", Array::of({1.0, 9.5e-4, 2.8e-4}))},
+      [](const Traced& at) {
+        const Array speed = sum(at.v() * at.v(), 1);
+        const auto pair = [&](Body a, Body b) { return at["G"] * a.m * b.m / norm(a.q - b.q); };
+        return NamedArrays{{"motion", sum(at["m"] * speed) / 2},
+                           {"gravity", pair_sum(pair, Body{at["m"], at.q()})}};
+      });
+  ASSERT_EQ(traced.terms.size(), 2u);
+  EXPECT_EQ(traced.terms[0].name, "kinetic");
+  EXPECT_EQ(traced.terms[1].name, "gravity");
+  const Facts facts = find_facts(traced, file.initial);
+  EXPECT_EQ(facts.find("separable").how, How::kProved);
+  EXPECT_TRUE(std::get<bool>(facts.find("quadratic_kinetic").value));
+  const RunResult one = run_of(file.system, file.initial, file.run);
+  expect_near(run_of(traced, file.initial, file.run), one, 1e-12);
+}
+
+/// Reference: a charge in a field along z circles with w = B/m; the term linear in v makes
+/// p = m v + q A.
+TEST(TracedLagrangian, KeepsTermsThatAreLinearInV) {
+  const System charge = lagrangian(Shape{2}, {parameter("B", 0.7)}, [](const Traced& at) {
+    const Array &q = at.q(), &v = at.v();
+    return NamedArrays{{"L", dot(v, v) / 2 + at["B"] / 2 * (q(0) * v(1) - q(1) * v(0))}};
+  });
+  EXPECT_EQ(charge.terms.size(), 1u);  // nothing is left at rest
+  RunSettings settings;
+  settings.dt = 0.01, settings.steps = 1000;  // auto knows that it is linear
+  const RunResult run = run_of(charge, start_of({0, 0}, {1, 0}), settings);
+  EXPECT_NEAR(run.q.real(0), std::sin(0.7 * 10) / 0.7, 1e-11);
+  EXPECT_NEAR(run.q.real(1), (std::cos(0.7 * 10) - 1) / 0.7, 1e-11);
+}
+
+TEST(TracedLagrangian, WhatHasNoMomentaIsRefused) {
+  const auto of = [](const std::function<Array(const Traced&)>& f) {
+    return refusal([&] {
+      lagrangian(Shape{2}, {}, [&](const Traced& at) { return NamedArrays{{"L", f(at)}}; });
+    });
+  };
+  EXPECT_NE(of([](const Traced& at) { return -sqrt(1 - dot(at.v(), at.v())); }).find("degree 2"),
+            std::string::npos);
+  EXPECT_NE(of([](const Traced& at) { return dot(at.q(), at.q()); }).find("nothing in it reads v"),
+            std::string::npos);
+  EXPECT_NE(of([](const Traced& at) {
+              return at.v()(0) * at.v()(0) - at.q()(1);
+            }).find("positive definite"),
+            std::string::npos);
+  EXPECT_NE(refusal([] {
+              lagrangian(Shape{2}, {},
+                         [](const Traced& at) { return NamedArrays{{"L", at["p"](0)}}; });
+            }).find("there is no 'p'"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace cotangent::mechanics
