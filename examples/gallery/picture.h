@@ -37,7 +37,8 @@ class Picture {
 
   void curve(const std::vector<double>& x, const std::vector<double>& y, const char* name = "") {
     const char* colour = kColours[count_ % 6];
-    body_ += "<polyline fill=\"none\" stroke=\"" + std::string(colour) + "\" points=\"";
+    body_ += "<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"" + std::string(colour) +
+             "\" points=\"";
     for (std::size_t k = 0; k < x.size(); ++k) body_ += place(x[k], y[k]);
     body_ += "\"/>\n";
     if (*name) text(460, 18 + 14 * count_, name, colour, "end");
