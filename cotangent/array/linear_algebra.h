@@ -10,8 +10,8 @@
 
 namespace cotangent::array {
 
-/// L (unit diagonal, below it) and U in one matrix [m,n], and the rows of a in the order L U has
-/// them, i64 [m]: a[rows] = L U.
+/// L (unit diagonal, below it) and U in one matrix [n,n], and the rows of a in the order L U has
+/// them, i64 [n]: a[rows] = L U.
 template <class M>
 struct Lu {
   M lu;
@@ -45,7 +45,7 @@ struct TriangularOptions {
 /// The lower L [n,n] with L L^H = a, positive definite [n,n]; reads the lower triangle.
 Array cholesky(const Array& a);
 Complex cholesky(const Complex& a);
-/// Of a [m,n], with partial pivoting.
+/// Of a [n,n], with partial pivoting.
 Lu<Array> lu(const Array& a);
 Lu<Complex> lu(const Complex& a);
 /// Of a [m,n].

@@ -12,7 +12,7 @@ from cotangent import fft as fft, linalg as linalg, random as random, typing as 
 from cotangent._core import VERSION as __version__
 from cotangent._core import Decision, Fact
 from cotangent.arrays import *  # noqa: F403
-from cotangent.errors import DeviceError, Error, InternalError, UserError
+from cotangent.errors import DeviceError, Error, InternalError, RunError, UserError
 from cotangent.flow import Explanation, Flow, Plan, compile
 from cotangent.gradient import GradCheck, Gradient, check_grad
 from cotangent.interop import to_jax, to_torch
@@ -37,6 +37,7 @@ __all__ = [
     "Invariants",
     "Plan",
     "Run",
+    "RunError",
     "RunWarning",
     "Samples",
     "System",

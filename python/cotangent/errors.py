@@ -1,7 +1,10 @@
-"""The three kinds of error, as in C++.
+"""The three kinds of error, as in C++, and that of a run.
 
 Each has `what` (one sentence), `where` (place and excerpt), `why` and `remedy`; str() is all of them.
 """
+from __future__ import annotations
+
+from typing import Any
 
 
 class Error(Exception):
@@ -15,6 +18,13 @@ class Error(Exception):
     """What was expected, or the fact that forbids it; may be empty."""
     remedy: str = ""
     """What to do."""
+
+
+class RunError(Error, RuntimeError):
+    """A run that did not come to its end, as `Run.check` raises it. A RuntimeError."""
+
+    run: Any = None
+    """The Run, with what was computed."""
 
 
 class UserError(Error, ValueError):

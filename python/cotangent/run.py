@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cotangent import _core
-from cotangent.errors import UserError
+from cotangent.errors import RunError, UserError
 
 Array = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -241,9 +241,15 @@ class Run:
         return texts
 
     def check(self) -> Run:
-        """Itself, if it finished; else RuntimeError with the reason."""
+        """Itself, if it finished.
+
+        Raises:
+            RunError: with the reason, and with this run as its attribute `run`.
+        """
         if self.status != "finished":
-            raise RuntimeError("\n".join(self.notes) or self.status)
+            error = RunError("\n".join(self.notes) or self.status)
+            error.what, error.run = str(error), self
+            raise error
         return self
 
     def to_dict(self) -> dict[str, Any]:

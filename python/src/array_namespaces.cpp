@@ -228,7 +228,7 @@ void bind_linalg(nb::module_& m) {
         }
         return nb::cast(array::solve(to_array(a, "solve"), to_array(b, "solve")));
       },
-      "a"_a, "b"_a, nb::sig("def _linalg_solve(a: typing.Any, b: typing.Any) -> Array"),
+      "a"_a, "b"_a, nb::sig("def _linalg_solve(a: typing.Any, b: typing.Any) -> typing.Any"),
       "The x with a x = b, by LU: a [..., n, n], b [n] or [..., n, k], x like b.\n\nDivides by "
       "zero where a is singular. A Complex where one of them is. UserError for shapes that do not "
       "fit.");

@@ -3,13 +3,18 @@
 
 #include <nanobind/nanobind.h>
 
-namespace cotangent::array {
+namespace cotangent {
+class Error;
+namespace array {
 class Array;
 }
+}  // namespace cotangent
 
 namespace cotangent::python {
 
-void bind_errors(nanobind::module_& m);        // errors.cpp: UserError and its kin
+void bind_errors(nanobind::module_& m);  // errors.cpp: UserError and its kin
+/// Makes `e` the error that Python raises.
+void set_error(const Error& e);                // errors.cpp
 void bind_command_line(nanobind::module_& m);  // command_line.cpp: `python -m cotangent`
 void bind_system(nanobind::module_& m);        // system.cpp: systems and their facts
 void bind_flow(nanobind::module_& m);          // flow.cpp: plans and flows

@@ -32,16 +32,19 @@ void raise(PyObject* type, const Error& e) {
 void translate(const std::exception_ptr& thrown, void*) {
   try {
     std::rethrow_exception(thrown);
-  } catch (const UserError& e) {
-    raise(user_error, e);
-  } catch (const DeviceError& e) {
-    raise(device_error, e);
-  } catch (const InternalError& e) {
-    raise(internal_error, e);
+  } catch (const Error& e) {
+    set_error(e);
   }
 }
 
 }  // namespace
+
+void set_error(const Error& e) {
+  raise(dynamic_cast<const UserError*>(&e)     ? user_error
+        : dynamic_cast<const DeviceError*>(&e) ? device_error
+                                               : internal_error,
+        e);
+}
 
 void bind_errors(nb::module_& m) {
   // The classes are Python's own (python/cotangent/errors.py), so that they document themselves.

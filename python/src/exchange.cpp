@@ -3,7 +3,9 @@
 #include <mutex>
 
 #include "cotangent/array/record.h"
+#include "cotangent/base/error.h"
 #include "python/src/arrays.h"
+#include "python/src/bindings.h"
 
 namespace nb = nanobind;
 
@@ -234,6 +236,9 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) noexcept {
     view->internal = exported.release();
     view->obj = nb::handle(self).inc_ref().ptr();
     return 0;
+  } catch (const Error& e) {
+    set_error(e);
+    return -1;
   } catch (const std::exception& e) {
     PyErr_SetString(PyExc_BufferError, e.what());
     return -1;

@@ -163,6 +163,12 @@ def test_a_gigabyte_to_jax_and_back_is_not_copied(room):
     assert there_and_back(ours, jax.dlpack.from_dlpack, theirs) < 2**21
 
 
+def test_what_cannot_be_computed_says_so_to_numpy():
+    for look in (np.asarray, memoryview, float, np.from_dlpack):
+        with pytest.raises(ct.UserError, match="find_root"):
+            look(ct.find_root(lambda x: x * x + 1, 1.0))
+
+
 def test_traced_values_are_refused():
     def f(x):
         np.asarray(x)

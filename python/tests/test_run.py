@@ -229,5 +229,6 @@ method = "leapfrog"
         run = flow.run()
     assert run.status == "non-finite" and 0 < run.steps < 1000
     assert np.isfinite(run.q).all() and np.isfinite(run.trajectory.q).all()
-    with pytest.raises(RuntimeError, match="not finite after step"):
+    with pytest.raises(ct.RunError, match="not finite after step") as caught:
         run.check()
+    assert caught.value.run is run

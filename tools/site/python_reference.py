@@ -12,7 +12,7 @@ PAGES = {
     "flows": ("Flows", "A system, planned and compiled. Guides: [Python](../../python.md#flows), [methods](../../methods.md).",
               "compile Flow Plan Decision Explanation"),
     "runs": ("Runs", "Where it went. Guide: [Python](../../python.md#runs).",
-             "Run Trajectory Samples Invariants load_run RunWarning"),
+             "Run Trajectory Samples Invariants load_run RunWarning RunError"),
     "gradients": ("Gradients of runs", "Guides: [Python](../../python.md#gradients), "
                   "[a long run in little memory](../../howto/gradient_through_a_long_run.md).",
                   "Gradient check_grad GradCheck gradient.GradCheckRow"),
