@@ -51,14 +51,14 @@ class IndexReader {
         made.shows = text(e.value);
       else if (e.key == "asserts")
         made.asserts = texts(e.value);
-      else if (e.key == "arguments")
-        made.arguments = texts(e.value);
+      else if (e.key == "reads")
+        made.reads = texts(e.value);
       else if (e.key == "expect") {
         for (const Node& n : of_kind(e.value, NodeKind::kArray).items) {
           made.expect.push_back(expectation(n));
         }
       } else {
-        unknown(e, "file, title, shows, expect, asserts and arguments");
+        unknown(e, "file, title, shows, expect, asserts and reads");
       }
     }
     const std::string ending = made.file.extension().string();

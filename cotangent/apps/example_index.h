@@ -1,5 +1,5 @@
-// The examples that come with Cotangent: examples/gallery/index.toml says what there is, what each shows,
-// and what a run of it must give.
+// The examples that come with Cotangent: examples/gallery/index.toml says what there is, what each
+// shows, and what a run of it must give.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +29,9 @@ struct Example {
   std::string shows;
   std::filesystem::path file;
   ExampleKind kind = ExampleKind::kSystem;
-  std::vector<Expectation> expect;     ///< of a system file
-  std::vector<std::string> asserts;    ///< of a program, which checks itself: what, in words
-  std::vector<std::string> arguments;  ///< of a C++ program: files beside it
+  std::vector<Expectation> expect;   ///< of a system file
+  std::vector<std::string> asserts;  ///< of a program, which checks itself: what, in words
+  std::vector<std::string> reads;    ///< files beside it; a C++ program gets them as arguments
 };
 
 struct Gallery {

@@ -46,13 +46,13 @@ int show_example(const Example& example, std::ostream& out) {
   return kOk;
 }
 
-/// Its file and what that reads, in the folder of examples: the helper of its language, the files
-/// among its arguments.
+/// Its file and what that reads, in the folder of examples: the helper of its language, and the
+/// files it reads.
 std::vector<fs::path> files_of(const Example& example) {
   std::vector<fs::path> files{example.file.filename()};
   if (example.kind == ExampleKind::kPython) files.push_back("gallery/__init__.py");
   if (example.kind == ExampleKind::kCpp) files.push_back("gallery/picture.h");
-  for (const std::string& name : example.arguments) files.emplace_back(name);
+  for (const std::string& name : example.reads) files.emplace_back(name);
   return files;
 }
 
@@ -164,7 +164,7 @@ int run_program_example(const Gallery& gallery, const Example& example,
     argv = {around.python, example.file.string()};
   } else {
     argv = {program_of(example).string()};
-    for (const std::string& name : example.arguments) argv.push_back(gallery.folder / name);
+    for (const std::string& name : example.reads) argv.push_back(gallery.folder / name);
   }
   if (!options.picture.empty()) argv.insert(argv.end(), {"--picture", options.picture});
   if (!options.json) out << example.name << ": " << join(argv, " ") << '\n';

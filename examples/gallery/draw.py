@@ -220,6 +220,22 @@ def polymer(run: Run, ax: Axes) -> None:
     plane(ax)
 
 
+def damped(run: Run, ax: Axes) -> None:
+    ax.plot(run.path["q[0]"], run.path["p[0]"], lw=1)
+    ax.plot(1, 0, "o", ms=5)
+    ax.plot(0, 0, "o", ms=5, color=COLOURS[2])
+    ax.set(xlabel="place", ylabel="momentum")
+
+
+def heavy_top(run: Run, ax: Axes) -> None:
+    t, upright = run.observable("upright")
+    tilt = np.degrees(np.arccos(upright))
+    ax.plot(t, tilt)
+    for bound in (0.8775826, 0.7962536):
+        ax.axhline(np.degrees(np.arccos(bound)), color=COLOURS[1], lw=0.8, ls=":")
+    ax.set(xlabel="time", ylabel="tilt, degrees", xlim=(0, 15))
+
+
 def basket(run: Run, ax: Axes) -> None:
     ax.plot(run.path["q[0,0]"], run.path["q[0,1]"], lw=2)
     ax.plot([6.6, 6.6], [0.6, 2.4], color=INK, lw=3)
