@@ -8,9 +8,9 @@ jax.config.update("jax_enable_x64", True)
 
 def simulator(m, dt, steps):
     def acceleration(q):
-        d = q[None] - q[:, None]
-        r2 = jnp.sum(d**2, axis=-1) + jnp.eye(len(m))
-        return jnp.einsum("j,ijk,ij->ik", m, d, r2**-1.5)
+        d = q.T[:, None, :] - q.T[:, :, None]
+        r2 = jnp.sum(d**2, axis=0) + jnp.eye(len(m))
+        return jnp.sum(m / (r2 * jnp.sqrt(r2)) * d, axis=-1).T
 
     def step(i, state):
         q, v, a = state
