@@ -105,7 +105,8 @@ class Loader {
   /// The settings of a system that is there already.
   LoadedFile run(mechanics::System system, mechanics::InitialState initial) {
     TableReader top(out_.source, root_, "the settings");
-    for (const char* name : {"parameters", "observe", "gradient", "multirate", "monitor", "run"}) {
+    for (const char* name :
+         {"parameters", "observe", "gradient", "multirate", "monitor", "ensemble", "run"}) {
       if (const Entry* entry = top.get(name))
         TableReader(out_.source, entry->value, bracketed(name));
     }

@@ -255,7 +255,10 @@ bool Run::advance(std::int64_t first, std::int64_t count) {
   try {
     machine_.advance(carry_, next_, first, count, clock_, samples_);
   } catch (const UserError& error) {
-    failed_ = error.what();
+    ErrorParts parts = error.parts();
+    if (parts.where.starts_with("program '"))
+      parts.where.clear();  // one of ours: no place of theirs
+    failed_ = UserError(parts).what();
     return false;
   }
   return machine_.finite(next_);

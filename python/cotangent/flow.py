@@ -319,6 +319,7 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
             every: Optional[int] = None, observe: Optional[Mapping[str, Any]] = None,
             monitor: Optional[Mapping[str, Any]] = None,
             multirate: Optional[Mapping[str, Any]] = None,
+            ensemble: Optional[Mapping[str, Any]] = None,
             gradient: Optional[Mapping[str, Any]] = None,
             overrides: Optional[Mapping[str, Any]] = None, trajectory: bool = True,
             threads: int = 0, cpu: str = "") -> Flow:
@@ -340,8 +341,8 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
         Of the methods that read them (docs/methods.md).
     every, observe : optional
         Of [observe]: steps between samples, and more observables, `{"r": "norm(q[1] - q[0])"}`.
-    monitor, multirate, gradient : mapping, optional
-        Those tables.
+    monitor, multirate, gradient, ensemble : mapping, optional
+        Those tables: `ensemble={"size": 1000, "spread": {"q": {"normal": 0.01}}}`.
     overrides : mapping, optional
         Anything else, by dotted key, as in `load()`.
     trajectory : bool
@@ -380,7 +381,7 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
              "compensated": compensated, "lattice": lattice, "tolerance": tolerance,
              "coordinates": coordinates, "corrector": corrector, "modes": modes, "matrix": matrix},
         observe={"every": every, **(observe or {})}, monitor=monitor or {},
-        multirate=multirate or {}, gradient=gradient or {})
+        multirate=multirate or {}, gradient=gradient or {}, ensemble=ensemble or {})
     core = system._core.with_overrides(pairs) if pairs else system._core
     if accuracy is not None:
         system._want_start((), "accuracy")  # short runs from there find dt

@@ -202,7 +202,8 @@ def lagrangian(
     Args:
         q: the shape of q and of v, or an array from which runs start.
         v: velocities from which runs start, where q is an array; zero if they are not given.
-        observe, parameters: as `hamiltonian` has them.
+        observe: as `hamiltonian` has it.
+        parameters: as `hamiltonian` has them.
 
     Raises:
         UserError: for an L that is not known to be quadratic in v, such as a relativistic one (give

@@ -146,6 +146,36 @@ def test_what_is_refused(f, what):
     assert "test_systems_traced.py:" in caught.value.where
 
 
+def test_an_ensemble_has_the_bits_of_the_files():
+    @ct.hamiltonian(q=[1.0, 0.0], p=[0.0, 1.1], k=1.0, observe={"r": lambda q: ct.norm(q)})
+    def kepler(q, p, k):
+        return {"kinetic": ct.dot(p, p) / 2, "gravity": -k / ct.norm(q)}
+
+    same = ct.System.from_text("""
+[parameters]
+k = 1.0
+[energy]
+kinetic = "dot(p, p) / 2"
+gravity = "-k / norm(q)"
+[initial]
+q = [1.0, 0.0]
+p = [0.0, 1.1]
+[run]
+dt = 0.01
+steps = 100
+[observe]
+r = "norm(q)"
+""")
+    spread = {"q": {"normal": 0.01}, "k": {"values": [0.9, 1.0, 1.1]}}
+    given = {"size": 3, "spread": spread}
+    one = ct.compile(kepler, dt=0.01, steps=100, ensemble=given).run()
+    two = ct.compile(same, ensemble=given).run()
+    assert one.members["q"].shape == (3, 2) and one.state_hash == two.state_hash
+    assert one.observables["r.mean"][-1] == two.observables["r.mean"][-1]
+    with pytest.raises(ct.UserError, match="gravity"):
+        ct.compile(kepler, dt=0.01, ensemble={"size": 3, "spread": {"gravity": {"normal": 0.1}}})
+
+
 def test_a_system_without_a_time_step():
     free = ct.hamiltonian(q=[1.0])(lambda p: ct.dot(p, p) / 2)
     with pytest.raises(ct.UserError, match="no time step is given"):

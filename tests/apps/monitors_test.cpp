@@ -227,5 +227,20 @@ TEST(Monitors, WhatHasNoMeaningIsRefusedByName) {
   EXPECT_EQ(taken.code, 2) << taken.err;
 }
 
+TEST(Monitors, AStopNamesNoProgramOfOurs) {
+  const TemporaryFolder folder;
+  const std::string file = folder.write("blow_up.toml", R"toml([equations]
+x = "x[0]^2 * [1.0]"
+[initial]
+x = [1.0]
+[run]
+dt = 0.1
+t_end = 5.0
+)toml");
+  const CliResult r = run_cli({"run", file});
+  EXPECT_NE(r.err.find("more than 1000 inner steps"), std::string::npos) << r.err;
+  EXPECT_EQ(r.err.find("chunk"), std::string::npos) << r.err;
+}
+
 }  // namespace
 }  // namespace cotangent::apps::testing
