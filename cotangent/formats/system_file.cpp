@@ -17,6 +17,7 @@
 #include "cotangent/lang/context.h"
 #include "cotangent/lang/names.h"
 #include "cotangent/lang/parser.h"
+#include "cotangent/transform/passes.h"
 
 namespace cotangent::formats {
 namespace {
@@ -490,7 +491,8 @@ class Loader {
       const auto parsed =
           read_expression(out_.source, entry.value, "the energy term '" + entry.key + "'");
       out_.system.terms.push_back(
-          {entry.key, lang::trace_energy(names_, entry.key, *parsed), parsed->source().whole()});
+          {entry.key, transform::squares_of_roots(*lang::trace_energy(names_, entry.key, *parsed)),
+           parsed->source().whole()});
       if (units_) units_->check_energy(entry.key, *parsed);
     }
   }

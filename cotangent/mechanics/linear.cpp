@@ -44,7 +44,8 @@ bool all_finite(const Tensor& x) {
   return true;
 }
 
-/// A program at the origin, or where it is not finite there (a root of a square), at another point.
+/// A program at the origin, or, where it has no derivatives there (a root of a square), at another
+/// point.
 class AtOrigin {
  public:
   /// `states` parameters come first, then the time, then those of the system. Without code it runs
@@ -134,7 +135,11 @@ struct Reader {
     AtOrigin at_origin(system, d, states, code);
     const Shape& shape = f.param_type(k).shape;
     const std::vector<double> probe(at(columns), 1.0);
-    if (!all_finite(at_origin.times(probe))) at_origin.move();
+    // The derivatives are constant, but roots of squares have none at the origin, or zero by
+    // convention.
+    bool moves = false;
+    for (std::size_t s = 0; s < states; ++s) moves = moves || depends_on(*d, 0, s);
+    if (moves || !all_finite(at_origin.times(probe))) at_origin.move();
     const Product product = [&](std::span<const double> v) {
       const Tensor y = at_origin.times(v);
       const auto values = y.as<double>();

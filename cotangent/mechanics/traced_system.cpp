@@ -11,6 +11,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/homogeneous.h"
 #include "cotangent/mechanics/lie_algebra.h"
+#include "cotangent/transform/passes.h"
 
 namespace cotangent::mechanics {
 
@@ -72,7 +73,9 @@ void add_terms(System& system, const std::vector<ProgramParameter>& names,
     for (auto& [name, value] : terms) value = as_real(name, value, Shape{});
     return terms;
   });
-  for (const ir::FunctionPtr& f : programs) system.terms.push_back({f->name(), f, span});
+  for (const ir::FunctionPtr& f : programs) {
+    system.terms.push_back({f->name(), transform::squares_of_roots(*f), span});
+  }
 }
 
 System started(std::vector<Parameter> parameters, const WrittenAs& text) {
@@ -194,8 +197,11 @@ System lagrangian(const Shape& shape, std::vector<Parameter> parameters,
       }
       return total;
     };
+    // d2L/dv2 does not depend on v; where it is written with roots of squares, it does not exist at
+    // 0.
     const Array rest = array::zeros(shape);
-    return Expanded{array::reshape(array::hessian(of_v)(rest), Shape{n, n}),
+    const Array some = array::reshape(array::arange(n) / 16 + 1, shape);
+    return Expanded{array::reshape(array::hessian(of_v)(some), Shape{n, n}),
                     array::ravel(array::grad(of_v)(rest)), of_v(rest)};
   };
   const auto parts = array::programs_of(by_v, [&](std::span<const Array> arrays) {
@@ -230,7 +236,7 @@ System lagrangian(const Shape& shape, std::vector<Parameter> parameters,
     return terms;
   });
   for (const ir::FunctionPtr& f : programs) {
-    system.terms.push_back({f->name(), f, text.span()});
+    system.terms.push_back({f->name(), transform::squares_of_roots(*f), text.span()});
   }
   return system;
 }

@@ -8,6 +8,9 @@
 #include <cstring>
 #include <mutex>
 #include <thread>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 #include "cotangent/backend/cpu/cpu_code.h"
 #include "cotangent/backend/cpu/library_call.h"
@@ -339,8 +342,14 @@ int host_vector_bits() {
 }
 
 int host_threads() {
-  const unsigned n = std::thread::hardware_concurrency();
-  return n == 0 ? 1 : static_cast<int>(n);
+  static const int count = [] {
+#ifdef __linux__
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return CPU_COUNT(&allowed);
+#endif
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }();
+  return count;
 }
 
 }  // namespace cotangent::runtime

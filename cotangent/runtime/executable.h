@@ -100,6 +100,7 @@ std::string why_not_run(const std::string& cpu);
 /// "x86-64, AVX-512, 2 threads" for doctor and logs.
 std::string host_description();
 int host_vector_bits();
+/// The processors that this process may use (its affinity when it was first asked).
 int host_threads();
 
 }  // namespace cotangent::runtime

@@ -4,6 +4,8 @@
 #include <thread>
 #include <vector>
 
+#include "cotangent/runtime/executable.h"
+
 namespace cotangent::runtime {
 namespace {
 
@@ -50,8 +52,7 @@ void run_team(int threads,
   Team team;
   team.barrier = wait_for_all;
   team.threads = threads;
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  team.spins = threads <= cores ? 500 : 20;
+  team.spins = threads <= host_threads() ? 500 : 20;
   std::vector<std::jthread> others;
   for (int t = 1; t < threads; ++t) {
     others.emplace_back([&work, &team, t] { work(&team, t); });

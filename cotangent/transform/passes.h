@@ -30,6 +30,10 @@ ir::FunctionPtr collect_powers(const ir::Function& f);
 /// products. Changes rounding (within a few ulp); so a named pass that can be left out.
 ir::FunctionPtr reduce_strength(const ir::Function& f);
 
+/// sqrt(x) sqrt(x) and sqrt(x)^2n -> x and x^n. No pass: for energies, before they are looked at,
+/// since roots have no derivative where they vanish, and norm(q)^2 has all of them.
+ir::FunctionPtr squares_of_roots(const ir::Function& f);
+
 /// What depends on one side of a pair_sum's pair only is computed once a row, by a map. Exact.
 ir::FunctionPtr hoist_rows(const ir::Function& f);
 /// The same, gathers too; no pass, but what reverse mode does before it transposes pairs that

@@ -190,6 +190,40 @@ TEST(TracedSystem, SaysWhatDoesNotFit) {
             std::string::npos);
 }
 
+/// Reference: cos(t). A norm has no derivative where it vanishes, its square has all of them: these
+/// are the harmonic oscillator, whichever method is chosen.
+TEST(TracedSystem, SquaresOfNormsAreQuadratic) {
+  const auto of_file = formats::parse_system_text("norms.toml", R"toml(
+[energy]
+motion = "norm(p)^2 / 2"
+spring = "norm(q)^2 / 2"
+[initial]
+q = [1.0, 0.5]
+v = [0.0, 0.0]
+[run]
+dt = 0.001
+steps = 1000
+)toml");
+  const auto square = [](const Array& x) { return norm(x) * norm(x); };
+  const System by_h = hamiltonian(Shape{2}, {}, [&](const Traced& at) {
+    const Array p = norm(at.p()), q = norm(at.q());
+    return NamedArrays{{"motion", p * p / 2}, {"spring", pow(q, 2.0) / 2}};
+  });
+  const System by_l = lagrangian(Shape{2}, {}, [&](const Traced& at) {
+    const Array v = norm(at.v());
+    return NamedArrays{{"L", v * v / 4 + dot(at.v(), at.v()) / 4 - square(at.q()) / 2}};
+  });
+  for (const char* method : {"auto", "leapfrog", "exact"}) {
+    RunSettings settings = of_file.run;
+    settings.method = method;
+    for (const System* system : {&of_file.system, &by_h, &by_l}) {
+      const RunResult run = run_of(*system, of_file.initial, settings);
+      EXPECT_NEAR(run.q.real(0), std::cos(1.0), 1e-6) << method;
+      EXPECT_NEAR(run.q.real(1), std::cos(1.0) / 2, 1e-6) << method;
+    }
+  }
+}
+
 const double kHeavy = 9.81;
 
 Array double_pendulum(const Traced& at) {
