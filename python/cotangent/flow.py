@@ -229,7 +229,8 @@ class Flow:
                  every: Optional[int] = None, q0: Optional[ArrayLike] = None,
                  p0: Optional[ArrayLike] = None, v0: Optional[ArrayLike] = None,
                  initial: Optional[Mapping[str, ArrayLike]] = None, t0: Optional[float] = None,
-                 steps: Optional[int] = None, progress: Progress = None) -> Gradient:
+                 steps: Optional[int] = None, progress: Progress = None,
+                 parameters: Optional[Mapping[str, ArrayLike]] = None) -> Gradient:
         """The gradient of a number that a run gives, exact for the discrete method.
 
         What may be kept of the run is said by [gradient] (`ct.compile(..., gradient={"policy":
@@ -252,6 +253,9 @@ class Flow:
             The cadence of those samples, in steps.
         q0, p0, v0, initial, t0, steps, progress
             As in `run()`.
+        parameters : mapping of str to array_like, optional
+            Other values of real parameters, for this call alone and without compiling again: what a
+            fit changes from step to step. Parameters that the file works out of others keep theirs.
 
         Returns
         -------
@@ -282,7 +286,7 @@ class Flow:
             self._gradients[key] = _core.compile_gradient(self._core, of, names, at, every)
         with Shown(progress) as report:
             core = self._gradients[key].run(_state(self.system, q0, p0, v0, initial, "gradient"),
-                                            _count(steps), t0, report)
+                                            dict(parameters or {}), _count(steps), t0, report)
         if core.status == "interrupted":
             raise KeyboardInterrupt("interrupted: there is no gradient")
         for text in core.notes:

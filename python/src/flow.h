@@ -47,6 +47,10 @@ struct FlowBox {
   }
 };
 
+/// `given` as an f64 of this shape, for what is called `name`; UserError of `op` for another shape.
+ir::Tensor tensor_of_shape(nanobind::handle given, const std::string& name, const Shape& shape,
+                           const char* op);
+
 /// While a computation runs without the interpreter's lock: asks for Ctrl-C, hands on progress.
 /// What is raised in between stops the computation, and is raised again after it.
 class Attended {

@@ -22,6 +22,19 @@ namespace cotangent::python {
 
 using array::Array;
 
+ir::Tensor tensor_of_shape(nb::handle given, const std::string& name, const Shape& shape,
+                           const char* op) {
+  const Array x = to_array(given, op, Memory::kBorrow);
+  want_value(x, op);
+  if (x.shape() != shape) {
+    array::refuse(op,
+                  "'" + name + "' is " + x.type_text() + ", the system's is " +
+                      ir::Type{DType::kF64, shape}.text(),
+                  "give an array of that shape");
+  }
+  return array::recorded_detail::tensor_of(x.astype(DType::kF64));
+}
+
 namespace {
 
 class FlowLayer {
@@ -80,15 +93,7 @@ class FlowLayer {
 
  private:
   static ir::Tensor tensor(nb::handle given, const std::string& name, const Shape& shape) {
-    const Array x = to_array(given, "layer", Memory::kBorrow);
-    want_value(x, "layer");
-    if (x.shape() != shape) {
-      array::refuse("layer",
-                    "'" + name + "' is " + x.type_text() + ", the system's is " +
-                        ir::Type{DType::kF64, shape}.text(),
-                    "give an array of that shape");
-    }
-    return array::recorded_detail::tensor_of(x.astype(DType::kF64));
+    return tensor_of_shape(given, name, shape, "layer");
   }
 
   mechanics::GradientResult answer(const std::vector<nb::object>& inputs,

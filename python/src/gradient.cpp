@@ -7,12 +7,15 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "cotangent/apps/answer.h"
 #include "cotangent/apps/check_gradients.h"
 #include "cotangent/apps/gradient_notes.h"
 #include "cotangent/apps/refusals.h"
+#include "cotangent/array/record.h"
+#include "cotangent/base/text.h"
 #include "cotangent/mechanics/check_gradient.h"
 #include "python/src/bindings.h"
 #include "python/src/flow.h"
@@ -71,16 +74,41 @@ struct GradientAnswer {
   std::vector<apps::RunNote> notes;
 };
 
-GradientAnswer run(const GradientBox& box, const Initial& given, std::optional<std::int64_t> steps,
-                   std::optional<double> t, nb::object progress) {
+/// All real parameters of a system, in its order, some with the values that are given.
+std::vector<ir::Tensor> parameter_values(const mechanics::System& system,
+                                         const std::map<std::string, nb::object>& given) {
+  std::vector<ir::Tensor> values;
+  std::vector<std::string> known;
+  for (const mechanics::Parameter& p : system.parameters) {
+    known.push_back(p.name);
+    const auto found = given.find(p.name);
+    values.push_back(found == given.end() ? p.value
+                                          : tensor_of_shape(found->second, p.name,
+                                                            p.value.type().shape, "gradient"));
+  }
+  for (const auto& [name, value] : given) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    array::refuse("gradient", "the system has no real parameter '" + name + "'",
+                  known.empty() ? "leave it out" : "give one of " + join(known, ", "));
+  }
+  return values;
+}
+
+GradientAnswer run(const GradientBox& box, const Initial& given,
+                   const std::map<std::string, nb::object>& parameters,
+                   std::optional<std::int64_t> steps, std::optional<double> t,
+                   nb::object progress) {
   Attended attended(std::move(progress));
   GradientAnswer answer;
+  mechanics::GradientControl control;
+  if (!parameters.empty()) {
+    control.parameters = parameter_values(box.prepared.file.system, parameters);
+  }
   {
     const nb::gil_scoped_release unlocked;
     mechanics::InitialState initial =
         starting_from(box.prepared.file.system, box.prepared.file.initial, given);
     if (t) initial.t = *t;
-    mechanics::GradientControl control;
     control.interrupted = attended.interrupted();
     control.progress = attended.progress();
     answer.result = box.gradient->run(initial, steps.value_or(box.prepared.plan.steps), control);
@@ -187,8 +215,8 @@ void bind_gradient(nb::module_& m) {
       });
   nb::class_<GradientBox>(m, "CompiledGradient",
                           "A gradient that can be asked for again and again.")
-      .def("run", &run, nb::arg("initial"), nb::arg("steps").none(), nb::arg("t").none(),
-           nb::arg("progress").none());
+      .def("run", &run, nb::arg("initial"), nb::arg("parameters"), nb::arg("steps").none(),
+           nb::arg("t").none(), nb::arg("progress").none());
   m.def("compile_gradient", &compile_gradient, nb::arg("flow"), nb::arg("of"), nb::arg("wrt"),
         nb::arg("at"), nb::arg("every").none());
   m.def("check_gradient", &check, nb::arg("flow"), nb::arg("of"), nb::arg("wrt"),

@@ -34,6 +34,22 @@ def test_against_differences(pendulum):
     assert g["length"] == pytest.approx((end(1, 0.5 + h) - end(1, 0.5 - h)) / (2 * h), rel=1e-7)
 
 
+def test_other_parameters_without_compiling_again(pendulum):
+    """Exact: what a system with those values gives."""
+    flow = ct.compile(pendulum, order=4)
+    g = flow.gradient("q[0]", ("q", "length"), steps=300)
+    longer = flow.gradient("q[0]", ("q", "length"), steps=300, parameters={"length": 0.6})
+    assert len(flow._gradients) == 1 and longer.value != g.value
+    other = ct.compile(pendulum, order=4, overrides={"parameters.length": 0.6})
+    want = other.gradient("q[0]", ("q", "length"), steps=300)
+    assert (longer.value, float(longer["length"])) == (want.value, float(want["length"]))
+    assert flow.gradient("q[0]", ("q", "length"), steps=300).value == g.value
+    with pytest.raises(ct.UserError, match="(?s)no real parameter 'len'.*length"):
+        flow.gradient("q[0]", "q", parameters={"len": 0.6})
+    with pytest.raises(ct.UserError, match="'length' is"):
+        flow.gradient("q[0]", "q", parameters={"length": [0.6, 0.7]})
+
+
 def test_of_a_mean_and_from_elsewhere(pendulum):
     flow = ct.compile(pendulum)
     mean = flow.gradient("angle", "q", at="mean", every=10)
