@@ -108,6 +108,11 @@ def _shape_and_start(name: str, given: Any) -> tuple[tuple[int, ...], np.ndarray
     return start.shape, start
 
 
+def _want_entries(name: str, shape: tuple[int, ...]) -> None:
+    if 0 in shape:
+        _core._refuse(f"[system] {name} has the shape {shape}, with no entries", "give it some")
+
+
 def _generic(shape: tuple[int, ...], seed: int) -> np.ndarray[Any, Any]:
     """Numbers without symmetries to look at a system by, where no start is given."""
     k = np.arange(1, int(np.prod(shape)) + 1) + 1000 * seed
@@ -161,6 +166,7 @@ def hamiltonian(
 
     def decorate(function: Energy) -> System:
         shape, start = _shape_and_start("q", q)
+        _want_entries("q", shape)
         f = _Function(function, ["q", "p"], parameters)
         program = _core._trace_hamiltonian(
             shape, f.parameters, f.named("H"), f.names, *f.place
@@ -212,6 +218,7 @@ def lagrangian(
 
     def decorate(function: Energy) -> System:
         shape, start = _shape_and_start("q", q)
+        _want_entries("q", shape)
         f = _Function(function, ["q", "v"], parameters)
         program = _core._trace_lagrangian(
             shape, f.parameters, f.named("L"), f.names, *f.place
@@ -285,6 +292,8 @@ def equations(
                 "[equations] no array of the state is given",
                 "give its shape, x=(3,), and where it starts to flow.run",
             )
+        for name, shape in state.items():
+            _want_entries(name, shape)
         f = _Function(function, list(state), parameters)
         program = _core._trace_equations(
             [(k, x) for k, x in state.items()], f.parameters, f.named(next(iter(state))), f.names,

@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import inspect
 import math
+import threading
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, Union, cast, overload
@@ -506,14 +507,20 @@ def _by_place(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     return bound.args
 
 
+class _Inside(threading.local):
+    """Whether this thread is inside a function's own rule."""
+
+    here = False
+
+
 @contextlib.contextmanager
 def _plain(function: custom_jvp[Any] | custom_vjp[Any]) -> Iterator[None]:
     """Inside its own rule a function is what it computes."""
-    before, function._inside = function._inside, True
+    before, function._inside.here = function._inside.here, True
     try:
         yield
     finally:
-        function._inside = before
+        function._inside.here = before
 
 
 class custom_jvp(Generic[F]):
@@ -523,7 +530,7 @@ class custom_jvp(Generic[F]):
     def __init__(self, fun: F) -> None:
         _wants_function("custom_jvp", fun)
         self._fun = fun
-        self._inside = False
+        self._inside = _Inside()
         self._jvp: Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, Any]] | None = None
         functools.update_wrapper(cast(Any, self), fun)
 
@@ -536,7 +543,7 @@ class custom_jvp(Generic[F]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = _by_place(self._fun, args, kwargs)
-        if self._inside:
+        if self._inside.here:
             return self._fun(*args)
         if self._jvp is None:
             _core._refuse("[custom_jvp] a function without its derivative", "use @f.defjvp")
@@ -560,7 +567,7 @@ class custom_vjp(Generic[F]):
     def __init__(self, fun: F) -> None:
         _wants_function("custom_vjp", fun)
         self._fun = fun
-        self._inside = False
+        self._inside = _Inside()
         self._rules: tuple[Callable[..., tuple[Any, Any]], Callable[..., Any]] | None = None
         functools.update_wrapper(cast(Any, self), fun)
 
@@ -572,7 +579,7 @@ class custom_vjp(Generic[F]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = _by_place(self._fun, args, kwargs)
-        if self._inside:
+        if self._inside.here:
             return self._fun(*args)
         if self._rules is None:
             _core._refuse("[custom_vjp] a function without its derivative", "use f.defvjp")

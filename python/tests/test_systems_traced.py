@@ -176,6 +176,13 @@ r = "norm(q)"
         ct.compile(kepler, dt=0.01, ensemble={"size": 3, "spread": {"gravity": {"normal": 0.1}}})
 
 
+def test_a_state_has_entries():
+    for make in (ct.hamiltonian(q=(0,)), ct.hamiltonian(q=(0, 3)), ct.lagrangian(q=0),
+                 ct.equations(x=(2,), y=(0,))):
+        with pytest.raises(ct.UserError, match="no entries"):
+            make(lambda: 0.0)
+
+
 def test_a_system_without_a_time_step():
     free = ct.hamiltonian(q=[1.0])(lambda p: ct.dot(p, p) / 2)
     with pytest.raises(ct.UserError, match="no time step is given"):

@@ -2,6 +2,8 @@
 import dataclasses
 import enum
 import inspect
+import sys
+import threading
 import typing
 
 import cotangent as ct
@@ -438,3 +440,26 @@ def test_jit_from_several_threads():
     for n, x in zip(sizes, got):
         np.testing.assert_array_equal(x, f(np.arange(n) * 0.1))
     assert f.programs >= 4
+
+
+def test_own_derivatives_in_several_threads():
+    """A rule that runs in one thread is not left out in another."""
+    @ct.custom_jvp
+    def f(x):
+        return ct.sin(x)
+
+    f.defjvp(lambda primals, tangents: (f(primals[0]), 5.0 * tangents[0]))
+    slopes = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(
+            target=lambda: slopes.extend(float(ct.grad(f)(0.0)) for _ in range(100))
+        ) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert slopes == [5.0] * 400
