@@ -20,7 +20,7 @@ set_target_properties(cotangent_python PROPERTIES OUTPUT_NAME _core COTANGENT_ST
   LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/python/cotangent)
 target_include_directories(cotangent_python PRIVATE ${PROJECT_SOURCE_DIR})
 if(CMAKE_BUILD_TYPE STREQUAL "Asan")
-  target_compile_options(cotangent_python PRIVATE -O0)  # a third of the time of its build
+  target_compile_options(cotangent_python PRIVATE -O0)  # as most modules (cmake/modules.cmake)
 endif()
 target_link_libraries(cotangent_python PRIVATE ${cotangent_everything})
 target_link_options(cotangent_python PRIVATE LINKER:--exclude-libs,ALL LINKER:--gc-sections)

@@ -99,7 +99,8 @@ class Planner {
 
   void check_step() {
     if (settings_.dt == 0 && settings_.dt_span.empty()) {
-      refuse("no time step is given: dt is 0", {}, "", "give dt, or t_end with an accuracy that finds it");
+      refuse("no time step is given: dt is 0", {}, "",
+             "give dt, or t_end with an accuracy that finds it");
     }
     if (!std::isfinite(settings_.dt) || settings_.dt <= 0) {
       refuse("dt is " + shortest(settings_.dt), settings_.dt_span,

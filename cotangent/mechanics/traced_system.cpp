@@ -1,7 +1,6 @@
 #include "cotangent/mechanics/traced_system.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "cotangent/array/indexing.h"
 #include "cotangent/array/linear_algebra.h"
@@ -35,6 +34,12 @@ std::vector<ProgramParameter> listed(std::vector<ProgramParameter> state,
 /// The same, by names that people use: no two alike.
 std::vector<ProgramParameter> signature(std::vector<ProgramParameter> arrays,
                                         const std::vector<Parameter>& parameters) {
+  for (const ProgramParameter& x : arrays) {
+    if (x.type.shape.size() > 0) continue;
+    throw UserError(
+        "[system] " + x.name + " has the shape " + x.type.shape.text() + ", with no entries",
+        "give it some");
+  }
   std::vector<ProgramParameter> state = listed(std::move(arrays), parameters);
   for (std::size_t k = 0; k < state.size(); ++k) {
     for (std::size_t j = 0; j < k; ++j) {
@@ -135,19 +140,10 @@ std::vector<std::string> moving_terms(const std::vector<ir::FunctionPtr>& terms)
   return moving;
 }
 
-/// Whether a matrix program's value, at parameters' values and a state without symmetries, is
-/// positive definite, with digits.
+/// Whether the value of a matrix program that reads no state is positive definite, with digits.
 bool is_positive(const ir::Function& matrix, const System& system) {
-  std::vector<ir::Tensor> at;
-  for (int k = 0; k < 3; ++k) {
-    ir::Tensor x(k < 2 ? real(system.shape) : real({}));
-    double golden = 0.25 * k;
-    for (double& each : x.as<double>()) {
-      golden += 0.6180339887498949;
-      each = golden - std::floor(golden);
-    }
-    at.push_back(std::move(x));
-  }
+  const ir::Tensor state = filled(real(system.shape), 0);  // of q and of v
+  std::vector<ir::Tensor> at = {state, state, filled(real({}), 0)};
   for (const Parameter& p : system.parameters) at.push_back(p.value);
   const ir::Tensor value = ir::evaluate(matrix, at)[0];
   const auto n = static_cast<std::size_t>(value.type().shape[0]);
@@ -208,12 +204,12 @@ System lagrangian(const Shape& shape, std::vector<Parameter> parameters,
     const Expanded e = expanded(arrays);
     return NamedArrays{{"mass", e.mass}, {"along", e.along}, {"still", e.still}};
   });
-  if (!is_positive(*parts[0], system)) {
+  const bool stands = !depends_on(*parts[0], 0, 0) && !depends_on(*parts[0], 0, 2);
+  if (stands && !is_positive(*parts[0], system)) {
     throw UserError({"[lagrangian] d2L/dv2 is not positive definite", "",
                      "velocities do not follow from momenta, or a kinetic energy is negative",
                      "leave out coordinates without kinetic energy; L is T - V"});
   }
-  const bool stands = !depends_on(*parts[0], 0, 0) && !depends_on(*parts[0], 0, 2);
   const bool along = !always_zero(*parts[1]), still = !always_zero(*parts[2]);
 
   const auto programs = array::programs_of(by_p, [&](std::span<const Array> arrays) {

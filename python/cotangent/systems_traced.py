@@ -108,11 +108,6 @@ def _shape_and_start(name: str, given: Any) -> tuple[tuple[int, ...], np.ndarray
     return start.shape, start
 
 
-def _want_entries(name: str, shape: tuple[int, ...]) -> None:
-    if 0 in shape:
-        _core._refuse(f"[system] {name} has the shape {shape}, with no entries", "give it some")
-
-
 def _generic(shape: tuple[int, ...], seed: int) -> np.ndarray[Any, Any]:
     """Numbers without symmetries to look at a system by, where no start is given."""
     k = np.arange(1, int(np.prod(shape)) + 1) + 1000 * seed
@@ -133,6 +128,23 @@ def _observe(
                     "make it one, or take it from outside of the function",
                 )
         _core._trace_observables(program, f.named(name), f.names, 0)
+
+
+def _started(
+    program: _core._Program,
+    shape: tuple[int, ...],
+    start: np.ndarray[Any, Any] | None,
+    name: str,
+    moving: ArrayLike | None,
+) -> System:
+    """The system of a program from q = `start` with momenta or velocities, `name`. Where q is not given,
+    it stands at generic numbers to be looked at, and runs want to be told; at rest, where q is."""
+    unset = set() if start is not None else {"q"} if moving is not None else {"q", "p"}
+    if moving is None:
+        moving = _generic(shape, 1) if start is None else np.zeros(shape)
+    if start is None:
+        start = _generic(shape, 0)
+    return System(_core._system_of(program, [("q", start), (name, moving)]), frozenset(unset))
 
 
 def hamiltonian(
@@ -166,22 +178,15 @@ def hamiltonian(
 
     def decorate(function: Energy) -> System:
         shape, start = _shape_and_start("q", q)
-        _want_entries("q", shape)
         f = _Function(function, ["q", "p"], parameters)
         program = _core._trace_hamiltonian(
             shape, f.parameters, f.named("H"), f.names, *f.place
         )
-        momenta = p
         _observe(program, observe, ["q", "p", "v"], f)
         if p is not None and v is not None:
             _core._refuse("[hamiltonian] both p and v are given", "give one of them")
-        unset = set() if start is not None else {"q"} if p is not None or v is not None else {"q", "p"}
-        if momenta is None:
-            momenta = _generic(shape, 1) if start is None else np.zeros(shape)
-        if start is None:
-            start = _generic(shape, 0)
-        moving = ("v", v) if v is not None else ("p", momenta)
-        return System(_core._system_of(program, [("q", start), moving]), frozenset(unset))
+        name, moving = ("v", v) if v is not None else ("p", p)
+        return _started(program, shape, start, name, moving)
 
     return decorate
 
@@ -218,18 +223,12 @@ def lagrangian(
 
     def decorate(function: Energy) -> System:
         shape, start = _shape_and_start("q", q)
-        _want_entries("q", shape)
         f = _Function(function, ["q", "v"], parameters)
         program = _core._trace_lagrangian(
             shape, f.parameters, f.named("L"), f.names, *f.place
         )
         _observe(program, observe, ["q", "p", "v"], f)
-        velocities = v
-        if velocities is None:
-            velocities = _generic(shape, 1) if start is None else np.zeros(shape)
-        if start is None:
-            start = _generic(shape, 0)
-        return System(_core._system_of(program, [("q", start), ("v", velocities)]))
+        return _started(program, shape, start, "v", v)
 
     return decorate
 
@@ -292,8 +291,6 @@ def equations(
                 "[equations] no array of the state is given",
                 "give its shape, x=(3,), and where it starts to flow.run",
             )
-        for name, shape in state.items():
-            _want_entries(name, shape)
         f = _Function(function, list(state), parameters)
         program = _core._trace_equations(
             [(k, x) for k, x in state.items()], f.parameters, f.named(next(iter(state))), f.names,

@@ -212,6 +212,11 @@ def test_a_lagrangian_is_its_hamiltonian():
     assert one.observables["w"][0] == pytest.approx(0.4, abs=1e-14)
     c = np.cos(q0[0] - q0[1])
     np.testing.assert_allclose(one.trajectory.p[0], [2 * 0.3 + 0.4 * c, 0.4 + 0.3 * c], rtol=1e-14)
+    # A mass that depends on q has to be positive where the run is, not elsewhere.
+    far = ct.lagrangian(q=[10.0], v=[1.0])(lambda q, v: (q[0] - 5) * v[0] ** 2 / 2)
+    assert ct.compile(far, dt=0.01, steps=10).run().status == "finished"
+    with pytest.raises(ct.UserError, match="nothing says where q and p start"):
+        ct.compile(ct.lagrangian(q=2)(lambda q, v: ct.dot(v, v)), dt=0.1).run()
     with pytest.raises(ct.UserError, match="degree 2 in v"):
         ct.lagrangian(q=2)(lambda q, v: -ct.sqrt(1 - ct.dot(v, v)))
     with pytest.raises(ct.UserError, match="positive definite"):
