@@ -98,7 +98,9 @@ io::Report report_of(const Answer& answer, std::vector<double>& room) {
   if (!result.stopped_why.empty()) report.warning = stop_text(result);
   report.version = std::string("cotangent ") + kVersion;
   report.state_hash = result.state_hash;
-  report.system_text = prepared.file.source->text;
+  // A function stands behind as many empty lines as its file has before it.
+  const std::string& source = prepared.file.source->text;
+  report.system_text = source.substr(std::min(source.find_first_not_of('\n'), source.size()));
 
   const formats::UnitLabels& units = prepared.file.units;
   const std::string time_unit = units.given ? " " + units.t : "";

@@ -89,9 +89,18 @@ void write_run_file(const std::filesystem::path& path, const Answer& answer) {
   file.set_attribute("planned_steps", static_cast<double>(prepared.plan.steps));
   file.set_attribute("compile_s", result.compile_s);
   file.set_attribute("run_s", result.run_s);
-  if (prepared.file.is_file) {
-    file.set_attribute("system", formats::system_text(prepared.file));
-    file.set_attribute("system_name", prepared.file.source->name);
+  std::string text, refused;
+  try {
+    text = formats::system_text(prepared.file);
+  } catch (const UserError& e) {  // a name that no file could have
+    refused = e.parts().what;
+  }
+  if (!refused.empty()) {
+    file.set_attribute("system_refused", refused);
+  } else {
+    file.set_attribute("system", text);
+    file.set_attribute("system_name",
+                       prepared.file.is_file ? prepared.file.source->name : "system.toml");
     file.set_attribute(
         "system_folder",
         prepared.file.folder
@@ -118,6 +127,7 @@ StoredRun read_run_file(const std::filesystem::path& path) {
   }
   StoredRun stored;
   stored.text = text("system").value_or("");
+  stored.no_text_why = text("system_refused").value_or("");
   stored.name = text("system_name").value_or("");
   stored.folder = text("system_folder").value_or("");
   stored.method = text("method").value_or("");

@@ -14,9 +14,10 @@ struct StoredRun {
   std::string title;
   mechanics::RunResult result;             ///< but for the states at the end
   std::vector<NamedArray> final, members;  ///< as final_state() and final_members() give them
-  std::string text;    ///< of the system file, with what was set from outside; may be empty
-  std::string name;    ///< of that file
-  std::string folder;  ///< where its data files are
+  std::string text;         ///< of the system file, with what was set from outside; may be empty
+  std::string no_text_why;  ///< why it is
+  std::string name;         ///< of that file
+  std::string folder;       ///< where its data files are
   double dt = 0;
   std::int64_t planned = 0;  ///< steps that were to be made
   std::string method;

@@ -4,6 +4,7 @@
 
 #include "cotangent/base/text.h"
 #include "cotangent/formats/expressions.h"
+#include "cotangent/formats/programs.h"
 #include "cotangent/formats/table_reader.h"
 #include "cotangent/formats/units_table.h"
 #include "cotangent/ir/builder.h"
@@ -189,9 +190,15 @@ PackedState read_packed_state(const ValueSource& source, const Node& initial,
   return state;
 }
 
-ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang::Context& names,
-                          FileUnits* units) {
+ir::FunctionPtr read_rate(const ValueSource& source, const Entry& table,
+                          const lang::Context& names) {
+  const SourcePtr& file = source.file;
+  FileUnits* const units = source.units;
   const std::string shown = "[" + table.key + "]";
+  if (has_program(table.value) && !names.state_shape("program")) {
+    return read_program(source, table.value, shown, names, Takes::kState,
+                        Shape{names.packed_size()});
+  }
   const TableReader check(file, table.value, shown);
   const auto rules = read_array_rules(file, table.value, names.arrays(), shown);
   for (std::size_t k = 0; k < rules.size(); ++k) {
@@ -239,10 +246,11 @@ ir::FunctionPtr algebra_matrix(const SourcePtr& file, const Node& node, std::int
 
 }  // namespace
 
-mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
+mechanics::Structure read_structure(const ValueSource& source, const Entry& entry,
                                     const lang::Context& names, const MotionKind& kind,
-                                    const std::vector<mechanics::Parameter>& parameters,
-                                    FileUnits* units) {
+                                    const std::vector<mechanics::Parameter>& parameters) {
+  const SourcePtr& file = source.file;
+  FileUnits* const units = source.units;
   mechanics::Structure structure;
   structure.kind = kind.structure;
   structure.span = entry.value.span;
@@ -255,6 +263,9 @@ mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
   const std::int64_t n = names.packed_size();
   const auto matrix = [&](const Entry& given, const std::string& name,
                           const lang::DimensionTerm& per) {
+    if (has_program(given.value)) {
+      return read_program(source, given.value, name, names, Takes::kState, Shape{n, n});
+    }
     const auto text = read_array_text(file, given.value, name, Shape{n, n});
     ir::FunctionPtr traced = lang::trace_arrays(names, name, {&text, 1});
     if (units) units->check_matrix(text, per, "'" + name + "'");
@@ -278,11 +289,18 @@ mechanics::Structure read_structure(const SourcePtr& file, const Entry& entry,
   }
   if (kind.structure == Structure::Kind::kMetriplectic) {
     const Entry& metric = *table.need("metric", "metric = [[\"1\", \"0\"], ...]");
-    const auto entropy =
-        read_expression(file, table.need("entropy", "entropy = \"z[2]\"")->value, "the entropy");
+    const Node& given = table.need("entropy", "entropy = \"z[2]\"")->value;
+    structure.metric_span = metric.value.span;
+    if (has_program(given)) {
+      structure.entropy = read_program(source, given, "the entropy", names, Takes::kState, Shape{});
+      structure.entropy_span = given.span;
+      structure.metric = matrix(metric, "metric", {});
+      table.finish();
+      return structure;
+    }
+    const auto entropy = read_expression(file, given, "the entropy");
     structure.entropy = lang::trace_energy(names, "entropy", *entropy, "the entropy");
     structure.entropy_span = entropy->source().whole();
-    structure.metric_span = metric.value.span;
     // G grad S is z over time.
     const lang::DimensionTerm of_entropy =
         units ? units->check_entropy(*entropy) : lang::DimensionTerm();

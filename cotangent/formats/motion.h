@@ -26,16 +26,16 @@ struct PackedState {
 PackedState read_packed_state(const ValueSource& source, const Node& initial,
                               const lang::Context& names, const MotionKind& kind);
 
-/// [equations] or [map]: (x, t, parameters...) -> f64 [n]. `names` has the state. Here and below
-/// `units` checks dimensions, where the file has units; else null.
-ir::FunctionPtr read_rate(const SourcePtr& file, const Entry& table, const lang::Context& names,
-                          FileUnits* units);
+/// [equations] or [map]: (x, t, parameters...) -> f64 [n], of the rules for its arrays or of one
+/// program for all. `names` has the state. Here and below the source's units check dimensions,
+/// where the file has them.
+ir::FunctionPtr read_rate(const ValueSource& source, const Entry& table,
+                          const lang::Context& names);
 
 /// [structure] of Form::kBracket, with the real parameters of the file.
-mechanics::Structure read_structure(const SourcePtr& file, const Entry& table,
+mechanics::Structure read_structure(const ValueSource& source, const Entry& table,
                                     const lang::Context& names, const MotionKind& kind,
-                                    const std::vector<mechanics::Parameter>& parameters,
-                                    FileUnits* units);
+                                    const std::vector<mechanics::Parameter>& parameters);
 
 /// [symmetries].
 std::vector<mechanics::Symmetry> read_symmetries(const SourcePtr& file, const Node& table,

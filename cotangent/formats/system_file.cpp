@@ -8,7 +8,9 @@
 #include "cotangent/formats/data_file.h"
 #include "cotangent/formats/ensemble_table.h"
 #include "cotangent/formats/expressions.h"
+#include "cotangent/formats/made_document.h"
 #include "cotangent/formats/motion.h"
+#include "cotangent/formats/programs.h"
 #include "cotangent/formats/run_settings.h"
 #include "cotangent/formats/table_reader.h"
 #include "cotangent/formats/toml_writer.h"
@@ -21,6 +23,9 @@
 
 namespace cotangent::formats {
 namespace {
+
+/// A run's length where nothing says it.
+constexpr std::int64_t kOpenSteps = 1000;
 
 /// Tables and keys of later versions, refused by name.
 struct Later {
@@ -43,7 +48,8 @@ class Loader {
  public:
   Loader(std::string name, std::string text, const std::vector<Override>& overrides,
          std::optional<std::filesystem::path> folder, const Limits& limits, const std::string& of,
-         bool is_document = true) {
+         Times times, bool is_document = true)
+      : times_(times) {
     auto file = std::make_shared<SourceFile>();
     file->name = std::move(name);
     file->text = std::move(text);
@@ -131,8 +137,9 @@ class Loader {
     return std::move(out_);
   }
 
-  /// After run(): the document with the overrides in it.
-  std::string text() {
+  /// After run(): the document with the overrides in it; of a system that was there already, the
+  /// overrides.
+  Node document() {
     for (Entry& table : root_.entries) {
       if (table.key != "run") continue;
       auto& entries = table.value.entries;
@@ -150,12 +157,36 @@ class Loader {
       end.value.real = *timed_;
       entries.push_back(std::move(end));
     }
-    return toml_text(root_);
+    return std::move(root_);
   }
 
  private:
+  /// What times_ lets [run] leave out, filled in; nothing else says it. Whether dt is.
+  bool fill_times() {
+    if (times_ != Times::kOpen) return false;
+    if (!root_.find("run")) root_.entries.push_back(entry_of("run", {}));
+    Node* const run = &std::ranges::find(root_.entries, "run", &Entry::key)->value;
+    if (run->kind != NodeKind::kTable) return false;
+    const auto says = [&](const char* key) { return run->find(key) != nullptr; };
+    if (says("accuracy") || says("t_end")) return false;  // which say what they need
+    const auto fill = [&](const char* key, NodeKind kind) {
+      Node one;
+      one.kind = kind;
+      one.integer = kOpenSteps;
+      one.real = 1;
+      run->entries.push_back(entry_of(key, std::move(one)));
+      set_aside_.emplace_back(key);
+    };
+    if (!says("steps")) fill("steps", NodeKind::kInteger);
+    if (kind_.form == mechanics::Form::kMap || says("dt")) return false;
+    fill("dt", NodeKind::kReal);
+    return true;
+  }
+
   void read_run_tables() {
+    const bool no_dt = fill_times();
     out_.run = read_run(source_, table("run"), names_, overrides_begin_, kind_.form, &set_aside_);
+    if (no_dt) out_.run.dt = 0, out_.run.dt_span = {};
     if (out_.run.accuracy) timed_ = out_.run.duration;
     out_.run.gradient = read_gradient(source_, table("gradient"), names_);
   }
@@ -267,7 +298,8 @@ class Loader {
                   {"run", "[run] with dt and t_end"}};
     for (const auto& w : wanted) {
       const bool other = w.name == std::string("energy") && kind_.table != "[energy]";
-      if (!other && !root_.find(w.name)) {
+      if (other || (w.name == std::string("run") && times_ == Times::kOpen)) continue;
+      if (!root_.find(w.name)) {
         fail({0, 0, 0}, "the file has no " + bracketed(w.name), w.example, "add it");
       }
     }
@@ -410,13 +442,13 @@ class Loader {
   void read_motion() {
     if (const Entry* motion =
             root_.find(kind_.form == mechanics::Form::kMap ? "map" : "equations")) {
-      out_.system.rate = read_rate(out_.source, *motion, names_, units());
+      out_.system.rate = read_rate(source_, *motion, names_);
       return;
     }
     if (const Entry* structure = root_.find("structure")) {
       if (kind_.form == mechanics::Form::kBracket) {
         out_.system.structure =
-            read_structure(out_.source, *structure, names_, kind_, out_.system.parameters, units());
+            read_structure(source_, *structure, names_, kind_, out_.system.parameters);
       } else {
         TableReader canonical(out_.source, structure->value, "[structure] of kind canonical");
         canonical.get("kind");
@@ -488,8 +520,15 @@ class Loader {
     }
     for (const Entry& entry : energy.entries) {
       check_name(entry, "an energy term", false);
-      const auto parsed =
-          read_expression(out_.source, entry.value, "the energy term '" + entry.key + "'");
+      const std::string what = "the energy term '" + entry.key + "'";
+      if (entry.value.kind == NodeKind::kTable) {
+        const auto program =
+            read_program(source_, entry.value, what, names_, Takes::kState, Shape{});
+        out_.system.terms.push_back({entry.key, transform::squares_of_roots(*program),
+                                     entry.value.find("program")->value.span});
+        continue;
+      }
+      const auto parsed = read_expression(out_.source, entry.value, what);
       out_.system.terms.push_back(
           {entry.key, transform::squares_of_roots(*lang::trace_energy(names_, entry.key, *parsed)),
            parsed->source().whole()});
@@ -518,6 +557,14 @@ class Loader {
       observable.name = entry.key;
       const Node* text = &entry.value;
       const Node* unit = nullptr;
+      if (has_program(entry.value)) {
+        observable.value = read_program(source_, entry.value, what, names_, Takes::kVelocities,
+                                        std::nullopt, {"every"});
+        if (const Entry* every = entry.value.find("every")) observable.every = cadence(*every);
+        observable.span = entry.value.find("program")->value.span;
+        out_.system.observables.push_back(std::move(observable));
+        continue;
+      }
       if (entry.value.kind == NodeKind::kTable) {
         TableReader fields(out_.source, entry.value, "[observe." + entry.key + "]",
                            {"expr", "every", "unit"});
@@ -584,6 +631,7 @@ class Loader {
   lang::Context names_;
   std::optional<FileUnits> units_;  ///< where anything in the file has a unit
   MotionKind kind_;
+  Times times_ = Times::kGiven;
   bool is_document_ = true;             ///< false: root_ has the overrides alone
   std::vector<std::string> set_aside_;  ///< keys of [run] without effect
   std::optional<double> timed_;         ///< how long a run of an accuracy is
@@ -615,9 +663,9 @@ Override parse_override(std::string_view text) {
 
 LoadedFile load_system_file(const std::filesystem::path& path,
                             const std::vector<Override>& overrides, const Limits& limits,
-                            const std::string& of) {
+                            const std::string& of, Times times) {
   std::string text = read_file(path, limits.file_bytes);
-  Loader loader(path.string(), std::move(text), overrides, path.parent_path(), limits, of);
+  Loader loader(path.string(), std::move(text), overrides, path.parent_path(), limits, of, times);
   LoadedFile loaded = loader.run();
   loaded.files.insert(loaded.files.begin(), path);
   return loaded;
@@ -626,34 +674,58 @@ LoadedFile load_system_file(const std::filesystem::path& path,
 LoadedFile parse_system_text(std::string name, std::string text,
                              const std::vector<Override>& overrides,
                              const std::optional<std::filesystem::path>& folder,
-                             const Limits& limits, const std::string& of) {
+                             const Limits& limits, const std::string& of, Times times) {
   if (text.size() > limits.file_bytes) {
     throw UserError(
         ErrorParts{"'" + name + "' is too large: " + std::to_string(text.size()) + " bytes", "",
                    "at most " + std::to_string(limits.file_bytes) + " bytes",
                    "put large arrays into data files"});
   }
-  return Loader(std::move(name), std::move(text), overrides, folder, limits, of).run();
-}
-
-std::string system_text(const LoadedFile& file) {
-  if (!file.is_file) {
-    throw UserError({"this system was made by a program: it has no text", "",
-                     "a system file, or text in its language",
-                     "write its energy as text, and load that"});
-  }
-  if (file.overrides.empty()) return file.text();
-  Loader loader(file.source->name, file.text(), file.overrides, file.folder, {}, {});
-  loader.run();
-  return loader.text();
+  return Loader(std::move(name), std::move(text), overrides, folder, limits, of, times).run();
 }
 
 LoadedFile settle(mechanics::System system, mechanics::InitialState initial,
-                  const std::vector<Override>& overrides, const std::string& of) {
+                  const std::vector<Override>& overrides, const std::string& of, Times times) {
   const SourcePtr source = system.source;
   Loader loader(source ? source->name : "", source ? source->text : "", overrides, {}, {}, of,
-                false);
+                times, false);
   return loader.run(std::move(system), std::move(initial));
+}
+
+namespace {
+
+/// What the text of a made system says must read back: names, for one, are freer in a program.
+void check_text(const std::string& text) {
+  try {
+    parse_system_text("system.toml", text, {}, {}, {}, {}, Times::kOpen);
+  } catch (const UserError& e) {
+    throw UserError({"this system cannot be written as a file: " + e.parts().what, "",
+                     e.parts().why, e.parts().remedy});
+  }
+}
+
+}  // namespace
+
+std::string system_text(const LoadedFile& file, const mechanics::InitialState* start) {
+  if (file.is_file && file.overrides.empty() && !start) return file.text();
+  if (file.is_file) {
+    Loader loader(file.source->name, file.text(), file.overrides, file.folder, {}, {},
+                  Times::kOpen);
+    loader.run();
+    Node root = loader.document();
+    if (start) {
+      std::ranges::find(root.entries, "initial", &Entry::key)->value =
+          initial_table(file.system, *start);
+    }
+    return toml_text(root);
+  }
+  Loader loader("", "", file.overrides, {}, {}, {}, Times::kOpen, false);
+  loader.run(file.system, file.initial);
+  Node root = loader.document();
+  add_system(root, file.system, start ? *start : file.initial);
+  std::string text = toml_text(root);
+  check_text(text);
+  return text;
 }
 
 }  // namespace cotangent::formats

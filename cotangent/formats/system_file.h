@@ -38,6 +38,12 @@ struct Limits {
   std::uint64_t state_bytes = 1'000'000'000;  ///< of q and p together, as f64
 };
 
+/// Whether [run] has to say how long a step and a run are.
+enum class Times {
+  kGiven,
+  kOpen,  ///< what it leaves out is open: dt is 0, which no plan takes, steps are 1000
+};
+
 /// A system file, read. `system.source` is `source`: all spans point into it. Overrides are
 /// appended to its text as lines "--set key=value", so that spans of overridden values have a place
 /// too.
@@ -70,26 +76,30 @@ struct LoadedFile {
 /// file's text. Throws UserError (also for a file that is missing, unreadable or too big).
 LoadedFile load_system_file(const std::filesystem::path& path,
                             const std::vector<Override>& overrides = {}, const Limits& limits = {},
-                            const std::string& of = {});
+                            const std::string& of = {}, Times times = Times::kGiven);
 
 /// The same from text in memory; `name` is what errors show. Data files are looked for in `folder`
 /// and refused when there is none.
 LoadedFile parse_system_text(std::string name, std::string text,
                              const std::vector<Override>& overrides = {},
                              const std::optional<std::filesystem::path>& folder = std::nullopt,
-                             const Limits& limits = {}, const std::string& of = {});
+                             const Limits& limits = {}, const std::string& of = {},
+                             Times times = Times::kGiven);
 
 /// What a file says with its overrides, as one text that says the same by itself: the text as it is
 /// where there are none, else the entries of both in one normal form, without comments, and without
 /// keys that the overrides leave without effect. Names of data files stay as they are, relative to
-/// LoadedFile::folder. UserError for a system that is no file's.
-std::string system_text(const LoadedFile& file);
+/// LoadedFile::folder. A system that is no file's has programs where a file has expressions, to the
+/// same bits; what nothing set of [run] is left open (Times). `start`: in place of the file's own.
+/// UserError for a system whose names no file could have.
+std::string system_text(const LoadedFile& file, const mechanics::InitialState* start = nullptr);
 
 /// A system that was made elsewhere, of a state to start from, with the settings of `overrides`:
 /// the tables [run], [observe], [gradient], [monitor], [multirate] and [ensemble], and new values
 /// of parameters. Its observables are those that it has and those of [observe]. LoadedFile::source
 /// is the system's own, with the overrides after it. Throws UserError.
 LoadedFile settle(mechanics::System system, mechanics::InitialState initial,
-                  const std::vector<Override>& overrides, const std::string& of = {});
+                  const std::vector<Override>& overrides, const std::string& of = {},
+                  Times times = Times::kGiven);
 
 }  // namespace cotangent::formats

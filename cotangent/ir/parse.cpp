@@ -14,6 +14,7 @@
 //
 // Spaces and line ends are free; "#" starts a comment. The numbers after "%" are labels: any
 // numbers, each given once in a definition before it is used.
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -42,6 +43,8 @@ constexpr std::int64_t kMaxCount = std::int64_t{1} << 40;
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
+  Parser(std::string_view text, const SourceFile& file, std::span<const std::uint32_t> offsets)
+      : text_(text), file_(&file), offsets_(offsets) {}
 
   FunctionPtr program() {
     if (text_.size() > kMaxBytes) {
@@ -103,9 +106,14 @@ class Parser {
   // --- errors
   [[noreturn]] void fail_at(std::size_t begin, std::size_t end, std::string what, std::string why,
                             std::string remedy = "") const {
-    const SourceFile file{"program", std::string(text_)};
-    const SourceSpan span{0, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
-    throw UserError({std::move(what), show_place(file, span), std::move(why), std::move(remedy)});
+    SourceSpan span{0, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
+    if (file_) {
+      span.begin = offsets_[std::min(begin, text_.size())];
+      span.end = offsets_[std::min(end, text_.size())];
+    }
+    const std::string place =
+        file_ ? show_place(*file_, span) : show_place({"program", std::string(text_)}, span);
+    throw UserError({std::move(what), place, std::move(why), std::move(remedy)});
   }
   [[noreturn]] void fail(std::string what, std::string why) const {
     fail_at(at_, at_ + 1, std::move(what), std::move(why));
@@ -556,6 +564,8 @@ class Parser {
   }
 
   std::string_view text_;
+  const SourceFile* file_ = nullptr;  ///< that the text stands in
+  std::span<const std::uint32_t> offsets_;
   std::size_t at_ = 0;
   bool first_field_ = true;
 };
@@ -564,6 +574,11 @@ class Parser {
 
 FunctionPtr parse(std::string_view text) {
   return Parser(text).program();
+}
+
+FunctionPtr parse(std::string_view text, const SourceFile& file,
+                  std::span<const std::uint32_t> offsets) {
+  return Parser(text, file, offsets).program();
 }
 
 }  // namespace cotangent::ir

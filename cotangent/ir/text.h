@@ -1,9 +1,11 @@
 // The text form of a program. print -> parse gives the same program.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "cotangent/base/span.h"
 #include "cotangent/ir/function.h"
 
 namespace cotangent::ir {
@@ -14,5 +16,10 @@ std::string print(const Function& f, std::int64_t max_elements = -1);
 
 /// Reads what print writes. Throws UserError with line and column.
 FunctionPtr parse(std::string_view text);
+
+/// The same of a text that stands in a file, for the places of errors: byte k of it at offsets[k]
+/// of the file's text; one offset more for its end.
+FunctionPtr parse(std::string_view text, const SourceFile& file,
+                  std::span<const std::uint32_t> offsets);
 
 }  // namespace cotangent::ir

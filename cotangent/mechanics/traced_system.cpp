@@ -108,7 +108,7 @@ Parameter parameter(std::string name, const Array& value) {
 }
 
 SourceSpan WrittenAs::span() const {
-  return {0, 0, source ? static_cast<std::uint32_t>(source->text.size()) : 0};
+  return {0, begin, source ? static_cast<std::uint32_t>(source->text.size()) : begin};
 }
 
 System hamiltonian(const Shape& shape, std::vector<Parameter> parameters,

@@ -43,10 +43,11 @@ using TracedFunction = std::function<NamedArrays(const Traced&)>;
 /// A parameter of any shape, made f64.
 Parameter parameter(std::string name, const array::Array& value);
 
-/// The text that a system's functions are written in, for messages; each is all of it.
+/// The text that a system's functions are written in, for messages; each is all of it from `begin`.
 struct WrittenAs {
   std::string title;
   SourcePtr source;
+  std::uint32_t begin = 0;
   SourceSpan span() const;
 };
 

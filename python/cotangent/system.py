@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Optional, Sequence, Union, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cotangent import _core
 from cotangent._settings import pairs_of
@@ -96,15 +96,15 @@ class System:
         a key that nobody reads, and for a parameter that is none."""
         return System(self._core.with_overrides(pairs_of(overrides)), self._unset)
 
-    def _want_start(self, given: Iterable[str], what: str) -> None:
+    def _want_start(self, given: Iterable[str], what: str, how: str = "") -> None:
         """UserError where an array starts nowhere, and is not given. Velocities give momenta."""
         if not self._unset:
             return
         told = {"p" if name == "v" and self.form == "canonical" else name for name in given}
         if missing := [name for name in self.state_names if name in self._unset - told]:
             names = " and ".join(missing)
-            how = ("flow.run(q0, p0)" if set(missing) <= {"q", "p"} and self.form == "canonical"
-                   else "flow.run(initial={...})")
+            how = how or ("flow.run(q0, p0)" if set(missing) <= {"q", "p"} and self.form == "canonical"
+                          else "flow.run(initial={...})")
             _core._refuse(f"[{what}] nothing says where {names} start{'s' if len(missing) == 1 else ''}",
                           f"say it in the call, as {how}, or give arrays in place of shapes where "
                           "the system is made")
@@ -173,20 +173,46 @@ class System:
 
         return Explanation(_core.explain_system(self._core, list(show)))
 
-    def to_toml(self, path: Optional[Union[str, os.PathLike[str]]] = None) -> str:
+    def to_toml(self, path: Optional[Union[str, os.PathLike[str]]] = None,
+                initial: Optional[Mapping[str, ArrayLike]] = None) -> str:
         """Its text as a system file: the same system for `cotangent run`, with the same bits.
 
         Where nothing was set from outside this is the file as it was read, comments and all. With
         overrides it is all entries of both in one normal form: without comments, and without keys
         that the overrides leave without effect (as `steps` leaves `t_end`). Numbers read back to the
         same bits. Names of data files stay as they are, relative to the folder of the system's own
-        file: a copy elsewhere wants them beside it. `path`: also writes it there, as UTF-8.
+        file: a copy elsewhere wants them beside it.
+
+        A system of functions has programs in place of expressions (docs/system_files.md): what was
+        traced of them, with parameters that can be set as before.
+
+        Parameters
+        ----------
+        path : path, optional
+            Also writes it there, as UTF-8.
+        initial : mapping, optional
+            Where it starts, by name, in place of its own start; needed where a function was given
+            shapes alone.
+
+        Raises
+        ------
+        UserError
+            For a system of functions with names that no file could have, and for one that nobody
+            told where it starts.
         """
-        text = self._core.to_toml()
+        self._want_start(initial or (), "to_toml",
+                         "system.to_toml(initial={...})")
+        given = None if initial is None else {
+            name: np.asarray(value, dtype=np.float64, order="C") for name, value in initial.items()}
+        text = self._core.to_toml(given)
         if path is not None:
             with open(path, "w", encoding="utf-8", newline="") as file:
                 file.write(text)
         return text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self._core.to_toml(None), self._core.name if self._core.is_file else "system.toml",
+                            self._core.folder, self._unset)
 
     def __repr__(self) -> str:
         what = " x ".join(str(n) for n in self.shape)
@@ -194,7 +220,16 @@ class System:
 
     def _repr_html_(self) -> str:
         return (f"<b>{html.escape(self.title)}</b> ({html.escape(self.form)})"
-                f"<pre>{html.escape(self.to_toml())}</pre>")
+                f"<pre>{html.escape(self.to_toml() if self._core.is_file else self._about())}</pre>")
+
+    def _about(self) -> str:
+        """A system of functions: how it was written, and its parameters."""
+        values = [f"{name} = {np.array2string(x, threshold=20)}" for name, x in self.parameters.items()]
+        return "\n".join([repr(self)[1:-1], *values, "", self._core.source.strip("\n")])
+
+
+def _unpickled(text: str, name: str, folder: Optional[str], unset: frozenset[str]) -> System:
+    return System(System.from_text(text, name=name, folder=folder)._core, unset)
 
 
 def load(path: Union[str, os.PathLike[str]],

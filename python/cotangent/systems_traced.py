@@ -35,9 +35,10 @@ class _Function:
         self.name = function.__name__
         self.file = inspect.getsourcefile(function) or "<python>"
         try:
-            self.text = inspect.getsource(function)
+            lines, self.line = inspect.getsourcelines(function)
+            self.text = "".join(lines)
         except (OSError, TypeError):
-            self.text = ""
+            self.text, self.line = "", 1
         self.wanted: list[str] = []
         values = dict(given)
         for name, p in inspect.signature(function).parameters.items():
@@ -83,8 +84,8 @@ class _Function:
         return call
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        return self.title or self.name, self.file, self.text
+    def place(self) -> tuple[str, str, tuple[str, int]]:
+        return self.title or self.name, self.file, (self.text, self.line)
 
 
 def _is_real(value: Any) -> bool:
@@ -235,7 +236,7 @@ def lagrangian(
 
 def lie_poisson(
     algebra: str,
-    z: ArrayLike | None = None,
+    z: Shape | ArrayLike | None = None,
     observe: Observables | None = None,
     **parameters: Any,
 ) -> Callable[[Energy], System]:
@@ -245,7 +246,7 @@ def lie_poisson(
 
     Args:
         algebra: "so3", "so4", "se2", "se3", "sl2", "sl3", "sl4" or "heisenberg".
-        z: an array from which runs start.
+        z: an array from which runs start; without one, and for its shape, they are told.
         observe: functions of z, t and parameters, by the names of what they give in a run.
         parameters: as `hamiltonian` has them.
 
@@ -259,15 +260,19 @@ def lie_poisson(
             algebra, f.parameters, f.named("H"), f.names, *f.place
         )
         _observe(program, observe, ["z"], f)
-        start = _generic((program.size,), 0) if z is None else z
-        return System(_core._system_of(program, [("z", start)]),
-                      frozenset({"z"} if z is None else ()))
+        shape, start = ((program.size,), None) if z is None else _shape_and_start("z", z)
+        given = _generic(shape, 0) if start is None else start
+        return System(
+            _core._system_of(program, [("z", given)]), frozenset({"z"} if start is None else ())
+        )
 
     return decorate
 
 
 def equations(
-    observe: Observables | None = None, **given: Any
+    observe: Observables | None = None,
+    initial: Mapping[str, ArrayLike] | None = None,
+    **given: Any,
 ) -> Callable[[Energy], System]:
     """Makes a system of a function that gives dx/dt of each array of the state.
 
@@ -276,7 +281,8 @@ def equations(
             return ct.stack([sigma * (x[1] - x[0]), x[0] * (rho - x[2]) - x[1], x[0] * x[1] - beta * x[2]])
 
     Args:
-        given: the arrays of the state, by their shapes, and
+        initial: arrays of the state, by name, from which runs start.
+        given: arrays of the state by their shapes, and
             parameters, as `hamiltonian` has them. A tuple of integers is the shape of an array of
             the state; runs are told where it starts, `flow.run(initial={"x": ...})`. With one array
             the function may give its rate alone, else it gives a dict of rates by name.
@@ -284,12 +290,19 @@ def equations(
     """
 
     def decorate(function: Energy) -> System:
-        state = {k: x for k, x in given.items() if isinstance(x, tuple)}
+        starts = {k: np.asarray(x, dtype=np.float64) for k, x in (initial or {}).items()}
+        if twice := [k for k in starts if k in given]:
+            _core._refuse(
+                f"[equations] '{twice[0]}' is given twice", "give an array of the state in initial, or its shape"
+            )
+        state = {k: x.shape for k, x in starts.items()}
+        state |= {k: x for k, x in given.items() if isinstance(x, tuple)}
         parameters = {k: x for k, x in given.items() if k not in state}
         if not state:
             _core._refuse(
                 "[equations] no array of the state is given",
-                "give its shape, x=(3,), and where it starts to flow.run",
+                "give where it starts, initial={'x': [1.0, 0.0, 0.0]}, or its shape, x=(3,), and where it "
+                "starts to flow.run",
             )
         f = _Function(function, list(state), parameters)
         program = _core._trace_equations(
@@ -297,8 +310,10 @@ def equations(
             *f.place,
         )  # fmt: skip
         _observe(program, observe, list(state), f)
-        starts = [(k, _generic(x, j)) for j, (k, x) in enumerate(state.items())]
-        return System(_core._system_of(program, starts), frozenset(state))
+        places = [
+            (k, starts[k] if k in starts else _generic(x, j)) for j, (k, x) in enumerate(state.items())
+        ]
+        return System(_core._system_of(program, places), frozenset(state) - frozenset(starts))
 
     return decorate
 

@@ -17,7 +17,7 @@ PyObject* internal_error = nullptr;
 void raise(PyObject* type, const Error& e) {
   ErrorParts parts = e.parts();
   if (type == user_error) {
-    if (parts.where.empty()) parts.where = user_line();
+    parts.where = parts.where.empty() ? user_line() : place_in_python(parts.where);
     parts.what = in_python(parts.what);
     parts.remedy = in_python(parts.remedy);
   }

@@ -101,6 +101,7 @@ RunBox::RunBox(apps::StoredRun stored)
       final_(std::move(stored.final)),
       members_(std::move(stored.members)),
       text_(std::move(stored.text)),
+      no_text_why_(std::move(stored.no_text_why)),
       name_(std::move(stored.name)),
       folder_(std::move(stored.folder)) {
   const auto part = [&](const std::vector<apps::NamedArray>& list, const char* name) {
@@ -125,8 +126,8 @@ const apps::Prepared& RunBox::prepared() const {
     return *prepared_;
   }
   if (text_.empty()) {
-    throw UserError("the file of this run has no text of its system",
-                    "the numbers are all there; for a report, run the system again");
+    throw UserError({"the file of this run has no text of its system", "", no_text_why_,
+                     "the numbers are all there; for a report, run the system again"});
   }
   std::optional<std::filesystem::path> folder;
   if (!folder_.empty()) folder = folder_;

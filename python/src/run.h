@@ -35,7 +35,7 @@ class RunBox {
   std::vector<apps::NamedArray> final_, members_;
   std::shared_ptr<const FlowBox> flow_;  ///< null: it was saved
   mechanics::InitialState initial_;
-  std::string text_, name_, folder_;  ///< of the system of a saved run
+  std::string text_, no_text_why_, name_, folder_;  ///< of the system of a saved run
   mutable std::mutex mutex_;
   mutable std::optional<apps::Prepared> prepared_;
 };

@@ -50,6 +50,19 @@ std::string user_line() {
   return "";
 }
 
+std::string place_in_python(const std::string& where) {
+  // "file:7:11\n    7 | --set run.dt=-1\n      |              ^~"
+  const std::size_t line = where.find('\n'), caret = where.find('\n', line + 1);
+  const std::string_view mark = " | --set ";
+  const std::size_t set = where.find(mark, line);
+  if (line == where.npos || caret == where.npos || set == where.npos || set > caret) return where;
+  const std::size_t shift = set + mark.size() - line;  // of the line break and what is left out
+  const std::string said = where.substr(line + shift, caret - line - shift);
+  const std::string pointer = where.size() > caret + shift ? where.substr(caret + shift) : "";
+  const std::string called = user_line();
+  return (called.empty() ? "" : called + "\n    ") + said + "\n    " + pointer;
+}
+
 std::string in_python(std::string text) {
   constexpr std::pair<const char*, const char*> kWords[] = {
       {"DType::kF32", "ct.float32"},

@@ -21,7 +21,7 @@ class FileOrigin final : public Origin {
  public:
   explicit FileOrigin(std::string path) : path_(std::move(path)) {}
   formats::LoadedFile load(const Overrides& overrides, const std::string& of) const override {
-    return formats::load_system_file(path_, overrides, {}, of);
+    return formats::load_system_file(path_, overrides, {}, of, formats::Times::kOpen);
   }
 
  private:
@@ -35,7 +35,8 @@ class TextOrigin final : public Origin {
     if (folder) folder_ = std::move(*folder);
   }
   formats::LoadedFile load(const Overrides& overrides, const std::string& of) const override {
-    return formats::parse_system_text(name_, text_, overrides, folder_, {}, of);
+    return formats::parse_system_text(name_, text_, overrides, folder_, {}, of,
+                                      formats::Times::kOpen);
   }
 
  private:
@@ -267,7 +268,18 @@ void bind_system(nb::module_& m) {
                      }
                      return facts_of(box);
                    })
-      .def("to_toml", [](const SystemBox& b) { return formats::system_text(b.file()); });
+      .def_prop_ro("is_file", [](const SystemBox& b) { return b.file().is_file; })
+      .def_prop_ro("source", [](const SystemBox& b) { return b.file().text(); })
+      .def(
+          "to_toml",
+          [](const SystemBox& b, const std::optional<Initial>& initial) {
+            const nb::gil_scoped_release unlocked;
+            if (!initial) return formats::system_text(b.file());
+            const mechanics::InitialState start =
+                starting_from(b.file().system, b.file().initial, *initial);
+            return formats::system_text(b.file(), &start);
+          },
+          nb::arg("initial").none());
 }
 
 }  // namespace cotangent::python

@@ -14,7 +14,7 @@ namespace cotangent::python {
 
 using Overrides = std::vector<formats::Override>;
 
-/// Where a system comes from: a file, a text, a program.
+/// Where a system comes from: a file, a text, a program. None has to say how long its steps are.
 class Origin {
  public:
   virtual ~Origin() = default;
@@ -28,7 +28,7 @@ class GivenOrigin final : public Origin {
   GivenOrigin(mechanics::System system, mechanics::InitialState initial)
       : system_(std::move(system)), initial_(std::move(initial)) {}
   formats::LoadedFile load(const Overrides& overrides, const std::string& of) const override {
-    return formats::settle(system_, initial_, overrides, of);
+    return formats::settle(system_, initial_, overrides, of, formats::Times::kOpen);
   }
 
  private:

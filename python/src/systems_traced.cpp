@@ -5,8 +5,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-
 #include "cotangent/array/record.h"
 #include "cotangent/mechanics/traced_system.h"
 #include "python/src/arrays.h"
@@ -57,34 +55,6 @@ ir::Tensor start_of(const std::string& name, nb::handle value) {
   return array::recorded_detail::tensor_of(x.astype(DType::kF64));
 }
 
-/// A function says nothing of how it is run: what nothing sets is open (dt is 0, which no plan
-/// takes), or kSteps.
-class TracedOrigin final : public Origin {
- public:
-  TracedOrigin(mechanics::System system, mechanics::InitialState initial)
-      : given_(std::move(system), std::move(initial)) {}
-  formats::LoadedFile load(const Overrides& overrides, const std::string& of) const override {
-    const auto sets = [&](const char* key) {
-      return std::any_of(overrides.begin(), overrides.end(),
-                         [&](const formats::Override& o) { return o.key == key; });
-    };
-    const int times = sets("run.dt") + sets("run.t_end") + sets("run.steps");
-    if (times >= 2 || sets("run.accuracy")) return given_.load(overrides, of);
-    if (sets("run.t_end")) return given_.load(overrides, of);  // which says what is missing
-    Overrides all;
-    if (!sets("run.dt")) all.push_back({"run.dt", "1.0"});
-    if (!sets("run.steps")) all.push_back({"run.steps", kSteps});
-    all.insert(all.end(), overrides.begin(), overrides.end());
-    formats::LoadedFile file = given_.load(all, of);
-    if (!sets("run.dt")) file.run.dt = 0, file.run.dt_span = {};
-    return file;
-  }
-
- private:
-  static constexpr const char* kSteps = "1000";
-  GivenOrigin given_;
-};
-
 /// With a state to start from, what cotangent.System holds.
 std::shared_ptr<const SystemBox> system_of(const mechanics::System& program,
                                            const NamedObjects& given) {
@@ -110,12 +80,17 @@ std::shared_ptr<const SystemBox> system_of(const mechanics::System& program,
   }
   if (!arrays.empty()) initial.x = mechanics::joined(program, arrays);
   return std::make_shared<const SystemBox>(
-      std::make_shared<TracedOrigin>(program, std::move(initial)), Overrides{});
+      std::make_shared<GivenOrigin>(program, std::move(initial)), Overrides{});
 }
 
+/// A function's text, behind as many empty lines as its file has lines before it: places are those
+/// of the file.
 mechanics::WrittenAs text_of(const std::string& title, const std::string& file,
-                             const std::string& text) {
-  return {title, std::make_shared<const SourceFile>(SourceFile{file, text})};
+                             const std::pair<std::string, std::int64_t>& text) {
+  std::string all(static_cast<std::size_t>(std::max<std::int64_t>(text.second - 1, 0)), '\n');
+  mechanics::WrittenAs written{title, nullptr, static_cast<std::uint32_t>(all.size())};
+  written.source = std::make_shared<const SourceFile>(SourceFile{file, all + text.first});
+  return written;
 }
 
 }  // namespace
@@ -128,7 +103,7 @@ void bind_traced_systems(nb::module_& m) {
       "_trace_hamiltonian",
       [](ShapeLike shape, const NamedObjects& parameters, nb::object f,
          const std::vector<std::string>& names, const std::string& title, const std::string& file,
-         const std::string& text) {
+         const std::pair<std::string, std::int64_t>& text) {
         return mechanics::hamiltonian(to_shape(shape.object, "hamiltonian"),
                                       parameters_of(parameters), function_of(f, names),
                                       text_of(title, file, text));
@@ -138,7 +113,7 @@ void bind_traced_systems(nb::module_& m) {
       "_trace_lagrangian",
       [](ShapeLike shape, const NamedObjects& parameters, nb::object f,
          const std::vector<std::string>& names, const std::string& title, const std::string& file,
-         const std::string& text) {
+         const std::pair<std::string, std::int64_t>& text) {
         return mechanics::lagrangian(to_shape(shape.object, "lagrangian"),
                                      parameters_of(parameters), function_of(f, names),
                                      text_of(title, file, text));
@@ -148,7 +123,7 @@ void bind_traced_systems(nb::module_& m) {
       "_trace_lie_poisson",
       [](const std::string& algebra, const NamedObjects& parameters, nb::object f,
          const std::vector<std::string>& names, const std::string& title, const std::string& file,
-         const std::string& text) {
+         const std::pair<std::string, std::int64_t>& text) {
         return mechanics::lie_poisson_system(algebra, parameters_of(parameters),
                                              function_of(f, names), text_of(title, file, text));
       },
@@ -157,7 +132,7 @@ void bind_traced_systems(nb::module_& m) {
       "_trace_equations",
       [](const NamedObjects& state, const NamedObjects& parameters, nb::object f,
          const std::vector<std::string>& names, const std::string& title, const std::string& file,
-         const std::string& text) {
+         const std::pair<std::string, std::int64_t>& text) {
         return mechanics::equations(state_of(state), parameters_of(parameters),
                                     function_of(f, names), text_of(title, file, text));
       },

@@ -159,3 +159,11 @@ def test_arguments_of_the_wrong_kind_are_refused_with_what_to_do(pendulum, wrong
         wrong(flow)
     assert remedy in caught.value.remedy
     assert flow.step([1.0], [0.0], steps=np.int32(1))[0].shape == (1,)
+
+
+def test_wrong_options_point_at_the_call(pendulum):
+    with pytest.raises(ct.UserError, match="dt is -1") as caught:
+        ct.compile(pendulum, dt=-1, steps=3)
+    where = caught.value.where.splitlines()
+    assert where[0].startswith(f"{__file__}:") and "dt=-1" in where[1]
+    assert where[2:] == ["    run.dt=-1", "           ^~"]

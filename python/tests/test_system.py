@@ -66,7 +66,7 @@ def test_errors_keep_their_parts(pendulum):
     assert isinstance(error, ValueError)
     assert "r" in error.what and error.where.startswith("my.toml:7:") and "^" in error.where
     assert error.remedy and error.what in str(error)
-    with pytest.raises(ct.UserError, match="no parameter 'lenght'.*\n.*\n.*\n.*\n.*\n.*'length'"):
+    with pytest.raises(ct.UserError, match="(?s)no parameter 'lenght'.*did you mean 'length'"):
         pendulum.with_overrides({"parameters.lenght": 1.0})
     with pytest.raises(ct.UserError, match="no_such"):
         ct.load("no_such.toml")

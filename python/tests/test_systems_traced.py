@@ -1,4 +1,7 @@
 """Systems from Python functions, beside the same in system files."""
+import pickle
+import subprocess
+import sys
 import time
 
 import cotangent as ct
@@ -298,3 +301,94 @@ def test_equations_start_where_they_are_told():
     spin = ct.lie_poisson("so3")(lambda z: ct.sum(z * z * np.array([1.0, 2.0, 3.0])))
     with pytest.raises(ct.UserError, match="nothing says where z starts"):
         ct.compile(spin, dt=0.1).run()
+
+
+def springs_of(k: float) -> ct.System:
+    @ct.hamiltonian(q=[0.1, 1 / 3], p=[0.0, 1e5], m=[1.0, 3e-7], k=k,
+                    observe={"speed": lambda v: ct.dot(v, v)})
+    def springs(q, p, m, k):
+        return {"kinetic": ct.dot(p, p / m) / 2, "potential": k * ct.dot(ct.sin(q), ct.sin(q))}
+
+    return springs
+
+
+def test_a_system_of_functions_is_a_file(tmp_path):
+    system = springs_of(1.7)
+    system.to_toml(tmp_path / "springs.toml")
+    read = ct.load(tmp_path / "springs.toml")
+    assert read.terms == system.terms and read.parameters["m"].tolist() == [1.0, 3e-7]
+    flow, again = (ct.compile(s, dt=1e-4, steps=300) for s in (system, read))
+    assert flow.plan.method == again.plan.method
+    assert flow.run().state_hash == again.run().state_hash
+    assert np.array_equal(flow.run().observables["speed"], again.run().observables["speed"])
+    other = read.with_overrides({"parameters.k": 2.5})
+    assert (ct.compile(other, dt=1e-4, steps=9).run().state_hash
+            == ct.compile(springs_of(2.5), dt=1e-4, steps=9).run().state_hash)
+
+
+def test_the_command_line_runs_it(tmp_path):
+    system = springs_of(1.7).with_overrides({"run.dt": 1e-4, "run.steps": 300})
+    system.to_toml(tmp_path / "springs.toml")
+    done = subprocess.run([sys.executable, "-m", "cotangent", "run", str(tmp_path / "springs.toml"), "--json"],
+                          capture_output=True, text=True, check=True)
+    assert ct.compile(system).run().state_hash in done.stdout
+
+
+def test_a_file_wants_a_start(tmp_path):
+    @ct.hamiltonian(q=(2,))
+    def free(q, p):
+        return ct.dot(p, p) / 2
+
+    with pytest.raises(ct.UserError, match="nothing says where q and p start"):
+        free.to_toml()
+    text = free.to_toml(initial={"q": [1, 2], "v": [3, 4]})
+    assert ct.System.from_text(text).initial["v"].tolist() == [3, 4]
+
+
+def test_saved_runs_of_functions_have_their_system(tmp_path):
+    run = ct.compile(springs_of(1.7), dt=1e-4, steps=300).run(q0=[0.3, 0.2])
+    run.save(tmp_path / "run.h5")
+    saved = ct.load_run(tmp_path / "run.h5")
+    assert saved.notes == run.notes
+    saved.report(tmp_path / "saved.html")
+    assert "springs" in (tmp_path / "saved.html").read_text()
+
+
+def test_systems_are_pickled_and_shown():
+    system = springs_of(1.7).with_overrides({"run.dt": 1e-4, "run.steps": 40})
+    again = pickle.loads(pickle.dumps(system))
+    assert ct.compile(again).run().state_hash == ct.compile(system).run().state_hash
+    assert "def springs(q, p, m, k)" in system._repr_html_()
+
+    @ct.equations(x=(2,), r=0.5)
+    def decay(x, r):
+        return -r * x
+
+    told = pickle.loads(pickle.dumps(decay))
+    with pytest.raises(ct.UserError, match="nothing says where x starts"):
+        ct.compile(told, dt=0.1).run()
+
+
+def test_places_are_those_of_the_source():
+    system = springs_of(1.7)
+    line = springs_of.__code__.co_firstlineno + 1
+    places = {f.place for f in system.facts} - {""}
+    assert places and all(p.startswith(f"{__file__}:{line}:") for p in places), places
+
+
+def test_equations_start_where_they_are_told():
+    @ct.equations(initial={"x": [1.0, 2.0], "y": 0.5}, r=0.5)
+    def decay(x, y, r):
+        return {"x": -r * x, "y": -y}
+
+    assert decay.initial["x"].tolist() == [1, 2] and decay.initial["y"].shape == ()
+    run = ct.compile(decay, dt=0.01, steps=100).run()
+    assert np.allclose(run.final["x"], np.exp(-0.5) * np.array([1, 2]))
+    with pytest.raises(ct.UserError, match="'x' is given twice"):
+        ct.equations(initial={"x": [1.0]}, x=(1,))(lambda x: -x)
+
+
+def test_a_lie_poisson_state_may_be_a_shape():
+    top = ct.lie_poisson("so3", z=(3,))(lambda z: ct.dot(z, z * z) / 2)
+    with pytest.raises(ct.UserError, match="nothing says where z starts"):
+        ct.compile(top, dt=0.1).run()
