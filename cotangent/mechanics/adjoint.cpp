@@ -300,7 +300,7 @@ AdjointPieces make_adjoint_pieces(const System& system, const Pieces& pieces,
   transform::PassOptions options;
   options.telemetry = telemetry;
   const Passed passed = [&](const FunctionPtr& f) {
-    return passes ? transform::run_passes(f, options) : f;
+    return passes ? through_passes(f, options) : f;
   };
   AdjointPieces a;
   a.pieces = pieces;

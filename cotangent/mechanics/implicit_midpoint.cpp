@@ -167,7 +167,7 @@ class Midpoint {
                     std::to_string(options_.max_iterations) +
                     (newton() ? " iterations of Newton's method\n  to do: take a smaller dt"
                               : " iterations\n  to do: take a smaller dt, or Newton's method");
-    check.site = ir::site_of(check.message);
+    check.site = ir::late_site_of(check.message);
     Values out = part_of(end, 0, states());
     out[0] = b.check(b.unary(Op::kNot, wrong), out[0], check);
     return b.finish(out);

@@ -225,7 +225,7 @@ IntegratorAdjoint make_integrator_adjoint(const System& system, const Integrator
   transform::PassOptions options;
   options.telemetry = telemetry;
   const auto pass = [&](const FunctionPtr& f) {
-    return passes && !f->has_checks() ? transform::run_passes(f, options) : f;
+    return passes ? through_passes(f, options) : f;
   };
   IntegratorAdjoint a;
   if (passes) {
@@ -293,7 +293,7 @@ std::vector<FunctionPtr> push_programs(const Integrator& integrator, const Syste
   std::vector<FunctionPtr> programs = {
       transform::jvp(*chunk_program(plain, system, {}, trip), real), transform::jvp(*seen, real),
       transform::jvp(*integrator.open, states)};
-  for (FunctionPtr& f : programs) f = f->has_checks() ? f : transform::run_passes(f, {});
+  for (FunctionPtr& f : programs) f = through_passes(f, {});
   return programs;
 }
 

@@ -55,7 +55,7 @@ PassedIntegrator passed(const Integrator& integrator, const System& system,
   transform::PassOptions options;
   options.telemetry = telemetry;
   const auto pass = [&](const ir::FunctionPtr& f) {
-    return f->has_checks() ? f : transform::run_passes(f, options);
+    return through_passes(f, options);
   };
   PassedIntegrator p{integrator, nullptr};
   p.integrator.open = pass(integrator.open);

@@ -125,6 +125,10 @@ std::vector<Value> parameter_values(Builder& b, const System& system) {
   return values;
 }
 
+ir::FunctionPtr through_passes(const ir::FunctionPtr& f, const transform::PassOptions& options) {
+  return f->has_checks() ? f : transform::run_passes(f, options);
+}
+
 std::vector<Output> make_outputs(const System& system, const Facts& facts, const Plan& plan,
                                  bool trajectory, telemetry::Telemetry* telemetry) {
   const std::int64_t every = cadence(plan), monitored = monitor_cadence(plan);
@@ -134,7 +138,7 @@ std::vector<Output> make_outputs(const System& system, const Facts& facts, const
                        How how = How::kProved) {
     transform::PassOptions options;
     options.telemetry = telemetry;
-    const FunctionPtr passed = transform::run_passes(f, options);
+    const FunctionPtr passed = through_passes(f, options);
     outputs.push_back({kind, std::move(name), passed, passed->result_type(0), cadence, how});
   };
   const auto momentum_if = [&](const char* fact, Kind kind, const char* name, auto function) {

@@ -9,8 +9,14 @@
 #include "cotangent/ir/builder.h"
 #include "cotangent/mechanics/plan.h"
 #include "cotangent/telemetry/telemetry.h"
+#include "cotangent/transform/passes.h"
 
 namespace cotangent::mechanics {
+
+/// f through the passes; as it is where it has checks, which are made results (transform/faults.h)
+/// when a whole program is compiled, before its passes.
+ir::FunctionPtr through_passes(const ir::FunctionPtr& f,
+                               const transform::PassOptions& options = {});
 
 /// One observed quantity of a chunk.
 struct Output {

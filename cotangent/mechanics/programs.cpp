@@ -100,6 +100,11 @@ static FunctionPtr in_arithmetic(const FunctionPtr& f, const char* name, const S
                                  const Arithmetic& arithmetic, const Passed& passed) {
   if (arithmetic.state == DType::kF64) return passed(f);
   if (!arithmetic.pairs) return passed(in_single_precision(*f));
+  if (f->has_checks()) {
+    throw UserError({"double-single does not carry " + std::string(name) + " of this system", "",
+                     "it has a check, or a loop with a limit",
+                     "take precision = \"compensated\" or \"f64\""});
+  }
   // Pairs of particles are made symmetric, and roots turned round, while they are still to be seen.
   transform::PassOptions before;
   before.expand_math = false;
@@ -131,7 +136,7 @@ Pieces make_pieces(const System& system, const Arithmetic& arithmetic, bool pass
   transform::PassOptions options;
   options.telemetry = telemetry;
   return make_pieces_with(system, arithmetic, [&](const FunctionPtr& f) {
-    return passes ? transform::run_passes(f, options) : f;
+    return passes ? through_passes(f, options) : f;
   });
 }
 

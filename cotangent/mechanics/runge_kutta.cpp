@@ -314,7 +314,7 @@ class Adaptive {
     attr.message = "[" + tableau_.name + "] more than " + std::to_string(tolerances_.max_inner) +
                    " inner steps in one dt\n  to do: take a smaller dt, or allow larger errors "
                    "(tolerance); a stiff system wants an implicit method";
-    attr.site = ir::site_of(attr.message);
+    attr.site = ir::late_site_of(attr.message);
     Values out(end.begin(), end.begin() + static_cast<std::ptrdiff_t>(states()));
     out.push_back(b.check(whole, end[elapsed() + 1], attr));
     return b.finish(out);

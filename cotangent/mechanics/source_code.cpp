@@ -479,6 +479,13 @@ void refuse_for_wgsl(const Plan& plan) {
 SourceCode source_code(const System& system, const Facts& facts, const Plan& plan,
                        const InitialState& initial, Dialect dialect, const std::string& name) {
   plan.only_kicks_and_drifts("source code");
+  for (const EnergyTerm& term : system.terms) {
+    if (!term.energy->has_checks()) continue;
+    throw UserError({"the term \"" + term.name + "\" has a check, or a loop with a limit",
+                     system.source ? show_place(*system.source, term.span) : "",
+                     "printed source has nowhere to report one",
+                     "run it here, or write the term without"});
+  }
   const std::string prefix = source::identifiers(dialect, {name})[0];
   if (dialect == Dialect::kC) return CWriter(system, facts, plan, initial, prefix).write();
   SourceCode code;

@@ -73,10 +73,16 @@ struct ExposedBody {
   bool any() const { return there[0]; }
 };
 
+/// What is around a body: the outermost loop gives the step of a fault, the outermost map the lane.
+struct Within {
+  bool loop = false, map = false;
+};
+
 class Exposer {
  public:
-  Exposer(Builder& b, const Function& f, std::map<std::int64_t, FaultSite>& sites)
-      : b_(b), f_(f), sites_(sites), images_(f.size()) {}
+  Exposer(Builder& b, const Function& f, std::map<std::int64_t, FaultSite>& sites,
+          Within within = {})
+      : b_(b), f_(f), sites_(sites), within_(within), images_(f.size()) {}
 
   Values run(std::span<const Value> params, Record& record) {
     for (std::size_t k = 0; k < params.size(); ++k) images_[f_.params()[k].id] = params[k];
@@ -150,14 +156,16 @@ class Exposer {
     return out;
   }
 
-  ExposedBody expose(const Function& body) {
+  ExposedBody expose(const Function& body, Within within) {
+    within.loop = within.loop || within_.loop;
+    within.map = within.map || within_.map;
     Builder b(body.name());
     Values params;
     for (std::size_t k = 0; k < body.params().size(); ++k) {
       params.push_back(b.param(body.param_type(k), body.param_names()[k]));
     }
     Record record;
-    Values results = Exposer(b, body, sites_).run(params, record);
+    Values results = Exposer(b, body, sites_, within).run(params, record);
     for (auto member : kFields) {
       if ((record.*member).valid()) results.push_back(record.*member);
     }
@@ -184,7 +192,9 @@ class Exposer {
     }
   }
 
-  void keep(Value v, const Values& made, const Record& record) {
+  void keep(Value v, const Values& made, Record record) {
+    if (within_.loop) record.step = {};
+    if (within_.map) record.lane = {};
     const std::size_t n = f_.result_types(v).size();
     results_[v.id].assign(made.begin(), made.begin() + static_cast<std::ptrdiff_t>(n));
     record_ = least(b_, record_, record);
@@ -194,7 +204,7 @@ class Exposer {
 
   void map(Value v, const Values& x) {
     MapAttr a = f_.attr_as<MapAttr>(v);
-    ExposedBody body = expose(*a.body);
+    ExposedBody body = expose(*a.body, {.map = true});
     std::size_t n = a.roles.size();
     for (std::size_t k = 0; k < 4; ++k) {
       if (body.there[k]) a.roles.push_back(Role::kStack);
@@ -235,7 +245,7 @@ class Exposer {
   /// record needs.
   void pair_sum(Value v, const Values& x) {
     PairAttr a = f_.attr_as<PairAttr>(v);
-    const ExposedBody body = expose(*a.body);
+    const ExposedBody body = expose(*a.body, {});
     const std::size_t n = a.roles.size(), all = body.f->results().size();
     Flags sums(all, false), records(all, false);
     for (std::size_t k = 0; k < all; ++k) (k < n ? sums : records)[k] = true;
@@ -336,7 +346,7 @@ class Exposer {
     LoopAttr a = f_.attr_as<LoopAttr>(v);
     a.keep = {};  // for derivatives, which are taken before
     a.inverse = nullptr;
-    const ExposedBody body = expose(*a.body);
+    const ExposedBody body = expose(*a.body, {.loop = true});
     if (!body.any()) {
       a.body = body.f;
       return keep(v, b_.loop(a, x), {});
@@ -382,7 +392,7 @@ class Exposer {
 
   void while_loop(Value v, const Values& x) {
     WhileAttr a = f_.attr_as<WhileAttr>(v);
-    const ExposedBody body = expose(*a.body);
+    const ExposedBody body = expose(*a.body, {.loop = true});
     if (!body.any()) {
       a.body = body.f;
       return keep(v, b_.while_loop(a, x), {});
@@ -427,7 +437,7 @@ class Exposer {
 
   void cond(Value v, const Values& x) {
     const auto& a = f_.attr_as<CondAttr>(v);
-    const ExposedBody yes = expose(*a.on_true), no = expose(*a.on_false);
+    const ExposedBody yes = expose(*a.on_true, {}), no = expose(*a.on_false, {});
     Fields there{};
     for (std::size_t k = 0; k < 4; ++k) there[k] = yes.there[k] || no.there[k];
     const std::size_t n = a.on_true->results().size();
@@ -455,6 +465,7 @@ class Exposer {
   Builder& b_;
   const Function& f_;
   std::map<std::int64_t, FaultSite>& sites_;
+  const Within within_;
   Values images_;
   std::map<std::uint32_t, Values> results_;
   std::vector<Failed> failed_;

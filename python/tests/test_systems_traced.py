@@ -3,6 +3,7 @@ import pickle
 import subprocess
 import sys
 import time
+import warnings
 
 import cotangent as ct
 import numpy as np
@@ -392,3 +393,18 @@ def test_a_lie_poisson_state_may_be_a_shape():
     top = ct.lie_poisson("so3", z=(3,))(lambda z: ct.dot(z, z * z) / 2)
     with pytest.raises(ct.UserError, match="nothing says where z starts"):
         ct.compile(top, dt=0.1).run()
+
+
+def test_an_energy_may_check_and_iterate():
+    @ct.hamiltonian(q=[0.3], p=[1.0])
+    def bounded(q, p):
+        r = ct.check(ct.dot(q, q) < 4, ct.dot(q, q), "out of the box")
+        root = ct.find_root(lambda x: x * x - r - 1, 1.0)
+        return {"kinetic": ct.dot(p, p) / 2, "potential": root}
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ct.RunWarning)
+        flow = ct.compile(bounded, dt=0.01, steps=100)
+        assert flow.run().invariants.max_rel_error("energy") < 1e-4
+        run = flow.run(p0=[9.0])
+    assert run.status == "stopped" and "out of the box" in run.stopped_why

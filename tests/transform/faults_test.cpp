@@ -224,6 +224,37 @@ TEST(Faults, NestedLoopsTellTheOuterStep) {
   EXPECT_EQ(evaluate(*expose_faults(*f).program, Tensors{number_of(0)})[0].real(0), 6);
 }
 
+/// In one step of the outermost loop, and in one lane of the outermost map, the sites decide,
+/// whichever of the checks are in a loop or a map within.
+TEST(Faults, WithinAStepTheLeastSiteIsTold) {
+  for (const bool by_map : {false, true}) {
+    Builder inner("inner"), outer("outer"), b("f");
+    inner.param(scalar(DType::kI64));
+    const Value x = inner.param(scalar());
+    const Value next = inner.add(x, inner.constant(1.0));
+    LoopAttr loop;
+    loop.trip = 3;
+    loop.carries = 1;
+    MapAttr map;
+    map.count = 3;
+    map.roles = {Role::kTotal};
+    loop.body = map.body =
+        inner.finish({inner.check(inner.lt(next, inner.constant(8.0)), next, {1, ""})});
+    outer.param(scalar(DType::kI64));
+    const Value y = outer.param(scalar());
+    const auto around = [&](Builder& in, const Value& of) {
+      return by_map ? in.map(map, std::span(&of, 1))[0] : in.loop(loop, std::span(&of, 1))[0];
+    };
+    const Value made = around(outer, y);
+    loop.body = map.body =
+        outer.finish({outer.check(outer.lt(made, outer.constant(6.5)), made, {5, ""})});
+    const Value start = b.param(scalar());
+    const FunctionPtr f = b.finish({around(b, start)});
+    EXPECT_EQ(fault_of(*f, {number_of(7)}),
+              by_map ? (Numbers{-1, 0, 1, 0}) : (Numbers{0, -1, 1, 0}));
+  }
+}
+
 TEST(Faults, RandomProgramsWithoutFaultKeepTheirValues) {
   int checked = 0, clean = 0;
   for (std::uint64_t seed = 0; seed < 400; ++seed) {
