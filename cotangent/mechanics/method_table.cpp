@@ -18,7 +18,7 @@ const std::vector<Form> kEnergies = {Form::kCanonical};
 
 struct Table {
   std::vector<MethodRow> methods = {
-      {"implicit_midpoint", {"midpoint"}, kFlows, {}, "vector fields"},
+      {"implicit_midpoint", {"midpoint"}, kFlows, {kSplitting, kOrder}, "vector fields"},
       {"dopri5", {"rk45"}, kFlows, {kTolerance}, "vector fields"},
       {"rk4", {}, kFlows, {}, "vector fields"},
       {"explicit_euler", {"euler"}, kFlows, {}, "vector fields"},

@@ -325,7 +325,11 @@ class Search {
 
   void search(const Plan& plain) {
     const bool asked = settings_.order || settings_.method != "auto";
-    const bool composed = plain.integrator && plain.integrator->method.starts_with("lie_poisson");
+    const bool damped =
+        system_.form == Form::kBracket && system_.structure.kind != Structure::Kind::kPoisson;
+    const bool composed =
+        plain.integrator && (plain.integrator->method.starts_with("lie_poisson") ||
+                             (plain.integrator->method == "implicit_midpoint" && !damped));
     const Fact& separable = facts_.find("separable");
     const bool splits = system_.form == Form::kCanonical && std::get<bool>(separable.value) &&
                         separable.how == How::kProved;

@@ -6,6 +6,7 @@
 #include "cotangent/base/text.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/auto_choice.h"
+#include "cotangent/mechanics/bracket.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/exact_part.h"
 #include "cotangent/mechanics/fixed_centre.h"
@@ -206,10 +207,9 @@ class Chooser {
   /// Explicit Runge-Kutta methods and the midpoint rule, which serve any vector field.
   bool general(const std::string& warning) {
     if (is("implicit_midpoint")) {
-      take(implicit_midpoint(system_),
-           "you asked for it: symmetric, of order 2, keeps quadratic invariants; it solves an "
-           "equation a step until the last bits no longer change (Hairer, Lubich, Wanner, IV.2.1)");
-      no_order();
+      midpoint(
+          "you asked for it: symmetric, keeps quadratic invariants; it solves an equation a step "
+          "until the last bits no longer change (Hairer, Lubich, Wanner, IV.2.1)");
       return true;
     }
     if (is("dopri5")) {
@@ -226,6 +226,31 @@ class Chooser {
     no_order();
     return true;
   }
+
+  /// The midpoint rule, or its composition of the order or by the splitting that is asked for.
+  void midpoint(std::string reason) {
+    const bool named = given(settings_.splitting);
+    if (!named && settings_.order.value_or(2) == 2) return take(implicit_midpoint(system_), reason);
+    const Splitting& composition =
+        composition_asked("implicit_midpoint", settings_.order.value_or(2));
+    const bool damped =
+        system_.form == Form::kBracket && system_.structure.kind != Structure::Kind::kPoisson;
+    if (damped && composition.order > 2) {
+      refuse("there is no method of order " + std::to_string(composition.order) +
+                 " for this structure",
+             named ? settings_.splitting_span : settings_.order_span,
+             "compositions of an order above 2 have steps backwards in time, where what is damped "
+             "grows",
+             "leave order and splitting out");
+    }
+    Integrator m = compose({midpoint_flow(system_, "the field", vector_field(system_))},
+                           state_types(system_), composition);
+    m.method = "implicit_midpoint";
+    take(std::move(m), reason + "; composed as " + composition.name + ", symmetric, with " +
+                           std::to_string(composition.gamma.size()) +
+                           " equations a step: " + composition.source);
+  }
+
   std::string adaptive_text() const {
     return ": Dormand and Prince's pair of orders 5 and 4 fills each dt with steps whose estimated "
            "error stays below rtol = " +
@@ -273,10 +298,9 @@ class Chooser {
         "; but it keeps neither the structure nor the invariants: they drift with time";
     if (general(warning)) return;
     if (!poisson) {
-      take(implicit_midpoint(system_),
-           "no exact flows are known for this structure; the midpoint rule is symmetric and keeps "
-           "quadratic invariants, and is stable where motion is damped");
-      no_order();
+      midpoint(
+          "no exact flows are known for this structure; the midpoint rule is symmetric and keeps "
+          "quadratic invariants, and is stable where motion is damped");
       return;
     }
     lie_poisson();
@@ -299,14 +323,13 @@ class Chooser {
       parts = lie_poisson_flows(system_, is("lie_poisson") ? NoFlow::kRefuse : NoFlow::kMidpoint);
     } catch (const UserError& error) {
       if (is("lie_poisson")) throw;
-      take(implicit_midpoint(system_),
-           "the energy has no parts with exact flows (" + error.parts().what +
+      midpoint("the energy has no parts with exact flows (" + error.parts().what +
                "); the midpoint rule keeps quadratic Casimirs and energies");
-      no_order();
       return;
     }
     const bool smooth = facts_.holds("smooth");
-    const Splitting& composition = composition_asked(settings_.order.value_or(smooth ? 4 : 2));
+    const Splitting& composition =
+        composition_asked("lie_poisson", settings_.order.value_or(smooth ? 4 : 2));
     std::string names;
     for (const PartFlow& p : parts) names += (names.empty() ? "" : " | ") + p.name;
     std::string by_midpoint;
@@ -328,8 +351,8 @@ class Chooser {
              ", symmetric: " + composition.source);
   }
 
-  /// Of the parts of a Lie-Poisson structure: by [run] splitting, else the usual one of its order.
-  const Splitting& composition_asked(int order) const {
+  /// Of the flows of `method`: by [run] splitting, else the usual one of its order.
+  const Splitting& composition_asked(const std::string& method, int order) const {
     if (given(settings_.splitting)) {
       const Splitting* named = splitting_named(settings_.splitting);
       if (!named || named->variant != Splitting::Variant::kComposition) {
@@ -337,9 +360,9 @@ class Chooser {
         for (const Splitting& s : splittings()) {
           if (s.variant == Splitting::Variant::kComposition) known.push_back(s.name);
         }
-        refuse("splitting = \"" + settings_.splitting + "\" with the method \"lie_poisson\"",
+        refuse("splitting = \"" + settings_.splitting + "\" with the method \"" + method + "\"",
                settings_.splitting_span,
-               "several flows are put together by compositions: " + join(known, ", "),
+               "its flows are put together by compositions: " + join(known, ", "),
                "name one of them, or leave splitting out");
       }
       if (!settings_.order || *settings_.order == named->order) return *named;
@@ -377,16 +400,10 @@ class Chooser {
         facts_.holds("may_jump")) {
       return;  // kicks and drifts, or their refusal
     }
-    if (settings_.order && *settings_.order != 2) {
-      refuse("there is no method of order " + std::to_string(*settings_.order) +
-                 " for this energy: " + separable.detail,
-             separable.place, "for energies that mix q and p there is the implicit midpoint rule",
-             "leave order out");
-    }
     decide("splitting", "none", separable.detail);
-    take(implicit_midpoint(system_),
-         "H does not split into T(p) + V(q), so no step of kicks and drifts is exact; the implicit "
-         "midpoint rule is symplectic and symmetric for any H, at the price of an equation a step");
+    midpoint(
+        "H does not split into T(p) + V(q), so no step of kicks and drifts is exact; the implicit "
+        "midpoint rule is symplectic and symmetric for any H, at the price of an equation a step");
   }
 
   void multirate_levels() {

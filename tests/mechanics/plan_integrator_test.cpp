@@ -5,6 +5,7 @@
 
 #include "cotangent/mechanics/gradient.h"
 #include "cotangent/mechanics/lie_algebra.h"
+#include "tests/mechanics/forms.h"
 #include "tests/mechanics/planned.h"
 
 namespace cotangent::mechanics {
@@ -147,9 +148,50 @@ TEST(PlanIntegrator, AnEnergyThatMixesTakesTheMidpointRule) {
   ASSERT_NE(plan.integrator, nullptr);
   EXPECT_EQ(plan.method, "implicit_midpoint");
   EXPECT_NE(decision(plan, "method").find("does not split"), std::string::npos);
+}
+
+/// Reference: the order is measured, against the same rule of order 8 at a fifth of the step.
+TEST(PlanIntegrator, TheMidpointRuleIsComposedToTheOrderAsked) {
+  const Problem p = mixed();
+  const auto of_order = [&](int order) {
+    RunSettings s;
+    s.order = order;
+    const Plan plan = planned(p, s);
+    EXPECT_EQ(plan.method, "implicit_midpoint");
+    EXPECT_EQ(plan.integrator->order, order);
+    return plan.integrator;
+  };
+  const std::vector<ir::Tensor> start = {p.initial.q, *p.initial.p};
+  const auto exact =
+      test::integrate(*of_order(8), start, 0, 1.3L / 160, 160, p.system.parameters, true);
+  for (const int order : {4, 6}) {
+    for (const double o : test::measured_orders(*of_order(order), start, 1.3L, {24, 32}, exact,
+                                                p.system.parameters)) {
+      EXPECT_NEAR(o, order, 0.1) << order;
+    }
+  }
   RunSettings s;
-  s.order = 4;
-  EXPECT_NE(refusal(mixed(), s).find("order 4"), std::string::npos);
+  s.order = 5;
+  EXPECT_NE(refusal(p, s).find("order 5"), std::string::npos);
+  s.order.reset();
+  s.method = "implicit_midpoint";
+  s.splitting = "kahanli8";
+  EXPECT_EQ(planned(p, s).integrator->order, 8);
+  s.splitting = "rkn4";
+  EXPECT_NE(refusal(p, s).find("compositions"), std::string::npos);
+}
+
+TEST(PlanIntegrator, AnAccuracyFindsAnOrderOfTheMidpointRule) {
+  const Problem p = mixed();
+  RunSettings s;
+  s.accuracy = 1e-9;
+  s.duration = 20;
+  const Plan plan = test::plan_of(p, s);
+  EXPECT_EQ(plan.method, "implicit_midpoint");
+  EXPECT_GT(plan.integrator->order, 2);
+  const Facts facts = find_facts(p.system, p.initial);
+  const RunResult r = Flow::compile(p.system, facts, plan)->run(p.initial, plan.steps);
+  EXPECT_LT(r.invariants.at(0).max_rel_error, 1e-9);
 }
 
 TEST(PlanIntegrator, AMixedEnergyRunsAndKeepsItsEnergy) {
