@@ -5,6 +5,8 @@
 namespace cotangent::apps {
 namespace {
 
+constexpr int kSignals[] = {SIGINT, SIGTERM};
+
 volatile std::sig_atomic_t interrupt_raised = 0;
 
 extern "C" void raise_interrupt_flag(int) {
@@ -17,14 +19,14 @@ InterruptFlag::InterruptFlag() {
   interrupt_raised = 0;
   struct sigaction action{};
   action.sa_handler = raise_interrupt_flag;
-  // One-shot: the second Ctrl-C does what it always did.
+  // One-shot: the second one does what it always did.
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
+  for (const int signal : kSignals) sigaction(signal, &action, nullptr);
 }
 
 InterruptFlag::~InterruptFlag() {
-  std::signal(SIGINT, SIG_DFL);
+  for (const int signal : kSignals) std::signal(signal, SIG_DFL);
 }
 
 bool InterruptFlag::raised() const {

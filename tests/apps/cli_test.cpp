@@ -366,7 +366,9 @@ TEST(Cli, AnOutputFolderThatCannotBeUsedIsSaidBeforehand) {
   }
 }
 
-TEST(Cli, CtrlCKeepsWhatThereIs) {
+class StoppedCli : public ::testing::TestWithParam<int> {};
+
+TEST_P(StoppedCli, KeepsWhatThereIs) {
   const TemporaryFolder folder;
   const std::string out = folder / "out";
   const std::string log = folder / "log.jsonl";
@@ -381,7 +383,7 @@ TEST(Cli, CtrlCKeepsWhatThereIs) {
           if (first == std::string::npos) continue;
           if (text.find("\"progress\"", first + 1) != std::string::npos) break;
         }
-        kill(child, SIGINT);
+        kill(child, GetParam());
       });
   EXPECT_EQ(result.code, 130) << result.err;
   const json answer = result.json();
@@ -391,6 +393,8 @@ TEST(Cli, CtrlCKeepsWhatThereIs) {
   EXPECT_EQ(json::parse(read_file(out + "/result.json")), answer);
   EXPECT_TRUE(fs::exists(out + "/report.html"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Signals, StoppedCli, ::testing::Values(SIGINT, SIGTERM));
 
 TEST(Cli, ANonFiniteStateStopsTheRunAndKeepsTheRest) {
   const TemporaryFolder folder;
