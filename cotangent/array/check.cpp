@@ -11,6 +11,10 @@ namespace {
 Array check_with(const Array& x, const Array& holds, const std::string& message,
                  std::vector<NodePtr> payload) {
   if (message.empty()) refuse("check", "there is no message", "say what was to hold");
+  if (is_float(holds.dtype())) {
+    refuse("check", "what should hold is " + holds.type_text() + ", a number",
+           "give the value first, then a comparison: check(x, x > 0, message)");
+  }
   const Array truth = is_bool(holds.dtype()) ? holds : holds != scalar_like(0, holds);
   std::vector<NodePtr> operands{truth.node(), x.node()};
   operands.insert(operands.end(), payload.begin(), payload.end());

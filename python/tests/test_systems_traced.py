@@ -398,7 +398,7 @@ def test_a_lie_poisson_state_may_be_a_shape():
 def test_an_energy_may_check_and_iterate():
     @ct.hamiltonian(q=[0.3], p=[1.0])
     def bounded(q, p):
-        r = ct.check(ct.dot(q, q) < 4, ct.dot(q, q), "out of the box")
+        r = ct.check(ct.dot(q, q), ct.dot(q, q) < 4, "out of the box")
         root = ct.find_root(lambda x: x * x - r - 1, 1.0)
         return {"kinetic": ct.dot(p, p) / 2, "potential": root}
 

@@ -29,6 +29,11 @@ TEST(Check, WhatHoldsIsTheValueItself) {
   EXPECT_EQ(check(Array(2), Array(true), "never").dtype(), Array(2).dtype());
 }
 
+TEST(Check, ANumberDoesNotHold) {
+  const Array x(2.0);
+  EXPECT_THROW(check(x < 3.0, x, "the two the other way round"), UserError);
+}
+
 TEST(Check, AnEvaluationThatFailsThrowsEveryTime) {
   const Array y = safe_root(Array::of({4.0, -9.0}));
   for (int k = 0; k < 2; ++k) {
