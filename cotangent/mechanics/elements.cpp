@@ -82,7 +82,10 @@ struct ElementDomain {
       case Op::kSlice:
       case Op::kReverse: return moved(f, v, x[0]);
       case Op::kConcatenate: return joined(f, v, x);
+      case Op::kPad: return padded(f, v, x);
       case Op::kGather: return gathered(f, v, x, all);
+      case Op::kScatterAdd:
+      case Op::kScatterSet: return scattered(f, v, x, all);
       case Op::kReduceSum:
       case Op::kReduceProd:
       case Op::kReduceMin:
@@ -205,6 +208,49 @@ struct ElementDomain {
                                                  0, std::max<std::int64_t>(last, 0));
       }
       for (std::int64_t e = 0; e < rest; ++e) each.push_back(x[0].of(base + e));
+    }
+    return from_each(std::move(each));
+  }
+
+  static Value padded(const Function& f, ir::Value v, const std::vector<Value>& x) {
+    const auto& a = f.attr_as<ir::PadAttr>(v);
+    const Shape& shape = f.type(v).shape;
+    const Dims out = row_major(shape);
+    std::vector<Mask> each(static_cast<std::size_t>(shape.size()), x[1].all);
+    for_each_index(f.type(f.operand(v, 0)).shape, [&](std::int64_t linear, const Dims& index) {
+      std::int64_t at = 0;
+      for (std::size_t k = 0; k < index.size(); ++k) {
+        at += out[k] * (a.low[k] + index[k] * (1 + a.interior[k]));
+      }
+      each[static_cast<std::size_t>(at)] = x[0].of(linear);
+    });
+    return from_each(std::move(each));
+  }
+
+  /// What a place had is counted in also where it is written over.
+  static Value scattered(const Function& f, ir::Value v, const std::vector<Value>& x,
+                         const Mask& all) {
+    for (std::size_t k = 2; k < x.size(); ++k) {
+      if (!x[k].integers || x[k].all.any()) return together(all);
+    }
+    const Shape& shape = f.type(v).shape;
+    const Dims in = row_major(shape);
+    const auto r = x.size() - 2;
+    if (r == 0) return together(all);
+    const std::int64_t places = f.type(f.operand(v, 2)).size();
+    const std::int64_t rest = f.type(f.operand(v, 1)).size() / std::max<std::int64_t>(1, places);
+    std::vector<Mask> each(static_cast<std::size_t>(shape.size()));
+    for (std::int64_t k = 0; k < shape.size(); ++k) each[static_cast<std::size_t>(k)] = x[0].of(k);
+    for (std::int64_t s = 0; s < places; ++s) {
+      std::int64_t base = 0;
+      for (std::size_t k = 0; k < r; ++k) {
+        const std::int64_t at = (*x[k + 2].integers)[static_cast<std::size_t>(s)];
+        if (at < 0 || at >= shape[static_cast<int>(k)]) return together(all);
+        base += in[k] * at;
+      }
+      for (std::int64_t e = 0; e < rest; ++e) {
+        each[static_cast<std::size_t>(base + e)] |= x[1].of(s * rest + e);
+      }
     }
     return from_each(std::move(each));
   }

@@ -8,6 +8,7 @@
 #include "cotangent/array/shaping.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/dependence.h"
+#include "cotangent/mechanics/elements.h"
 #include "cotangent/mechanics/homogeneous.h"
 #include "cotangent/mechanics/lie_algebra.h"
 #include "cotangent/transform/passes.h"
@@ -140,12 +141,16 @@ std::vector<std::string> moving_terms(const std::vector<ir::FunctionPtr>& terms)
   return moving;
 }
 
-/// Whether the value of a matrix program that reads no state is positive definite, with digits.
-bool is_positive(const ir::Function& matrix, const System& system) {
+/// Whether the value of a program of the mass that reads no state, its matrix or its diagonal, is
+/// positive definite, with digits.
+bool is_positive(const ir::Function& mass, const System& system) {
   const ir::Tensor state = filled(real(system.shape), 0);  // of q and of v
   std::vector<ir::Tensor> at = {state, state, filled(real({}), 0)};
   for (const Parameter& p : system.parameters) at.push_back(p.value);
-  const ir::Tensor value = ir::evaluate(matrix, at)[0];
+  const ir::Tensor value = ir::evaluate(mass, at)[0];
+  if (value.type().shape.rank() == 1) {
+    return std::ranges::all_of(value.as<double>(), [](double m) { return m > 0; });
+  }
   const auto n = static_cast<std::size_t>(value.type().shape[0]);
   std::vector<double> a(value.as<double>().begin(), value.as<double>().end());
   for (std::size_t k = 0; k < n; ++k) {  // pivots of elimination, against the entries they are of
@@ -154,6 +159,20 @@ bool is_positive(const ir::Function& matrix, const System& system) {
     for (std::size_t i = k + 1; i < n; ++i) {
       const double factor = a[i * n + k] / a[k * n + k];
       for (std::size_t j = k; j < n; ++j) a[i * n + j] -= factor * a[k * n + j];
+    }
+  }
+  return true;
+}
+
+constexpr std::int64_t kMostDiagonal = 128;  // entries: as many programs are looked at
+
+/// Whether each of these programs reads no entry of v but its own: proved.
+bool read_their_own(const std::vector<ir::FunctionPtr>& slopes) {
+  for (std::size_t i = 0; i < slopes.size(); ++i) {
+    const auto read = entries_read(*slopes[i], 1);
+    if (!read) return false;
+    for (std::size_t k = 0; k < read->size(); ++k) {
+      if (k != i && (*read)[k]) return false;
     }
   }
   return true;
@@ -179,12 +198,13 @@ System lagrangian(const Shape& shape, std::vector<Parameter> parameters,
     return std::find(moving.begin(), moving.end(), name) != moving.end();
   };
 
-  // What moves is v.M v/2 + a.v + c.
+  // What moves is v.M v/2 + a.v + c, with M or, where it is known to be diagonal, its diagonal.
   struct Expanded {
     Array mass, along, still;
   };
-  const auto expanded = [&](std::span<const Array> arrays) {
-    const auto of_v = [&](const Array& v) {
+  bool diagonal = false;
+  const auto moving_at = [&](std::span<const Array> arrays) {
+    return [&, arrays](const Array& v) {
       std::vector<Array> at(arrays.begin(), arrays.end());
       at[1] = v;
       Array total;
@@ -193,13 +213,27 @@ System lagrangian(const Shape& shape, std::vector<Parameter> parameters,
       }
       return total;
     };
+  };
+  const auto expanded = [&](std::span<const Array> arrays) {
+    const auto of_v = moving_at(arrays);
+    const Array rest = array::zeros(shape);
+    const Array along = array::ravel(array::grad(of_v)(rest));
     // d2L/dv2 does not depend on v; where it is written with roots of squares, it does not exist at
     // 0.
-    const Array rest = array::zeros(shape);
     const Array some = array::reshape(array::arange(n) / 16 + 1, shape);
-    return Expanded{array::reshape(array::hessian(of_v)(some), Shape{n, n}),
-                    array::ravel(array::grad(of_v)(rest)), of_v(rest)};
+    if (diagonal) {  // its product with ones
+      return Expanded{array::ravel(array::hvp(of_v, some, array::ones(shape))), along, of_v(rest)};
+    }
+    return Expanded{array::reshape(array::hessian(of_v)(some), Shape{n, n}), along, of_v(rest)};
   };
+  if (n <= kMostDiagonal) {
+    diagonal = read_their_own(array::programs_of(by_v, [&](std::span<const Array> arrays) {
+      const Array slope = array::ravel(array::grad(moving_at(arrays))(arrays[1]));
+      NamedArrays entries;
+      for (std::int64_t k = 0; k < n; ++k) entries.emplace_back(std::to_string(k), slope(k));
+      return entries;
+    }));
+  }
   const auto parts = array::programs_of(by_v, [&](std::span<const Array> arrays) {
     const Expanded e = expanded(arrays);
     return NamedArrays{{"mass", e.mass}, {"along", e.along}, {"still", e.still}};
@@ -216,11 +250,16 @@ System lagrangian(const Shape& shape, std::vector<Parameter> parameters,
     const Expanded e = expanded(arrays);
     Array u = array::ravel(arrays[1]);
     if (along) u = u - e.along;
-    // u.M^-1 u = |L^-1 u|^2 of M = L L^T, which needs no pivots: those jump.
-    const Array root = array::cholesky(e.mass);
-    const Array w = stands ? array::matmul(array::triangular_solve(root, array::eye(n)), u)
-                           : array::triangular_solve(root, u);
-    NamedArrays terms{{"kinetic", array::dot(w, w) / 2}};
+    NamedArrays terms;
+    if (diagonal) {
+      terms.emplace_back("kinetic", array::dot(u, u / e.mass) / 2);
+    } else {
+      // u.M^-1 u = |L^-1 u|^2 of M = L L^T, which needs no pivots: those jump.
+      const Array root = array::cholesky(e.mass);
+      const Array w = stands ? array::matmul(array::triangular_solve(root, array::eye(n)), u)
+                             : array::triangular_solve(root, u);
+      terms.emplace_back("kinetic", array::dot(w, w) / 2);
+    }
     if (still) terms.emplace_back("potential", -e.still);
     std::vector<Array> at(arrays.begin(), arrays.end());
     at[1] = array::zeros(shape);

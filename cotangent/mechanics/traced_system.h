@@ -58,9 +58,10 @@ System hamiltonian(const Shape& shape, std::vector<Parameter> parameters,
 /// The system of a Lagrangian L(q, v, t), the sum of the named real numbers that `lagrangian`
 /// gives, by its Legendre transform: p = dL/dv, H = p.v - L. L is of degree 2 in v at most, and
 /// d2L/dv2 positive definite. Terms that do not read v keep their names, with the other sign; the
-/// rest is called kinetic, and potential where it has a part without v. A velocity costs a product
-/// with the inverse of d2L/dv2 where that stands still, else a solve of as many equations as q has
-/// entries. UserError for another L, by name of the term.
+/// rest is called kinetic, and potential where it has a part without v. A velocity costs a quotient
+/// where d2L/dv2 is diagonal (and q has no more than 128 entries), a product with its inverse where
+/// it stands still, else a solve of as many equations as q has entries. UserError for another L, by
+/// name of the term.
 System lagrangian(const Shape& shape, std::vector<Parameter> parameters,
                   const TracedFunction& lagrangian, const WrittenAs& text = {});
 

@@ -267,6 +267,32 @@ TEST(TracedLagrangian, OfADoublePendulumGivesItsHamiltonian) {
   expect_near(run_of(by_l, start, settings), run_of(by_h, start, settings), 1e-10);
 }
 
+bool solves(const EnergyTerm& term) {
+  return term.energy->contains_op(
+      [](ir::Op op) { return op == ir::Op::kCholesky || op == ir::Op::kTriangularSolve; });
+}
+
+/// A diagonal d2L/dv2 is divided by, also where it moves. Exact identity: of polar coordinates.
+TEST(TracedLagrangian, ADiagonalIsDividedBy) {
+  const System by_l = lagrangian(Shape{2}, {}, [](const Traced& at) {
+    const Array r = at.q()(0), u = at.v()(0), w = at.v()(1);
+    return NamedArrays{{"L", (u * u + r * r * w * w) / 2 + 1.0 / r}};
+  });
+  const System by_h = hamiltonian(Shape{2}, {}, [](const Traced& at) {
+    const Array r = at.q()(0), x = at.p()(0), y = at.p()(1);
+    return NamedArrays{{"kinetic", (x * x + y * y / (r * r)) / 2}, {"potential", -1.0 / r}};
+  });
+  EXPECT_FALSE(solves(by_l.terms[0]));
+  RunSettings settings;
+  settings.dt = 0.01, settings.steps = 200;
+  const InitialState start = start_of({1.0, 0.0}, {0.1, 1.1});
+  expect_near(run_of(by_l, start, settings), run_of(by_h, start, settings), 1e-11);
+  const System tied = lagrangian(Shape{2}, {}, [](const Traced& at) {
+    return NamedArrays{{"L", dot(at.v(), at.v()) + cos(at.q()(0)) * at.v()(0) * at.v()(1)}};
+  });
+  EXPECT_TRUE(solves(tied.terms[0]));
+}
+
 /// Where d2L/dv2 stands still, H is known to split, and to be quadratic in p.
 TEST(TracedLagrangian, WithConstantMassesSplits) {
   const auto file = formats::parse_system_text("planets.toml", kPlanets);
@@ -285,6 +311,7 @@ TEST(TracedLagrangian, WithConstantMassesSplits) {
   const Facts facts = find_facts(traced, file.initial);
   EXPECT_EQ(facts.find("separable").how, How::kProved);
   EXPECT_TRUE(std::get<bool>(facts.find("quadratic_kinetic").value));
+  EXPECT_FALSE(solves(traced.terms[0]));
   const RunResult one = run_of(file.system, file.initial, file.run);
   expect_near(run_of(traced, file.initial, file.run), one, 1e-12);
 }

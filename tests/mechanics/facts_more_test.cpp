@@ -302,6 +302,18 @@ TEST(Entries, AreFollowedThroughSlicesAndBodies) {
   EXPECT_EQ(read(Shape{4},
                  [](Builder& b, const TermValues& v) { return b.gather(v.q, b.constant_i64(3)); }),
             "0001");
+  EXPECT_EQ(read(Shape{4},
+                 [](Builder& b, const TermValues& v) {
+                   return b.row(b.pad(v.q, b.constant(0.0), ir::Dims{2}, ir::Dims{0}, ir::Dims{1}),
+                                4);
+                 }),
+            "0100");
+  EXPECT_EQ(read(Shape{4},
+                 [](Builder& b, const TermValues& v) {
+                   const Value at = b.constant_i64(1), other = b.row(v.q, 3);
+                   return b.row(b.scatter_add(v.q, other, std::span(&at, 1)), 1);
+                 }),
+            "0101");
 }
 
 // --- poles and roots
