@@ -56,6 +56,11 @@ std::vector<fs::path> files_of(const Example& example) {
   return files;
 }
 
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 int copy_example(const Gallery& gallery, const Example& example, const ExamplesOptions& options,
                  std::ostream& out) {
   const fs::path folder = options.folder;
@@ -64,7 +69,9 @@ int copy_example(const Gallery& gallery, const Example& example, const ExamplesO
   }
   const std::vector<fs::path> files = files_of(example);
   for (const fs::path& file : files) {
-    if (!options.overwrite && fs::exists(folder / file)) {
+    // Examples share files; one that is there as it is, is no loss.
+    if (!options.overwrite && fs::exists(folder / file) &&
+        text_of(folder / file) != text_of(gallery.folder / file)) {
       throw UserError("'" + (folder / file).string() + "' is there already",
                       "name another folder, or say --overwrite");
     }

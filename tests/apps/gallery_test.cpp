@@ -153,6 +153,10 @@ TEST(Gallery, CopiesAnExampleWithWhatItReads) {
   for (const char* name : {"planet_masses.cpp", "gallery/picture.h", "outer_solar_system.toml"}) {
     EXPECT_TRUE(fs::exists(folder.path() / name)) << name;
   }
+  // Python's share a file.
+  EXPECT_EQ(run_cli({"examples", "copy", "trojans", folder.path()}).code, 0);
+  EXPECT_EQ(run_cli({"examples", "copy", "pluto", folder.path()}).code, 0);
+  folder.write("planet_masses.cpp", "changed");
   const CliResult again = run_cli({"examples", "copy", "planet_masses", folder.path()});
   EXPECT_EQ(again.code, 2);
   EXPECT_NE(again.err.find("--overwrite"), std::string::npos);
