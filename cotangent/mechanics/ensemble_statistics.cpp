@@ -166,7 +166,7 @@ void EnsembleStatistics::reduce(std::span<const MemberRows> observed,
   };
   numbers += static_cast<std::int64_t>(matrices) * members_;
   if (threads < 2 || numbers < kWorthATeam) return work();
-  runtime::run_team(threads, [&](backend::cpu::TeamContext*, std::int64_t) { work(); });
+  runtime::run_team(threads, [&](backend::cpu::TeamContext*, std::int64_t, std::int64_t) { work(); });
 }
 
 void EnsembleStatistics::reduce_block(const Block& block, std::span<const MemberRows> observed,

@@ -71,13 +71,15 @@ class CpuExecutable final : public Executable {
   CpuExecutable(ir::FunctionPtr program, std::vector<transform::FaultSite> checks,
                 std::shared_ptr<const kernel::Program> kernel,
                 std::shared_ptr<const backend::cpu::CodeModule> code, std::size_t which,
-                int threads, std::string why, CompileTimes times, telemetry::Telemetry* telemetry)
+                int threads, const TeamOptions& team, std::string why, CompileTimes times,
+                telemetry::Telemetry* telemetry)
       : program_(std::move(program)),
         checks_(std::move(checks)),
         kernel_(std::move(kernel)),
         module_(std::move(code)),
         code_(module_->kernels()[which]),
         threads_(threads),
+        team_(team),
         why_(std::move(why)),
         times_(times),
         telemetry_(telemetry && !telemetry->empty() ? telemetry : nullptr),
@@ -115,14 +117,15 @@ class CpuExecutable final : public Executable {
       }
     }
     void* scratch = scratch_.take();
-    const auto run = [&](backend::cpu::TeamContext* team, std::int64_t thread) {
+    const auto run = [&](backend::cpu::TeamContext* team, std::int64_t thread,
+                         std::int64_t threads) {
       code_.run(arguments.data(), out.data(), scratch, code_.constants.get(), team, thread,
-                threads_);
+                threads);
     };
     if (threads_ > 1) {
-      run_team(threads_, run);
+      run_team(threads_, std::ref(run), team_);
     } else {
-      run(nullptr, 0);
+      run(nullptr, 0, 1);
     }
     scratch_.give(scratch);
     for (std::size_t r = 0; r < out.size(); ++r) {
@@ -158,6 +161,7 @@ class CpuExecutable final : public Executable {
   std::shared_ptr<const backend::cpu::CodeModule> module_;
   backend::cpu::KernelCode code_;
   int threads_;
+  TeamOptions team_;
   std::string why_;
   CompileTimes times_;
   telemetry::Telemetry* telemetry_;  ///< null when nobody listens
@@ -166,6 +170,26 @@ class CpuExecutable final : public Executable {
   mutable std::atomic<std::int64_t> calls_{0}, nanoseconds_{0};
   mutable ScratchPool scratch_;
 };
+
+bool calls_library(const kernel::Block& block) {
+  return std::any_of(block.instrs.begin(), block.instrs.end(), [](const kernel::Instr& i) {
+    return i.code == kernel::Code::kCall || (i.body && calls_library(*i.body)) ||
+           (i.other && calls_library(*i.other));
+  });
+}
+
+/// Short work does not wait long for threads that the cores have no time for. The library's results
+/// may depend on the number of threads.
+TeamOptions team_options(const kernel::Program& program, const kernel::Work& work) {
+  constexpr double kOperationsPerNs = 10, kShortNs = 1e6;
+  const double ns = work.all / kOperationsPerNs;
+  TeamOptions options;
+  options.all = calls_library(program.body);
+  if (!work.per_step && !options.all && ns < kShortNs) {
+    options.patience = std::chrono::nanoseconds(static_cast<std::int64_t>(ns) + 1);
+  }
+  return options;
+}
 
 std::string whole_number(double x) {
   return std::to_string(static_cast<std::int64_t>(x));
@@ -257,6 +281,7 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   std::vector<std::shared_ptr<const kernel::Program>> kernels;
   std::vector<backend::cpu::KernelRequest> requests;
   std::vector<CompileTimes> times;
+  std::vector<TeamOptions> teams;
   std::vector<std::string> why;
   std::vector<std::vector<transform::FaultSite>> checks;
   for (const ir::FunctionPtr& given : functions) {
@@ -284,6 +309,7 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
     const kernel::Work work = kernel::work_of(*kernels.back());
     const bool team = threads > 1 && kernel::worth_a_team(work, options.team_from);
     requests.push_back({kernels.back().get(), team});
+    teams.push_back(team_options(*kernels.back(), work));
     why.push_back(reasons(*kernels.back(), work, options.team_from, team ? threads : 1, threads));
   }
   const auto start = std::chrono::steady_clock::now();
@@ -308,9 +334,9 @@ std::vector<ExecutablePtr> compile_all(std::span<const ir::FunctionPtr> function
   for (std::size_t k = 0; k < programs.size(); ++k) {
     times[k].codegen_s = codegen;
     times[k].cached = module->from_store();
-    result.push_back(std::make_shared<CpuExecutable>(programs[k], std::move(checks[k]), kernels[k],
-                                                     module, k, requests[k].team ? threads : 1,
-                                                     why[k], times[k], options.telemetry));
+    result.push_back(std::make_shared<CpuExecutable>(
+        programs[k], std::move(checks[k]), kernels[k], module, k, requests[k].team ? threads : 1,
+        teams[k], why[k], times[k], options.telemetry));
   }
   return result;
 }
