@@ -15,6 +15,7 @@
 #include "cotangent/mechanics/method_table.h"
 #include "cotangent/mechanics/multirate.h"
 #include "cotangent/mechanics/pairs.h"
+#include "cotangent/mechanics/short_use.h"
 #include "cotangent/mechanics/site_modes.h"
 #include "cotangent/mechanics/splitting.h"
 #include "cotangent/mechanics/wisdom_holman.h"
@@ -258,13 +259,12 @@ class Chooser {
     double sizes[2] = {0, 0};
     for (std::size_t j = 0; j < 2; ++j) {
       const bool large = operations_in(*forces[j]) > kEvaluated;
-      const runtime::ExecutablePtr compiled = large ? runtime::compile(forces[j]) : nullptr;
+      const runtime::ExecutablePtr code = large ? code_for(forces[j], 4) : nullptr;
       for (const double phase : {0.0, 0.5, 1.0, -1.0}) {
         for (std::int64_t k = 0; k < v.size(); ++k) {
           args[0].set_real(k, initial_->q.real(k) + phase / facts_.stiffness->fastest * v.real(k));
         }
-        const double size =
-            largest(compiled ? compiled->call(args)[0] : ir::evaluate(*forces[j], args)[0]);
+        const double size = largest(code ? code->call(args)[0] : ir::evaluate(*forces[j], args)[0]);
         sizes[j] = std::isnan(size) ? HUGE_VAL : std::max(sizes[j], size);
       }
       if (sizes[0] == 0) return {};  // a kinetic energy alone: that is a drift

@@ -7,6 +7,7 @@
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/facts_wide.h"
 #include "cotangent/mechanics/rounding.h"
+#include "cotangent/mechanics/short_use.h"
 
 namespace cotangent::mechanics {
 
@@ -21,6 +22,7 @@ constexpr double kLooseTolerance = 1e-6;      // of a test in f64
 constexpr long double kSafety = 8;            // bounds are of first order
 constexpr long double kNothing = 0x1p-1074L;  // below f64
 constexpr double kEvaluatorBudget = 3e5;      // element operations left to the reference evaluator
+constexpr double kCalls = 8;                  // of a program, about
 
 bool is_large(const ir::Function& f) {
   return operations_in(f) > kEvaluatorBudget;
@@ -85,7 +87,7 @@ std::vector<Tensor> Samples::arguments(const SampleState& s) const {
 
 std::vector<Tensor> Samples::evaluate(const FunctionPtr& f, const std::vector<Tensor>& args) const {
   if (is_large(*f)) {
-    if (compiled_.first != f) compiled_ = {f, runtime::compile(f)};
+    if (compiled_.first != f) compiled_ = {f, code_for(f, kCalls)};
     return compiled_.second->call(args);
   }
   ir::EvaluateOptions options;

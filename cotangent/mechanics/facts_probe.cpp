@@ -9,6 +9,7 @@
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/dependence.h"
 #include "cotangent/mechanics/facts_context.h"
+#include "cotangent/mechanics/short_use.h"
 #include "cotangent/mechanics/spectrum.h"
 #include "cotangent/transform/derivatives.h"
 #include "cotangent/transform/passes.h"
@@ -80,7 +81,7 @@ class Local {
         kProbeSteps;
     possible_ = static_cast<std::int64_t>(n_) <= kMostEntries &&
                 calls * operations_in(*f_) <= kMostOperations;
-    if (possible_ && calls * nodes_in(*f_) > kEvaluatedNodes) compiled_ = runtime::compile(f_);
+    if (possible_ && calls * nodes_in(*f_) > kEvaluatedNodes) code_ = code_for(f_, calls);
   }
 
   bool possible() const { return possible_; }
@@ -97,7 +98,7 @@ class Local {
     std::vector<Tensor> args = c_.samples.arguments(sample);
     args.push_back(tensor(vq));
     args.push_back(tensor(vp));
-    const std::vector<Tensor> out = compiled_ ? compiled_->call(args) : ir::evaluate(*f_, args);
+    const std::vector<Tensor> out = code_ ? code_->call(args) : ir::evaluate(*f_, args);
     std::vector<Vector> made;
     for (const Tensor& x : out) {
       Vector v(n_);
@@ -118,7 +119,7 @@ class Local {
   std::size_t n_;
   FunctionPtr f_;
   bool possible_ = false;
-  runtime::ExecutablePtr compiled_;
+  runtime::ExecutablePtr code_;  ///< null: the evaluator runs f_
 };
 
 Vector sum_of_terms(const std::vector<Vector>& out, std::size_t n) {
