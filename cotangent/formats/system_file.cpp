@@ -1,11 +1,11 @@
 #include "cotangent/formats/system_file.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "cotangent/base/text.h"
 #include "cotangent/formats/control_tables.h"
 #include "cotangent/formats/data_file.h"
+#include "cotangent/formats/definitions.h"
 #include "cotangent/formats/ensemble_table.h"
 #include "cotangent/formats/expressions.h"
 #include "cotangent/formats/made_document.h"
@@ -87,14 +87,16 @@ class Loader {
 
   LoadedFile run() {
     read_top_level();
-    read_definitions();
+    read_definitions(out_.source, table("define"), table("parameters"), names_);
     if (FileUnits::wanted(root_)) {
       units_.emplace(out_.source, root_, names_);
       // Of a map, t counts its steps.
       if (kind_.form == mechanics::Form::kMap) units_->dimensions().set("t", {});
       source_.units = &*units_;
     }
-    read_parameters();
+    ReadParameters parameters = read_parameters(source_, table("parameters"), names_);
+    out_.system.parameters = std::move(parameters.real);
+    out_.integers = std::move(parameters.whole);
     read_state();
     names_.check_names_in_definitions();
     read_run_tables();
@@ -311,106 +313,6 @@ class Loader {
         title ? *title->value.string : std::filesystem::path(out_.source->name).stem().string();
   }
 
-  /// A name that a person gives to a parameter, a term or an observable.
-  void check_name(const Entry& entry, const std::string& what, bool reserved_too) {
-    if (!lang::is_name(entry.key)) {
-      fail(entry.key_span, "'" + entry.key + "' cannot name " + what,
-           "ASCII letters, digits and '_', not beginning with a digit, at most 64", "rename it");
-    }
-    if (reserved_too && lang::is_reserved(entry.key)) {
-      fail(entry.key_span, "'" + entry.key + "' is reserved and cannot name " + what,
-           "a name of your own", "choose another name");
-    }
-  }
-
-  void read_definitions() {
-    for (const Entry& entry : table("define").entries) {
-      const lang::SourceText head = key_text(out_.source, entry);
-      if (entry.value.kind != NodeKind::kString) {
-        fail(entry.value.span, "the definition '" + entry.key + "' is " + describe(entry.value),
-             "an expression in quotes", "put it in quotes");
-      }
-      lang::Definition d = lang::parse_definition(head, string_text(out_.source, entry.value));
-      d.span = entry.key_span;
-      if (table("parameters").find(d.name)) {
-        fail(entry.key_span, "'" + d.name + "' is a parameter and a definition",
-             "one meaning a name", "rename one of them");
-      }
-      for (const std::string& argument : d.parameters) {
-        if (table("parameters").find(argument)) {
-          fail(entry.key_span, "the argument '" + argument + "' has the name of a parameter",
-               "a name that nothing else has", "rename it");
-        }
-      }
-      if (names_.definition(d.name)) {
-        fail(entry.key_span, "'" + d.name + "' is defined twice", "one definition a name",
-             "rename one of them");
-      }
-      names_.add_definition(std::move(d));
-    }
-    for (const lang::Definition& d : names_.definitions()) {
-      for (const std::string& argument : d.parameters) {
-        if (names_.definition(argument)) {
-          fail(d.span, "the argument '" + argument + "' has the name of a definition",
-               "a name that nothing else has", "rename it");
-        }
-      }
-    }
-    names_.check_definitions();
-  }
-
-  /// Computed parameters are worked out after those they use; all are listed in the order of the
-  /// file.
-  void read_parameters() {
-    const auto& entries = table("parameters").entries;
-    std::unordered_map<std::string, std::size_t> index;
-    for (std::size_t k = 0; k < entries.size(); ++k) {
-      check_name(entries[k], "a parameter", true);
-      index.emplace(entries[k].key, k);
-    }
-    lang::Context known = names_;
-    for (const Entry& entry : entries) known.mention(entry.key);
-    enum class Mark : std::uint8_t { kNew, kOpen, kDone };
-    std::vector<Mark> marks(entries.size(), Mark::kNew);
-    std::vector<std::string> path;
-    std::vector<ir::Tensor> values(entries.size());
-    const auto visit = [&](const auto& self, std::size_t k) -> void {
-      const Entry& entry = entries[k];
-      const std::string what = "parameter '" + entry.key + "'";
-      marks[k] = Mark::kOpen;
-      path.push_back(entry.key);
-      for (const auto& part : computed_parts(out_.source, entry.value, what)) {
-        for (const std::string& name : lang::free_names(known, *part)) {
-          const auto used = index.find(name);
-          if (used == index.end() || marks[used->second] == Mark::kDone) continue;
-          if (marks[used->second] == Mark::kOpen) {
-            path.erase(path.begin(), std::find(path.begin(), path.end(), name));
-            path.push_back(name);
-            fail(entry.value.span, "parameters use each other in a circle: " + join(path, " -> "),
-                 "parameters that end in numbers", "give one of them as a number");
-          }
-          self(self, used->second);
-        }
-      }
-      values[k] = units_ ? units_->read_parameter(source_, entry.value, entry.key, known)
-                         : read_numbers(source_, entry.value, what, known);
-      known.add_parameter(entry.key, values[k]);
-      path.pop_back();
-      marks[k] = Mark::kDone;
-    };
-    for (std::size_t k = 0; k < entries.size(); ++k) {
-      if (marks[k] == Mark::kNew) visit(visit, k);
-    }
-    for (std::size_t k = 0; k < entries.size(); ++k) {
-      if (values[k].type().dtype == DType::kF64) {
-        out_.system.parameters.push_back({entries[k].key, values[k], entries[k].value.span});
-      } else {
-        out_.integers.push_back({entries[k].key, values[k], entries[k].value.span});
-      }
-      names_.add_parameter(entries[k].key, std::move(values[k]));
-    }
-  }
-
   ir::Tensor state_array(const Entry& entry) {
     ir::Tensor x =
         as_real(units_ ? units_->read_state(source_, entry.value, entry.key, names_)
@@ -519,7 +421,7 @@ class Loader {
            "write the energy as a term of it");
     }
     for (const Entry& entry : energy.entries) {
-      check_name(entry, "an energy term", false);
+      check_name(out_.source, entry, "an energy term", false);
       const std::string what = "the energy term '" + entry.key + "'";
       if (entry.value.kind == NodeKind::kTable) {
         const auto program =
@@ -551,7 +453,7 @@ class Loader {
         out_.run.every = cadence(entry);
         continue;
       }
-      check_name(entry, "an observable", false);
+      check_name(out_.source, entry, "an observable", false);
       const std::string what = "the observable '" + entry.key + "'";
       mechanics::Observable observable;
       observable.name = entry.key;
