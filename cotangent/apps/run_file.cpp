@@ -1,8 +1,11 @@
 #include "cotangent/apps/run_file.h"
 
+#include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "cotangent/apps/named_arrays.h"
+#include "cotangent/apps/run_notes.h"
 #include "cotangent/base/version.h"
 #include "cotangent/io/hdf5_file.h"
 
@@ -28,6 +31,79 @@ std::vector<std::string> names_of_lines(const std::string& text) {
     begin = end + 1;
   }
   return names;
+}
+
+/// What a run has to say beside its series, as JSON.
+std::string said_by(const Answer& answer) {
+  const mechanics::RunResult& result = answer.result;
+  nlohmann::json said;
+  for (const RunNote& note : notes_after(answer.prepared, result)) {
+    said["notes"].push_back(note.text);
+  }
+  if (const auto& l = result.lyapunov) {
+    auto& of = said["lyapunov"];
+    of = {{"exponents", l->exponents}, {"errors", l->errors}, {"sum", l->sum}, {"steps", l->steps}};
+    if (std::isfinite(l->pairing)) of["pairing"] = l->pairing;
+  }
+  if (const auto& m = result.megno) {
+    said["megno"] = {
+        {"megno", m->megno}, {"mean", m->mean}, {"lyapunov", m->lyapunov}, {"chaotic", m->chaotic}};
+  }
+  if (const auto& y = result.symplecticity) {
+    said["symplecticity"] = {{"defect", y->defect}, {"keeps", y->keeps}, {"text", y->text}};
+  }
+  return said.dump();
+}
+
+/// The way back. What is no such text says nothing: the file is older.
+void hear(const std::string& text, StoredRun& stored) {
+  const nlohmann::json said = nlohmann::json::parse(text, nullptr, false);
+  if (!said.is_object()) return;
+  try {
+    if (said.contains("notes")) said["notes"].get_to(stored.notes);
+    if (said.contains("lyapunov")) {
+      const auto& of = said["lyapunov"];
+      mechanics::LyapunovResult& l = stored.result.lyapunov.emplace();
+      of.at("exponents").get_to(l.exponents);
+      of.at("errors").get_to(l.errors);
+      l.sum = of.at("sum");
+      l.steps = of.at("steps");
+      l.pairing = of.value("pairing", std::nan(""));
+    }
+    if (said.contains("megno")) {
+      const auto& of = said["megno"];
+      mechanics::MegnoResult& m = stored.result.megno.emplace();
+      m.megno = of.at("megno");
+      m.mean = of.at("mean");
+      m.lyapunov = of.at("lyapunov");
+      m.chaotic = of.at("chaotic");
+    }
+    if (said.contains("symplecticity")) {
+      const auto& of = said["symplecticity"];
+      stored.result.symplecticity = {of.at("defect"), of.at("keeps"), of.at("text")};
+    }
+  } catch (const nlohmann::json::exception&) {
+    throw UserError("what the run says in its file is damaged", "run it again, and save that");
+  }
+}
+
+/// x, or its members, of the arrays it consists of. (Of q and p nobody looks at it.)
+ir::Tensor joined(const std::vector<NamedArray>& arrays, bool members) {
+  if (arrays.empty()) return {};
+  const std::int64_t rows = members ? arrays[0].value.type().shape[0] : 1;
+  std::int64_t length = 0;
+  for (const NamedArray& a : arrays) length += a.value.size() / rows;
+  ir::Tensor x({DType::kF64, members ? Shape{rows, length} : Shape{length}});
+  std::int64_t begin = 0;
+  for (const NamedArray& a : arrays) {
+    const std::int64_t size = a.value.size() / rows;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      std::copy_n(a.value.as<double>().begin() + row * size, size,
+                  x.as<double>().begin() + row * length + begin);
+    }
+    begin += size;
+  }
+  return x;
 }
 
 Series series_in(const std::filesystem::path& path, const std::string& group,
@@ -89,6 +165,7 @@ void write_run_file(const std::filesystem::path& path, const Answer& answer) {
   file.set_attribute("planned_steps", static_cast<double>(prepared.plan.steps));
   file.set_attribute("compile_s", result.compile_s);
   file.set_attribute("run_s", result.run_s);
+  file.set_attribute("said", said_by(answer));
   std::string text, refused;
   try {
     text = formats::system_text(prepared.file);
@@ -108,6 +185,27 @@ void write_run_file(const std::filesystem::path& path, const Answer& answer) {
             : "");
   }
   file.commit();
+}
+
+/// The states at the end where the result has them.
+static void restore_states(StoredRun& stored) {
+  mechanics::RunResult& result = stored.result;
+  const auto part = [](const std::vector<NamedArray>& list, const char* name) {
+    const auto found = std::ranges::find(list, name, &NamedArray::name);
+    return found == list.end() ? ir::Tensor() : found->value;
+  };
+  result.q = part(stored.final, "q");
+  result.p = part(stored.final, "p");
+  result.v = part(stored.final, "v");
+  result.x = joined(stored.final, false);
+  if (stored.members.empty()) return;
+  const bool canonical =
+      std::ranges::find(stored.final, "v", &NamedArray::name) != stored.final.end();
+  if (canonical) {
+    result.members = {part(stored.members, "q"), part(stored.members, "p")};
+  } else {
+    result.members = {joined(stored.members, true)};
+  }
 }
 
 StoredRun read_run_file(const std::filesystem::path& path) {
@@ -176,6 +274,8 @@ StoredRun read_run_file(const std::filesystem::path& path) {
       (group == "final" ? stored.final : stored.members).push_back(std::move(made));
     }
   }
+  restore_states(stored);
+  if (const auto said = text("said")) hear(*said, stored);
   return stored;
 }
 

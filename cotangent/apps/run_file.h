@@ -12,7 +12,7 @@ namespace cotangent::apps {
 /// What is in a file besides numbers.
 struct StoredRun {
   std::string title;
-  mechanics::RunResult result;             ///< but for the states at the end
+  mechanics::RunResult result;             ///< without samples of exponents, without a fault
   std::vector<NamedArray> final, members;  ///< as final_state() and final_members() give them
   std::string text;         ///< of the system file, with what was set from outside; may be empty
   std::string no_text_why;  ///< why it is
@@ -21,6 +21,7 @@ struct StoredRun {
   double dt = 0;
   std::int64_t planned = 0;  ///< steps that were to be made
   std::string method;
+  std::vector<std::string> notes;  ///< what it had to say: notes_after()
 };
 
 /// Writes all of a run that read_run_file() gives back: series, the last state, figures, and the

@@ -112,7 +112,8 @@ void add_system(Node& root, const mechanics::System& system,
     own.push_back(entry_of("energy", energy_table(system)));
   }
   add_observables(root, system);
-  std::erase_if(root.entries, [](const Entry& e) { return e.key == "parameters"; });
+  std::erase_if(root.entries,
+                [](const Entry& e) { return e.key == "parameters" || e.key == "initial"; });
   root.entries.insert(root.entries.begin(), std::make_move_iterator(own.begin()),
                       std::make_move_iterator(own.end()));
 }

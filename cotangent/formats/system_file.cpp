@@ -19,6 +19,7 @@
 #include "cotangent/lang/context.h"
 #include "cotangent/lang/names.h"
 #include "cotangent/lang/parser.h"
+#include "cotangent/mechanics/state_arrays.h"
 #include "cotangent/transform/passes.h"
 
 namespace cotangent::formats {
@@ -114,8 +115,8 @@ class Loader {
   /// The settings of a system that is there already.
   LoadedFile run(mechanics::System system, mechanics::InitialState initial) {
     TableReader top(out_.source, root_, "the settings");
-    for (const char* name :
-         {"parameters", "observe", "gradient", "multirate", "monitor", "ensemble", "run"}) {
+    for (const char* name : {"parameters", "initial", "observe", "gradient", "multirate", "monitor",
+                             "ensemble", "run"}) {
       if (const Entry* entry = top.get(name))
         TableReader(out_.source, entry->value, bracketed(name));
     }
@@ -131,6 +132,7 @@ class Loader {
       names_.set_arrays(std::move(arrays));
     }
     set_parameters();
+    set_initial();
     read_run_tables();
     read_observe();
     read_asked();
@@ -196,7 +198,14 @@ class Loader {
   /// Of a system that is there: [parameters] gives some of them other values.
   void set_parameters() {
     std::vector<std::string> known;
-    for (const mechanics::Parameter& p : out_.system.parameters) known.push_back(p.name);
+    for (const mechanics::Parameter& p : out_.system.parameters) {
+      // Expressions would mean something else by it.
+      if (lang::is_reserved(p.name)) {
+        throw UserError("'" + p.name + "' is reserved and cannot name a parameter",
+                        "choose another name");
+      }
+      known.push_back(p.name);
+    }
     for (const Entry& entry : table("parameters").entries) {
       const auto found =
           std::ranges::find(out_.system.parameters, entry.key, &mechanics::Parameter::name);
@@ -216,6 +225,49 @@ class Loader {
     for (const mechanics::Parameter& p : out_.system.parameters) {
       names_.add_parameter(p.name, p.value);
     }
+  }
+
+  /// Of a system that is there: [initial] gives some of its arrays other starts.
+  void set_initial() {
+    const bool canonical = out_.system.form == mechanics::Form::kCanonical;
+    std::vector<mechanics::NamedArray> arrays;
+    std::vector<std::string> known = {"q", "p", "v"};
+    if (!canonical) {
+      arrays = mechanics::arrays_of(out_.system, out_.initial.x);
+      known.clear();
+      for (const mechanics::NamedArray& a : arrays) known.push_back(a.name);
+    }
+    TableReader initial(out_.source, table("initial"), "[initial]", known);
+    const auto given = [&](const std::string& name,
+                           const Shape& wanted) -> std::optional<ir::Tensor> {
+      const Entry* entry = initial.get(name);
+      if (!entry) return {};
+      ir::Tensor x = state_array(*entry);
+      if (x.type().shape != wanted) {
+        const auto size = [](const Shape& s) { return s.rank() ? s.text() : "one number"; };
+        fail(entry->value.span, "'" + name + "' has the shape " + size(x.type().shape),
+             size(wanted) + ", as the system was made for", "give it as many numbers");
+      }
+      return x;
+    };
+    if (canonical) {
+      const Shape& shape = out_.system.shape;
+      if (auto q = given("q", shape)) out_.initial.q = std::move(*q);
+      auto p = given("p", shape), v = given("v", shape);
+      if (p && v) {
+        fail(initial.get("v")->key_span, "[initial] has both p and v",
+             "one of them: momenta p, or velocities v", "remove one");
+      }
+      if (p || v) out_.initial.p = std::move(p), out_.initial.v = std::move(v);
+    } else {
+      std::vector<ir::Tensor> values;
+      for (mechanics::NamedArray& a : arrays) {
+        auto x = given(a.name, a.value.type().shape);
+        values.push_back(x ? std::move(*x) : std::move(a.value));
+      }
+      out_.initial.x = mechanics::joined(out_.system, values);
+    }
+    initial.finish();
   }
 
   [[noreturn]] void refuse_parameter(const Entry& e, const std::vector<std::string>& known) const {

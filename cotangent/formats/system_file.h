@@ -95,8 +95,8 @@ LoadedFile parse_system_text(std::string name, std::string text,
 std::string system_text(const LoadedFile& file, const mechanics::InitialState* start = nullptr);
 
 /// A system that was made elsewhere, of a state to start from, with the settings of `overrides`:
-/// the tables [run], [observe], [gradient], [monitor], [multirate] and [ensemble], and new values
-/// of parameters. Its observables are those that it has and those of [observe]. LoadedFile::source
+/// the tables [run], [observe], [gradient], [monitor], [multirate] and [ensemble], and other values
+/// of parameters and other starts. Its observables are those that it has and those of [observe]. LoadedFile::source
 /// is the system's own, with the overrides after it. Throws UserError.
 LoadedFile settle(mechanics::System system, mechanics::InitialState initial,
                   const std::vector<Override>& overrides, const std::string& of = {},

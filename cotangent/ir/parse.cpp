@@ -61,7 +61,9 @@ class Parser {
   // --- attribute fields, called by each_field
   void operator()(const char* name, std::int64_t& member) {
     field_name(name);
-    member = integer(kMaxCount);
+    // A site is a number that means nothing but itself; the largest says that there is none.
+    const bool site = std::string_view(name) == "site";
+    member = integer(site ? std::numeric_limits<std::int64_t>::max() - 1 : kMaxCount);
   }
   void operator()(const char* name, bool& member) {
     field_name(name);

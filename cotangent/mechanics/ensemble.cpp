@@ -42,6 +42,11 @@ ir::FunctionPtr nan_where_a_check_fails(const ir::FunctionPtr& f) {
   return transform::simplify(*b.finish(results));
 }
 
+/// What is seen of a member, which may fail by itself.
+ir::FunctionPtr of_a_member(const ir::FunctionPtr& f) {
+  return f->has_checks() ? through_passes(nan_where_a_check_fails(f)) : f;
+}
+
 /// A method one member of which may fail by itself.
 Integrator of_members(Integrator method) {
   for (ir::FunctionPtr Integrator::* f :
@@ -65,7 +70,10 @@ class EnsembleMachine final : public Machine {
       if (observed()[k].kind == Output::Kind::kEnergy) energy_ = k;
     }
     telemetry::Span making(options.telemetry, "programs of the run");
-    const PassedIntegrator method = passed(integrator_, system, options.telemetry);
+    PassedIntegrator method = passed(integrator_, system, options.telemetry);
+    if (method.velocity) method.velocity = of_a_member(method.velocity);
+    std::vector<Output> outputs(observed().begin(), observed().end());
+    for (Output& o : outputs) o.value = of_a_member(o.value);
     // State or carry and, where spread, parameters are the members' own.
     const auto batch = [&](const ir::FunctionPtr& f, std::size_t own) {
       transform::Flags mapped(f->params().size(), false);
@@ -77,8 +85,8 @@ class EnsembleMachine final : public Machine {
     const std::size_t carried = integrator_.carry.size();
     std::vector<ir::FunctionPtr> programs = {
         batch(method.integrator.open, integrator_.state.size()),
-        batch(look_program(method, system, observed()), carried),
-        batch(chunk_program(method, system, observed(), trip), carried)};
+        batch(look_program(method, system, outputs), carried),
+        batch(chunk_program(method, system, outputs, trip), carried)};
     making.close();
     std::vector<Callable> made = compile_run(std::move(programs), system.shape.size(), options);
     open_ = std::move(made[0]);

@@ -304,6 +304,9 @@ class Flow:
             self._core, of or "", names, _state(self.system, q0, p0, v0, initial), steps, components,
             tolerance))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _compiled, (self.system, self._how)
+
     def __repr__(self) -> str:
         p = self.plan
         order = f" of order {p.order}" if p.order else ""
@@ -386,11 +389,15 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
              "coordinates": coordinates, "corrector": corrector, "modes": modes, "matrix": matrix},
         observe={"every": every, **(observe or {})}, monitor=monitor or {},
         multirate=multirate or {}, gradient=gradient or {}, ensemble=ensemble or {})
-    core = system._core.with_overrides(pairs) if pairs else system._core
+    if pairs:
+        system = system._with(pairs)
     if accuracy is not None:
         system._want_start((), "accuracy")  # short runs from there find dt
-    how = _How(trajectory, threads, cpu)
-    flow = Flow(_core.compile(core, *how), how, system._unset)
+    flow = _compiled(system, _How(trajectory, threads, cpu))
     for text in flow._core.warnings:
         warnings.warn(text, RunWarning, stacklevel=2)
     return flow
+
+
+def _compiled(system: System, how: _How) -> Flow:
+    return Flow(_core.compile(system._core, *how), how, system._unset)

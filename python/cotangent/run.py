@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import pathlib
+import tempfile
 from typing import Any, Iterator, Mapping, Optional, Union
 
 import numpy as np
@@ -279,6 +280,10 @@ class Run:
             self._core.write_folder(os.fspath(target), overwrite)
         return target
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        with tempfile.TemporaryDirectory() as folder:
+            return _unpickled, (self.save(os.path.join(folder, "run.h5")).read_bytes(),)
+
     def to_xarray(self) -> Any:
         """An xarray.Dataset: trajectory, observables, invariants and energies over their times.
         Quantities of one cadence share the dimension "t"; others have one of their own, "t_NAME".
@@ -402,3 +407,10 @@ def load_run(path: Union[str, os.PathLike[str]]) -> Run:
                             "read the numbers with numpy or pandas, or save from Python")
         target = inside
     return Run(_core.Run.load(os.fspath(target)))
+
+
+def _unpickled(saved: bytes) -> Run:
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "run.h5")
+        path.write_bytes(saved)
+        return load_run(path)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cotangent import _core
-from cotangent._settings import pairs_of
+from cotangent._settings import Pairs, pairs_of
 
 if TYPE_CHECKING:
     from cotangent.flow import Explanation
@@ -92,9 +92,15 @@ class System:
                                              pairs_of(overrides)))
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> System:
-        """The same system with these values: `{"parameters.G": 3e-4, "run.dt": 5.0}`. UserError for
-        a key that nobody reads, and for a parameter that is none."""
-        return System(self._core.with_overrides(pairs_of(overrides)), self._unset)
+        """The same system with these values: `{"parameters.G": 3e-4, "run.dt": 5.0, "initial.q": [1.0]}`.
+        UserError for a key that nobody reads, and for a parameter that is none."""
+        return self._with(pairs_of(overrides))
+
+    def _with(self, pairs: Pairs) -> System:
+        told = {key.removeprefix("initial.") for key, _ in pairs if key.startswith("initial.")}
+        if "v" in told and self.form == "canonical":
+            told.add("p")
+        return System(self._core.with_overrides(pairs), self._unset - told)
 
     def _want_start(self, given: Iterable[str], what: str, how: str = "") -> None:
         """UserError where an array starts nowhere, and is not given. Velocities give momenta."""

@@ -103,17 +103,16 @@ RunBox::RunBox(apps::StoredRun stored)
       text_(std::move(stored.text)),
       no_text_why_(std::move(stored.no_text_why)),
       name_(std::move(stored.name)),
-      folder_(std::move(stored.folder)) {
-  const auto part = [&](const std::vector<apps::NamedArray>& list, const char* name) {
-    for (const apps::NamedArray& a : list) {
-      if (a.name == name) return a.value;
-    }
-    return ir::Tensor();
-  };
-  result_.q = part(final_, "q");
-  result_.p = part(final_, "p");
-  result_.v = part(final_, "v");
-  for (const apps::NamedArray& a : members_) result_.members.push_back(a.value);
+      folder_(std::move(stored.folder)),
+      notes_(std::move(stored.notes)) {}
+
+std::vector<std::string> RunBox::notes() const {
+  if (!flow_) return notes_;
+  std::vector<std::string> texts;
+  for (const apps::RunNote& note : apps::notes_after(prepared(), result_)) {
+    texts.push_back(note.text);
+  }
+  return texts;
 }
 
 const apps::Prepared& RunBox::prepared() const {
@@ -160,14 +159,7 @@ void bind_run(nb::module_& m) {
       .def_prop_ro("run_seconds", [](const RunBox& b) { return b.result().run_s; })
       .def_prop_ro("compile_seconds", [](const RunBox& b) { return b.result().compile_s; })
       .def_prop_ro("stopped_why", [](const RunBox& b) { return b.result().stopped_why; })
-      .def_prop_ro("notes",
-                   [](const RunBox& b) {
-                     std::vector<std::string> texts;
-                     for (const apps::RunNote& note : apps::notes_after(b.prepared(), b.result())) {
-                       texts.push_back(note.text);
-                     }
-                     return texts;
-                   })
+      .def_prop_ro("notes", &RunBox::notes)
       .def_prop_ro(
           "final",
           [](nb::handle self) { return arrays(nb::cast<const RunBox&>(self).final(), self); })

@@ -25,6 +25,8 @@ class RunBox {
   /// What reports and answers want. Of a saved run it is worked out from the text of its system.
   /// UserError where the file has none.
   const apps::Prepared& prepared() const;
+  /// What it has to say: why it stopped, what is missing.
+  std::vector<std::string> notes() const;
   apps::Answer answer() const { return {prepared(), result_, {}}; }
 
  private:
@@ -36,6 +38,7 @@ class RunBox {
   std::shared_ptr<const FlowBox> flow_;  ///< null: it was saved
   mechanics::InitialState initial_;
   std::string text_, no_text_why_, name_, folder_;  ///< of the system of a saved run
+  std::vector<std::string> notes_;                  ///< of a saved run
   mutable std::mutex mutex_;
   mutable std::optional<apps::Prepared> prepared_;
 };

@@ -53,7 +53,8 @@ std::string user_line() {
 std::string place_in_python(const std::string& where) {
   // "file:7:11\n    7 | --set run.dt=-1\n      |              ^~"
   const std::size_t line = where.find('\n'), caret = where.find('\n', line + 1);
-  const std::string_view mark = " | --set ";
+  const bool of = where.find(" | --of ") != where.npos;
+  const std::string_view mark = of ? " | --of " : " | --set ";
   const std::size_t set = where.find(mark, line);
   if (line == where.npos || caret == where.npos || set == where.npos || set > caret) return where;
   const std::size_t shift = set + mark.size() - line;  // of the line break and what is left out
@@ -73,6 +74,8 @@ std::string in_python(std::string text) {
       {"DType::kU64", "ct.uint64"},
       {"DType::kBool", "bool"},
       {"grad<1>(f)", "argnums=1"},
+      {", or try_find_root, which tells whether it converged", ", or a larger tolerance"},
+      {"in place of Gradient::kOfFinalIterate", "of passes"},
       {"an ordinary C++ value", "a static argument"}};
   for (const auto& [cpp, python] : kWords) {
     for (std::size_t at = text.find(cpp); at != text.npos; at = text.find(cpp, at)) {

@@ -1,3 +1,7 @@
+import concurrent.futures
+import multiprocessing
+import pickle
+
 import cotangent as ct
 import numpy as np
 import pytest
@@ -167,3 +171,18 @@ def test_wrong_options_point_at_the_call(pendulum):
     where = caught.value.where.splitlines()
     assert where[0].startswith(f"{__file__}:") and "dt=-1" in where[1]
     assert where[2:] == ["    run.dt=-1", "           ^~"]
+
+
+def test_flows_and_runs_go_to_other_processes(pendulum):
+    flow = ct.compile(pendulum, dt=0.01, steps=30, every=10, observe={"x": "sin(q[0])"})
+    again = pickle.loads(pickle.dumps(flow))
+    assert again.plan.method == flow.plan.method
+    run, other = flow.run(q0=[0.7]), again.run(q0=[0.7])
+    assert run.state_hash == other.state_hash
+    sent = pickle.loads(pickle.dumps(run))
+    assert sent.state_hash == run.state_hash and sent.status == run.status
+    assert np.array_equal(sent.trajectory.q, run.trajectory.q)
+    assert np.array_equal(sent.observables["x"], run.observables["x"])
+    with concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        runs = list(pool.map(flow.run, [[0.1], [0.7]]))
+    assert runs[1].state_hash == run.state_hash

@@ -232,3 +232,29 @@ method = "leapfrog"
     with pytest.raises(ct.RunError, match="not finite after step") as caught:
         run.check()
     assert caught.value.run is run
+
+
+def test_saved_runs_say_what_they_said(tmp_path, examples):
+    lorenz = ct.compile(str(examples / "lorenz.toml"), dt=0.01, steps=200,
+                        monitor={"lyapunov": 1}).run()
+    again = ct.load_run(lorenz.save(tmp_path / "lorenz.h5"))
+    assert str(again).splitlines()[0] == str(lorenz).splitlines()[0]
+    assert again.to_dict()["lyapunov"] == lorenz.to_dict()["lyapunov"]
+    same(lorenz, ct.load_run(again.save(tmp_path / "again.h5")))
+    fall = ct.System.from_text("""
+[energy]
+kinetic = "p[0]^2 / 2"
+edge = "sqrt(q[0])"
+[initial]
+q = [1.0]
+p = [-1.0]
+[run]
+dt = 0.01
+steps = 300
+""")
+    with pytest.warns(ct.RunWarning):
+        run = ct.compile(fall).run()
+    again = ct.load_run(run.save(tmp_path / "fall.h5"))
+    assert run.notes and again.notes == run.notes
+    with pytest.raises(ct.RunError, match="step"):
+        again.check()

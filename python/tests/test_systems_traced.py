@@ -407,4 +407,36 @@ def test_an_energy_may_check_and_iterate():
         flow = ct.compile(bounded, dt=0.01, steps=100)
         assert flow.run().invariants.max_rel_error("energy") < 1e-4
         run = flow.run(p0=[9.0])
-    assert run.status == "stopped" and "out of the box" in run.stopped_why
+    assert run.status == "stopped" and "out of the box" in run.notes[0]
+    assert pickle.loads(pickle.dumps(run)).notes == run.notes
+
+
+def test_a_member_that_fails_stops_no_other():
+    @ct.hamiltonian(q=[0.0], p=[1.0])
+    def bounded(q, p):
+        r = ct.check(ct.dot(q, q), ct.dot(q, q) < 4, "out of the box")
+        return {"kinetic": ct.dot(p, p) / 2, "potential": r / 20}
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        flow = ct.compile(bounded, dt=0.01, steps=300, method="leapfrog",
+                          ensemble={"size": 64, "spread": {"p": {"normal": 0.5}}, "seed": 1})
+        run = flow.run()
+    out = int(np.isnan(run.members["q"]).sum())
+    assert run.status == "finished" and 0 < out < 64
+    assert any(f"{out} of 64 members are not finite" in str(w.message) for w in said)
+
+
+def test_starts_are_set_as_parameters_are():
+    free = ct.hamiltonian(q=(2,))(lambda q, p: ct.dot(p, p) / 2)
+    told = free.with_overrides({"initial.q": [1, 2], "initial.v": [0.0, 4.0]})
+    assert told.initial["v"].tolist() == [0, 4]
+    assert ct.compile(told, dt=0.5, steps=2).run().q.tolist() == [1, 6]
+    assert ct.compile(free, dt=0.5, steps=2, overrides={"initial.q": [1, 2], "initial.p": [0, 4]}).run().q.tolist() == [1, 6]
+    with pytest.raises(ct.UserError, match="nothing says where p starts"):
+        ct.compile(free.with_overrides({"initial.q": [1, 2]}), dt=0.5).run()
+
+
+def test_a_parameter_has_one_meaning():
+    with pytest.raises(ct.UserError, match="'pi' is reserved"):
+        ct.hamiltonian(q=[1.0], pi=2.0)(lambda q, p, pi: ct.dot(p, p) / pi)

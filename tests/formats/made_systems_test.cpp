@@ -1,6 +1,8 @@
 // Systems of functions as files: programs in place of expressions, to the same bits.
 #include <gtest/gtest.h>
 
+#include "cotangent/array/check.h"
+#include "cotangent/array/implicit.h"
 #include "cotangent/array/linear_algebra.h"
 #include "cotangent/array/products.h"
 #include "cotangent/base/error.h"
@@ -90,6 +92,19 @@ TEST(MadeSystems, SetParametersAndSettingsAreInTheText) {
   EXPECT_EQ(read.system.observables[1].name, "first");
 }
 
+TEST(MadeSystems, ChecksAndRootsAreInThem) {
+  const auto system = mechanics::hamiltonian(Shape{1}, {}, [](const Traced& at) {
+    const auto of = [](const array::Array& x, const array::Array& r) { return x * x - r - 1.0; };
+    const array::Array r = array::check(dot(at.q(), at.q()), at.q()(0) < 4.0, "too far");
+    return NamedArrays{{"kinetic", dot(at.p(), at.p()) / 2},
+                       {"potential", array::find_root(of, array::Array(1.1), {}, r)}};
+  });
+  mechanics::InitialState initial;
+  initial.q = initial.p.emplace(ir::Tensor::of<double>({1}, std::vector<double>{0.5}));
+  const LoadedFile made = settle(system, initial, kRun);
+  EXPECT_EQ(end_of(parse_system_text("a.toml", system_text(made))), end_of(made));
+}
+
 TEST(MadeSystems, EquationsAreOneProgram) {
   const auto decay = mechanics::equations({{"x", Shape{2}, {}}, {"y", Shape{}, {}}},
                                           {mechanics::parameter("r", 0.3)}, [](const Traced& at) {
@@ -138,6 +153,26 @@ TEST(MadeSystems, StartElsewhere) {
   const LoadedFile read = parse_system_text("a.toml", system_text(made, &other));
   EXPECT_FALSE(read.initial.v);
   EXPECT_TRUE(read.initial.p->same_bits(*other.p));
+}
+
+TEST(MadeSystems, StartsAreSetAsParametersAre) {
+  std::vector<Override> overrides = kRun;
+  overrides.push_back({"initial.p", "[5, 6.5, 7]"});
+  const LoadedFile made = settle(springs(), start(), overrides);
+  EXPECT_FALSE(made.initial.v);
+  EXPECT_EQ(made.initial.p->real(1), 6.5);
+  EXPECT_TRUE(parse_system_text("a.toml", system_text(made)).initial.p->same_bits(*made.initial.p));
+  const auto refused = [&](const std::string& key, const std::string& value) -> std::string {
+    try {
+      settle(springs(), start(), {{"run.dt", "1"}, {"run.steps", "2"}, {key, value}});
+    } catch (const UserError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_NE(refused("initial.q", "[1.0]").find("[3], as the system was made for"),
+            std::string::npos);
+  EXPECT_NE(refused("initial.x", "[1.0]").find("unknown key 'x'"), std::string::npos);
 }
 
 TEST(MadeSystems, WhatAFileCannotNameIsRefused) {
