@@ -120,6 +120,14 @@ class Loader {
       if (const Entry* entry = top.get(name))
         TableReader(out_.source, entry->value, bracketed(name));
     }
+    for (const Entry& entry : root_.entries) {
+      if (std::ranges::find(system.parameters, entry.key, &mechanics::Parameter::name) ==
+          system.parameters.end()) {
+        continue;
+      }
+      fail(entry.key_span, "'" + entry.key + "' is a parameter",
+           "settings and parameters by the names of their tables", "write parameters." + entry.key);
+    }
     top.finish();
     kind_.form = system.form;
     out_.system = std::move(system);

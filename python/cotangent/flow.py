@@ -392,7 +392,9 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
     if pairs:
         system = system._with(pairs)
     if accuracy is not None:
-        system._want_start((), "accuracy")  # short runs from there find dt
+        # Short runs from there find dt.
+        system._want_start((), "accuracy", 'overrides={"initial.q": ..., "initial.p": ...}'
+                           if system.form == "canonical" else 'overrides={"initial.x": ...}')
     flow = _compiled(system, _How(trajectory, threads, cpu))
     for text in flow._core.warnings:
         warnings.warn(text, RunWarning, stacklevel=2)

@@ -109,8 +109,9 @@ class System:
         told = {"p" if name == "v" and self.form == "canonical" else name for name in given}
         if missing := [name for name in self.state_names if name in self._unset - told]:
             names = " and ".join(missing)
-            how = how or ("flow.run(q0, p0)" if set(missing) <= {"q", "p"} and self.form == "canonical"
-                          else "flow.run(initial={...})")
+            canonical = set(missing) <= {"q", "p"} and self.form == "canonical"
+            call = "flow.gradient(..., " if what == "gradient" else "flow.run("
+            how = how or call + ("q0=..., p0=...)" if canonical else "initial={...})")
             _core._refuse(f"[{what}] nothing says where {names} start{'s' if len(missing) == 1 else ''}",
                           f"say it in the call, as {how}, or give arrays in place of shapes where "
                           "the system is made")

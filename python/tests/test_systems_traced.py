@@ -275,7 +275,7 @@ def test_a_system_of_shapes_starts_where_it_is_told():
     for call in [flow.run, lambda: flow.gradient("q[0]", wrt="q"), flow._with(None, 2).run]:
         with pytest.raises(ct.UserError, match="nothing says where q and p start") as caught:
             call()
-        assert "flow.run(q0, p0)" in caught.value.remedy
+        assert "(q0=..., p0=...)" in caught.value.remedy.replace("(..., ", "(")
     with pytest.raises(ct.UserError, match=r"\[run\] nothing says where p starts"):
         flow.run([1.0, 0.0])
     start = [1.0, 0.0], [0.0, 1.0]

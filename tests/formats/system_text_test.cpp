@@ -117,6 +117,7 @@ TEST(Settle, RefusesByPlace) {
     return "";
   };
   EXPECT_NE(refusal("energy.more", "\"1\"").find("energy"), std::string::npos);
+  EXPECT_NE(refusal("G", "1.0").find("write parameters.G"), std::string::npos);
   EXPECT_NE(refusal("parameters.g", "1.0").find("did you mean 'G'"), std::string::npos);
   EXPECT_NE(refusal("parameters.m", "1.0").find("shape"), std::string::npos);
   EXPECT_NE(refusal("run.order", "0").find("--set run.order=0"), std::string::npos);
