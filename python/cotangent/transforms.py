@@ -507,87 +507,142 @@ def _by_place(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     return bound.args
 
 
-class _Inside(threading.local):
-    """Whether this thread is inside a function's own rule."""
+class _Rules(threading.local):
+    """The rules of one function that this thread is recording: of each the leaves that it was given,
+    and what the function gives there."""
 
-    here = False
-
-
-@contextlib.contextmanager
-def _plain(function: custom_jvp[Any] | custom_vjp[Any]) -> Iterator[None]:
-    """Inside its own rule a function is what it computes."""
-    before, function._inside.here = function._inside.here, True
-    try:
-        yield
-    finally:
-        function._inside.here = before
+    def __init__(self) -> None:
+        self.open: list[tuple[list[Any], Any]] = []
 
 
-class custom_jvp(Generic[F]):
-    """A function with a derivative of its own: `@custom_jvp`, then `@f.defjvp`, which takes
-    (primals, tangents) and gives (value, tangent)."""
+MOST_INSIDE = 4
+"""How deep in its own rule a function may be called on other arguments than the rule's."""
+
+
+class _OwnRule(Generic[F]):
+    """A function with a rule. In its own rule it has the rule too: on the rule's arguments it is what
+    the call gave, so that derivatives of any order follow one rule that is written down once; on
+    others it is a call with a rule again, as deep as MOST_INSIDE."""
+
+    _kind = ""
 
     def __init__(self, fun: F) -> None:
-        _wants_function("custom_jvp", fun)
+        _wants_function(self._kind, fun)
         self._fun = fun
-        self._inside = _Inside()
-        self._jvp: Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, Any]] | None = None
+        self._rules = _Rules()
         functools.update_wrapper(cast(Any, self), fun)
+
+    def _named(self) -> str:
+        return getattr(self._fun, "__name__", type(self._fun).__name__)
+
+    def _known(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """(value,) where args are those of the rule that is being recorded."""
+        if not self._rules.open:
+            return None
+        leaves, value = self._rules.open[-1]
+        given = _core._flatten(args)[0]
+        same = len(given) == len(leaves) and all(map(_core._same_array, given, leaves))
+        return (value,) if same else None
+
+    def _last(self) -> bool:
+        """Whether a rule inside this one would be one too many."""
+        return len(self._rules.open) >= MOST_INSIDE
+
+    def _refusal(self) -> str:
+        return (f"[{self._kind}] {self._named()} is called inside its own rule on other arguments than "
+                f"the rule's, and so is in that call's rule: derivatives end after {MOST_INSIDE} of "
+                f"these\n  to do: call it on the rule's arguments, or write the rule in other "
+                "functions")
+
+    @contextlib.contextmanager
+    def _recording(self, x: tuple[Any, ...], value: Any) -> Iterator[None]:
+        self._rules.open.append((_core._flatten(x)[0], value))
+        try:
+            yield
+        finally:
+            self._rules.open.pop()
+
+
+def _two(kind: str, given: Any, wanted: str) -> tuple[Any, Any]:
+    """What a rule has to give: a pair."""
+    if not (isinstance(given, (tuple, list)) and len(given) == 2):
+        _core._refuse(f"[{kind}] the rule gives no pair", f"return {wanted}")
+    return given[0], given[1]
+
+
+class custom_jvp(_OwnRule[F]):
+    """A function with a derivative of its own: `@custom_jvp`, then `@f.defjvp`, which takes
+    (primals, tangents) and gives (value, tangent). The rule may call the function: on its own
+    primals that is the value, and has the rule, so that derivatives of any order follow it."""
+
+    _kind = "custom_jvp"
+
+    def __init__(self, fun: F) -> None:
+        super().__init__(fun)
+        self._jvp: Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, Any]] | None = None
 
     def defjvp(
         self, jvp: Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, Any]]
     ) -> Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, Any]]:
         """Says what the derivative is; used in both modes."""
+        _wants_function("custom_jvp", jvp)
         self._jvp = jvp
         return jvp
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = _by_place(self._fun, args, kwargs)
-        if self._inside.here:
-            return self._fun(*args)
+        if (known := self._known(args)) is not None:
+            return known[0]
         if self._jvp is None:
-            _core._refuse("[custom_jvp] a function without its derivative", "use @f.defjvp")
-        rule = self._jvp
+            _core._refuse(f"[custom_jvp] {self._named()} has no derivative yet", "use @f.defjvp")
+        rule, last = self._jvp, self._last()
 
-        def derivative(x: Any, dx: Any) -> Any:
-            with _plain(self):
-                return rule(x, dx)
+        def derivative(x: Any, y: Any, dx: Any) -> Any:
+            if last:
+                return _core._no_derivative(y, dx, self._refusal())
+            with self._recording(x, y):
+                return _two("custom_jvp", rule(x, dx), "(value, tangent)")[1]
 
         return _core._custom_jvp(_spread(self._fun), derivative, args)
 
 
-class custom_vjp(Generic[F]):
+class custom_vjp(_OwnRule[F]):
     """A function with a derivative in reverse of its own: `@custom_vjp`, then
     f.defvjp(forward, backward).
 
     forward(*args) gives (value, rest), backward(rest, cotangent) a tuple of the cotangents of the
-    arguments.
+    arguments. Both may call the function, as a rule of custom_jvp may.
     """
 
+    _kind = "custom_vjp"
+
     def __init__(self, fun: F) -> None:
-        _wants_function("custom_vjp", fun)
-        self._fun = fun
-        self._inside = _Inside()
-        self._rules: tuple[Callable[..., tuple[Any, Any]], Callable[..., Any]] | None = None
-        functools.update_wrapper(cast(Any, self), fun)
+        super().__init__(fun)
+        self._vjp: tuple[Callable[..., tuple[Any, Any]], Callable[..., Any]] | None = None
 
     def defvjp(
         self, forward: Callable[..., tuple[Any, Any]], backward: Callable[[Any, Any], Any]
     ) -> None:
         """Says what the derivative is; forward mode is refused."""
-        self._rules = (forward, backward)
+        _wants_function("custom_vjp", forward)
+        _wants_function("custom_vjp", backward)
+        self._vjp = (forward, backward)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args = _by_place(self._fun, args, kwargs)
-        if self._inside.here:
-            return self._fun(*args)
-        if self._rules is None:
-            _core._refuse("[custom_vjp] a function without its derivative", "use f.defvjp")
-        forward, backward = self._rules
+        if (known := self._known(args)) is not None:
+            return known[0]
+        if self._vjp is None:
+            _core._refuse(f"[custom_vjp] {self._named()} has no derivative yet", "use f.defvjp")
+        (forward, backward), last = self._vjp, self._last()
 
-        def pull(x: Any, cotangent: Any) -> Any:
-            with _plain(self):
-                return tuple(backward(forward(*x)[1], cotangent))
+        def pull(x: Any, y: Any, cotangent: Any) -> Any:
+            if last:
+                return _core._no_derivative(x, cotangent, self._refusal())
+            with self._recording(x, y):
+                rest = _two("custom_vjp", forward(*x), "(value, rest)")[1]
+                given = backward(rest, cotangent)
+                return tuple(given) if isinstance(given, (tuple, list)) else (given,)
 
         return _core._custom_vjp(_spread(self._fun), pull, args)
 

@@ -349,6 +349,59 @@ void bind_loops(nb::module_& m) {
         "+ the shape of what f gives. Otherwise as pair_sum.");
 }
 
+/// The real tangents of y, with its types; shapes have to be those of y.
+std::vector<Array> slopes_like(const char* op, const PyTree& y, const PyTree& slope) {
+  std::vector<Array> slopes;
+  for (std::size_t k = 0; k < y.leaves.size(); ++k) {
+    const Array& value = y.leaves[k];
+    if (!is_float(value.dtype())) continue;
+    if (slope.leaves[k].shape() != value.shape()) {
+      refuse(op,
+             y.structure->paths("the tangent")[k] + " is " + slope.leaves[k].type_text() +
+                 ", and the value " + value.type_text(),
+             "give the tangent the shape of the value");
+    }
+    slopes.push_back(slope.leaves[k].astype(value.dtype()));
+  }
+  return slopes;
+}
+
+/// See _no_derivative.
+nb::object no_derivative(nb::handle like, nb::handle of, const std::string& message) {
+  PyTree made = PyTree::from(like, "custom", "the result");
+  // A condition that never holds, of what is given: a check of constants would be one of
+  // surroundings.
+  Array total = 0.0, never = Array(false);
+  for (const Array& leaf : made.leaves) never = array::any(array::logical_or(never, leaf < leaf));
+  for (const Array& leaf : PyTree::from(of, "custom", "the tangent").leaves) {
+    if (is_float(leaf.dtype())) total = total + array::sum(leaf).astype(DType::kF64);
+  }
+  total = total * array::check(Array(1.0), never, message);
+  for (Array& leaf : made.leaves) {
+    leaf = is_float(leaf.dtype()) ? broadcast_to(total, leaf.shape()).astype(leaf.dtype())
+                                  : array::zeros_like(leaf);
+  }
+  return made.object();
+}
+
+/// The call of f at x whose jvp takes the call's result: derivative(x, y, dx) -> dy. So a
+/// derivative of the derivative goes through that result, and follows the same rule (ir/attr.h).
+nb::object custom_jvp(const Function& f, const nb::object& derivative, const PyTree& x) {
+  using namespace array::custom_detail;
+  Recording body("custom_jvp"), rule("custom_jvp");
+  std::vector<Array> parameters, rule_parameters;
+  const PyTree y = f(placed(body, x, parameters));
+  const PyTree at = placed(rule, x, rule_parameters);
+  const PyTree value = placed(rule, y, rule_parameters);
+  const PyTree along = real_parameters(rule, x, rule_parameters);
+  const PyTree slope =
+      like(y, derivative(at.object(), value.object(), along.object()), "custom_jvp", "the tangent");
+  PyTree result = y;
+  result.leaves = call_with_jvp(body, parameters, y.leaves, rule, rule_parameters,
+                                slopes_like("custom_jvp", y, slope), x.leaves);
+  return result.object();
+}
+
 void bind_others(nb::module_& m) {
   m.def(
       "stop_gradient",
@@ -361,34 +414,37 @@ void bind_others(nb::module_& m) {
   m.def(
       "_custom_jvp",
       [](nb::object f, nb::object derivative, nb::handle at) {
-        const PyTree x = PyTree::from(at, "custom_jvp", "the arguments");
-        const Function inside{std::move(f), "custom_jvp"};
-        return array::custom_jvp(
-                   inside,
-                   [&](const PyTree& p, const PyTree& t) {
-                     const nb::object both = derivative(p.object(), t.object());
-                     return std::pair(
-                         PyTree::from(nb::object(both[0]), "custom_jvp", "the value"),
-                         PyTree::from(nb::object(both[1]), "custom_jvp", "the tangent"));
-                   })(x)
-            .object();
+        return custom_jvp(Function{std::move(f), "custom_jvp"}, derivative,
+                          PyTree::from(at, "custom_jvp", "the arguments"));
       },
       "f"_a, "jvp"_a, "x"_a,
-      nb::sig("def _custom_jvp(f: typing.Any, jvp: typing.Any, x: typing.Any) -> typing.Any"));
+      nb::sig("def _custom_jvp(f: typing.Any, jvp: typing.Any, x: typing.Any) -> typing.Any"),
+      "f(x), whose derivative is jvp(x, f(x), dx): the tangent alone.");
   m.def(
       "_custom_vjp",
       [](nb::object f, nb::object pull, nb::handle at) {
         const PyTree x = PyTree::from(at, "custom_vjp", "the arguments");
         const Function inside{std::move(f), "custom_vjp"};
         return array::custom_vjp(inside,
-                                 [&](const PyTree& p, const PyTree&, const PyTree& ct) {
-                                   return like(p, pull(p.object(), ct.object()), "custom_vjp",
-                                               "the cotangents");
+                                 [&](const PyTree& p, const PyTree& y, const PyTree& ct) {
+                                   return like(p, pull(p.object(), y.object(), ct.object()),
+                                               "custom_vjp", "the tuple of cotangents");
                                  })(x)
             .object();
       },
       "f"_a, "pull"_a, "x"_a,
-      nb::sig("def _custom_vjp(f: typing.Any, pull: typing.Any, x: typing.Any) -> typing.Any"));
+      nb::sig("def _custom_vjp(f: typing.Any, pull: typing.Any, x: typing.Any) -> typing.Any"),
+      "f(x), whose derivative in reverse is pull(x, f(x), cotangent).");
+  m.def(
+      "_same_array",
+      [](nb::handle x, nb::handle y) {
+        return nb::isinstance<Array>(x) && nb::isinstance<Array>(y) &&
+               nb::cast<const Array&>(x).node() == nb::cast<const Array&>(y).node();
+      },
+      "x"_a.none(), "y"_a.none(), "Whether both are one array, not only equal ones.");
+  m.def("_no_derivative", &no_derivative, "like"_a.none(), "of"_a.none(), "message"_a,
+        nb::sig("def _no_derivative(like: typing.Any, of: typing.Any, message: str) -> typing.Any"),
+        "A tree like `like`, linear in the reals of `of`, which it is a UserError to compute.");
   m.def(
       "check",
       [](ArrayLike x, ArrayLike holds, const std::string& message) {
