@@ -14,8 +14,10 @@ from cotangent._core import Decision, Fact
 from cotangent.arrays import *  # noqa: F403
 from cotangent.errors import DeviceError, Error, InternalError, RunError, UserError
 from cotangent.flow import Explanation, Flow, Plan, compile
-from cotangent.gradient import GradCheck, Gradient, check_grad
+from cotangent.gradients import GradCheck, Gradient, check_grad
 from cotangent.interop import to_jax, to_torch
+from cotangent.numpy_names import *  # noqa: F403
+from cotangent.numpy_shapes import *  # noqa: F403
 from cotangent.run import Invariants, Run, RunWarning, Samples, Trajectory, load_run
 from cotangent.system import Facts, System, load
 from cotangent.systems_traced import equations, hamiltonian, lagrangian, lie_poisson

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from cotangent import _core
 from cotangent._progress import Progress, Shown
 from cotangent._settings import pairs_of, whole
-from cotangent.gradient import GradCheck, Gradient
+from cotangent.gradients import GradCheck, Gradient
 from cotangent.run import Run, RunWarning
 from cotangent.system import System, load
 

@@ -1,4 +1,11 @@
 """Factorisations and solves of the last two axes, of real arrays and of Complex."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+from cotangent import _core
+from cotangent._core import Array
 from cotangent._core import (
     _linalg_cholesky as cholesky,
     _linalg_det as det,
@@ -13,6 +20,97 @@ from cotangent._core import (
     _linalg_triangular_solve as triangular_solve,
 )
 
+from cotangent._core import cross as cross
+from cotangent._core import matmul as matmul
 from cotangent._core import norm as norm
+from cotangent._core import outer as outer
+from cotangent._core import tensordot as tensordot
+from cotangent.numpy_names import vecdot as vecdot
+from cotangent.numpy_shapes import matrix_transpose as matrix_transpose
+from cotangent.typing import ArrayLike
 
-__all__ = ["norm", "cholesky", "det", "eigh", "eigvalsh", "inv", "lu", "qr", "slogdet", "solve", "svd", "triangular_solve"]
+
+def matrix_power(a: ArrayLike, n: int) -> Array:
+    """A square matrix multiplied by itself, n times; of a negative n its inverse."""
+    x = _core.asarray(a)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        _core._refuse(f"[matrix_power] of {list(x.shape)}", "give square matrices, [..., n, n]")
+    x = inv(x) if n < 0 else x
+    made, power, left = None, x, abs(n)
+    while left:
+        if left % 2:
+            made = power if made is None else made @ power
+        left //= 2
+        power = power @ power if left else power
+    return _core.broadcast_to(_core.eye(x.shape[-1], dtype=x.dtype), x.shape) if made is None else made
+
+
+def multi_dot(arrays: Sequence[ArrayLike]) -> Array:
+    """The product of several matrices, from left to right."""
+    if not arrays:
+        _core._refuse("[multi_dot] of nothing", "give a list of matrices")
+    made = _core.asarray(arrays[0])
+    for each in arrays[1:]:
+        made = _core.dot(made, each)
+    return made
+
+
+def svdvals(a: ArrayLike) -> Array:
+    """The singular values [..., k], descending."""
+    return svd(a)[1]
+
+
+def _kept(s: Array, shape: tuple[int, ...], rcond: Optional[float]) -> Array:
+    """Which singular values count: those above rcond times the largest."""
+    eps = 2.0**-23 if s.dtype == "float32" else 2.0**-52
+    least = max(shape[-2:]) * eps if rcond is None else rcond
+    return s > least * _core.max(s, -1, True)
+
+
+def pinv(a: ArrayLike, rcond: Optional[float] = None) -> Array:
+    """The pseudo-inverse of Moore and Penrose, by svd; singular values of at most `rcond` times the
+    largest count as zero (max(m, n) eps unless given)."""
+    x = _core.asarray(a)
+    u, s, vh = svd(x)
+    kept = _kept(s, x.shape, rcond)
+    inverse = _core.where(kept, 1 / _core.where(kept, s, 1.0), 0.0)
+    return matrix_transpose(vh) @ (inverse[..., None] * matrix_transpose(u))
+
+
+def lstsq(a: ArrayLike, b: ArrayLike, rcond: Optional[float] = None) -> tuple[Array, Array, Array, Array]:
+    """(x, residuals, rank, singular values): the x with the least |a x - b|, and of these the shortest;
+    residuals are the squared lengths of what is left, of each column."""
+    x, y = _core.asarray(a), _core.asarray(b)
+    s = svdvals(x)
+    found = pinv(x, rcond) @ y
+    rest = y - x @ found
+    return found, _core.sum(rest * rest, 0), _core.sum(_kept(s, x.shape, rcond), -1), s
+
+
+def matrix_rank(a: ArrayLike, rtol: Optional[float] = None) -> Array:
+    """How many singular values are above `rtol` times the largest (max(m, n) eps unless given)."""
+    x = _core.asarray(a)
+    return _core.sum(_kept(svdvals(x), x.shape, rtol), -1)
+
+
+def cond(a: ArrayLike) -> Array:
+    """The largest singular value over the smallest."""
+    s = svdvals(a)
+    return s[..., 0] / s[..., -1]
+
+
+def trace(a: ArrayLike, offset: int = 0) -> Array:
+    """The sum of a diagonal of the last two axes."""
+    return _core.sum(diagonal(a, offset), -1)
+
+
+def diagonal(a: ArrayLike, offset: int = 0) -> Array:
+    """A diagonal of the last two axes, as the last axis."""
+    return _core.diagonal(a, offset, -2, -1)
+
+
+__all__ = [
+    "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "lu", "matmul",
+    "matrix_power", "matrix_rank", "matrix_transpose", "multi_dot", "norm", "outer", "pinv", "qr",
+    "slogdet", "solve", "svd", "svdvals", "tensordot", "trace", "triangular_solve", "vecdot",
+]  # fmt: skip

@@ -76,16 +76,16 @@ def test_numpys_functions_take_our_arrays():
 
 def test_numpy_computes_what_has_no_counterpart():
     x = ct.array(DATA)
-    assert np.array_equal(x, DATA) and np.array_equiv([x, x], [DATA, DATA])
-    same(np.heaviside(x, 0.5), np.heaviside(DATA, 0.5))
+    assert np.array_equiv([x, x], [DATA, DATA])
+    same(np.nextafter(x, 0.5), np.nextafter(DATA, 0.5))
     same(np.add.reduce(x), np.add.reduce(DATA))
     out = np.zeros_like(DATA)
     assert np.add(x, x, out=out) is out
     same(out, DATA + DATA)
     with pytest.raises(ct.UserError, match="out="):
         np.add(DATA, DATA, out=x)
-    with pytest.raises(ct.UserError, match=r"np\.array_equal.*traced"):
-        ct.jit(lambda y: y if np.array_equal(y, y) else -y)(DATA)
+    with pytest.raises(ct.UserError, match=r"np\.array_equiv.*traced"):
+        ct.jit(lambda y: y if np.array_equiv(y, y) else -y)(DATA)
 
 
 @pytest.mark.parametrize("left", [np.float64(2.0), np.arange(3.0), 2, 2.5, True, np.int64(3)])

@@ -15,7 +15,7 @@ PAGES = {
              "Run Trajectory Samples Invariants load_run RunWarning RunError"),
     "gradients": ("Gradients of runs", "Guides: [Python](../../python.md#gradients), "
                   "[a long run in little memory](../../howto/gradient_through_a_long_run.md).",
-                  "Gradient check_grad GradCheck gradient.GradCheckRow"),
+                  "Gradient check_grad GradCheck gradients.GradCheckRow"),
     "arrays": ("Arrays", "Guide: [arrays and traced functions](../../python_arrays.md).",
                "Array Complex IndexedArray IndexUpdate array asarray from_dlpack"),
     "functions": ("Functions of arrays", "NumPy's names where NumPy has them. What is exact: [arrays](../../arrays.md); errors in ulp: "
@@ -66,7 +66,8 @@ def pages(search_path):
                 listed[page].append(name)
         placed.update(listed[page])
     placed |= {n.split(".")[1] for n in placed if n.startswith("types.")}
-    listed["functions"] = sorted(n for n, _ in public(package["arrays"]) if n not in placed
+    named = [n for module in ("arrays", "numpy_shapes", "numpy_names") for n, _ in public(package[module])]
+    listed["functions"] = sorted(n for n in named if n not in placed
                                  and n != "Key")  # which ct.random has
     placed.update(listed["functions"], ["Key"])
     if missing := sorted(set(everything) - placed):
@@ -86,5 +87,5 @@ def pages(search_path):
 
 def one(name, thing):
     """A heading with the name that people write, and what mkdocstrings makes of the rest."""
-    shown = f"ct.{name}".replace("ct.types.", "ct.").replace("ct.gradient.", "ct.")
+    shown = f"ct.{name}".replace("ct.types.", "ct.").replace("ct.gradients.", "ct.")
     return f"::: {thing.path}\n    options:\n      heading: {shown}\n      toc_label: {shown}\n      heading_level: 2\n"
