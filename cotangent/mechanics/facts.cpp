@@ -68,12 +68,14 @@ bool Facts::holds(const std::string& name) const {
 Facts find_facts(const System& system, const InitialState& initial) {
   FactContext c(system, initial);
   if (system.form != Form::kCanonical) {
+    want_true_gradients(c);
     find_of_other_form(c);
     return in_order(std::move(c.facts));
   }
   if (system.terms.empty())
     throw UserError("the system has no energy term", "give one in [energy]");
   ensure(initial.p || initial.v, "find_facts: neither p nor v");
+  want_true_gradients(c);
   const Shape& s = system.shape;
   c.add("degrees_of_freedom", s.size(), How::kProved,
         s.rank() == 2

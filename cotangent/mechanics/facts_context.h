@@ -150,6 +150,9 @@ void find_shape(FactContext& c);          // pairwise, ranges, smooth, may_jump,
 void find_probe(FactContext& c);          // stiff, near_integrable
 void find_of_other_form(FactContext& c);  // of systems that are not canonical
 
+/// UserError for an energy with a derivative of its own that is not its slope (stop_gradient).
+void want_true_gradients(const FactContext& c);
+
 // What tests of symmetries share.
 /// dE along each of some fields, as one program: (q, p, t, parameters...) -> rates.
 ir::FunctionPtr rates_along(const EnergyTerm& term, const std::vector<NamedGenerator>& fields);

@@ -135,19 +135,18 @@ class Equations {
     if (in_time) kink = &*in_time;
     const Site* root = of(Site::Kind::kRoot);
     const Site* pole = of(Site::Kind::kPole);
-    tell("smooth", !kink, !kink && !root, kink ? kink : root,
+    const Site* closed = of(Site::Kind::kClosed);
+    const Site* rough = root ? root : closed;
+    tell("smooth", !kink, !kink && !rough, kink ? kink : rough,
          "no op jumps, folds or chooses by x or t");
     const bool cuts = pole && !pole->thin;
-    tell("may_jump", jump != nullptr, !jump && !cuts,
-         jump   ? jump
-         : cuts ? pole
-                : nullptr,
+    const Site* unsure = cuts ? pole : closed;
+    tell("may_jump", jump != nullptr, !jump && !unsure, jump ? jump : unsure,
          "no op steps or chooses by x");
     const Site* bad = pole;
     for (const Site::Kind kind : {Site::Kind::kNorm, Site::Kind::kRoot, Site::Kind::kSteep}) {
       if (!bad) bad = of(kind);
     }
-    const Site* closed = of(Site::Kind::kClosed);
     tell("singular", bad != nullptr, !bad && !closed, bad ? bad : closed,
          "nothing divides by what may vanish");
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cotangent/base/error.h"
 #include "cotangent/base/text.h"
 #include "cotangent/ir/evaluator.h"
 #include "cotangent/mechanics/exponents.h"
@@ -9,13 +10,19 @@
 #include "cotangent/mechanics/homogeneous.h"
 #include "cotangent/mechanics/pair_range.h"
 #include "cotangent/mechanics/pairs.h"
+#include "cotangent/mechanics/retype.h"
 #include "cotangent/mechanics/symmetry.h"
 #include "cotangent/mechanics/vanishing.h"
+#include "cotangent/transform/derivatives.h"
 
 namespace cotangent::mechanics {
 namespace {
 
 using SiteKind = Site::Kind;
+
+bool closed(const Site& s) {
+  return s.kind == SiteKind::kClosed;
+}
 
 class FormOfTerms {
  public:
@@ -132,6 +139,10 @@ class FormOfTerms {
              [](const Site& s) { return s.kind == SiteKind::kRoot; })) {
       return;
     }
+    if (told("smooth", true, "has an op that no rule looks into",
+             "; no other op jumps, folds or chooses", closed)) {
+      return;
+    }
     c_.add("smooth", true, How::kProved,
            "no term jumps, folds or chooses by q, p or t, wherever it is defined");
     without("smooth", "no jump, no kink");
@@ -146,6 +157,10 @@ class FormOfTerms {
     }
     if (told("may_jump", false, "has no steps, but a pole", " that may cut its states in two",
              [](const Site& s) { return s.kind == SiteKind::kPole && !s.thin; })) {
+      return;
+    }
+    if (told("may_jump", false, "has an op that no rule looks into",
+             "; no other op steps or chooses by q or p", closed)) {
       return;
     }
     c_.add("may_jump", false, How::kProved, "no term has steps or chooses by q or p");
@@ -180,7 +195,7 @@ class FormOfTerms {
     if (!poles) all_of(SiteKind::kSteep);
     if (c_.facts.singularities.empty()) {
       if (told("singular", false, "has an op that no rule looks into", "; nothing else is singular",
-               [](const Site& s) { return s.kind == SiteKind::kClosed; })) {
+               closed)) {
         return;
       }
       c_.add("singular", false, How::kProved,
@@ -212,6 +227,116 @@ class FormOfTerms {
 
 void find_shape(FactContext& c) {
   FormOfTerms(c).find();
+}
+
+// --- energies with a derivative of their own: calls with a jvp or a vjp (stop_gradient,
+// custom_jvp, custom_vjp, solutions of equations). Forces are minus the gradient by these rules,
+// and nothing that is said of an energy holds where that is not the slope of its values.
+namespace {
+
+constexpr double kSlopeStep = 0x1p-13;      // of differences, in extents of the state
+constexpr long double kSlopeAgree = 1e-4L;  // relative: what differences and solvers leave
+constexpr long double kSlopeNoise = 1e-8L;  // of the value itself
+constexpr long double kSlopeSteady =
+    0.05L;  // how little differences change where they are to be believed
+
+/// The first call in `f`, or in one of its bodies, whose derivative somebody wrote down.
+std::optional<Mixing> first_own(const ir::Function& f) {
+  for (std::uint32_t id = 0; id < f.size(); ++id) {
+    const ir::Value v{id};
+    if (!ir::is_second_order(f.op(v)) || f.op(v) == Op::kProject) continue;
+    if (f.op(v) == Op::kCall) {
+      const auto& call = f.attr_as<ir::CallAttr>(v);
+      if (call.jvp || (call.vjp && !call.linear && !call.equation)) {
+        const auto spans = f.spans(v);
+        return Mixing{call.body->name(), spans.empty() ? SourceSpan{} : *spans.begin()};
+      }
+    }
+    for (const ir::FunctionPtr& body : ir::bodies_of(f.attr(v))) {
+      if (auto found = first_own(*body)) return found;
+    }
+  }
+  return {};
+}
+
+/// A line through a sample, in the state.
+struct StateLine {
+  std::vector<ir::Tensor> at, along;  ///< of the parameters of the state
+
+  std::vector<ir::Tensor> moved(std::vector<ir::Tensor> arguments, double by) const {
+    for (std::size_t k = 0; k < at.size(); ++k) {
+      arguments[k] = at[k];
+      auto x = arguments[k].as<double>();
+      for (std::size_t e = 0; e < x.size(); ++e) x[e] += by * along[k].as<double>()[e];
+    }
+    return arguments;
+  }
+};
+
+/// What values and the gradient say of the rate along a line, where they differ.
+std::optional<std::pair<long double, long double>> slopes_apart(const Samples& samples,
+                                                                const ir::FunctionPtr& energy,
+                                                                const ir::FunctionPtr& slope,
+                                                                const SampleState& state,
+                                                                std::size_t parts, Random& random) {
+  const std::vector<ir::Tensor> arguments = samples.arguments(state);
+  StateLine line;
+  for (std::size_t k = 0; k < parts; ++k) {
+    line.at.push_back(arguments[k]);
+    line.along.push_back(arguments[k]);
+    const double size = extent(arguments[k]);
+    for (double& x : line.along.back().as<double>()) x = size * random.next();
+  }
+  const auto value = [&](double by) {
+    return samples.evaluate(energy, line.moved(arguments, by))[0].real(0);
+  };
+  const auto rate = [&](double h) { return (value(h) - value(-h)) / (2 * h); };
+  long double by_rule = 0;
+  const auto gradient = samples.evaluate(slope, arguments);
+  for (std::size_t k = 0; k < parts; ++k) {
+    for (std::int64_t e = 0; e < gradient[k].size(); ++e) {
+      by_rule += gradient[k].real(e) * line.along[k].real(e);
+    }
+  }
+  const long double coarse = rate(kSlopeStep), fine = rate(kSlopeStep / 2),
+                    here = std::abs(value(0));
+  const long double by_values = (4 * fine - coarse) / 3, apart = std::abs(by_values - by_rule);
+  if (!std::isfinite(apart) || std::abs(coarse - fine) > kSlopeSteady * apart) return {};
+  if (apart <= kSlopeAgree * (std::abs(by_values) + std::abs(by_rule)) + kSlopeNoise * here)
+    return {};
+  return std::pair(by_values, by_rule);
+}
+
+}  // namespace
+
+void want_true_gradients(const FactContext& c) {
+  const std::size_t parts = c.system.form == Form::kCanonical ? 2 : 1;
+  transform::Positions state;
+  for (std::size_t k = 0; k < parts; ++k) state.push_back(k);
+  Random random(1673);
+  for (const EnergyTerm& term : c.system.terms) {
+    const auto own = first_own(*term.energy);
+    if (!own) continue;
+    const ir::FunctionPtr slope = transform::grad(*term.energy, state);
+    for (const SampleState& sample : c.samples.states()) {
+      const auto differ = slopes_apart(c.samples, term.energy, slope, sample, parts, random);
+      if (!differ) continue;
+      const bool stops = own->op == "stop_gradient";
+      throw UserError(
+          {"the term \"" + term.name + "\" holds " +
+               (stops ? "a stop_gradient"
+                      : "a function with a derivative of its own (" + own->op + ")") +
+               ", and its gradient is not that of its values: along a line through a state near "
+               "the "
+               "initial one it changes at the rate " +
+               short_number(differ->first) + ", and its gradient says " +
+               short_number(differ->second),
+           place_text(c.system, own->place.empty() ? term.span : own->place),
+           "forces are minus the gradient of the energy; such forces would not conserve it",
+           std::string(stops ? "leave stop_gradient out" : "give it the derivative that it has") +
+               ", or say how the system moves: ct.equations, in a file [equations]"});
+    }
+  }
 }
 
 }  // namespace cotangent::mechanics

@@ -122,7 +122,12 @@ class VanishDomain {
       return k;
     }
     if (x.empty()) return k;
-    if (k.moves) note(f, v, x);
+    if (f.op(v) == Op::kCall && looks_into(f.attr_as<ir::CallAttr>(v))) {
+      return called(f.attr_as<ir::CallAttr>(v), x, k.moves);
+    }
+    // True of all numbers: what turns infinite has a pole, of which there is a site.
+    if (f.op(v) == Op::kIsFinite) return {};
+    if (k.moves && in_result(f, v)) note(f, v, x);
     k.range = range(f, v, x);
     make(f, v, x, k);
     const auto [at, fresh] = ranges_.try_emplace({&f, v.id}, k.range);
@@ -159,10 +164,10 @@ class VanishDomain {
     const auto fold = [&](const Known& at) {
       if (at.moves && at.range < Range::kThin) site(Site::Kind::kKink);
     };
-    if (jumps(f.op(v))) site(Site::Kind::kJump);
+    if (jumps(f.op(v)) && !of_integers(f, v)) site(Site::Kind::kJump);
     switch (f.op(v)) {
       case Op::kSelect:
-        if (x[0].moves) site(Site::Kind::kJump);
+        if (x[0].moves && !of_integers(f, f.operand(v, 0))) site(Site::Kind::kJump);
         break;
       case Op::kCast:
         if (!is_float(f.type(v).dtype) && is_float(f.type(f.operand(v, 0)).dtype)) {
@@ -184,21 +189,22 @@ class VanishDomain {
         break;
       case Op::kWhile:
       case Op::kCond:
-      case Op::kCall:
         site(Site::Kind::kJump);
         site(Site::Kind::kClosed);
         break;
-      case Op::kLu:  // the order of the rows; divides by pivots
-        site(Site::Kind::kJump);
+      case Op::kCall: site(Site::Kind::kClosed); break;  // a solution of equations
+      case Op::kLu:  // divides by pivots; another order of the rows gives the same solutions
         site(Site::Kind::kPole, false, "is singular");
+        site(Site::Kind::kClosed);
         break;
-      case Op::kQr:  // signs of vectors
-        site(Site::Kind::kJump);
+      case Op::kQr:  // the diagonal is not negative, so signs do not jump
         site(Site::Kind::kSteep, false, "is singular");
+        site(Site::Kind::kClosed);
         break;
       case Op::kEigh:
       case Op::kSvd:
-        site(Site::Kind::kJump);
+        // Values cross; of vectors the signs jump.
+        site(gives_vectors(f, v) ? Site::Kind::kJump : Site::Kind::kKink);
         site(Site::Kind::kSteep, false, "has two eigenvalues or singular values alike");
         break;
       case Op::kCholesky: site(Site::Kind::kPole); break;
@@ -250,6 +256,58 @@ class VanishDomain {
       }
       default: break;
     }
+  }
+
+  /// Whether a result of f is made of v: what a check alone looks at changes nothing.
+  bool in_result(const Function& f, ir::Value v) {
+    std::vector<bool>& used = in_results_[&f];
+    if (used.empty()) {
+      used.resize(f.size());
+      for (ir::Value r : f.results()) used[r.id] = true;
+      for (std::uint32_t id = static_cast<std::uint32_t>(f.size()); id-- > 0;) {
+        if (!used[id]) continue;
+        const ir::Value u{id};
+        const auto operands = f.operands(u);
+        for (std::size_t k = 0; k < operands.size(); ++k) {
+          if (f.op(u) != Op::kCheck || k == 1) used[operands[k].id] = true;
+        }
+      }
+    }
+    return used[v.id];
+  }
+
+  /// Whether v compares whole numbers: where these jump was said where they were made.
+  static bool of_integers(const Function& f, ir::Value v) {
+    return !f.operands(v).empty() && is_integer(f.type(f.operand(v, 0)).dtype) &&
+           !is_float(f.type(v).dtype);
+  }
+
+  /// A call is what its body is, but for one that iterates to a solution, or is known by what it
+  /// solves alone: such depend on their arguments as their equations say.
+  static bool looks_into(const ir::CallAttr& call) {
+    return !call.linear && !call.equation &&
+           !(call.jvp && call.body->contains_op([](Op op) { return op == Op::kWhile; }));
+  }
+
+  Known called(const ir::CallAttr& call, const std::vector<Value>& x, bool moves) {
+    const std::vector<Known> results = Interpreter(*this).run(*call.body, x);
+    Known k = results.empty() ? Known{} : results[0];
+    for (const Known& r : results) k = join(k, r);
+    k.moves = moves;
+    return k;
+  }
+
+  /// Whether more than the eigenvalues or singular values of a decomposition is used.
+  static bool gives_vectors(const Function& f, ir::Value v) {
+    const int rank = f.type(f.operand(v, 0)).shape.rank();
+    for (std::uint32_t id = v.id + 1; id < f.size(); ++id) {
+      const ir::Value used{id};
+      if (f.op(used) == Op::kProject && f.operand(used, 0) == v &&
+          f.type(used).shape.rank() == rank) {
+        return true;
+      }
+    }
+    return false;
   }
 
   static ir::Value behind(const Function& f, ir::Value v) {
@@ -372,6 +430,7 @@ class VanishDomain {
   }
 
   std::map<std::pair<const Function*, std::uint32_t>, Range> ranges_;
+  std::map<const Function*, std::vector<bool>> in_results_;
 
   /// The form of v, where it keeps one.
   void make(const Function& f, ir::Value v, const std::vector<Value>& x, Known& k) {

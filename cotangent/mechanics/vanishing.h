@@ -25,7 +25,7 @@ struct Site {
     kPole,    ///< not finite, or not defined, where its operand vanishes (1/x, log, x^-2, tan)
     kNorm,    ///< a root of what vanishes on a thin set: finite, without a derivative there
     kSteep,   ///< finite on its domain, with no finite derivative at an end of it or within
-    kClosed,  ///< no rule looks inside (a branch, a call, bits): anything may be there
+    kClosed,  ///< no rule looks inside (a branch, a solver, lu, bits)
   };
   Kind kind = Kind::kKink;
   bool thin = false;     ///< of kPole and kSteep: on a thin set only

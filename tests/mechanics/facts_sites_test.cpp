@@ -49,7 +49,7 @@ const std::map<Op, Expected>& expected() {
       {Op::kCosh, good},       {Op::kTanh, good},
       {Op::kErf, good},        {Op::kErfc, good},
       {Op::kFarAngle, jump},   {Op::kFarAngleError, jump},
-      {Op::kFarQuarter, jump}, {Op::kIsFinite, jump},
+      {Op::kFarQuarter, jump}, {Op::kIsFinite, good},
       {Op::kAdd, good},        {Op::kSub, good},
       {Op::kMul, good},        {Op::kDiv, pole},
       {Op::kMod, broken},      {Op::kPow, end},
@@ -143,6 +143,37 @@ TEST(SitesOfOps, BitsMayBeAnything) {
   const auto sites = sites_of(*problem.system.terms[0].energy, {0, 1});
   EXPECT_TRUE(
       std::ranges::any_of(sites, [](const Site& s) { return s.kind == Site::Kind::kClosed; }));
+}
+
+/// A call of x0 * x0 in the first coordinate, with a derivative of its own: factor x0 dx0.
+Problem of_call(double factor) {
+  Builder body("square"), rule("square");
+  const ir::Type real{DType::kF64, {}};
+  const Value x = body.param(real), at = rule.param(real), along = rule.param(real);
+  ir::CallAttr call;
+  call.body = body.finish({body.mul(x, x)});
+  call.jvp = rule.finish({rule.mul(at, at), rule.mul(rule.mul(rule.constant(factor), at), along)});
+  return of_two([&](Builder& b, Value q0, Value) {
+    const Value given[] = {q0};
+    return b.call(call, given)[0];
+  });
+}
+
+TEST(SitesOfOps, CallsAreWhatTheirBodiesAre) {
+  const Problem problem = of_call(2);
+  const Facts facts = find_facts(problem.system, problem.initial);
+  EXPECT_TRUE(facts.holds("smooth"));
+  EXPECT_EQ(facts.find("may_jump").how, How::kProved) << facts.find("may_jump").detail;
+}
+
+TEST(SitesOfOps, AnEnergyWithAnotherGradientIsRefused) {
+  const Problem problem = of_call(3);
+  try {
+    find_facts(problem.system, problem.initial);
+    ADD_FAILURE() << "not refused";
+  } catch (const UserError& e) {
+    EXPECT_NE(std::string(e.what()).find("derivative of its own (square)"), std::string::npos);
+  }
 }
 
 // Steps of a coordinate alone: no derivative shows them, and samples stay on one side.
