@@ -14,6 +14,7 @@ import inspect
 import math
 import threading
 import operator
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, Union, cast, overload
 
@@ -411,6 +412,8 @@ def _is_axis(x: Any) -> bool:
 
 def _children(tree: Any) -> list[Any] | None:
     """What is in a list, a tuple, a dict or a dataclass, in the order of its leaves."""
+    if isinstance(tree, OrderedDict):
+        return list(tree.values())
     if isinstance(tree, dict):
         return [tree[k] for k in sorted(tree)]
     if isinstance(tree, (list, tuple)):
@@ -650,6 +653,16 @@ class custom_vjp(_OwnRule[F]):
 def _restored(values: Any) -> Array:
     """What pickle calls."""
     return _core.array(values)
+
+
+def _restored_key(*parts: Any) -> _core.Key:
+    """What pickle calls."""
+    return _core.Key.tree_unflatten(None, parts)
+
+
+def _restored_complex(*parts: Any) -> _core.Complex:
+    """What pickle calls."""
+    return _core.Complex.tree_unflatten(None, parts)
 
 
 __all__ = [

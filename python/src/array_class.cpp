@@ -1,4 +1,5 @@
 // The class cotangent.Array: numpy's array, lazy, never changed.
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
 #include "cotangent/array/record.h"
@@ -189,37 +190,90 @@ struct At {
   Array array;
 };
 
+/// What x.at[indices] names: with the array and the indices still at hand.
+struct Named {
+  Array x;
+  std::vector<array::Index> indices;
+  bool by_arrays;  ///< an index array is among them: elements may be named twice
+
+  array::IndexedArray elements() const { return {x, indices}; }
+};
+
+/// A copy of x with f(element, value) in the place of every element that is named, as often as it
+/// is named. With index arrays one after the other.
+template <class F>
+Array changed(const Named& at, nb::handle given, const char* op, const F& f) {
+  const Array value = to_array(given, op);
+  if (!at.by_arrays) return at.elements().set(f(at.elements().get(), value));
+  const Array places =
+      array::get_index(array::reshape(array::arange(at.x.size()), at.x.shape()), at.indices);
+  const Array values = array::ravel(array::broadcast_to(value, places.shape()));
+  const Array flat = array::ravel(places);
+  const Array y = array::fori_loop(
+      0, flat.size(),
+      [&](const Array& i, const Array& y) {
+        const Array k = flat(i);
+        return y.at(k).set(f(y(k), values(i)));
+      },
+      array::ravel(at.x));
+  return array::reshape(y, at.x.shape());
+}
+
+bool is_index_array(nb::handle k) {
+  if (PyTuple_Check(k.ptr()) || PySlice_Check(k.ptr()) || PyLong_Check(k.ptr())) return false;
+  return !k.is_none() && k.ptr() != Py_Ellipsis;
+}
+
 void bind_indexing(nb::module_& m, nb::class_<Array>& c) {
-  nb::class_<array::IndexedArray>(m, "IndexedArray",
-                                  "Elements of an array, as x.at[...] names them; see Array.at.")
-      .def("get", &array::IndexedArray::get, "x[...]")
+  nb::class_<Named> named(m, "IndexedArray",
+                          "Elements of an array, as x.at[...] names them; see Array.at.");
+  named.def(
+           "get", [](const Named& at) { return at.elements().get(); }, "x[...]")
       .def(
           "set",
-          [](const array::IndexedArray& i, ArrayLike value) { return i.set(value.as("set")); },
+          [](const Named& at, ArrayLike value) { return at.elements().set(value.as("set")); },
           "value"_a,
           "A copy of x with these elements replaced; `value` broadcasts. Where an index "
           "repeats, the last one wins.")
       .def(
           "add",
-          [](const array::IndexedArray& i, ArrayLike value) { return i.add(value.as("add")); },
+          [](const Named& at, ArrayLike value) { return at.elements().add(value.as("add")); },
           "value"_a, "A copy of x with these elements added to; repeated indices all count.")
       .def(
           "subtract",
-          [](const array::IndexedArray& i, ArrayLike value) {
-            return i.add(-value.as("subtract"));
-          },
-          "value"_a, "A copy of x with these elements taken from; repeated indices all count.")
-      .def(
-          "multiply",
-          [](const array::IndexedArray& i, ArrayLike value) {
-            return i.set(i.get() * value.as("multiply"));
-          },
-          "value"_a, "A copy of x with these elements multiplied, each once.");
+          [](const Named& at, ArrayLike value) { return at.elements().add(-value.as("subtract")); },
+          "value"_a, "A copy of x with these elements taken from; repeated indices all count.");
+  const auto by = [&](const char* name, auto f, const char* doc) {
+    named.def(
+        name,
+        [name, f](const Named& at, ArrayLike value) { return changed(at, value.object, name, f); },
+        "value"_a, doc);
+  };
+  by(
+      "multiply", [](const Array& x, const Array& y) { return x * y; },
+      "A copy of x with these elements multiplied; repeated indices all count, one after the "
+      "other.");
+  by(
+      "divide", [](const Array& x, const Array& y) { return x / y; },
+      "A copy of x with these elements divided; repeated indices all count, one after the other.");
+  by(
+      "power", [](const Array& x, const Array& y) { return array::power(x, y); },
+      "A copy of x with these elements raised to a power, as often as they are named.");
+  by(
+      "min", [](const Array& x, const Array& y) { return array::minimum(x, y); },
+      "A copy of x with these elements, or the values where those are smaller.");
+  by(
+      "max", [](const Array& x, const Array& y) { return array::maximum(x, y); },
+      "A copy of x with these elements, or the values where those are greater.");
   nb::class_<At>(m, "IndexUpdate", "What x.at is; see Array.at.")
       .def(
           "__getitem__",
           [](const At& at, nb::handle key) {
-            return array::IndexedArray(at.array, to_indices(key));
+            bool by_arrays = false;
+            if (PyTuple_Check(key.ptr())) {
+              for (nb::handle k : key) by_arrays = by_arrays || is_index_array(k);
+            }
+            return Named{at.array, to_indices(key), by_arrays || is_index_array(key)};
           },
           "key"_a.none(),
           nb::sig("def __getitem__(self, key: cotangent.typing.Index, /) -> IndexedArray"));
@@ -381,6 +435,54 @@ void bind_properties(nb::class_<Array>& c) {
       "dot", [](const Array& x, ArrayLike y) { return array::dot(x, y.as("dot")); }, "y"_a,
       "See ct.dot.");
   c.def("copy", [](const Array& x) { return x; }, "The array itself: its values never change.");
+  c.def_prop_ro(
+      "mT", [](const Array& x) { return array::swapaxes(x, -1, -2); },
+      "The last two axes exchanged.");
+  c.def("conj", [](const Array& x) { return x; }, "The array itself: it is real.");
+  c.def_prop_ro("real", [](const Array& x) { return x; }, "The array itself: it is real.");
+  c.def_prop_ro("imag", [](const Array& x) { return array::zeros_like(x); }, "Zeros: it is real.");
+  c.def("round", [](const Array& x) { return array::round(x); }, "See ct.round.");
+  c.def(
+      "clip",
+      [](const Array& x, nb::object min, nb::object max) {
+        Array y = min.is_none() ? x : array::maximum(x, to_array(min, "clip"));
+        return max.is_none() ? y : array::minimum(y, to_array(max, "clip"));
+      },
+      "min"_a = nb::none(), "max"_a = nb::none(),
+      nb::sig("def clip(self, min: cotangent.typing.ArrayLike | None = None, max: "
+              "cotangent.typing.ArrayLike | None = None) -> Array"),
+      "See ct.clip.");
+  c.def(
+      "cumsum", [](const Array& x, std::optional<int> axis) { return array::cumsum(x, axis); },
+      "axis"_a = nb::none(), "See ct.cumsum.");
+  c.def(
+      "sort", [](const Array& x, std::optional<int> axis) { return array::sort(x, axis); },
+      "axis"_a.none() = -1, "A sorted copy; see ct.sort.");
+  c.def(
+      "argsort", [](const Array& x, std::optional<int> axis) { return array::argsort(x, axis); },
+      "axis"_a.none() = -1, "See ct.argsort.");
+  c.def(
+      "swapaxes", [](const Array& x, int a, int b) { return array::swapaxes(x, a, b); }, "axis1"_a,
+      "axis2"_a, "See ct.swapaxes.");
+  c.def(
+      "repeat",
+      [](const Array& x, std::int64_t n, std::optional<int> axis) {
+        return array::repeat(x, n, axis);
+      },
+      "repeats"_a, "axis"_a = nb::none(), "See ct.repeat.");
+  c.def(
+      "take",
+      [](const Array& x, ArrayLike indices, std::optional<int> axis) {
+        return array::take(x, indices.as("take"), axis);
+      },
+      "indices"_a, "axis"_a = nb::none(), "See ct.take.");
+  c.def(
+      "diagonal",
+      [](const Array& x, std::int64_t offset, int axis1, int axis2) {
+        return array::diagonal(x, offset, axis1, axis2);
+      },
+      "offset"_a = 0, "axis1"_a = 0, "axis2"_a = 1, "See ct.diagonal.");
+  c.def("trace", [](const Array& x) { return array::trace(x); }, "See ct.trace.");
 }
 
 }  // namespace

@@ -72,7 +72,17 @@ std::string reduction_doc(const char* what) {
 void bind_elementwise(nb::module_& m) {
   const auto unary = [&](const char* name, const char* alias, auto f, const std::string& doc) {
     for (const char* n : {name, alias}) {
-      if (*n) m.def(n, [f, name](ArrayLike x) { return f(x.as(name)); }, "x"_a, doc.c_str());
+      if (!*n) continue;
+      const bool of_complex = std::string_view(name) == "abs";
+      m.def(
+          n,
+          [f, name, of_complex](ArrayLike x) {
+            if (of_complex && nb::isinstance<Complex>(x.object)) {
+              return abs(nb::cast<const Complex&>(x.object));
+            }
+            return f(x.as(name));
+          },
+          "x"_a, doc.c_str());
     }
   };
 #define REAL(name, alias, doc) \

@@ -44,6 +44,21 @@ nb::object operate(const F& f, const Complex& z, nb::handle y) {
   return nb::borrow(Py_NotImplemented);
 }
 
+/// Copies, which are the object itself, and pickles, by a function of cotangent.transforms on its
+/// arrays.
+template <class T>
+void bind_restoring(nb::class_<T>& c, const char* restore) {
+  c.def("__copy__", [](const T& x) { return x; });
+  c.def("__deepcopy__", [](const T& x, nb::handle) { return x; }, "memo"_a);
+  c.def(
+      "__reduce__",
+      [restore](nb::handle x) {
+        return nb::make_tuple(nb::module_::import_("cotangent.transforms").attr(restore),
+                              nb::object(x.attr("tree_flatten")()[0]));
+      },
+      nb::sig("def __reduce__(self) -> tuple[typing.Any, ...]"));
+}
+
 void bind_complex(nb::module_& m) {
   nb::class_<Complex> c(
       m, "Complex",
@@ -121,6 +136,7 @@ void bind_complex(nb::module_& m) {
       "tree_flatten", [](Z z) { return nb::make_tuple(nb::make_tuple(z.re, z.im), nb::none()); },
       nb::sig("def tree_flatten(self) -> tuple[tuple[Array, Array], None]"),
       "(parts, rest), as trees want it.");
+  bind_restoring(c, "_restored_complex");
   c.def_static(
       "tree_unflatten",
       [](nb::handle, nb::handle parts) {
@@ -387,6 +403,14 @@ void bind_random(nb::module_& m) {
       },
       nb::sig("def tree_flatten(self) -> tuple[tuple[Array, Array, Array], None]"),
       "(parts, rest), as trees want it.");
+  bind_restoring(c, "_restored_key");
+  c.def("__repr__", [](const Key& k) {
+    const auto part = [](const char* name, const Array& x) {
+      return std::string(name) + "=" + nb::cast<std::string>(nb::str(nb::cast(x)));
+    };
+    return "Key(" + part("seed", k.seed) + ", " + part("member", k.member) + ", " +
+           part("step", k.step) + ")";
+  });
   c.def_static(
       "tree_unflatten",
       [](nb::handle, nb::handle parts) {

@@ -1,7 +1,10 @@
 #include "python/src/arrays.h"
 
+#include <nanobind/stl/string.h>
+
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "cotangent/array/record.h"
 
@@ -82,13 +85,38 @@ bool holds_array(nb::handle x) {
   return false;
 }
 
+/// Refuses nested lists whose parts at one depth have other lengths, by the first such part.
+void want_rows(nb::handle x, std::string_view op, const std::string& here) {
+  if (!is_list(x)) return;
+  const std::size_t n = nb::len(x);
+  const auto what = [](nb::handle row) {
+    return is_list(row) ? "a list of " + std::to_string(nb::len(row)) : "a " + class_name(row);
+  };
+  for (std::size_t k = 0; k < n; ++k) {
+    const nb::object first = nb::object(x[0]), row = nb::object(x[k]);
+    const std::string place = here + "[" + std::to_string(k) + "]";
+    if (is_list(row) != is_list(first) || (is_list(row) && nb::len(row) != nb::len(first))) {
+      refuse(op, place + " is " + what(row) + ", and " + here + "[0] " + what(first),
+             "give rows of one length, of numbers");
+    }
+    want_rows(row, op, place);
+  }
+}
+
 Array from_list(nb::handle x, std::string_view op) {
   if (holds_array(x)) {
     std::vector<Array> rows;
     for (nb::handle element : x) rows.push_back(to_array(element, op));
     return array::stack(rows);
   }
-  const nb::object made = nb::module_::import_("numpy").attr("asarray")(x);
+  nb::object made;
+  try {
+    made = nb::module_::import_("numpy").attr("asarray")(x);
+  } catch (nb::python_error& e) {
+    want_rows(x, op, "the list");
+    refuse(op, "a list that is no array of numbers: " + nb::cast<std::string>(nb::str(e.value())),
+           "give rows of one length, of numbers");
+  }
   if (auto found = from_buffer(made, Memory::kCopy)) return *found;
   refuse(op, "a list that is no array of numbers", "give rows of equal lengths, of numbers");
 }
@@ -124,6 +152,10 @@ Array to_array(nb::handle x, std::string_view op, Memory memory) {
   Array out;
   if (to_any(x, out, memory)) return out;
   if (is_list(x)) return from_list(x, op);
+  if (nb::isinstance<array::Complex>(x) || PyComplex_Check(x.ptr())) {
+    refuse(op, "takes real arrays and numbers, not " + class_name(x),
+           "ct.Complex has methods (abs, exp, log, sqrt, sum, conj) and its parts z.re and z.im");
+  }
   refuse(op, "takes arrays and numbers, not " + class_name(x),
          "give a number, a NumPy array, nested lists of numbers, or what has DLPack");
 }
@@ -250,8 +282,36 @@ std::vector<array::Index> to_indices(nb::handle key) {
   return all;
 }
 
+namespace {
+
+/// A parameter that x is made of and whose trace is over, or null.
+const array::Node* left_over(const Array& x) {
+  std::vector<const array::Node*> open{x.node().get()};
+  std::set<const array::Node*> seen;
+  while (!open.empty()) {
+    const array::Node* node = open.back();
+    open.pop_back();
+    if (!node || node->trace == 0 || node->is_ready() || !seen.insert(node).second) continue;
+    if (node->owner && !node->owner->running) return node;
+    for (const array::NodePtr& operand : node->operands) open.push_back(operand.get());
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 void want_value(const Array& x, const char* what) {
   if (!x.is_traced()) return;
+  if (const array::Node* parameter = left_over(x)) {
+    throw UserError(
+        {std::string("[") + what + "] the value of " + x.type_text() + ", made by " +
+             array::maker_of(*x.node()) + " while " + parameter->owner->what +
+             " traced a function, is asked for after that function returned",
+         "",
+         "a traced function runs once to be recorded; what it keeps in a global, a list "
+         "or an attribute has a shape and no numbers, then or later",
+         "return it as a result of the function"});
+  }
   throw UserError(
       {std::string("[") + what + "] the value of " + x.type_text() + ", made by " +
            array::maker_of(*x.node()) +

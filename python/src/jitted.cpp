@@ -130,8 +130,10 @@ class Jitted {
     refuse("jit",
            "argument " + tree.paths("")[k].substr(3) + " is " +
                nb::cast<std::string>(nb::repr(objects[k].type())) + ", no array and no number",
-           "give arrays, numbers and trees of them; name what stays fixed in static_argnums or "
-           "static_argnames");
+           PyComplex_Check(objects[k].ptr())
+               ? "write ct.Complex(z), a pair of real arrays"
+               : "give arrays, numbers and trees of them; name what stays fixed in static_argnums "
+                 "or static_argnames");
   }
 
   /// The number of a structure among those seen, as bytes of the key.

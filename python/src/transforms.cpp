@@ -29,10 +29,11 @@ PyTree PyTree::from(nb::handle x, const char* op, const std::string& root, Memor
     if (!to_operand(objects[k], leaf, memory)) {
       const std::string type = nb::cast<std::string>(
           nb::handle(reinterpret_cast<PyObject*>(Py_TYPE(objects[k].ptr()))).attr("__name__"));
-      refuse(
-          op, made.structure->paths(root)[k] + " is " + type + ", no array and no number",
-          "give arrays, numbers, and dicts, lists, tuples and dataclasses of them; what stays the "
-          "same may be captured by the function");
+      refuse(op, made.structure->paths(root)[k] + " is " + type + ", no array and no number",
+             PyComplex_Check(objects[k].ptr()) ? "write ct.Complex(z), a pair of real arrays"
+                                               : "give arrays, numbers, and dicts, lists, tuples "
+                                                 "and dataclasses of them; what stays "
+                                                 "the same may be captured by the function");
     }
     made.leaves.push_back(std::move(leaf));
   }
@@ -209,7 +210,8 @@ nb::object vmap(nb::object f, nb::handle at, const std::vector<array::LaneAxis>&
 array::Keep to_keep(nb::handle x) {
   if (x.is_none()) return {};
   if (PyUnicode_Check(x.ptr()) && nb::cast<std::string>(x) == "all") return array::Keep::all();
-  if (PyTuple_Check(x.ptr()) && nb::len(x) == 2) {
+  if (PyTuple_Check(x.ptr()) && nb::len(x) == 2 && PyUnicode_Check(nb::object(x[0]).ptr()) &&
+      PyLong_Check(nb::object(x[1]).ptr())) {
     const std::string kind = nb::cast<std::string>(nb::object(x[0]));
     const auto n = nb::cast<std::int64_t>(nb::object(x[1]));
     if (kind == "every") return array::Keep::every(n);
@@ -267,11 +269,17 @@ void bind_loops(nb::module_& m) {
   m.def(
       "scan",
       [](nb::object body, nb::handle init, nb::handle xs, std::optional<std::int64_t> length,
-         nb::handle keep) {
+         bool reverse, nb::handle keep) {
         const PyTree carry = PyTree::from(init, "scan", "the carry");
-        const PyTree rows = PyTree::from(xs, "scan", "xs");
+        PyTree rows = PyTree::from(xs, "scan", "xs");
+        const auto turn = [&](std::vector<Array>& leaves) {
+          for (Array& x : leaves) {
+            if (reverse && x.ndim() > 0) x = array::flip(x, {0});
+          }
+        };
+        turn(rows.leaves);
         const Function given{body, "scan", carry.structure};
-        const auto both = array::scan(
+        auto both = array::scan(
             [&](const PyTree& c, const PyTree& x) {
               const nb::object made = body(c.object(), x.object());
               if (!PyTuple_Check(made.ptr()) || nb::len(made) != 2) {
@@ -281,14 +289,19 @@ void bind_loops(nb::module_& m) {
                                PyTree::from(nb::object(made[1]), "scan", "the result"));
             },
             carry, rows, length.value_or(-1), to_keep(keep));
+        turn(both.second.leaves);
         return nb::make_tuple(both.first.object(), both.second.object());
       },
-      "f"_a, "init"_a.none(), "xs"_a = nb::none(), "length"_a = nb::none(), "keep"_a = nb::none(),
-      nb::sig("def scan(f: collections.abc.Callable[[_T, typing.Any], tuple[typing.Any, "
-              "typing.Any]], init: _T, xs: typing.Any = None, length: int | None = None, keep: "
-              "cotangent.typing.Keep = None) -> tuple[_T, typing.Any]"),
+      "f"_a, "init"_a.none(), "xs"_a = nb::none(), "length"_a = nb::none(), "reverse"_a = false,
+      "keep"_a = nb::none(),
+      nb::sig(
+          "def scan(f: collections.abc.Callable[[_T, typing.Any], tuple[typing.Any, "
+          "typing.Any]], init: _T, xs: typing.Any = None, length: int | None = None, reverse: bool "
+          "= False, keep: cotangent.typing.Keep = None) -> tuple[_T, typing.Any]"),
       "(carry, y) = f(carry, x) for every row x of the arrays of xs; (last carry, all ys "
-      "stacked).\n\nWithout xs there are `length` passes, with x None. `keep` as in fori_loop.");
+      "stacked).\n\nWithout xs there are `length` passes, with x None. `reverse`: from the last "
+      "row to "
+      "the first, each y in its row's place. `keep` as in fori_loop.");
   m.def(
       "cond",
       [](nb::handle pred, nb::object on_true, nb::object on_false, nb::args operands) {

@@ -26,6 +26,19 @@ nb::object enum_class() {
   return nb::borrow(found);
 }
 
+bool is_ordered(nb::handle x) {
+  static PyObject* found = nb::module_::import_("collections").attr("OrderedDict").ptr();
+  return !PyDict_CheckExact(x.ptr()) && PyObject_IsInstance(x.ptr(), found) == 1;
+}
+
+/// An empty one of a class of dicts, past its __init__; `factory` of a defaultdict.
+nb::object empty_dict(nb::handle type, nb::handle factory) {
+  if (!type.is_valid()) return nb::dict();
+  nb::object made = type.attr("__new__")(type);
+  if (factory.is_valid()) made.attr("default_factory") = factory;
+  return made;
+}
+
 bool same(nb::handle a, nb::handle b) {
   if (a.ptr() == b.ptr()) return true;
   if (!a.is_valid() || !b.is_valid()) return false;
@@ -75,9 +88,13 @@ void Tree::add(nb::handle x, std::vector<nb::object>& leaves, int depth) {
   }
   if (PyDict_Check(o)) {
     const nb::object keys = nb::steal(PyDict_Keys(o));
-    if (PyList_Sort(keys.ptr()) < 0) PyErr_Clear();  // of several kinds: as they were put in
+    // The order of an OrderedDict is part of it; of several kinds keys are as they were put in.
+    if (!is_ordered(x) && PyList_Sort(keys.ptr()) < 0) PyErr_Clear();
     const std::size_t n = nb::len(keys);
-    nodes_.push_back({Kind::kDict, static_cast<std::uint32_t>(n), {}, keys, {}});
+    const bool plain = PyDict_CheckExact(o);
+    const nb::object factory = plain ? nb::object() : attribute(x, "default_factory");
+    nodes_.push_back({Kind::kDict, static_cast<std::uint32_t>(n),
+                      plain ? nb::object() : nb::object(nb::borrow(x.type())), keys, factory});
     for (std::size_t k = 0; k < n; ++k) {
       add(PyDict_GetItem(o, PyList_GET_ITEM(keys.ptr(), static_cast<Py_ssize_t>(k))), leaves,
           depth + 1);
@@ -161,9 +178,12 @@ nb::object Tree::build(std::size_t& at, std::size_t& leaf,
       return made;
     }
     case Kind::kDict: {
-      nb::dict made;
+      const nb::object made = empty_dict(node.type, node.more);
       for (std::uint32_t k = 0; k < node.children; ++k) {
-        made[nb::object(node.rest[k])] = build(at, leaf, leaves);
+        const nb::object value = build(at, leaf, leaves);
+        if (PyObject_SetItem(made.ptr(), nb::object(node.rest[k]).ptr(), value.ptr()) < 0) {
+          throw nb::python_error();
+        }
       }
       return made;
     }
@@ -259,7 +279,9 @@ std::string Tree::text_of(std::size_t& at) const {
   switch (node.kind) {
     case Kind::kTuple: return "(" + inside + (node.children == 1 ? ",)" : ")");
     case Kind::kList: return "[" + inside + "]";
-    case Kind::kDict: return "{" + inside + "}";
+    case Kind::kDict:
+      if (!node.type.is_valid()) return "{" + inside + "}";
+      return text(node.type.attr("__name__")) + "({" + inside + "})";
     default: return text(node.type.attr("__name__")) + "(" + inside + ")";
   }
 }

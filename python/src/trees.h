@@ -9,7 +9,8 @@
 namespace cotangent::python {
 
 /// The structure of a tree, without its leaves. Text (str, bytes) and enums are part of it, and so
-/// are fields of a dataclass with metadata {"static": True}. Dicts have their keys in order.
+/// are fields of a dataclass with metadata {"static": True}. Dicts have their keys in order,
+/// but for an OrderedDict; a dict of another class comes back as one of it.
 /// Classes with JAX's tree_flatten(self) -> (children, rest), tree_unflatten(rest, children) take
 /// part; Array is a leaf, and so is whatever is no tree.
 class Tree {
@@ -41,9 +42,10 @@ class Tree {
   struct Node {
     Kind kind = Kind::kLeaf;
     std::uint32_t children = 0;
-    nanobind::object type;  ///< of named tuples, dataclasses, classes
+    nanobind::object
+        type;  ///< of named tuples, dataclasses, classes; of dicts that are no plain ones
     nanobind::object rest;  ///< keys, names of fields, or what is fixed
-    nanobind::object more;  ///< of a dataclass: the values of the fixed fields
+    nanobind::object more;  ///< of a dataclass: the values of the fixed fields; a default_factory
   };
   void add(nanobind::handle x, std::vector<nanobind::object>& leaves, int depth);
   void add_fields(nanobind::handle x, nanobind::handle fields,
