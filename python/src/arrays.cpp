@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cotangent/array/record.h"
+#include "python/src/lock.h"
 
 namespace nb = nanobind;
 
@@ -326,7 +327,7 @@ void want_value(const Array& x, const char* what) {
 
 void evaluate(const Array& x) {
   if (x.is_evaluated()) return;
-  const nb::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   x.eval();
 }
 

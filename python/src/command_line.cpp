@@ -5,6 +5,7 @@
 
 #include "cotangent/apps/commands.h"
 #include "python/src/bindings.h"
+#include "python/src/lock.h"
 
 namespace nb = nanobind;
 
@@ -17,7 +18,7 @@ void bind_command_line(nb::module_& m) {
          const std::string& python) {
         std::vector<const char*> argv;
         for (const std::string& a : arguments) argv.push_back(a.c_str());
-        const nb::gil_scoped_release unlocked;
+        const Unlocked unlocked;
         return apps::run_command_line(static_cast<int>(argv.size()), argv.data(), std::cout,
                                       std::cerr, {examples, python});
       },

@@ -15,6 +15,7 @@
 #include "cotangent/base/text.h"
 #include "cotangent/telemetry/terminal_sink.h"
 #include "python/src/bindings.h"
+#include "python/src/lock.h"
 #include "python/src/run.h"
 
 namespace nb = nanobind;
@@ -26,7 +27,7 @@ constexpr std::chrono::milliseconds kAsk{50};
 
 std::shared_ptr<const FlowBox> compile(std::shared_ptr<const SystemBox> system, bool trajectory,
                                        int threads, const std::string& cpu) {
-  const nb::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   auto box = std::make_shared<FlowBox>();
   telemetry::Telemetry& telemetry = box->listening->telemetry;
   box->prepared = apps::prepare_loaded(system->file(), telemetry);
@@ -44,7 +45,7 @@ std::shared_ptr<const FlowBox> compile(std::shared_ptr<const SystemBox> system, 
 }
 
 std::string explain(const FlowBox& box, const std::vector<std::string>& show) {
-  const nb::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const std::vector<std::string> sections = apps::explained_sections(show);
   apps::Prepared prepared = box.prepared;
   apps::look_ahead(prepared);
@@ -57,7 +58,7 @@ std::string explain(const FlowBox& box, const std::vector<std::string>& show) {
 
 /// Of a system that may have no plan.
 std::string explain_system(const SystemBox& box, const std::vector<std::string>& show) {
-  const nb::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   const std::vector<std::string> sections = apps::explained_sections(show);
   Listening listening;
   apps::Prepared prepared = apps::prepare_loaded(box.file(), listening.telemetry);
@@ -88,7 +89,7 @@ std::shared_ptr<const RunBox> run(std::shared_ptr<const FlowBox> box, const Init
   Attended attended(std::move(progress));
   std::shared_ptr<const RunBox> made;
   {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     const mechanics::System& system = box->prepared.file.system;
     mechanics::InitialState initial = starting_from(system, box->prepared.file.initial, given);
     if (t) initial.t = *t;
@@ -136,7 +137,7 @@ nb::typed<nb::tuple, Owned, nb::ellipsis> step(const FlowBox& box, const std::ve
     answer.append(nb::cast(Owned(memory, static_cast<std::size_t>(shape.rank()), axes, owner)));
   }
   {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     std::vector<const double*> from;
     for (const Given& array : state) from.push_back(array.data());
     std::vector<double*> to = made;
@@ -169,7 +170,7 @@ bool Attended::ask() {
   const Clock::time_point now = Clock::now();
   if (now - asked_ < kAsk) return false;
   asked_ = now;
-  const nb::gil_scoped_acquire locked;
+  const Locked locked;
   if (PyErr_CheckSignals() == 0) return false;
   stop_ = true;
   if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
@@ -189,7 +190,7 @@ std::function<void(const mechanics::Progress&)> Attended::progress() {
   return [this](const mechanics::Progress& p) {
     if (stop_) return;
     const std::string text = telemetry::progress_text(apps::event_of(p));
-    const nb::gil_scoped_acquire locked;
+    const Locked locked;
     try {
       progress_(p.step, p.steps, p.t, p.seconds, p.energy_error, text);
     } catch (nb::python_error& error) {

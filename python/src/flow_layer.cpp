@@ -14,6 +14,7 @@
 #include "python/src/arrays.h"
 #include "python/src/bindings.h"
 #include "python/src/flow.h"
+#include "python/src/lock.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -40,7 +41,7 @@ namespace {
 class FlowLayer {
  public:
   FlowLayer(const FlowBox& flow, std::vector<std::string> wrt) : wrt_(std::move(wrt)) {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     formats::LoadedFile file = flow.system->file();
     for (const std::string& name : wrt_) {
       const auto& all = file.system.parameters;
@@ -135,7 +136,7 @@ class FlowLayer {
     Attended attended{nb::object(nb::none())};
     mechanics::GradientResult result;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       control.interrupted = attended.interrupted();
       result = gradient_->run(initial, steps.value_or(prepared_.plan.steps), control);
     }

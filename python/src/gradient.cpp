@@ -19,6 +19,7 @@
 #include "cotangent/mechanics/check_gradient.h"
 #include "python/src/bindings.h"
 #include "python/src/flow.h"
+#include "python/src/lock.h"
 
 namespace nb = nanobind;
 
@@ -52,7 +53,7 @@ std::shared_ptr<const GradientBox> compile_gradient(const FlowBox& flow, const s
                                                     const std::vector<std::string>& wrt,
                                                     const std::string& at,
                                                     std::optional<std::int64_t> every) {
-  const nb::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   auto box = std::make_shared<GradientBox>();
   box->mean = apps::refuse_other_place(at, every);
   box->prepared = prepare(*flow.system, of, "a gradient", box->listening->telemetry);
@@ -105,7 +106,7 @@ GradientAnswer run(const GradientBox& box, const Initial& given,
     control.parameters = parameter_values(box.prepared.file.system, parameters);
   }
   {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     mechanics::InitialState initial =
         starting_from(box.prepared.file.system, box.prepared.file.initial, given);
     if (t) initial.t = *t;
@@ -131,7 +132,7 @@ std::tuple<std::string, std::string, std::string, std::vector<CheckRow>> check(
   transform::GradCheck check;
   bool interrupted = false;
   {
-    const nb::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     Listening listening;
     apps::PreparedObjective prepared =
         prepare(*flow.system, of, "a check of gradients", listening.telemetry);

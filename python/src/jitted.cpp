@@ -8,6 +8,7 @@
 
 #include "cotangent/array/record.h"
 #include "python/src/bindings.h"
+#include "python/src/lock.h"
 #include "python/src/py_tree.h"
 
 namespace nb = nanobind;
@@ -50,7 +51,7 @@ class Jitted {
     }
     std::vector<Array> results;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       results = jit_detail::run(*program, key.leaves);
     }
     objects.clear();
@@ -160,7 +161,7 @@ class Jitted {
     }
     std::shared_ptr<jit_detail::Program> program;
     {
-      const nb::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       program = jit_detail::compile(recording, parameters, result.leaves);
     }
     if (program) program->shape = result.structure;

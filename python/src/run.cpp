@@ -11,6 +11,7 @@
 #include "cotangent/apps/outputs.h"
 #include "cotangent/apps/run_notes.h"
 #include "python/src/bindings.h"
+#include "python/src/lock.h"
 
 namespace nb = nanobind;
 
@@ -72,7 +73,7 @@ std::vector<InvariantView> invariants(const RunBox& box) {
 
 template <class Write>
 std::string text_of(const RunBox& box, const Write& write) {
-  const nb::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   std::ostringstream out;
   write(out, box.answer());
   return out.str();
@@ -144,7 +145,7 @@ void bind_run(nb::module_& m) {
       .def_static(
           "load",
           [](const std::string& path) {
-            const nb::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             return std::make_shared<const RunBox>(apps::read_run_file(path));
           },
           nb::arg("path"))
@@ -183,21 +184,21 @@ void bind_run(nb::module_& m) {
       .def(
           "write_report",
           [](const RunBox& b, const std::string& path) {
-            const nb::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             apps::write_report_file(path, b.answer());
           },
           nb::arg("path"))
       .def(
           "write_file",
           [](const RunBox& b, const std::string& path) {
-            const nb::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             apps::write_run_file(path, b.answer());
           },
           nb::arg("path"))
       .def(
           "write_folder",
           [](const RunBox& b, const std::string& path, bool overwrite) {
-            const nb::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             apps::OutputPlan plan = apps::plan_outputs(path, overwrite, b.prepared());
             plan.trajectory = apps::TrajectoryFormat::kHdf5;  // which load_run() reads
             apps::Answer answer = b.answer();

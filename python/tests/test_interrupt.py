@@ -165,3 +165,28 @@ def test_a_bar_in_a_notebook(pendulum, monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
     ct.compile(pendulum).run(steps=2_000_000, every=10000, progress=True)
     assert "<progress value='" in shown[0] and shown[-1] == ""
+
+
+@pytest.mark.parametrize("work", [
+    "flow.run(trajectory=False, every=100000)",
+    "flow.run(trajectory=False, every=100000, progress=lambda *seen: None)",
+    "short.run(trajectory=False)",
+    "short.gradient('q[0]', wrt='q')",
+    "float(ct.jit(lambda x: ct.fori_loop(0, 10**10, lambda i, s: ct.sin(s) + 1e-3, x))(1.0))",
+])
+def test_a_daemon_thread_is_no_hindrance_to_the_end(work):
+    """The interpreter may end while a thread computes: no crash, and nothing said."""
+    program = LONG + f"""
+import threading
+short = ct.compile(system, steps=2000)
+
+def work():
+    while True:
+        {work}
+
+threading.Thread(target=work, daemon=True).start()
+time.sleep(0.5)
+print("bye", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.split()[-1], done.stderr) == (0, "bye", "")
