@@ -200,6 +200,17 @@ int guarded(std::ostream& err, Command command) {
   }
 }
 
+/// There is no such command.
+[[noreturn]] void refuse_command(const CLI::App& app, const std::string& name) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  throw UserError(
+      "there is no command '" + name + "'",
+      "the commands are " + join(names, ", ") + "; `cotangent --help` says what they do");
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
@@ -313,6 +324,9 @@ int run_command_line(int argc, const char* const* argv, std::ostream& out, std::
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // --help and --version arrive here too.
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+      return guarded(err, [&]() -> int { refuse_command(app, argv[1]); });
+    }
     return app.exit(error, out, err) == 0 ? kOk : kBadInput;
   }
   return guarded(err, [&] {

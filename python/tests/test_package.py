@@ -60,3 +60,12 @@ def test_every_public_name_has_a_docstring(name, value):
 def test_it_starts_quickly_and_without_plotting(python):
     loaded = python("import cotangent, sys; print(*sys.modules)").stdout.split()
     assert not {"matplotlib", "pandas", "xarray", "IPython"} & set(loaded)
+
+
+def test_a_command_that_is_none_is_named(cli, python):
+    for arguments in (("foo",), ("foo", "x.toml", "--json")):
+        done = cli(*arguments, code=2)
+        assert "there is no command 'foo'" in done.stderr and "run, explain" in done.stderr
+    done = python("import runpy, sys; sys.argv = ['cotangent', 'foo']\n"
+                  "runpy.run_module('cotangent', run_name='__main__')", check=False)
+    assert done.returncode == 2 and "there is no command 'foo'" in done.stderr
