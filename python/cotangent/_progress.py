@@ -5,6 +5,8 @@ import html
 import sys
 from typing import Any, Callable, Optional, Union
 
+from cotangent import _core
+
 # (step, steps, t, seconds, energy_error, text)
 Report = Callable[[int, int, float, float, float, str], Any]
 Progress = Union[None, bool, Report]
@@ -80,6 +82,9 @@ class Shown:
     def __init__(self, progress: Progress) -> None:
         self._bar: Any = None
         self._report: Optional[Report] = None
+        if not (progress is None or isinstance(progress, bool) or callable(progress)):
+            _core._refuse(f"progress is {progress!r}",
+                          "give True, False, None or a function of (step, steps, t, seconds, energy_error, text)")
         if callable(progress):
             self._report = progress
         elif progress is not False:

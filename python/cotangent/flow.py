@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cotangent import _core
 from cotangent._progress import Progress, Shown
+from cotangent import _settings as given_as
 from cotangent._settings import pairs_of, whole
 from cotangent.gradients import GradCheck, Gradient
 from cotangent.run import Run, RunWarning
@@ -84,13 +85,13 @@ def _state(system: System, q0: Optional[ArrayLike], p0: Optional[ArrayLike],
            v0: Optional[ArrayLike], initial: Optional[Mapping[str, ArrayLike]],
            what: str = "") -> dict[str, Array]:
     """What is given of a start; for `what`, that has to be all of it."""
-    given: dict[str, ArrayLike] = dict(initial or {})
+    given: dict[str, ArrayLike] = given_as.table("initial", initial, '{"q": [1.0]}')
     for name, value in (("q", q0), ("p", p0), ("v", v0)):
         if value is not None:
             given[name] = value
     if what:
         system._want_start(given, what)
-    return {name: np.asarray(value, dtype=np.float64, order="C") for name, value in given.items()}
+    return {name: given_as.numbers(name, value) for name, value in given.items()}
 
 
 def _count(steps: Optional[int]) -> Optional[int]:
@@ -135,13 +136,15 @@ class Flow:
         `show`: of "facts", "plan", "program", "kernels" and "code" (LLVM IR and assembly). A text
         that notebooks show as one. UserError for a name that is none.
         """
-        return Explanation(self._core.explain(list(show)))
+        return Explanation(self._core.explain(
+            given_as.names("show", show, 'give names: ("facts", "plan", "program")')))
 
     def _with(self, observe: Optional[Mapping[str, Any]], every: Optional[int]) -> Flow:
         """The same with more to observe; compiled once for each."""
-        key = repr((sorted((observe or {}).items(), key=lambda pair: pair[0]), every))
+        more = given_as.table("observe", observe, '{"r": "norm(q[0])"}')
+        key = repr((sorted(more.items(), key=lambda pair: pair[0]), every))
         if key not in self._others:
-            pairs = pairs_of(None, observe={**(observe or {}), "every": every})
+            pairs = pairs_of(None, observe={**more, "every": every})
             self._others[key] = Flow(
                 _core.compile(self._core.system.with_overrides(pairs), *self._how), self._how,
                 self._unset)
@@ -193,8 +196,10 @@ class Flow:
             a `RunWarning` says where and why, and `run.check()` raises. `run.steps` of them were
             made.
         """
-        if interrupt not in ("return", "raise"):
-            raise ValueError(f'interrupt is {interrupt!r}, and may be "return" or "raise"')
+        if not isinstance(interrupt, str) or interrupt not in ("return", "raise"):
+            _core._refuse(f"interrupt is {interrupt!r}", 'give "return" or "raise"')
+        trajectory, reverse = given_as.flag("trajectory", trajectory), given_as.flag("reverse", reverse)
+        t0 = None if t0 is None else given_as.real("t0", t0)
         if observe or every is not None:
             return self._with(observe, every).run(
                 q0, p0, steps, v0=v0, initial=initial, t0=t0, trajectory=trajectory,
@@ -222,8 +227,9 @@ class Flow:
         try:
             return self._core.step(state, steps, t)  # type: ignore[arg-type]
         except TypeError:  # not yet arrays of float64
-            arrays = [np.asarray(x, dtype=np.float64, order="C") for x in state]
-            return self._core.step(arrays, whole("steps", steps), float(t))
+            parts = list(self.system.state_names) + ["state"] * len(state)
+            arrays = [given_as.numbers(name, x) for name, x in zip(parts, state)]
+            return self._core.step(arrays, whole("steps", steps), given_as.real("t", t))
 
     def gradient(self, of: str, wrt: Union[str, Sequence[str]], *, at: str = "final",
                  every: Optional[int] = None, q0: Optional[ArrayLike] = None,
@@ -273,20 +279,25 @@ class Flow:
         RunWarning
             Where the digits are lost, because the system is chaotic and the run long.
         """
-        names = [wrt] if isinstance(wrt, str) else list(wrt)
+        names = given_as.names("wrt", wrt, "give names of the state and of parameters")
+        given_as.text("at", at, 'give "final" or "mean"')
+        every = None if every is None else whole("every", every)
         if not isinstance(of, str):
             _core._refuse(
                 f"of is a {type(of).__name__}, and gradients of runs are of expressions",
                 "give one, \"norm(q[0])\", or the name of what is observed: "
                 "ct.hamiltonian(..., observe={...}) takes functions")
-        if strange := [name for name in names if not isinstance(name, str)]:
-            _core._refuse(f"wrt has {strange[0]!r}", "give names of the state and of parameters")
         key = (of, tuple(names), at, every)
         if key not in self._gradients:
             self._gradients[key] = _core.compile_gradient(self._core, of, names, at, every)
+        others = given_as.table("parameters", parameters, '{"k": 2.0}')
+        for name, value in others.items():
+            if not np.isfinite(given_as.numbers(f"the parameter {name!r}", value)).all():
+                _core._refuse(f"the parameter {name!r} is not finite", "give finite numbers")
+        t0 = None if t0 is None else given_as.real("t0", t0)
         with Shown(progress) as report:
             core = self._gradients[key].run(_state(self.system, q0, p0, v0, initial, "gradient"),
-                                            dict(parameters or {}), _count(steps), t0, report)
+                                            others, _count(steps), t0, report)
         if core.status == "interrupted":
             raise KeyboardInterrupt("interrupted: there is no gradient")
         for text in core.notes:
@@ -299,9 +310,14 @@ class Flow:
                    initial: Optional[Mapping[str, ArrayLike]] = None, steps: Optional[int] = None,
                    components: int = 16, tolerance: Optional[float] = None) -> GradCheck:
         """Whether gradients of its runs are right; see `cotangent.check_grad`."""
-        names = [wrt] if isinstance(wrt, str) else list(wrt)
+        names = given_as.names("wrt", wrt, "give names of the state and of parameters")
+        of = "" if of is None else given_as.text("of", of, 'give an expression, "norm(q[0])"')
+        components = whole("components", components)
+        if components < 1:
+            _core._refuse(f"components is {components}", "check one or more")
+        tolerance = None if tolerance is None else given_as.real("tolerance", tolerance)
         return GradCheck(*_core.check_gradient(
-            self._core, of or "", names, _state(self.system, q0, p0, v0, initial), steps, components,
+            self._core, of, names, _state(self.system, q0, p0, v0, initial), steps, components,
             tolerance))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -387,15 +403,20 @@ def compile(system: Union[System, str, os.PathLike[str]], *, dt: Optional[Any] =
              "splitting": splitting, "accuracy": accuracy, "precision": precision,
              "compensated": compensated, "lattice": lattice, "tolerance": tolerance,
              "coordinates": coordinates, "corrector": corrector, "modes": modes, "matrix": matrix},
-        observe={"every": every, **(observe or {})}, monitor=monitor or {},
-        multirate=multirate or {}, gradient=gradient or {}, ensemble=ensemble or {})
+        observe={"every": every, **given_as.table("observe", observe, '{"r": "norm(q[0])"}')},
+        monitor=monitor, multirate=multirate, gradient=gradient, ensemble=ensemble)
+    threads = whole("threads", threads)
+    if threads < 0:
+        _core._refuse(f"threads is {threads}", "give a number of threads, or 0 for all cores")
+    how = _How(given_as.flag("trajectory", trajectory), threads,
+               given_as.text("cpu", cpu, 'give the name of a processor, "" for this one'))
     if pairs:
         system = system._with(pairs)
     if accuracy is not None:
         # Short runs from there find dt.
         system._want_start((), "accuracy", 'overrides={"initial.q": ..., "initial.p": ...}'
                            if system.form == "canonical" else 'overrides={"initial.x": ...}')
-    flow = _compiled(system, _How(trajectory, threads, cpu))
+    flow = _compiled(system, how)
     for text in flow._core.warnings:
         warnings.warn(text, RunWarning, stacklevel=2)
     return flow

@@ -4,6 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Optional
 
+import numpy as np
+
 from cotangent import _core
 from cotangent._core import Array
 from cotangent._core import (
@@ -35,6 +37,8 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
     x = _core.asarray(a)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         _core._refuse(f"[matrix_power] of {list(x.shape)}", "give square matrices, [..., n, n]")
+    if not isinstance(n, (int, np.integer)) or abs(n) >= 2**31:
+        _core._refuse(f"[matrix_power] n is {n!r}", "give an integer below 2^31")
     x = inv(x) if n < 0 else x
     made, power, left = None, x, abs(n)
     while left:
@@ -47,7 +51,7 @@ def matrix_power(a: ArrayLike, n: int) -> Array:
 
 def multi_dot(arrays: Sequence[ArrayLike]) -> Array:
     """The product of several matrices, from left to right."""
-    if not arrays:
+    if not isinstance(arrays, (list, tuple)) or not arrays:
         _core._refuse("[multi_dot] of nothing", "give a list of matrices")
     made = _core.asarray(arrays[0])
     for each in arrays[1:]:
@@ -57,13 +61,16 @@ def multi_dot(arrays: Sequence[ArrayLike]) -> Array:
 
 def svdvals(a: ArrayLike) -> Array:
     """The singular values [..., k], descending."""
-    return svd(a)[1]
+    x = _core.asarray(a)
+    if x.ndim < 2 or x.size == 0:
+        _core._refuse(f"[linalg] of {list(x.shape)}", "give matrices, [..., m, n]")
+    return svd(x)[1]
 
 
 def _kept(s: Array, shape: tuple[int, ...], rcond: Optional[float]) -> Array:
     """Which singular values count: those above rcond times the largest."""
     eps = 2.0**-23 if s.dtype == "float32" else 2.0**-52
-    least = max(shape[-2:]) * eps if rcond is None else rcond
+    least = _core.asarray(max(shape[-2:]) * eps if rcond is None else rcond)
     return s > least * _core.max(s, -1, True)
 
 
@@ -71,6 +78,8 @@ def pinv(a: ArrayLike, rcond: Optional[float] = None) -> Array:
     """The pseudo-inverse of Moore and Penrose, by svd; singular values of at most `rcond` times the
     largest count as zero (max(m, n) eps unless given)."""
     x = _core.asarray(a)
+    if x.ndim < 2 or x.size == 0:
+        _core._refuse(f"[pinv] of {list(x.shape)}", "give matrices, [..., m, n]")
     u, s, vh = svd(x)
     kept = _kept(s, x.shape, rcond)
     inverse = _core.where(kept, 1 / _core.where(kept, s, 1.0), 0.0)

@@ -12,8 +12,23 @@ import numpy as np
 
 from cotangent import _core
 from cotangent._core import Array, Complex
-from cotangent.numpy_shapes import _along, _array, _axis, atleast_2d, broadcast_arrays
+from cotangent.numpy_shapes import (
+    _along,
+    _array,
+    _axis,
+    _choice,
+    _count,
+    atleast_2d,
+    broadcast_arrays,
+)
 from cotangent.typing import ArrayLike, Axes
+
+
+def _axes(which: str, axis: Any, ndim: int) -> list[int]:
+    """None (all axes), one or several, as numbers from 0 on."""
+    if axis is None:
+        return list(range(ndim))
+    return [_axis(which, k, ndim) for k in (axis if isinstance(axis, (list, tuple)) else [axis])]
 
 
 def _real(x: Any) -> Array:
@@ -28,7 +43,7 @@ def _real(x: Any) -> Array:
 def isclose(x: ArrayLike, y: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Array:
     """Whether |x - y| <= atol + rtol |y|, element by element; infinities are close to themselves."""
     a, b = _real(x), _real(y)
-    near = (abs(a - b) <= atol + rtol * abs(b)) & _core.isfinite(b)
+    near = (abs(a - b) <= _real(atol) + _real(rtol) * abs(b)) & _core.isfinite(b)
     close = near | (a == b)
     return close | (_core.isnan(a) & _core.isnan(b)) if equal_nan else close
 
@@ -149,6 +164,8 @@ def modf(x: ArrayLike) -> tuple[Array, Array]:
 
 def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:
     """Of several values the one whose condition holds first, else `default`."""
+    if not all(isinstance(x, (list, tuple)) for x in (condlist, choicelist)):
+        _core._refuse("[select] conditions and values are lists", "give two lists of arrays")
     if len(condlist) != len(choicelist) or not condlist:
         _core._refuse(f"[select] {len(condlist)} conditions for {len(choicelist)} values", "give one for each")
     chosen = _array(default)
@@ -324,13 +341,8 @@ def quantile(x: ArrayLike, q: ArrayLike, axis: Axes = None, method: str = "linea
     "nearest" or "midpoint". Its derivative is that of the elements it takes.
     """
     a, where = _real(x), _real(q)
-    if method not in _METHODS:
-        _core._refuse(f"[quantile] method is {method!r}", f"give one of {', '.join(_METHODS)}")
-    if axis is None:
-        over = list(range(a.ndim))
-    else:
-        given = [axis] if hasattr(axis, "__index__") else list(axis)
-        over = sorted({_axis("quantile", k, a.ndim) for k in given})
+    method = _choice("quantile", "method", method, _METHODS)
+    over = sorted(set(_axes("quantile", axis, a.ndim)))
     kept = [k for k in range(a.ndim) if k not in over]
     lengths = tuple(a.shape[k] for k in kept)
     flat = _core.transpose(a, [*kept, *over]).reshape((*lengths, -1)) if a.ndim else a.reshape((1,))
@@ -372,8 +384,7 @@ def searchsorted(x: ArrayLike, values: ArrayLike, side: str = "left") -> Array:
     a, v = _array(x), _array(values)
     if a.ndim != 1:
         _core._refuse(f"[searchsorted] x has {a.ndim} axes", "give a sorted vector")
-    if side not in ("left", "right"):
-        _core._refuse(f"[searchsorted] side is {side!r}", 'give "left" or "right"')
+    _choice("searchsorted", "side", side, ("left", "right"))
     low, high = (_core.full(v.shape, k) for k in (0, a.shape[0]))
     if a.shape[0] == 0:
         return low
@@ -409,7 +420,8 @@ def bincount(x: ArrayLike, weights: Optional[ArrayLike] = None, minlength: int =
             _core._refuse("[bincount] inside a traced function the largest element is not known",
                           "give length=, a number")
         most = int(_core.max(a)) + 1 if a.size else 0
-        length = max(most, minlength)
+        length = max(most, _count("bincount", "minlength", minlength))
+    length = _count("bincount", "length", length)
     w = _core.ones_like(a) if weights is None else _array(weights)
     inside = (a >= 0) & (a < length)
     counts = _core.zeros((length + 1,), dtype=w.dtype)
@@ -424,8 +436,11 @@ def histogram(x: ArrayLike, bins: Union[int, ArrayLike] = 10, range: Optional[tu
     count for elements; a `density` has the integral 1.
     """
     a = _real(x).ravel()
-    if isinstance(bins, int):
-        first, last = (_core.min(a), _core.max(a)) if range is None else (_array(float(r)) for r in range)
+    if _array(bins).ndim == 0:
+        bins = _count("histogram", "the number of bins", bins, 1)
+        if range is not None and (not isinstance(range, (list, tuple)) or len(range) != 2):
+            _core._refuse(f"[histogram] range is {range!r}", "give two numbers")
+        first, last = (_core.min(a), _core.max(a)) if range is None else (_real(r) for r in range)
         flat = first == last
         first, last = _core.where(flat, first - 0.5, first), _core.where(flat, last + 0.5, last)
         inside = first + (last - first) * _core.linspace(0, 1, bins, endpoint=False)
@@ -462,8 +477,7 @@ def diff(x: ArrayLike, n: int = 1, axis: int = -1, prepend: Optional[ArrayLike] 
     """Each element less the one before it along an axis, n times."""
     a = _array(x)
     k = _axis("diff", axis, a.ndim)
-    if n < 0:
-        _core._refuse(f"[diff] n is {n}", "give 0 or more")
+    n = _count("diff", "n", n)
     parts = [a]
     for given, at in ((prepend, 0), (append, 2)):
         if given is not None:
@@ -472,7 +486,7 @@ def diff(x: ArrayLike, n: int = 1, axis: int = -1, prepend: Optional[ArrayLike] 
                 end = _core.broadcast_to(end, a.shape[:k] + (1,) + a.shape[k + 1 :])
             parts.insert(0 if at == 0 else len(parts), end)
     a = _core.concatenate(parts, k) if len(parts) > 1 else a
-    for _ in range(n):
+    for _ in range(min(n, a.shape[k])):  # then nothing is left
         after, before = _along(a, k, slice(1, None)), _along(a, k, slice(None, -1))
         a = after != before if a.dtype.kind == "b" else after - before
     return a
@@ -493,8 +507,7 @@ def gradient(f: ArrayLike, *varargs: ArrayLike, axis: Axes = None, edge_order: i
     array for one axis, else a list. The derivative of a function is ct.grad.
     """
     a = _real(f)
-    over = list(range(a.ndim)) if axis is None else [
-        _axis("gradient", k, a.ndim) for k in ([axis] if hasattr(axis, "__index__") else list(axis))]
+    over = _axes("gradient", axis, a.ndim)
     if edge_order not in (1, 2):
         _core._refuse(f"[gradient] edge_order is {edge_order!r}", "give 1 or 2")
     given: list[Any] = list(varargs) or [1.0]
@@ -554,7 +567,7 @@ def interp(x: ArrayLike, xp: ArrayLike, fp: ArrayLike, left: Optional[ArrayLike]
         _core._refuse(f"[interp] points {list(points.shape)} with values {list(values.shape)}",
                       "give two vectors of one length")
     if period is not None:
-        if not period > 0:
+        if not isinstance(period, (int, float, np.number)) or not period > 0:
             _core._refuse(f"[interp] period is {period!r}", "give a positive number")
         at, points = at % period, points % period
         order = _core.argsort(points)
@@ -580,10 +593,12 @@ def unwrap(x: ArrayLike, discont: Optional[float] = None, axis: int = -1, *, per
     a = _real(x)
     k = _axis("unwrap", axis, a.ndim)
     steps = diff(a, axis=k)
+    if not isinstance(period, (int, float, np.number)) or not period > 0:
+        _core._refuse(f"[unwrap] period is {period!r}", "give a positive number")
     half = period / 2
     folded = (steps + half) % period - half
     folded = _core.where((folded == -half) & (steps > 0), half, folded)
-    more = _core.where(abs(steps) < (half if discont is None else discont), 0.0, folded - steps)
+    more = _core.where(abs(steps) < (half if discont is None else _real(discont)), 0.0, folded - steps)
     ends = _core.zeros_like(_along(a, k, slice(0, 1)))
     return a + _core.concatenate([ends, _core.cumsum(more, k)], k)
 
@@ -604,7 +619,7 @@ def vdot(x: ArrayLike, y: ArrayLike) -> Array:
 
 def vecdot(x: ArrayLike, y: ArrayLike, axis: int = -1) -> Array:
     """The dot product along one axis; the others broadcast."""
-    return _core.sum(_array(x) * _array(y), axis)
+    return _core.sum(_core.multiply(x, y), axis)
 
 
 def convolve(x: ArrayLike, y: ArrayLike, mode: str = "full") -> Array:
@@ -612,8 +627,7 @@ def convolve(x: ArrayLike, y: ArrayLike, mode: str = "full") -> Array:
     a, v = _array(x), _array(y)
     if a.ndim != 1 or v.ndim != 1 or a.size == 0 or v.size == 0:
         _core._refuse(f"[convolve] of {list(a.shape)} and {list(v.shape)}", "give two vectors")
-    if mode not in ("full", "same", "valid"):
-        _core._refuse(f"[convolve] mode is {mode!r}", 'give "full", "same" or "valid"')
+    _choice("convolve", "mode", mode, ("full", "same", "valid"))
     if a.shape[0] < v.shape[0]:
         a, v = v, a
     n, m = a.shape[0], v.shape[0]
@@ -635,6 +649,7 @@ def cov(x: ArrayLike, rowvar: bool = True, ddof: int = 1) -> Array:
     """The covariances of variables: rows of observations, or columns."""
     a = atleast_2d(_real(x))
     a = a if rowvar or _array(x).ndim == 1 else a.T
+    ddof = _count("cov", "ddof", ddof)
     apart = a - _core.mean(a, 1, True)
     made = apart @ apart.T / (a.shape[1] - ddof)
     return made.reshape(()) if _array(x).ndim == 1 else made
@@ -663,7 +678,11 @@ def polyval(p: ArrayLike, x: ArrayLike) -> Array:
 def vander(x: ArrayLike, N: Optional[int] = None, increasing: bool = False) -> Array:
     """The powers of a vector as columns, highest first unless `increasing`."""
     a = _array(x)
-    n = a.shape[0] if N is None else N
+    if a.ndim != 1:
+        _core._refuse(f"[vander] of {a.ndim} axes", "give a vector")
+    n = a.shape[0] if N is None else _count("vander", "N", N, 1)
+    if n > 10_000:
+        _core._refuse(f"[vander] {n} columns", "give at most 10,000")
     columns = [_core.ones_like(a)]
     for _ in range(n - 1):
         columns.append(columns[-1] * a)

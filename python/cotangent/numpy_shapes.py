@@ -1,6 +1,7 @@
 """NumPy's functions that make, shape and join arrays, written in those of the compiled module."""
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
@@ -17,6 +18,24 @@ def _array(x: Any) -> Array:
     return _core.asarray(x)
 
 
+def _count(which: str, what: str, value: Any, least: int = 0) -> int:
+    """A whole number that can be a length."""
+    try:
+        n = operator.index(value)
+    except TypeError:
+        _core._refuse(f"[{which}] {what} is {type(value).__name__}, not an integer", "give an integer")
+    if not least <= n < 2**31:
+        _core._refuse(f"[{which}] {what} is {n}", f"give an integer from {least} on, below 2^31")
+    return n
+
+
+def _choice(which: str, what: str, value: Any, among: Sequence[str]) -> str:
+    """One of some texts."""
+    if not isinstance(value, str) or value not in among:
+        _core._refuse(f"[{which}] {what} is {value!r}", f"give one of {', '.join(among)}")
+    return value
+
+
 def _axis(which: str, axis: Any, ndim: int) -> int:
     """An axis from 0 on."""
     try:
@@ -29,9 +48,19 @@ def _axis(which: str, axis: Any, ndim: int) -> int:
     return k % ndim
 
 
+def _places(which: str, given: Any) -> list[int]:
+    """Whole numbers."""
+    try:
+        return [operator.index(k) for k in given]
+    except TypeError:
+        _core._refuse(f"[{which}] places are {given!r}", "give integers")
+
+
 def _several(which: str, arrays: Any) -> list[Array]:
     if not isinstance(arrays, (Array, list, tuple, np.ndarray)):
         _core._refuse(f"[{which}] takes several arrays, not {type(arrays).__name__}", "give a list of arrays")
+    if isinstance(arrays, (Array, np.ndarray)) and arrays.ndim == 0:
+        _core._refuse(f"[{which}] takes several arrays, not one number", "give a list of arrays")
     found = [_core.asarray(x) for x in arrays]
     if not found:
         _core._refuse(f"[{which}] takes one array or more, not none", "give a list of arrays")
@@ -135,14 +164,12 @@ def array_split(x: ArrayLike, indices_or_sections: Union[int, Sequence[int]], ax
     """Parts along an axis, as equal as they can be, or those that end at these places."""
     a = _array(x)
     k = _axis("array_split", axis, a.ndim)
-    if isinstance(indices_or_sections, int):
-        n, parts = a.shape[k], indices_or_sections
-        if parts < 1:
-            _core._refuse(f"[array_split] {parts} parts", "give one or more")
+    if not isinstance(indices_or_sections, (list, tuple, np.ndarray, Array)):
+        n, parts = a.shape[k], _count("array_split", "the number of parts", indices_or_sections, 1)
         small, more = n // parts, n % parts
         ends = np.cumsum([small + (j < more) for j in range(parts)])[:-1].tolist()
     else:
-        ends = [int(end) for end in indices_or_sections]
+        ends = _places("array_split", indices_or_sections)
     return [_along(a, k, slice(first, last)) for first, last in zip([0, *ends], [*ends, None])]
 
 
@@ -175,8 +202,11 @@ def flipud(x: ArrayLike) -> Array:
 
 def rot90(x: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
     """x turned by k right angles, from the first of two axes to the second."""
-    a = _array(x)
-    first, second = (_axis("rot90", axis, a.ndim) for axis in axes)
+    a, pair = _array(x), _places("rot90", axes)
+    if len(pair) != 2:
+        _core._refuse(f"[rot90] axes are {axes!r}", "give two")
+    first, second = (_axis("rot90", axis, a.ndim) for axis in pair)
+    k = _places("rot90", [k])[0]
     turned = a if k % 2 == 0 else _core.swapaxes(a, first, second)
     flips = {0: [], 1: [first], 2: [first, second], 3: [second]}[k % 4]
     return _core.flip(turned, flips) if flips else turned
@@ -199,27 +229,35 @@ def kron(x: ArrayLike, y: ArrayLike) -> Array:
 
 def tri(N: int, M: Optional[int] = None, k: int = 0, dtype: DTypeLike = None) -> Array:
     """Ones on and below the k-th diagonal of an N by M matrix, zeros above."""
-    return _core.tril(_core.ones((N, N if M is None else M), dtype=dtype), k)
+    n = _count("tri", "N", N)
+    return _core.tril(_core.ones((n, n if M is None else _count("tri", "M", M)), dtype=dtype), k)
 
 
 def tril_indices(n: int, k: int = 0, m: Optional[int] = None) -> tuple[Array, ...]:
     """Indices of the elements on and below the k-th diagonal of an n by m matrix."""
-    return tuple(map(_core.asarray, np.tril_indices(n, k, m)))
+    rows = _count("tril_indices", "n", n)
+    columns = rows if m is None else _count("tril_indices", "m", m)
+    return tuple(map(_core.asarray, np.tril_indices(rows, _places("tril_indices", [k])[0], columns)))
 
 
 def triu_indices(n: int, k: int = 0, m: Optional[int] = None) -> tuple[Array, ...]:
     """Indices of the elements on and above the k-th diagonal of an n by m matrix."""
-    return tuple(map(_core.asarray, np.triu_indices(n, k, m)))
+    rows = _count("triu_indices", "n", n)
+    columns = rows if m is None else _count("triu_indices", "m", m)
+    return tuple(map(_core.asarray, np.triu_indices(rows, _places("triu_indices", [k])[0], columns)))
 
 
 def diag_indices(n: int, ndim: int = 2) -> tuple[Array, ...]:
     """Indices of the diagonal."""
-    return (_core.arange(n),) * ndim
+    return (_core.arange(_count("diag_indices", "n", n)),) * _count("diag_indices", "ndim", ndim)
 
 
 def indices(dimensions: Sequence[int], dtype: DTypeLike = "int64") -> Array:
     """The indices of every element: [axes, ...]."""
-    return _core.stack(_core.meshgrid(*(_core.arange(n, dtype=dtype) for n in dimensions)))
+    lengths = [_count("indices", "a length", n) for n in _places("indices", dimensions)]
+    if not lengths:
+        _core._refuse("[indices] of no axes", "give the lengths of the axes")
+    return _core.stack(_core.meshgrid(*(_core.arange(n, dtype=dtype) for n in lengths)))
 
 
 # --- ranges
@@ -227,12 +265,12 @@ def indices(dimensions: Sequence[int], dtype: DTypeLike = "int64") -> Array:
 
 def logspace(start: float, stop: float, num: int = 50, endpoint: bool = True, base: float = 10.0) -> Array:
     """`num` values from base^start to base^stop, equally apart in the exponent."""
-    return _core.power(float(base), _core.linspace(start, stop, num, endpoint))
+    return _core.power(base, _core.linspace(start, stop, num, endpoint))
 
 
 def geomspace(start: float, stop: float, num: int = 50, endpoint: bool = True) -> Array:
     """`num` values from start to stop, each the same multiple of the one before."""
-    if not start * stop > 0:
+    if not all(isinstance(x, (int, float, np.number)) for x in (start, stop)) or not start * stop > 0:
         _core._refuse(f"[geomspace] from {start!r} to {stop!r}", "give two numbers of one sign, not 0")
     sign = 1.0 if start > 0 else -1.0
     return sign * _core.exp(_core.linspace(float(np.log(abs(start))), float(np.log(abs(stop))), num, endpoint))

@@ -12,7 +12,7 @@ from typing import Any, Iterator, Mapping, Optional, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from cotangent import _core
+from cotangent import _core, _settings as given_as
 from cotangent.errors import RunError, UserError
 
 Array = NDArray[np.float64]
@@ -40,8 +40,13 @@ class Samples(Mapping[str, Array]):
     def __init__(self, series: list[Any]) -> None:
         self._series: dict[str, Any] = {one[0]: one for one in series}
 
+    def _one(self, name: str) -> Any:
+        if isinstance(name, str) and name in self._series:
+            return self._series[name]
+        raise KeyError(f"{name!r}; there are {', '.join(self._series) or 'none'}")
+
     def __getitem__(self, name: str) -> Array:
-        return self._series[name][4]  # type: ignore[no-any-return]
+        return self._one(name)[4]  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._series)
@@ -51,15 +56,15 @@ class Samples(Mapping[str, Array]):
 
     def times(self, name: str) -> Array:
         """The times of its samples, [samples]."""
-        return self._series[name][3]  # type: ignore[no-any-return]
+        return self._one(name)[3]  # type: ignore[no-any-return]
 
     def steps(self, name: str) -> Steps:
         """The steps of its samples, [samples]: 0, the multiples of its cadence, the last one."""
-        return self._series[name][2]  # type: ignore[no-any-return]
+        return self._one(name)[2]  # type: ignore[no-any-return]
 
     def every(self, name: str) -> int:
         """Its cadence, in steps."""
-        return int(self._series[name][1])
+        return int(self._one(name)[1])
 
     def __repr__(self) -> str:
         return "\n".join(f"{name}: {' x '.join(map(str, self[name].shape))}" for name in self)
@@ -100,17 +105,21 @@ class Invariants(Samples):
         super().__init__(series)
         self._figures = {one[0]: one for one in figures}
 
+    def _figure(self, name: str) -> Any:
+        self._one(name)
+        return self._figures[name]
+
     def how(self, name: str) -> str:
         """Whether it is "proved" to be kept by the exact motion, or "tested"."""
-        return str(self._figures[name][1])
+        return str(self._figure(name)[1])
 
     def max_abs_error(self, name: str) -> float:
         """The largest deviation of any component from its initial value, over the samples."""
-        return float(self._figures[name][3])
+        return float(self._figure(name)[3])
 
     def max_rel_error(self, name: str) -> float:
         """The same over the initial size; of momenta over the sum of the parts' sizes."""
-        return float(self._figures[name][4])
+        return float(self._figure(name)[4])
 
     def __repr__(self) -> str:
         return "\n".join(f"{name}: largest error {self.max_abs_error(name):.2g}, "
@@ -263,15 +272,16 @@ class Run:
     def report(self, path: Union[str, os.PathLike[str]]) -> pathlib.Path:
         """Writes report.html: one file that works offline, with the trajectory in 3D, the errors of
         the invariants, the observables, and what was chosen and why."""
-        self._core.write_report(os.fspath(path))
-        return pathlib.Path(path)
+        target = pathlib.Path(given_as.path("path", path))
+        self._core.write_report(os.fspath(target))
+        return target
 
     def save(self, path: Union[str, os.PathLike[str]], overwrite: bool = False) -> pathlib.Path:
         """Writes it. "x.h5" or "x.hdf5": one HDF5 file with all of it, which `load_run` reads. Any
         other name is a folder as `cotangent run --out` makes it, with result.json, trajectory.h5 and
         report.html. What is there already is refused unless `overwrite`. Files are whole or not
         there."""
-        target = pathlib.Path(path)
+        target = pathlib.Path(given_as.path("path", path))
         if target.suffix in (".h5", ".hdf5"):
             if target.exists() and not overwrite:
                 raise UserError(f"'{target}' is there already\ngive another name, or overwrite=True")
@@ -399,13 +409,15 @@ def load_run(path: Union[str, os.PathLike[str]]) -> Run:
     UserError for a file that is none, and for a folder of `cotangent run --out` with trajectory.csv,
     which has not all of a run (`run.save()` always writes trajectory.h5).
     """
-    target = pathlib.Path(path)
+    target = pathlib.Path(given_as.path("path", path))
     if target.is_dir():
         inside = target / "trajectory.h5"
         if not inside.exists() and (target / "trajectory.csv").exists():
             raise UserError(f"'{target}' has its trajectory as CSV, which is not all of a run\n"
                             "read the numbers with numpy or pandas, or save from Python")
         target = inside
+    if target.exists() and target.open("rb").read(8) != b"\x89HDF\r\n\x1a\n":
+        _core._refuse(f"'{target}' is no HDF5 file", "give a file or a folder that run.save() wrote")
     return Run(_core.Run.load(os.fspath(target)))
 
 

@@ -478,8 +478,11 @@ def switch(
     Raises:
         UserError: where branches give different trees, or the index is no integer.
     """
-    if not branches:
-        _core._refuse("[switch] there is no branch", "give one or more functions")
+    functions: Sequence[Callable[..., Any]] = branches
+    if not isinstance(branches, (list, tuple)) or not branches:
+        _core._refuse("[switch] there is no branch", "give a list of one or more functions")
+    for branch in branches:
+        _wants_function("switch", branch)
     chosen = _core.asarray(index)
     if chosen.shape != () or chosen.dtype.kind not in "iu":
         _core._refuse(f"[switch] the index is {chosen.dtype}{list(chosen.shape)}, not an integer",
@@ -487,12 +490,12 @@ def switch(
 
     def among(first: int, last: int) -> Callable[..., Any]:
         if last - first == 1:
-            return branches[first]
+            return functions[first]
         middle = (first + last) // 2
         lower, upper = among(first, middle), among(middle, last)
         return lambda *x: _core.cond(chosen < middle, lower, upper, *x)
 
-    return among(0, len(branches))(*operands)
+    return among(0, len(functions))(*operands)
 
 
 def _by_place(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 tree_flatten and tree_unflatten."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from cotangent import _core
@@ -29,11 +29,18 @@ def tree_unflatten(structure: Any, leaves: Sequence[Any]) -> Any:
     Raises:
         UserError: where it has more leaves, or fewer.
     """
+    if not isinstance(structure, _core._Tree):
+        _core._refuse(f"[tree_unflatten] a {type(structure).__name__} is no structure",
+                      "give what tree_structure or tree_flatten gave, and then the leaves")
+    if not isinstance(leaves, Iterable):
+        _core._refuse(f"[tree_unflatten] leaves are {leaves!r}", "give a list of them")
     return structure.unflatten(list(leaves))
 
 
 def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """The tree with fun(leaf, ...) in the place of every leaf; `rest` are trees like it."""
+    if not callable(fun):
+        _core._refuse(f"[tree_map] takes a function, not {type(fun).__name__}", "give the function first")
     leaves, structure = _core._flatten(tree)
     columns = [leaves]
     for other in rest:

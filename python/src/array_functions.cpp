@@ -487,7 +487,7 @@ void bind_shaping(nb::module_& m) {
       "split",
       [](ArrayLike x, nb::object parts, int axis) {
         const Array a = x.as("split");
-        return PyLong_Check(parts.ptr()) ? split(a, nb::cast<std::int64_t>(parts), axis)
+        return PyLong_Check(parts.ptr()) ? split(a, axes_list(parts, "split")[0], axis)
                                          : split(a, axes_list(parts, "split"), axis);
       },
       "x"_a, "indices_or_sections"_a, "axis"_a = 0,
@@ -550,7 +550,20 @@ void bind_products(nb::module_& m) {
       "tensordot",
       [](ArrayLike x, ArrayLike y, nb::object axes) {
         const Array a = x.as("tensordot"), b = y.as("tensordot");
-        if (PyLong_Check(axes.ptr())) return tensordot(a, b, nb::cast<int>(axes));
+        if (PyLong_Check(axes.ptr())) {
+          const std::int64_t several = axes_list(axes, "tensordot")[0];
+          if (several < 0 || several > std::min(a.ndim(), b.ndim())) {
+            refuse("tensordot",
+                   "over " + std::to_string(several) + " axes of " + a.type_text() + " and " +
+                       b.type_text(),
+                   "give as many as both have, or fewer");
+          }
+          return tensordot(a, b, static_cast<int>(several));
+        }
+        if (!PySequence_Check(axes.ptr()) || PySequence_Size(axes.ptr()) != 2) {
+          PyErr_Clear();
+          refuse("tensordot", "axes are no pair", "give a number, or (axes of x, axes of y)");
+        }
         return tensordot(a, b, axes_list(axes[0], "tensordot"), axes_list(axes[1], "tensordot"));
       },
       "x"_a, "y"_a, "axes"_a = 2,

@@ -210,8 +210,10 @@ namespace {
 std::int64_t to_length(nb::handle x, std::string_view op, const char* what) {
   if (PyIndex_Check(x.ptr()) && !PyBool_Check(x.ptr())) {
     const Py_ssize_t n = PyNumber_AsSsize_t(x.ptr(), PyExc_OverflowError);
-    if (n == -1 && PyErr_Occurred()) throw nb::python_error();
-    return n;
+    if (n != -1 || !PyErr_Occurred()) return n;
+    const bool large = PyErr_ExceptionMatches(PyExc_OverflowError);
+    PyErr_Clear();
+    if (large) refuse(op, std::string(what) + " does not fit in 64 bits", "give a smaller integer");
   }
   refuse(op, std::string(what) + " is " + class_name(x) + ", not an integer",
          std::string("give an integer as ") + what);
