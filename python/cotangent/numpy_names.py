@@ -190,6 +190,7 @@ def conj(x: Any) -> Any:
 
 
 conjugate = conj
+"""The same, in full."""
 
 
 def angle(x: Any) -> Array:

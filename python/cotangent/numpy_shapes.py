@@ -142,6 +142,7 @@ def vstack(arrays: _Arrays) -> Array:
 
 
 row_stack = vstack
+"""The same, by its old name."""
 
 
 def dstack(arrays: _Arrays) -> Array:

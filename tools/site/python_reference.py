@@ -66,7 +66,8 @@ def pages(search_path):
                 listed[page].append(name)
         placed.update(listed[page])
     placed |= {n.split(".")[1] for n in placed if n.startswith("types.")}
-    named = [n for module in ("arrays", "numpy_shapes", "numpy_names") for n, _ in public(package[module])]
+    named = [n for n, _ in public(package["arrays"])]
+    named += [str(n) for module in ("numpy_shapes", "numpy_names") for n in package[module].exports]
     listed["functions"] = sorted(n for n in named if n not in placed
                                  and n != "Key")  # which ct.random has
     placed.update(listed["functions"], ["Key"])
