@@ -125,10 +125,11 @@ struct Job {
 };
 
 /// A thread of the pool. `state` says what it does: waiting for a job, called to one, or at it. The
-/// caller takes back a call that was not followed. The other fields are for the caller to write
-/// before the call, `thread` until the job is open, and to read when it is over.
+/// caller takes back a call that was not followed; the thread that wakes too late then knows that
+/// another may come soon. The other fields are for the caller to write before the call, `thread`
+/// until the job is open, and to read when it is over.
 struct alignas(64) Worker {
-  static constexpr std::uint32_t kFree = 0, kCalled = 1, kAtWork = 2;
+  static constexpr std::uint32_t kFree = 0, kCalled = 1, kAtWork = 2, kCalledBack = 3;
   Word state{kFree};
   Job* job = nullptr;
   std::int64_t thread = 0;
@@ -142,7 +143,7 @@ struct alignas(64) Worker {
   }
   bool take_back() {
     std::uint32_t called = kCalled;
-    return state.compare_exchange_strong(called, kFree, std::memory_order_acq_rel);
+    return state.compare_exchange_strong(called, kCalledBack, std::memory_order_acq_rel);
   }
   bool came() const { return state.load(std::memory_order_acquire) != kCalled; }
   void wait_until_free(const Waiting& how) const {
@@ -154,13 +155,13 @@ struct alignas(64) Worker {
 
 void serve(Worker& me) {
   inside_a_team = true;
-  std::chrono::nanoseconds linger{0};
+  std::chrono::nanoseconds linger = kOwnCore.spin;
   for (;;) {
     wait_while(me.state, Worker::kFree, {linger, 0});
-    std::uint32_t called = Worker::kCalled;
-    if (!me.state.compare_exchange_strong(called, Worker::kAtWork, std::memory_order_acq_rel)) {
-      continue;
-    }
+    std::uint32_t is = Worker::kCalledBack;
+    if (me.state.compare_exchange_strong(is, Worker::kFree, std::memory_order_acq_rel)) continue;
+    is = Worker::kCalled;
+    if (!me.state.compare_exchange_strong(is, Worker::kAtWork, std::memory_order_acq_rel)) continue;
     Job& job = *me.job;
     linger = job.team.waiting.spin;
     wait_while(job.open, 0, job.team.waiting);
@@ -201,6 +202,8 @@ class Pool {
     free_ = first;
   }
 
+  /// How often a call waits only half as long as the one before: threads came late.
+  std::atomic<int> hurry = 0;
   Pool* older = nullptr;  ///< a forked process's, whose threads are not here
 
  private:
@@ -251,20 +254,27 @@ void begin_anew() {
 }
 [[maybe_unused]] const int begins_anew = pthread_atfork(nullptr, nullptr, begin_anew);
 
-/// Of those called, the ones that come in time; the others go back to the pool.
+/// Of those called, the ones that come in time; the others go back to the pool. Where the cores
+/// have other work calls in a row learn not to wait.
 Worker* who_came(Worker* called, std::chrono::nanoseconds patience) {
-  const auto until = std::chrono::steady_clock::now() + patience;
+  constexpr int kMostHurry = 6;
+  const int hurry = pool().hurry.load(std::memory_order_relaxed);
+  const auto until = std::chrono::steady_clock::now() + patience / (1 << hurry);
   Worker* present = nullptr;
+  bool all = true;
   while (Worker* w = called) {
     called = w->next;
     while (!w->came() && std::chrono::steady_clock::now() < until) pause_briefly();
     if (w->take_back()) {
+      all = false;
       pool().give(w, w);
     } else {
       w->next = present;
       present = w;
     }
   }
+  pool().hurry.store(std::clamp(all ? hurry - 1 : hurry + 1, 0, kMostHurry),
+                     std::memory_order_relaxed);
   return present;
 }
 
