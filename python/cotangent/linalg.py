@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 
@@ -24,12 +24,70 @@ from cotangent._core import (
 
 from cotangent._core import cross as cross
 from cotangent._core import matmul as matmul
-from cotangent._core import norm as norm
 from cotangent._core import outer as outer
 from cotangent._core import tensordot as tensordot
 from cotangent.numpy_names import vecdot as vecdot
 from cotangent.numpy_shapes import matrix_transpose as matrix_transpose
 from cotangent.typing import ArrayLike
+
+
+def _axes(axis: Union[int, tuple[int, ...]], ndim: int) -> tuple[int, ...]:
+    given = axis if isinstance(axis, tuple) else (axis,)
+    for k in given:
+        if not isinstance(k, (int, np.integer)) or not -ndim <= k < ndim:
+            _core._refuse(f"[norm] axis {k!r} of an array with {ndim} axes", "axes count from 0, or from -1 at the end")
+    return tuple(int(k) % ndim for k in given)
+
+
+def norm(x: ArrayLike, ord: Optional[Union[float, str]] = None,  # noqa: A002
+         axis: Optional[Union[int, tuple[int, ...]]] = None, keepdims: bool = False) -> Array:
+    """NumPy's norms of vectors and matrices. `ct.norm(x, axis)` is the Euclidean one.
+
+    Args:
+        x: an array.
+        ord: None: the root of the sum of squares. Of vectors (one axis): inf, -inf, 0 or a p. Of
+            matrices (two axes): "fro", "nuc", 1, -1, 2, -2, inf or -inf.
+        axis: one axis of vectors, two of matrices, or None for all of x.
+        keepdims: whether those axes stay, of length 1.
+
+    Raises:
+        UserError: for an `ord` that is none, and where x has neither one axis nor two.
+    """
+    a = _core.asarray(x)
+    if ord is not None and (not isinstance(ord, (int, float, np.number, str)) or ord != ord):
+        _core._refuse(f"[norm] ord is {ord!r}", 'give a number, "fro" or "nuc"')
+    if ord is None or (ord == 2 and (a.ndim if axis is None else np.size(axis)) == 1):
+        return _core.norm(a, axis, keepdims)
+    axes = tuple(range(a.ndim)) if axis is None else _axes(axis, a.ndim)
+    size = _core.abs(a)
+    if len(axes) == 1:
+        if ord == np.inf:
+            return _core.max(size, axes, keepdims)
+        if ord == -np.inf:
+            return _core.min(size, axes, keepdims)
+        if isinstance(ord, str):
+            _core._refuse(f"[norm] ord is {ord!r}", "of vectors give inf, -inf, 0 or a number p")
+        if ord == 0:
+            return _core.sum((size != 0).astype(a.dtype), axes, keepdims)
+        if ord == 1:
+            return _core.sum(size, axes, keepdims)
+        return _core.sum(size**ord, axes, keepdims) ** (1.0 / ord)
+    if len(axes) != 2:
+        _core._refuse(f"[norm] ord is {ord!r}, of {len(axes)} axes", "give an axis, or two, or leave ord out")
+    if ord == "fro":
+        return _core.norm(a, axes, keepdims)
+    if ord in (1, -1, np.inf, -np.inf):
+        inner, outer_axis = axes if ord in (1, -1) else axes[::-1]
+        sums = _core.sum(size, inner, True)
+        made = (_core.max if ord in (1, np.inf) else _core.min)(sums, outer_axis, True)
+    elif ord in (2, -2, "nuc"):
+        order = [k for k in range(a.ndim) if k not in axes] + list(axes)
+        s = svdvals(_core.transpose(a, order))
+        made = (_core.sum if ord == "nuc" else _core.max if ord == 2 else _core.min)(s, -1)
+        return _core.expand_dims(made, tuple(sorted(axes))) if keepdims else made
+    else:
+        _core._refuse(f"[norm] ord is {ord!r}", 'of matrices give "fro", "nuc", 1, -1, 2, -2, inf or -inf')
+    return made if keepdims else _core.squeeze(made, axes)
 
 
 def matrix_power(a: ArrayLike, n: int) -> Array:

@@ -312,15 +312,19 @@ void bind_indexing(nb::module_& m, nb::class_<Array>& c) {
       nb::sig("def __iter__(self) -> collections.abc.Iterator[Array]"));
 }
 
-/// The function of the package that has the name of a NumPy function, or None.
+/// The function of the package that has the name of a NumPy function, with NumPy's defaults, or
+/// None.
 nb::object namesake(nb::handle function) {
+  const nb::module_ other = nb::module_::import_("cotangent._as_numpy");
+  const std::string name = nb::cast<std::string>(function.attr("__name__"));
+  if (nb::object ours = nb::getattr(other, name.c_str(), nb::none()); !ours.is_none()) return ours;
   nb::object home = nb::module_::import_("cotangent");
   const nb::object module = nb::getattr(function, "__module__", nb::none());
   for (const char* part : {"linalg", "fft"}) {
     if (nb::str(module).equal(nb::str((std::string("numpy.") + part).c_str())))
       home = home.attr(part);
   }
-  return nb::getattr(home, nb::cast<std::string>(function.attr("__name__")).c_str(), nb::none());
+  return nb::getattr(home, name.c_str(), nb::none());
 }
 
 /// x with NumPy's arrays in the place of ours, in lists, tuples and dicts too.
@@ -377,7 +381,13 @@ void bind_numpy_protocols(nb::class_<Array>& c) {
       [](const Array&, nb::handle function, nb::handle, nb::handle args, nb::handle kwargs) {
         const nb::object ours = namesake(function);
         if (ours.is_none()) return by_numpy(function, function, args, kwargs);
-        return ours(*nb::borrow<nb::tuple>(args), **nb::borrow<nb::dict>(kwargs));
+        try {
+          return ours(*nb::borrow<nb::tuple>(args), **nb::borrow<nb::dict>(kwargs));
+        } catch (nb::python_error& error) {
+          // An argument that ours does not have: NumPy computes it, of values.
+          if (!error.matches(PyExc_TypeError)) throw;
+        }
+        return by_numpy(function, function, args, kwargs);
       },
       nb::sig("def __array_function__(self, function: typing.Any, types: typing.Any, args: "
               "typing.Any, kwargs: typing.Any) -> typing.Any"));

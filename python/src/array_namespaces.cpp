@@ -77,6 +77,17 @@ void bind_complex(nb::module_& m) {
       "re"_a, "im"_a = nb::none(),
       nb::sig("def __init__(self, re: cotangent.typing.ArrayLike, im: cotangent.typing.ArrayLike | "
               "None = None) -> None"));
+  c.attr("__array_ufunc__") = nb::none();  // NumPy leaves operators to us
+  c.def(
+      "__array__",
+      [](const Complex& z, nb::object dtype, nb::object) {
+        const nb::module_ numpy = nb::module_::import_("numpy");
+        const nb::object sum = numpy.attr("asarray")(z.re) +
+                               numpy.attr("asarray")(z.im) * nb::steal(PyComplex_FromDoubles(0, 1));
+        const nb::object made = numpy.attr("asarray")(sum);  // of no axes it is a number
+        return dtype.is_none() ? made : made.attr("astype")(dtype);
+      },
+      "dtype"_a = nb::none(), "copy"_a = nb::none());
   c.def_ro("re", &Complex::re, "The real part.").def_ro("im", &Complex::im, "The imaginary part.");
   c.def_prop_ro("real", [](const Complex& z) { return z.re; }, "The real part.");
   c.def_prop_ro("imag", [](const Complex& z) { return z.im; }, "The imaginary part.");

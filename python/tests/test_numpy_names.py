@@ -146,3 +146,37 @@ def test_numpy_calls_them():
 def test_what_is_wrong_is_said(wrong, says):
     with pytest.raises(ct.UserError, match=says):
         wrong()
+
+
+def test_numpys_functions_keep_numpys_defaults():
+    data = np.array([[1.0, -2.0, 0.5], [3.0, 4.0, -1.0]])
+    x = ct.array(data)
+    for ord in (None, 1, -1, 2, -2, np.inf, -np.inf, "fro", "nuc"):
+        np.testing.assert_allclose(np.linalg.norm(x, ord), np.linalg.norm(data, ord), rtol=1e-13)
+        np.testing.assert_allclose(np.linalg.norm(x, ord, (0, 1), True),
+                                   np.linalg.norm(data, ord, (0, 1), True), rtol=1e-13)
+    for ord in (None, 0, 1, 2, 3, 0.5, np.inf, -np.inf):
+        np.testing.assert_allclose(np.linalg.norm(x[0], ord), np.linalg.norm(data[0], ord), rtol=1e-13)
+        np.testing.assert_allclose(np.linalg.norm(x, ord, axis=1), np.linalg.norm(data, ord, axis=1), rtol=1e-13)
+    with pytest.raises(ct.UserError, match="ord is 'what'"):
+        ct.linalg.norm(x, "what")
+    axes = np.arange(2.0), np.arange(3.0), np.arange(4.0)
+    for count in (1, 2, 3):
+        for got, want in zip(np.meshgrid(*map(ct.array, axes[:count])), np.meshgrid(*axes[:count])):
+            np.testing.assert_array_equal(np.asarray(got), want)
+    for got, want in zip(np.linalg.svd(x, full_matrices=False), np.linalg.svd(data, full_matrices=False)):
+        np.testing.assert_allclose(np.abs(got), np.abs(want), atol=1e-13)
+    with pytest.raises(ct.UserError, match="full matrices"):
+        np.linalg.svd(x)
+    np.testing.assert_allclose(np.round(x / 3, 2), np.round(data / 3, 2), rtol=1e-15)
+    assert np.sum(x, initial=1.0) == np.sum(data, initial=1.0)
+    with pytest.raises(ct.UserError, match="as many results as hold"):
+        np.where(x > 0)
+
+
+def test_numpy_and_complex():
+    data = np.array([1.0, 2.0, 3.0])
+    z = ct.fft.fft(ct.array(data))
+    np.testing.assert_allclose(np.asarray(z), np.fft.fft(data), atol=1e-15)
+    assert isinstance(data * z, ct.Complex)
+    np.testing.assert_allclose(np.asarray(data * z), data * np.fft.fft(data), atol=1e-14)
