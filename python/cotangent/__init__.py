@@ -20,7 +20,7 @@ from cotangent.numpy_names import *  # noqa: F403
 from cotangent.numpy_shapes import *  # noqa: F403
 from cotangent.run import Invariants, Run, RunWarning, Samples, Trajectory, load_run
 from cotangent.system import Facts, System, load
-from cotangent.systems_traced import equations, hamiltonian, lagrangian, lie_poisson
+from cotangent.systems_traced import equations, hamiltonian, lagrangian, lie_poisson, link
 from cotangent.transforms import *  # noqa: F403
 from cotangent.trees import *  # noqa: F403
 from cotangent.types import *  # noqa: F403
@@ -53,6 +53,7 @@ __all__ = [
     "hamiltonian",
     "lagrangian",
     "lie_poisson",
+    "link",
     "linalg",
     "load",
     "load_run",

@@ -217,6 +217,13 @@ class System:
                 file.write(text)
         return text
 
+    def __add__(self, other: System) -> System:
+        if not isinstance(other, System):
+            return NotImplemented
+        from cotangent.systems_traced import link
+
+        return link(self, other)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickled, (self._core.to_toml(None), self._core.name if self._core.is_file else "system.toml",
                             self._core.folder, self._unset)

@@ -318,4 +318,37 @@ def equations(
     return decorate
 
 
-__all__ = ["equations", "hamiltonian", "lagrangian", "lie_poisson"]
+def link(a: System, b: System, coupling: Energy | None = None, **parameters: Any) -> System:
+    """Two canonical systems as one, from where both start; `a + b` is the same without a coupling.
+
+        def bond(qa, qb, k):
+            return k * ct.dot(qa[-1] - qb[0], qa[-1] - qb[0]) / 2
+
+        whole = ct.link(chain, wall, bond, k=3.0)
+
+    The state is that of a, then that of b, along the first axis, with the terms, parameters and
+    observables of both. Names that both have get a prefix, "a.k" and "b.k".
+
+    Args:
+        a, b: canonical systems of one number of axes; where one is told where it starts only in runs,
+            so is the whole.
+        coupling: what both share of the energy: a function of qa, pa, qb, pb, t and `parameters`, as
+            many as it needs, that gives one real number or a dict of named terms.
+        parameters: of the coupling, as `hamiltonian` has them.
+
+    Raises:
+        UserError: for systems that are not canonical, and states that do not fit together.
+    """
+    for side in (a, b):
+        if not isinstance(side, System):
+            _core._refuse(f"[link] a {type(side).__name__} is no system", "make one of a function, or ct.load one")
+    unset = a._unset | b._unset
+    if coupling is None:
+        if parameters:
+            _core._refuse(f"[link] '{next(iter(parameters))}' without a coupling", "give coupling=, which takes it")
+        return System(_core._link(a._core, b._core, [], None, []), unset)
+    f = _Function(coupling, ["qa", "pa", "qb", "pb"], parameters)
+    return System(_core._link(a._core, b._core, f.parameters, f.named("coupling"), f.names), unset)
+
+
+__all__ = ["equations", "hamiltonian", "lagrangian", "lie_poisson", "link"]

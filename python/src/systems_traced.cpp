@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "cotangent/array/record.h"
+#include "cotangent/mechanics/linker.h"
 #include "cotangent/mechanics/traced_system.h"
 #include "python/src/arrays.h"
 #include "python/src/bindings.h"
@@ -85,6 +86,57 @@ std::shared_ptr<const SystemBox> system_of(const mechanics::System& program,
 
 /// A function's text, behind as many empty lines as its file has lines before it: places are those
 /// of the file.
+/// The programs of what couples two systems: functions of both states, of t, and of parameters of
+/// its own (linker.h).
+std::vector<mechanics::Coupling> couplings_of(const mechanics::System& a,
+                                              const mechanics::System& b,
+                                              const std::vector<mechanics::Parameter>& own,
+                                              const nb::object& f,
+                                              const std::vector<std::string>& names) {
+  const auto real = [](const Shape& shape) { return ir::Type{DType::kF64, shape}; };
+  std::vector<array::ProgramParameter> list = {{"qa", real(a.shape)},
+                                               {"pa", real(a.shape)},
+                                               {"qb", real(b.shape)},
+                                               {"pb", real(b.shape)},
+                                               {"t", real({})}};
+  // Those of the two sides come first; names of their own keep them out of the function's way.
+  for (const mechanics::Parameter& p : a.parameters)
+    list.push_back({"a." + p.name, p.value.type()});
+  for (const mechanics::Parameter& p : b.parameters)
+    list.push_back({"b." + p.name, p.value.type()});
+  for (const mechanics::Parameter& p : own) list.push_back({p.name, p.value.type()});
+  const mechanics::TracedFunction function = function_of(f, names);
+  const auto programs = array::programs_of(list, [&](std::span<const array::Array> arrays) {
+    array::NamedArrays terms = function(mechanics::Traced(list, arrays));
+    for (auto& [name, value] : terms) {
+      if (value.shape().rank() != 0) {
+        array::refuse("link", "'" + name + "' is " + value.type_text() + ", not one real number",
+                      "sum over particles");
+      }
+      value = value.astype(DType::kF64);
+    }
+    return terms;
+  });
+  std::vector<mechanics::Coupling> all;
+  for (const ir::FunctionPtr& program : programs) all.push_back({program->name(), program, {}});
+  return all;
+}
+
+/// Two systems as one, from where both start.
+std::shared_ptr<const SystemBox> linked(const SystemBox& a, const SystemBox& b,
+                                        const NamedObjects& parameters, const nb::object& f,
+                                        const std::vector<std::string>& names) {
+  const mechanics::System &x = a.file().system, &y = b.file().system;
+  std::vector<mechanics::Parameter> own = parameters_of(parameters);
+  std::vector<mechanics::Coupling> couplings;
+  if (!f.is_none()) couplings = couplings_of(x, y, own, f, names);
+  mechanics::Linked whole = mechanics::link(x, y, std::move(couplings), std::move(own));
+  whole.system.title = x.title + " + " + y.title;
+  mechanics::InitialState initial = mechanics::join(whole, a.file().initial, b.file().initial);
+  return std::make_shared<const SystemBox>(
+      std::make_shared<GivenOrigin>(std::move(whole.system), std::move(initial)), Overrides{});
+}
+
 mechanics::WrittenAs text_of(const std::string& title, const std::string& file,
                              const std::pair<std::string, std::int64_t>& text) {
   std::string all(static_cast<std::size_t>(std::max<std::int64_t>(text.second - 1, 0)), '\n');
@@ -99,6 +151,7 @@ void bind_traced_systems(nb::module_& m) {
   nb::class_<mechanics::System>(m, "_Program", "The programs of a system.")
       .def_prop_ro("size", [](const mechanics::System& s) { return s.shape.size(); });
   m.def("_system_of", &system_of, "program"_a, "initial"_a);
+  m.def("_link", &linked, "a"_a, "b"_a, "parameters"_a, "f"_a.none(), "names"_a);
   m.def(
       "_trace_hamiltonian",
       [](ShapeLike shape, const NamedObjects& parameters, nb::object f,

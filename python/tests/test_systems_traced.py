@@ -440,3 +440,48 @@ def test_starts_are_set_as_parameters_are():
 def test_a_parameter_has_one_meaning():
     with pytest.raises(ct.UserError, match="'pi' is reserved"):
         ct.hamiltonian(q=[1.0], pi=2.0)(lambda q, p, pi: ct.dot(p, p) / pi)
+
+
+def chain_of(n, k, m):
+    @ct.hamiltonian(q=np.linspace(0.1, 0.2, n), p=np.zeros(n), k=k, m=m)
+    def chain(q, p, k, m):
+        stretch = q[1:] - q[:-1]
+        return {"kinetic": ct.dot(p, p) / (2 * m), "springs": k * ct.dot(stretch, stretch) / 2}
+
+    return chain
+
+
+def test_linked_systems_are_the_system_written_whole():
+    whole = ct.link(chain_of(3, 1.0, 2.0), chain_of(2, 4.0, 1.0),
+                    lambda qa, qb, c: c * (qa[-1] - qb[0]) ** 2 / 2, c=3.0)
+    assert whole.shape == (5,) and set(whole.parameters) == {"a.k", "a.m", "b.k", "b.m", "c"}
+
+    @ct.hamiltonian(q=np.concatenate([np.linspace(0.1, 0.2, 3), np.linspace(0.1, 0.2, 2)]), p=np.zeros(5))
+    def by_hand(q, p):
+        mass = np.array([2.0, 2, 2, 1, 1])
+        k = np.array([1.0, 1, 3, 4])
+        stretch = q[1:] - q[:-1]
+        return ct.dot(p, p / mass) / 2 + ct.dot(k, stretch * stretch) / 2
+
+    runs = [ct.compile(s, dt=0.01, steps=500, method="leapfrog").run() for s in (whole, by_hand)]
+    np.testing.assert_allclose(runs[0].q, runs[1].q, rtol=1e-12)
+    assert whole.facts["linear"] and whole.facts["separable"].how == "proved"
+
+
+def test_systems_add():
+    two = chain_of(3, 1.0, 2.0) + chain_of(2, 4.0, 1.0)
+    assert two.terms == ["a.kinetic", "a.springs", "b.kinetic", "b.springs"]
+    alone = ct.compile(chain_of(2, 4.0, 1.0), dt=0.01, steps=300, method="leapfrog").run()
+    both = ct.compile(two, dt=0.01, steps=300, method="leapfrog").run()
+    np.testing.assert_allclose(both.q[3:], alone.q, rtol=1e-12)
+    told = ct.hamiltonian(q=(2,))(lambda q, p: ct.dot(p, p) / 2)
+    with pytest.raises(ct.UserError, match="nothing says where q and p start"):
+        ct.compile(two + told, dt=0.1).run()
+    with pytest.raises(ct.UserError, match="without q and p"):
+        two + ct.lie_poisson("so3", z=[1.0, 0, 0])(lambda z: ct.dot(z, z))
+    with pytest.raises(ct.UserError, match="without a coupling"):
+        ct.link(two, two, k=1.0)
+    with pytest.raises(ct.UserError, match="not one real number"):
+        ct.link(two, two, lambda qa: qa)
+    with pytest.raises(TypeError):
+        two + 1

@@ -8,7 +8,7 @@ import griffe
 #: page -> title, what it is about, names. None: all functions of arrays that no other page has.
 PAGES = {
     "systems": ("Systems", "What moves. Guides: [Python](../../python.md#systems), [system files](../../system_files.md).",
-                "load System Facts Fact hamiltonian equations lie_poisson lagrangian"),
+                "load System Facts Fact hamiltonian equations lie_poisson lagrangian link"),
     "flows": ("Flows", "A system, planned and compiled. Guides: [Python](../../python.md#flows), [methods](../../methods.md).",
               "compile Flow Plan Decision Explanation"),
     "runs": ("Runs", "Where it went. Guide: [Python](../../python.md#runs).",
