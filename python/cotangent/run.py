@@ -267,6 +267,20 @@ class Run:
         invariants, exponents, timings."""
         return json.loads(self._core.answer_json())  # type: ignore[no-any-return]
 
+    @property
+    def lyapunov(self) -> Optional[dict[str, Any]]:
+        """Exponents, where `monitor={"lyapunov": ...}` asked for them, else None: "exponents", largest
+        first, per unit of time, with their standard "errors"; their "sum"; "pairing", how far those of
+        a canonical system are from pairs of opposite sign."""
+        return self.to_dict().get("lyapunov")
+
+    @property
+    def megno(self) -> Optional[dict[str, Any]]:
+        """MEGNO, where `monitor={"megno": True}` asked for it, else None: "megno" and its "mean" at the
+        end (2 for regular motion), the "lyapunov" exponent that its slope gives, and whether it is
+        "chaotic"."""
+        return self.to_dict().get("megno")
+
     # --- out of it
 
     def report(self, path: Union[str, os.PathLike[str]]) -> pathlib.Path:
