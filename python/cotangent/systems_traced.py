@@ -330,8 +330,9 @@ def link(a: System, b: System, coupling: Energy | None = None, **parameters: Any
     observables of both. Names that both have get a prefix, "a.k" and "b.k".
 
     Args:
-        a, b: canonical systems of one number of axes; where one is told where it starts only in runs,
-            so is the whole.
+        a: a canonical system.
+        b: another, of as many axes; where one of them is told where it starts only in runs, so is the
+            whole.
         coupling: what both share of the energy: a function of qa, pa, qb, pb, t and `parameters`, as
             many as it needs, that gives one real number or a dict of named terms.
         parameters: of the coupling, as `hamiltonian` has them.
